@@ -1,0 +1,55 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *mem_alloc(size_t size)
+{
+    return malloc(size > 0 ? size : 1);
+}
+
+void *mem_calloc(size_t count, size_t size)
+{
+    return calloc(count > 0 ? count : 1, size > 0 ? size : 1);
+}
+
+void *mem_realloc(void *old, size_t size)
+{
+    return realloc(old, size > 0 ? size : 1);
+}
+
+void mem_free(void *memory)
+{
+    free(memory);
+}
+
+char *mem_strdup(const char *text)
+{
+    return mem_dup(text, strlen(text) + 1);
+}
+
+void *mem_dup(const void *bytes, size_t size)
+{
+    void *copy = mem_alloc(size);
+    if (copy != NULL && size > 0)
+        memcpy(copy, bytes, size);
+    return copy;
+}
+
+void mem_wipe(void *memory, size_t size)
+{
+    if (size > 0)
+        explicit_bzero(memory, size);
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, fmt);
+    int size = vasprintf(&text, fmt, args);
+    va_end(args);
+    return size >= 0 ? text : NULL;
+}

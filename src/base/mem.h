@@ -1,0 +1,31 @@
+/*
+ * Memory: allocation that returns NULL when there is none (never aborts),
+ * clean-up of locals, wiping that the compiler may not remove.
+ */
+#ifndef HIKAE_BASE_MEM_H
+#define HIKAE_BASE_MEM_H
+
+#include <stddef.h>
+
+/* As malloc, calloc, realloc, free, strdup, strndup; a size of 0 gives a pointer that can be freed. */
+void *mem_alloc(size_t size);
+void *mem_calloc(size_t count, size_t size);
+void *mem_realloc(void *old, size_t size);
+void mem_free(void *memory);
+char *mem_strdup(const char *text);
+void *mem_dup(const void *bytes, size_t size);
+
+/* Overwrite with zeros, also where the compiler thinks that nobody looks. */
+void mem_wipe(void *memory, size_t size);
+
+/* printf into fresh memory; NULL when there is none. */
+char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static inline void cleanup_mem_free(void *pointer_to_pointer)
+{
+    mem_free(*(void **)pointer_to_pointer);
+}
+#define CLEANUP(function) __attribute__((cleanup(function)))
+#define CLEANUP_FREE CLEANUP(cleanup_mem_free)
+
+#endif

@@ -1,0 +1,137 @@
+/*
+ * The keystore: every tenant's keys, wrapped under the root epoch, as
+ * immutable entries on all targets (src/repo/FORMAT.md §8).
+ *
+ * It reads the union of the entries of all reachable targets, opens the
+ * highest epoch that its holders can open, and writes new entries to at least
+ * min_copies targets, reading each back, before the keys in them may be used.
+ * It never keeps tenants' keys in memory: the sealed entries stay sealed, and
+ * keystore_keyring opens those of one tenant.
+ */
+#ifndef HIKAE_KEYS_KEYSTORE_H
+#define HIKAE_KEYS_KEYSTORE_H
+
+#include "keys/keyring.h"
+#include "target/target.h"
+
+/* Who holds a share of the root epoch. One row of a table in holder.c each. */
+enum holder_kind { HOLDER_FILE = 1, HOLDER_PASSPHRASE = 2, HOLDER_SHEET = 3 };
+
+/*
+ * How to reach a holder from here. `path`: the key file; a file with the passphrase (its first line); a file with
+ * the text of a recovery sheet (other lines around the digits are ignored). For sheets that are not kept here: NULL.
+ */
+struct holder {
+    enum holder_kind kind;
+    char *name;
+    char *path;
+};
+
+/* A group of holders, all of which are needed. Any one group opens the root epoch. */
+struct holder_group {
+    char *name;
+    struct holder *members;
+    size_t member_count;
+};
+
+const char *holder_kind_name(enum holder_kind kind); /* "file", "passphrase", "sheet" */
+bool holder_kind_parse(const char *text, enum holder_kind *ret);
+/* What destroying this holder's key is worth, in one sentence (no cryptographic erasure against whoever has a copy, …). */
+const char *holder_destruction_worth(enum holder_kind kind);
+
+/* Targets to read from and write to. */
+struct target_set {
+    struct target **targets;
+    size_t count;
+    size_t min_copies;
+};
+
+struct keystore;
+
+/*
+ * Make root epoch 1 of a new store: holders' secrets first (key files are created with mode 0600 and never replaced;
+ * passphrases are read), then slots, then the store's and the audit log's signing keys and the store's own tenant
+ * keys; all of it on every target, read back. A sheet's text is returned through ret_sheets[i] for group i if one
+ * of its members is a sheet (mem_free; NULL otherwise) and, if its `path` is set, also written there (0600).
+ */
+MUST_USE int keystore_create(const struct target_set *set, const struct id *store, const struct id *store_tid,
+                             const struct holder_group *groups, size_t group_count, struct keystore **ret,
+                             char **ret_sheets, struct error *err);
+/*
+ * Open with whatever of `groups` can be opened. ERROR_KEYS says, per group, why not: no such file, wrong key (of
+ * another epoch, of another store), truncated, wrong passphrase, bad check digits. ERROR_UNREACHABLE if no target answers.
+ */
+MUST_USE int keystore_open(const struct target_set *set, const struct holder_group *groups, size_t group_count,
+                           struct keystore **ret, struct error *err);
+void keystore_free(struct keystore *keystore);
+uint32_t keystore_epoch(const struct keystore *keystore);
+/* The group that opened it. */
+const char *keystore_group(const struct keystore *keystore);
+
+/* All tenants that have keys, the store's own included: *ret_tids (mem_free). */
+MUST_USE int keystore_tenants(struct keystore *keystore, struct id **ret_tids, size_t *ret_count, struct error *err);
+/* One tenant's keys. ERROR_KEYS if it has none. */
+MUST_USE int keystore_keyring(struct keystore *keystore, const struct id *tid, struct keyring **ret,
+                              struct error *err);
+/* A signing key of the store. */
+MUST_USE int keystore_signing_key(struct keystore *keystore, enum key_type type, struct secret **ret,
+                                  struct error *err);
+/* New keys (sealing generation 1, dedup secret) of a new tenant, on min_copies targets and read back before it returns 0. */
+MUST_USE int keystore_add_tenant(struct keystore *keystore, const struct id *tid, struct error *err);
+/* The next sealing key of a tenant; the dedup secret stays. */
+MUST_USE int keystore_rotate_tenant(struct keystore *keystore, const struct id *tid, uint32_t *ret_generation,
+                                    struct error *err);
+/*
+ * A new root epoch with these groups: every key is rewrapped (one holder call a holder, not one a tenant), written
+ * everywhere, read back and opened through each group whose holders are reachable here; only then does it return 0,
+ * and *keystore is the new epoch's. Old holders are not touched: keystore_destroy_holder does that.
+ */
+MUST_USE int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
+                                  char **ret_sheets, struct error *err);
+/* Wipe and remove a file holder's key of an older epoch. Refuses the live epoch's (ERROR_REFUSED). */
+MUST_USE int keystore_destroy_holder(struct keystore *keystore, const struct holder *holder, struct error *err);
+
+/* What `keys status` and `keys check` show. */
+enum holder_state { HOLDER_OPENS, HOLDER_WRONG, HOLDER_NOT_HERE };
+struct keystore_member_report {
+    char *name;
+    enum holder_kind kind;
+    enum holder_state state;
+    char *why; /* NULL when it opens */
+};
+struct keystore_group_report {
+    char *name;
+    bool opens;       /* through this group the root epoch, and every key entry below it, opens */
+    size_t tenants;   /* whose keys were opened through it */
+    struct keystore_member_report *members;
+    size_t member_count;
+};
+struct keystore_report {
+    uint32_t epoch;
+    uint32_t *older_epochs; /* whose entries are still on targets */
+    size_t older_count;
+    struct keystore_group_report *groups;
+    size_t group_count;
+    size_t tenants;
+    size_t copies;  /* the least number of reachable targets that hold an entry of this epoch */
+};
+MUST_USE int keystore_check(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
+                            struct keystore_report *ret, struct error *err);
+void keystore_report_clear(struct keystore_report *report);
+
+/* ---- The store object (FORMAT.md §9) ---- */
+struct store_info {
+    struct id store;
+    struct id store_tid;
+    int64_t created_ns;
+    bool test_clock;
+    uint8_t sign_public[32];
+    uint8_t audit_public[32];
+};
+/* Write the signed store object to all targets (created once: another store's object there is ERROR_REFUSED). */
+MUST_USE int store_write(struct keystore *keystore, const struct target_set *set, const struct store_info *info,
+                         struct error *err);
+/* Read and check it from one target. ERROR_NOT_FOUND if there is none. */
+MUST_USE int store_read(struct target *target, struct store_info *ret, struct error *err);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * A tenant's state as the fold of its history records (FORMAT.md §6): pure,
+ * no I/O, the same result for any order in which records arrive. Holds that
+ * cannot be parsed are kept as holds: in doubt, nothing is deleted.
+ */
+#ifndef HIKAE_REPO_HISTORY_H
+#define HIKAE_REPO_HISTORY_H
+
+#include "repo/manifest.h"
+#include "repo/record.h"
+
+enum { SNAPSHOT_NAME_SIZE = 17 }; /* 16 hexadecimal digits and NUL */
+
+struct history_snapshot {
+    char name[SNAPSHOT_NAME_SIZE];
+    struct hash record;
+    uint64_t sequence;
+    int64_t time_ns;
+    int64_t started_ns;
+    int64_t finished_ns;
+    struct manifest_root root;
+    unsigned leaf_mean;
+    unsigned fan_out;
+    uint64_t errors;
+    char *tag;             /* or NULL */
+    int64_t keep_until_ns; /* 0: by policy */
+    bool on_demand;
+    bool retired;
+    char *host;
+    char *version;
+    char *sources;          /* JSON array, as in the record */
+    int64_t verified_ns;    /* last successful data verification; 0 never */
+    struct roster_row *parts;
+    size_t part_count;
+    bool has_roster;
+    struct roster roster;
+};
+
+struct history_hold {
+    char id[33];
+    char *who;
+    char *why;
+    char *until; /* or NULL */
+    int64_t since_ns;
+};
+
+struct history_source {
+    char *name;
+    char *spec;
+    char **exclude;
+    size_t exclude_count;
+    bool one_file_system;
+    bool exclude_caches;
+};
+
+struct history_tenant {
+    char *name;
+    char *policy;
+    char *state;
+    char *class_; /* "customer" or "provider" */
+    struct history_source *sources;
+    size_t source_count;
+    char *labels; /* JSON object */
+};
+
+/* A fact whose latest record is kept as JSON: contract, policies, operators, targets. */
+struct history_fact {
+    enum record_type type;
+    char *key;  /* policy, operator or target name; "" for the contract */
+    char *body;
+    int64_t time_ns;
+};
+
+struct history {
+    bool has_tenant;
+    struct history_tenant tenant; /* by the latest record of type 1 */
+    struct history_snapshot *snapshots; /* by time; retired ones too */
+    size_t snapshot_count;
+    struct history_hold *holds;
+    size_t hold_count;
+    struct history_fact *facts;
+    size_t fact_count;
+    struct hash *heads; /* records that no other names */
+    size_t head_count;
+    struct hash *missing; /* records named as previous that are not there */
+    size_t missing_count;
+    uint64_t sequence; /* highest */
+    int64_t last_time_ns;
+    size_t unreadable; /* records that could not be parsed */
+};
+
+/* Collects records, in any order, each once (doubles are ignored). */
+struct history_builder;
+struct history_builder *history_builder_new(void);
+void history_builder_free(struct history_builder *builder);
+/* Takes the record over (and empties it). */
+MUST_USE int history_builder_take(struct history_builder *builder, struct record *record, struct error *err);
+/* A record that is there but cannot be opened or parsed: counted, and it makes nobody delete. */
+void history_builder_unreadable(struct history_builder *builder);
+/* Fold. The builder is spent. */
+MUST_USE int history_builder_finish(struct history_builder *builder, struct history *ret, struct error *err);
+void history_clear(struct history *history);
+
+/* The latest snapshot that is not retired, or NULL. */
+const struct history_snapshot *history_latest(const struct history *history);
+/* By name, or a prefix of it that is unique (4 digits or more), or "latest". ERROR_NOT_FOUND, ERROR_USAGE if several fit. */
+MUST_USE int history_find(const struct history *history, const char *name, const struct history_snapshot **ret,
+                          struct error *err);
+/* The latest that is not after the instant. */
+MUST_USE int history_at(const struct history *history, int64_t time_ns, const struct history_snapshot **ret,
+                        struct error *err);
+
+/* The JSON body of a snapshot record (mem_free). `parent` may be NULL. */
+char *history_snapshot_body(const struct history_snapshot *snapshot, const char *parent);
+/* The JSON body of a tenant record (mem_free). */
+char *history_tenant_body(const struct history_tenant *tenant);
+void history_tenant_clear(struct history_tenant *tenant);
+
+#endif

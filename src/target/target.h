@@ -1,0 +1,145 @@
+/*
+ * Targets: object stores that hold a full copy. One interface, one file a
+ * driver. A target knows nothing of tenants, keys or formats: it moves named
+ * bytes. What it must do is written at each function and held by the
+ * conformance suite, which every driver passes.
+ *
+ * A target is a capability to read and to create. It cannot delete: that is
+ * `struct target_deleter` (target/delete.h), which only collection and purge
+ * construct.
+ *
+ * Every function may be called from several threads at once.
+ *
+ * Errors, everywhere: ERROR_NOT_FOUND if the object (or bucket, folder) is
+ * not there; ERROR_UNREACHABLE if the target did not answer, or not in time,
+ * or throttled (retryable), or is full; ERROR_DENIED for permissions;
+ * ERROR_DAMAGED only for bytes that contradict what the target itself said of
+ * them. The message names target and object.
+ */
+#ifndef HIKAE_TARGET_TARGET_H
+#define HIKAE_TARGET_TARGET_H
+
+#include "base/buf.h"
+#include "base/cancel.h"
+
+struct target;
+
+/* What a target is and can do: declared in its URL, or found out by its driver when it is opened. */
+struct target_traits {
+    char *name;     /* the operator's name for it                          */
+    char *url;      /* as configured, without credentials                  */
+    char *driver;   /* "file"                                              */
+    char *provider; /* "folder", later "aws", "wasabi", …                  */
+    char *country;  /* ISO 3166-1 alpha-2, or NULL when not declared       */
+    char *site;     /* the operator's name of the place, or NULL           */
+    bool create_once;        /* target_put never replaces, even when raced */
+    bool versions;           /* keeps older versions of an object          */
+    bool lock;               /* objects can be locked against deletion     */
+    bool listing_may_be_stale; /* such a target does not delete            */
+};
+
+enum target_put_mode {
+    TARGET_PUT_CREATE, /* an object of that name and size is there already: done, nothing written */
+    TARGET_PUT_REPAIR  /* write these bytes in any case, over what is there                       */
+};
+
+/* What a listing tells of an object. */
+struct target_object {
+    const char *name;
+    uint64_t size;
+    int64_t modified_ns; /* by the target's clock; 0 if unknown */
+};
+
+/*
+ * Open a target by URL: `file:///absolute/path?country=JP&site=NAME`.
+ * `name` is the operator's word for it. With `create`, what is missing of the
+ * folder or bucket is made; without, its absence is ERROR_UNREACHABLE (a disk
+ * that is not mounted must not look like an empty store).
+ * ERROR_CONFIG for a URL that no driver takes or an unknown parameter.
+ */
+MUST_USE int target_open(const char *name, const char *url, bool create, struct target **ret_target,
+                         struct error *err);
+/* NULL is fine. */
+void target_close(struct target *target);
+const struct target_traits *target_traits(const struct target *target);
+static inline const char *target_name(const struct target *target)
+{
+    return target_traits(target)->name;
+}
+
+/*
+ * Store an object. When it returns 0, the bytes are durable under that name
+ * and the target will say so after a crash. When it fails, they may or may
+ * not be there (the lost answer): never part of them.
+ */
+MUST_USE int target_put(struct target *target, const char *name, const void *bytes, size_t size,
+                        enum target_put_mode mode, struct error *err);
+/*
+ * Append `size` bytes from `offset` of an object to out. Fewer bytes than
+ * asked for (the object is shorter) is ERROR_DAMAGED.
+ */
+MUST_USE int target_get_range(struct target *target, const char *name, uint64_t offset, size_t size, struct buf *out,
+                              struct error *err);
+/* Append the whole object; ERROR_DAMAGED if it is longer than max bytes. */
+MUST_USE int target_get(struct target *target, const char *name, size_t max, struct buf *out, struct error *err);
+/* The size of an object. */
+MUST_USE int target_stat(struct target *target, const char *name, uint64_t *ret_size, struct error *err);
+
+/* Called for each object of a listing; not 0 (with err filled) ends it, and target_list returns -1. */
+typedef int target_list_callback(const struct target_object *object, void *context, struct error *err);
+/*
+ * All objects whose names start with prefix and come after `after` (NULL: from the
+ * start), in ascending order of their bytes. Unfinished writes are not listed. No object: 0, no call.
+ */
+MUST_USE int target_list(struct target *target, const char *prefix, const char *after,
+                         target_list_callback *callback, void *context, struct error *err);
+/* The names of the "folders" below prefix (which ends in '/'): each once, without prefix and '/'. Ascending. */
+MUST_USE int target_list_folders(struct target *target, const char *prefix, target_list_callback *callback,
+                                 void *context, struct error *err);
+/*
+ * Append an older version of an object: number 1 is the one before the current,
+ * and so on. ERROR_NOT_FOUND when there is none (always, without versions).
+ * For readers whose current version is not what its name says.
+ */
+MUST_USE int target_get_version(struct target *target, const char *name, unsigned number, size_t max,
+                                struct buf *out, struct error *err);
+/* The target's clock minus ours, in ns (0 for folders on this machine). */
+MUST_USE int target_clock_skew(struct target *target, int64_t *ret_skew_ns, struct error *err);
+/* Free bytes, or UINT64_MAX where the target has no such notion. */
+MUST_USE int target_free_space(struct target *target, uint64_t *ret_bytes, struct error *err);
+
+/* ---- For drivers ---- */
+
+struct target_driver {
+    const char *scheme; /* "file" */
+    MUST_USE int (*open)(const char *name, const char *url, bool create, struct target **ret, struct error *err);
+};
+
+struct target_ops {
+    void (*close)(struct target *target);
+    int (*put)(struct target *target, const char *name, const void *bytes, size_t size, enum target_put_mode mode,
+               struct error *err);
+    int (*get_range)(struct target *target, const char *name, uint64_t offset, size_t size, struct buf *out,
+                     struct error *err);
+    int (*get)(struct target *target, const char *name, size_t max, struct buf *out, struct error *err);
+    int (*stat)(struct target *target, const char *name, uint64_t *ret_size, struct error *err);
+    int (*list)(struct target *target, const char *prefix, const char *after, target_list_callback *callback,
+                void *context, struct error *err);
+    int (*list_folders)(struct target *target, const char *prefix, target_list_callback *callback, void *context,
+                        struct error *err);
+    int (*get_version)(struct target *target, const char *name, unsigned number, size_t max, struct buf *out,
+                       struct error *err); /* NULL: no versions */
+    int (*clock_skew)(struct target *target, int64_t *ret_skew_ns, struct error *err);
+    int (*free_space)(struct target *target, uint64_t *ret_bytes, struct error *err);
+    int (*remove)(struct target *target, const char *name, struct error *err); /* reached through target/delete.h only */
+};
+
+/* Every driver's struct begins with this. */
+struct target {
+    const struct target_ops *ops;
+    struct target_traits traits;
+};
+
+extern const struct target_driver target_driver_file;
+
+#endif
