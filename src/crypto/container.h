@@ -10,9 +10,9 @@
 #ifndef HIKAE_CRYPTO_CONTAINER_H
 #define HIKAE_CRYPTO_CONTAINER_H
 
+#include "base/buf.h"
 #include "base/id.h"
 #include "crypto/crypto.h"
-#include "base/buf.h"
 
 enum container_kind {
     CONTAINER_PACK_DATA = 1,
@@ -65,6 +65,20 @@ struct container_blob {
     uint8_t type;
 };
 
+/* ---- Rows of the directory: segments (FORMAT.md §4) hold the same ones ---- */
+
+/* Encode a block's row. */
+void container_block_row_put(uint8_t row[CONTAINER_BLOCK_ROW], const struct container_block *block);
+/*
+ * Read the row of a block that lies at `offset` of an object of this kind. NULL, or what is wrong with it, to
+ * be put behind "block 7 ".
+ */
+const char *container_block_row_get(enum container_kind kind, const uint8_t row[CONTAINER_BLOCK_ROW], uint64_t offset,
+                                    struct container_block *ret);
+/* What is wrong with a blob in an object of this kind, to be put behind "blob 7 ", or NULL. */
+const char *container_blob_fault(enum container_kind kind, const struct container_blob *blob);
+bool container_is_pack(enum container_kind kind);
+
 /* ---- Writing ---- */
 
 struct container_writer;
@@ -86,7 +100,8 @@ MUST_USE int container_writer_block(struct container_writer *writer, enum contai
 /* Bytes that the object would have if it were finished now, padding included. */
 size_t container_writer_size(const struct container_writer *writer);
 uint32_t container_writer_blob_count(const struct container_writer *writer);
-/* Pad, directory, trailer. *out takes the whole object (replacing what it held), *ret_name its SHA-256. The writer is spent. */
+/* Pad, directory, trailer. *out takes the whole object (replacing what it held), *ret_name its SHA-256. The writer is
+ * spent. */
 MUST_USE int container_writer_finish(struct container_writer *writer, struct buf *out, struct hash *ret_name,
                                      struct error *err);
 /* The rows of the blocks so far (valid until the next call); for the index. */

@@ -20,13 +20,15 @@ enum entry_type {
 };
 
 enum {
-    ENTRY_NAME_MAX = 4096,          /* bytes of one component         */
-    ENTRY_PATH_MAX = 1 << 20,       /* bytes of a whole path          */
-    ENTRY_LINK_MAX = 1 << 20,       /* bytes of what a link holds     */
-    ENTRY_XATTR_INLINE_MAX = 1024,  /* longer values are blobs        */
-    ENTRY_XATTR_MAX = 1 << 20,      /* bytes of a value               */
+    ENTRY_NAME_MAX = 4096,         /* bytes of one component         */
+    ENTRY_PATH_MAX = 1 << 20,      /* bytes of a whole path          */
+    ENTRY_LINK_MAX = 1 << 20,      /* bytes of what a link holds     */
+    ENTRY_XATTR_INLINE_MAX = 1024, /* longer values are blobs        */
+    ENTRY_XATTR_MAX = 1 << 20,     /* bytes of a value               */
     ENTRY_XATTR_COUNT_MAX = 4096,
-    ENTRY_EXTENTS_INLINE_MAX = 16   /* longer lists are trees         */
+    ENTRY_XATTR_NAME_MAX = 255,   /* as XATTR_NAME_MAX of Linux     */
+    ENTRY_OWNER_NAME_MAX = 1024,  /* bytes of a user or group name  */
+    ENTRY_EXTENTS_INLINE_MAX = 16 /* longer lists are trees         */
 };
 
 enum extent_kind { EXTENT_DATA = 0, EXTENT_HOLE = 1, EXTENT_ZERO = 2 };
@@ -63,7 +65,7 @@ struct entry {
     uint16_t mode; /* 07777 */
     uint32_t uid;
     uint32_t gid;
-    struct bytes user;  /* empty: no name known */
+    struct bytes user; /* empty: no name known */
     struct bytes group;
     uint32_t file_flags; /* as FS_IOC_GETFLAGS; 0 none */
     uint64_t size;       /* bytes; of files only */
@@ -100,6 +102,9 @@ void entry_free(struct entry *entry);
 
 /* A name is a component that a snapshot may hold: 1 … ENTRY_NAME_MAX bytes, no '/', no NUL, not "." or "..". */
 bool entry_name_is_valid(const struct bytes *name);
-
+/* A path in a snapshot: valid names with a '/' between each two, at most ENTRY_PATH_MAX bytes, at least one name. */
+bool entry_path_is_valid(const struct bytes *path);
+/* Cut "source/dir/name" into "source/dir" and "name"; without a '/', the folder is empty. Both borrow from path. */
+void entry_path_split(const struct bytes *path, struct bytes *ret_dir, struct bytes *ret_name);
 
 #endif

@@ -40,7 +40,7 @@ struct history_hold {
     char id[33];
     char *who;
     char *why;
-    char *until; /* or NULL */
+    char *until; /* RFC 3339, or NULL: until it is removed */
     int64_t since_ns;
 };
 
@@ -89,30 +89,45 @@ struct history {
     size_t unreadable; /* records that could not be parsed */
 };
 
-/* Collects records, in any order, each once (doubles are ignored). */
+/*
+ * Collects records, in any order, each once (doubles are ignored). Give it only
+ * records that record_parse has authenticated: nothing that a target's owner
+ * could have made up may change the fold. Not for several threads at once.
+ */
 struct history_builder;
 struct history_builder *history_builder_new(void);
 void history_builder_free(struct history_builder *builder);
-/* Takes the record over (and empties it). */
+/* Takes the record over (and empties it); on failure it stays the caller's. Its condemned objects are not kept. */
 MUST_USE int history_builder_take(struct history_builder *builder, struct record *record, struct error *err);
-/* A record that is there but cannot be opened or parsed: counted, and it makes nobody delete. */
+/*
+ * A record that is there but cannot be opened or parsed: counted, and it makes nobody delete. If only its clear part
+ * could be parsed, history_builder_take is better (with body NULL): it is counted too, changes nothing else of the
+ * fold, but stays a hold if it says that it is one, and gives way to the same record with a body.
+ */
 void history_builder_unreadable(struct history_builder *builder);
-/* Fold. The builder is spent. */
+/* Fold. The builder is spent, whatever comes of it; free it. */
 MUST_USE int history_builder_finish(struct history_builder *builder, struct history *ret, struct error *err);
 void history_clear(struct history *history);
 
 /* The latest snapshot that is not retired, or NULL. */
 const struct history_snapshot *history_latest(const struct history *history);
-/* By name, or a prefix of it that is unique (4 digits or more), or "latest". ERROR_NOT_FOUND, ERROR_USAGE if several fit. */
+/*
+ * By name, or a prefix of it that is unique (4 digits or more), or "latest". A retired snapshot is found if no other
+ * fits: see its `retired`. ERROR_NOT_FOUND, ERROR_USAGE if several fit.
+ */
 MUST_USE int history_find(const struct history *history, const char *name, const struct history_snapshot **ret,
                           struct error *err);
-/* The latest that is not after the instant. */
+/* The latest that is not after the instant, and not retired. ERROR_NOT_FOUND. */
 MUST_USE int history_at(const struct history *history, int64_t time_ns, const struct history_snapshot **ret,
                         struct error *err);
 
-/* The JSON body of a snapshot record (mem_free). `parent` may be NULL. */
+/*
+ * The JSON body of a snapshot record (mem_free; NULL when there is no memory). `parent` may be NULL, as may the texts.
+ * `packs` is the number of packs in snapshot->roster, which may be filled although parts are used; without it, absent.
+ * JSON is UTF-8: bytes that are none become U+FFFD.
+ */
 char *history_snapshot_body(const struct history_snapshot *snapshot, const char *parent);
-/* The JSON body of a tenant record (mem_free). */
+/* The JSON body of a tenant record (mem_free; NULL when there is no memory). */
 char *history_tenant_body(const struct history_tenant *tenant);
 void history_tenant_clear(struct history_tenant *tenant);
 

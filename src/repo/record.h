@@ -30,8 +30,11 @@ enum object_class { OBJECT_PACK = 1, OBJECT_SEGMENT = 2, OBJECT_ROSTER = 3 };
 enum {
     RECORD_ROSTER_INLINE_MAX = 1024,
     RECORD_PREVIOUS_MAX = 256,
+    RECORD_CONDEMNED_MAX = 1 << 18, /* rows: more are several records, as the clear part is bounded */
+    RECORD_BODY_MAX = 16 << 20,
     RECORD_SIZE_MAX = 64 << 20, /* a record or roster part as an object */
     ROSTER_PART_MEAN = 1024,
+    ROSTER_PART_MAX = 16 * ROSTER_PART_MEAN,
     ROSTER_ROW_SIZE = 48
 };
 
@@ -52,6 +55,8 @@ MUST_USE int roster_add(struct roster *roster, enum object_class class, const st
                         struct error *err);
 /* Sort by class, then name, and drop doubles. */
 void roster_sort(struct roster *roster);
+/* Is it sorted, without doubles, as §6 wants it? Else ERROR_DAMAGED. For a roster put together from a record's parts. */
+MUST_USE int roster_check(const struct roster *roster, struct error *err);
 /* Is it in a sorted roster? */
 bool roster_has(const struct roster *roster, enum object_class class, const struct hash *name);
 
@@ -76,11 +81,18 @@ struct record {
 };
 void record_clear(struct record *record);
 
-/* Seal: fills *out with the object and record->name. */
+/*
+ * Seal: replaces *out by the object and fills record->name. Roster and condemned rows are sorted first. What §6 does not
+ * allow is ERROR_INTERNAL: a body is needed, a snapshot needs a roster or parts, and previous records mean a sequence
+ * number over 1.
+ */
 MUST_USE int record_seal(struct record *record, const struct keyring *keyring, struct buf *out, struct error *err);
-/* Parse an object's clear part only. ERROR_DAMAGED for what §6 does not allow. */
+/*
+ * Parse an object's clear part only. ERROR_DAMAGED for what §6 does not allow. Nothing in it is authenticated: whoever
+ * can write to a target can make one, but not one whose name another record already has.
+ */
 MUST_USE int record_parse_clear(const void *object, size_t size, struct record *ret, struct error *err);
-/* Parse all of it. ERROR_KEYS if the keyring has no key for it. */
+/* Parse all of it, authenticated. ERROR_KEYS if the keyring has no key for it. */
 MUST_USE int record_parse(const void *object, size_t size, const struct keyring *keyring, struct record *ret,
                           struct error *err);
 
@@ -91,14 +103,15 @@ void record_object_name(const struct record *record, char out[RECORD_NAME_SIZE])
 bool record_name_hash(const char *name, struct hash *ret);
 
 /*
- * Cut a sorted roster into parts: a part ends after a row whose name's first two bytes (u16, little-endian) are divisible by ROSTER_PART_MEAN, so that
- * snapshots share parts. ranges[i] is the index behind the last row of part i. mem_free(*ret_ends).
+ * Cut a sorted roster into parts, so that snapshots share them: a part ends after a row whose name's last two bytes
+ * (u16, little-endian) are divisible by ROSTER_PART_MEAN, or after ROSTER_PART_MAX rows. The last bytes, because rows
+ * are sorted by the first. ret_ends[i] is the index behind the last row of part i. mem_free(*ret_ends).
  */
 MUST_USE int roster_cut(const struct roster *roster, size_t **ret_ends, size_t *ret_count, struct error *err);
-/* Seal rows first … end-1 as a roster part. */
+/* Seal rows first … end-1 of a sorted roster as a roster part. */
 MUST_USE int roster_part_seal(const struct roster *roster, size_t first, size_t end, const struct keyring *keyring,
                               struct buf *out, struct hash *ret_name, struct error *err);
-/* Append the rows of a part to roster. No key needed. */
+/* Append the rows of a part to roster. No key needed; the caller has compared the object's SHA-256 with its name. */
 MUST_USE int roster_part_parse(const void *object, size_t size, struct roster *roster, struct error *err);
 
 #endif

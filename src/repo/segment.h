@@ -5,8 +5,8 @@
 #ifndef HIKAE_REPO_SEGMENT_H
 #define HIKAE_REPO_SEGMENT_H
 
-#include "repo/blob.h"
 #include "crypto/container.h"
+#include "repo/blob.h"
 
 enum { SEGMENT_ENTRIES_MAX = 1 << 22, SEGMENT_PACK_ROW = 176, SEGMENT_ENTRY_ROW = 32 };
 
@@ -34,18 +34,25 @@ struct segment_entry {
 struct segment_builder;
 struct segment_builder *segment_builder_new(void);
 void segment_builder_free(struct segment_builder *builder);
-/* Add a pack with the blobs of its directory, in the directory's order. */
+/*
+ * Add a pack with the blobs of its directory, in the directory's order. ERROR_INTERNAL, and nothing added, if pack
+ * and blobs do not fit together or the segment would hold more than SEGMENT_ENTRIES_MAX entries.
+ */
 MUST_USE int segment_builder_add(struct segment_builder *builder, const struct pack_info *pack,
                                  const struct container_blob *blobs, uint32_t blob_count, struct error *err);
 uint32_t segment_builder_packs(const struct segment_builder *builder);
 uint32_t segment_builder_entries(const struct segment_builder *builder);
-/* Sort and append the body to out. The builder is empty afterwards. */
+/*
+ * Sort and append the body to out. The builder is empty afterwards; on failure it, and *out, are as they were.
+ * Entries of the same blob stay in the order of their places.
+ */
 MUST_USE int segment_builder_encode(struct segment_builder *builder, const struct hash *superseded,
                                     uint32_t superseded_count, struct buf *out, struct error *err);
 
 /* A parsed body: packs are owned, entries are read from the body, which must outlive it. */
 struct segment {
-    struct pack_info *packs;
+    struct pack_info *packs; /* their blocks lie in `blocks`: segment_clear frees them, pack_info_free must not */
+    struct container_block *blocks; /* of all packs, end to end */
     uint32_t pack_count;
     uint32_t block_count;
     uint32_t entry_count;

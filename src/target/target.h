@@ -24,17 +24,28 @@
 
 struct target;
 
+/*
+ * Names of objects: components of A-Z a-z 0-9 . _ - between single slashes. No
+ * component begins with '.', which is left to drivers for what they keep
+ * beside the objects. Any other name is ERROR_USAGE.
+ */
+enum { TARGET_NAME_MAX = 900, TARGET_COMPONENT_MAX = 255, TARGET_DEPTH_MAX = 16 };
+/* May an object have this name? */
+bool target_name_valid(const char *name);
+/* May a component of a name be these bytes? */
+bool target_component_valid(const char *text, size_t size);
+
 /* What a target is and can do: declared in its URL, or found out by its driver when it is opened. */
 struct target_traits {
-    char *name;     /* the operator's name for it                          */
-    char *url;      /* as configured, without credentials                  */
-    char *driver;   /* "file"                                              */
-    char *provider; /* "folder", later "aws", "wasabi", …                  */
-    char *country;  /* ISO 3166-1 alpha-2, or NULL when not declared       */
-    char *site;     /* the operator's name of the place, or NULL           */
-    bool create_once;        /* target_put never replaces, even when raced */
-    bool versions;           /* keeps older versions of an object          */
-    bool lock;               /* objects can be locked against deletion     */
+    char *name;                /* the operator's name for it                          */
+    char *url;                 /* as configured, without credentials                  */
+    char *driver;              /* "file"                                              */
+    char *provider;            /* "folder", later "aws", "wasabi", …                  */
+    char *country;             /* ISO 3166-1 alpha-2, or NULL when not declared       */
+    char *site;                /* the operator's name of the place, or NULL           */
+    bool create_once;          /* target_put never replaces, even when raced */
+    bool versions;             /* keeps older versions of an object          */
+    bool lock;                 /* objects can be locked against deletion     */
     bool listing_may_be_stale; /* such a target does not delete            */
 };
 
@@ -57,8 +68,7 @@ struct target_object {
  * that is not mounted must not look like an empty store).
  * ERROR_CONFIG for a URL that no driver takes or an unknown parameter.
  */
-MUST_USE int target_open(const char *name, const char *url, bool create, struct target **ret_target,
-                         struct error *err);
+MUST_USE int target_open(const char *name, const char *url, bool create, struct target **ret_target, struct error *err);
 /* NULL is fine. */
 void target_close(struct target *target);
 const struct target_traits *target_traits(const struct target *target);
@@ -91,8 +101,8 @@ typedef int target_list_callback(const struct target_object *object, void *conte
  * All objects whose names start with prefix and come after `after` (NULL: from the
  * start), in ascending order of their bytes. Unfinished writes are not listed. No object: 0, no call.
  */
-MUST_USE int target_list(struct target *target, const char *prefix, const char *after,
-                         target_list_callback *callback, void *context, struct error *err);
+MUST_USE int target_list(struct target *target, const char *prefix, const char *after, target_list_callback *callback,
+                         void *context, struct error *err);
 /* The names of the "folders" below prefix (which ends in '/'): each once, without prefix and '/'. Ascending. */
 MUST_USE int target_list_folders(struct target *target, const char *prefix, target_list_callback *callback,
                                  void *context, struct error *err);
@@ -101,8 +111,8 @@ MUST_USE int target_list_folders(struct target *target, const char *prefix, targ
  * and so on. ERROR_NOT_FOUND when there is none (always, without versions).
  * For readers whose current version is not what its name says.
  */
-MUST_USE int target_get_version(struct target *target, const char *name, unsigned number, size_t max,
-                                struct buf *out, struct error *err);
+MUST_USE int target_get_version(struct target *target, const char *name, unsigned number, size_t max, struct buf *out,
+                                struct error *err);
 /* The target's clock minus ours, in ns (0 for folders on this machine). */
 MUST_USE int target_clock_skew(struct target *target, int64_t *ret_skew_ns, struct error *err);
 /* Free bytes, or UINT64_MAX where the target has no such notion. */
@@ -131,7 +141,8 @@ struct target_ops {
                        struct error *err); /* NULL: no versions */
     int (*clock_skew)(struct target *target, int64_t *ret_skew_ns, struct error *err);
     int (*free_space)(struct target *target, uint64_t *ret_bytes, struct error *err);
-    int (*remove)(struct target *target, const char *name, struct error *err); /* reached through target/delete.h only */
+    int (*remove)(struct target *target, const char *name,
+                  struct error *err); /* reached through target/delete.h only */
 };
 
 /* Every driver's struct begins with this. */

@@ -1,0 +1,477 @@
+/*
+ * libhikae: the public interface of hikae, a backup, encryption and retention
+ * engine. The command line is built on this header alone.
+ *
+ * Conventions. Every function returns the exit code that the command line
+ * documents (enum hikae_status): HIKAE_OK and HIKAE_WARNINGS mean that it was
+ * done. On any other value *error says what failed, why, and what to do.
+ * Strings are UTF-8 unless they are file names, which are bytes. Sizes are
+ * bytes, instants nanoseconds since 1970-01-01T00:00:00Z, durations
+ * nanoseconds. Results are freed with the function named beside them; results
+ * of a failed call need no freeing. One struct hikae serves one thread at a
+ * time; hikae_cancel may be called from any thread and from signal handlers.
+ */
+#ifndef HIKAE_H
+#define HIKAE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HIKAE_VERSION "0.1.0"
+
+enum hikae_status {
+    HIKAE_OK = 0,
+    HIKAE_WARNINGS = 1,    /* done; some entries could not be read, or a target is behind */
+    HIKAE_USAGE = 2,       /* usage or configuration                                       */
+    HIKAE_BUSY = 3,        /* another run holds the tenant                                 */
+    HIKAE_NOT_FOUND = 4,   /* tenant, snapshot, path, target                               */
+    HIKAE_DAMAGED = 5,     /* data does not match                                          */
+    HIKAE_UNKNOWN = 6,     /* a target could not be read or written in time                */
+    HIKAE_KEYS = 7,        /* keys or permissions                                          */
+    HIKAE_REFUSED = 8,     /* by a policy: hold, quorum, retention                         */
+    HIKAE_INTERRUPTED = 9,
+    HIKAE_INTERNAL = 10
+};
+
+struct hikae_error {
+    enum hikae_status status;
+    bool retryable;
+    char kind[24];      /* stable word for the class: "damaged", "unknown", … */
+    char message[1100]; /* what was being done: what failed, and why           */
+    char hint[256];     /* what to do; may be empty                            */
+};
+
+struct hikae;
+
+/* ---- Watching ---- */
+
+enum hikae_phase { HIKAE_PHASE_SCAN, HIKAE_PHASE_TRANSFER, HIKAE_PHASE_CHECK, HIKAE_PHASE_FINISH };
+
+struct hikae_progress {
+    enum hikae_phase phase;
+    uint64_t entries_done;
+    uint64_t entries_total; /* 0: not known */
+    uint64_t bytes_done;    /* of the source, or of the restore */
+    uint64_t bytes_total;   /* 0: not known */
+    uint64_t bytes_stored;  /* sent to each target, or fetched */
+    int64_t elapsed_ns;
+};
+
+struct hikae_observer {
+    void (*progress)(const struct hikae_progress *progress, void *context); /* a few times a second; may be NULL */
+    void (*warning)(const char *message, void *context);                    /* one line each; may be NULL        */
+    void *context;
+};
+
+/* ---- Opening ---- */
+
+struct hikae_init_options {
+    const char *dir;         /* folder for configuration, state and key; made if missing */
+    const char *const *targets; /* "NAME=URL"; none: one folder below dir (for trying out) */
+    size_t target_count;
+    unsigned min_copies;     /* 0: 1 */
+    const char *passphrase_file; /* use a passphrase holder instead of a key file; may be NULL */
+    bool test_clock;
+    bool dry_run;
+};
+struct hikae_init_result {
+    char *config; /* path of hikae.yaml */
+    char *store;  /* id, hexadecimal */
+    char *key;    /* path of the key file, or NULL */
+    char *sheet;  /* path of the recovery sheet */
+};
+enum hikae_status hikae_init(const struct hikae_init_options *options, struct hikae_init_result *ret,
+                             struct hikae_error *error);
+void hikae_init_result_free(struct hikae_init_result *result);
+
+/* Read the configuration; targets and keys are opened when they are first needed. */
+enum hikae_status hikae_open(const char *config_path, struct hikae **ret, struct hikae_error *error);
+void hikae_close(struct hikae *hikae);
+void hikae_observe(struct hikae *hikae, const struct hikae_observer *observer);
+/* Stop soon and cleanly; what is finished is kept. */
+void hikae_cancel(struct hikae *hikae);
+/* The store was made with a test clock: say so in everything. */
+bool hikae_has_test_clock(const struct hikae *hikae);
+
+struct hikae_check {
+    char name[64];
+    enum { HIKAE_CHECK_OK, HIKAE_CHECK_WARN, HIKAE_CHECK_FAIL } state;
+    char detail[512];
+    char hint[256];
+};
+struct hikae_checks {
+    struct hikae_check *checks;
+    size_t count;
+};
+/* Checks configuration, targets, keys, clock, space, permissions. HIKAE_WARNINGS if one is WARN; the first failing one's status otherwise. */
+enum hikae_status hikae_doctor(const char *config_path, struct hikae_checks *ret, struct hikae_error *error);
+void hikae_checks_free(struct hikae_checks *checks);
+
+/* ---- Tenants ---- */
+
+struct hikae_source {
+    const char *name;
+    const char *spec; /* dir:PATH, image:PATH, archive:PATH, cmd:COMMAND */
+    const char *const *exclude;
+    size_t exclude_count;
+    bool one_file_system;
+    bool exclude_caches;
+};
+struct hikae_tenant_options {
+    const char *name;
+    const char *policy; /* NULL: "plain" */
+    bool provider;      /* the provider's own data, not a customer's */
+    const struct hikae_source *sources;
+    size_t source_count;
+    bool dry_run;
+};
+struct hikae_tenant {
+    char *name;
+    char *id;
+    char *policy;
+    char *state;
+    char *class_name; /* "customer" or "provider" */
+    struct {
+        char *name;
+        char *spec;
+    } * sources;
+    size_t source_count;
+    uint64_t snapshots;
+    int64_t last_snapshot_ns; /* 0: none */
+};
+struct hikae_tenants {
+    struct hikae_tenant *tenants;
+    size_t count;
+};
+enum hikae_status hikae_tenant_add(struct hikae *hikae, const struct hikae_tenant_options *options,
+                                   struct hikae_tenants *ret, struct hikae_error *error);
+/* name NULL: all. */
+enum hikae_status hikae_tenant_list(struct hikae *hikae, const char *name, struct hikae_tenants *ret,
+                                    struct hikae_error *error);
+/* Replace the sources of a tenant (sources given) and its policy (policy given). */
+enum hikae_status hikae_tenant_set(struct hikae *hikae, const struct hikae_tenant_options *options,
+                                   struct hikae_tenants *ret, struct hikae_error *error);
+/* "active" or "suspended": a suspended tenant is not backed up. */
+enum hikae_status hikae_tenant_state(struct hikae *hikae, const char *name, const char *state, bool dry_run,
+                                     struct hikae_error *error);
+void hikae_tenants_free(struct hikae_tenants *tenants);
+
+/* ---- Targets ---- */
+
+struct hikae_target {
+    char *name;
+    char *url;
+    char *driver;
+    char *country; /* NULL: not declared */
+    char *site;
+    char *state;   /* "ok", "unreachable", "other-store", "empty", "denied" */
+    char *why;     /* NULL when ok */
+    bool create_once;
+    bool versions;
+    bool lock;
+    uint64_t free_bytes; /* UINT64_MAX: not known */
+};
+struct hikae_targets {
+    struct hikae_target *targets;
+    size_t count;
+};
+enum hikae_status hikae_target_list(struct hikae *hikae, struct hikae_targets *ret, struct hikae_error *error);
+/* Add "NAME=URL" to the configuration and put store object and keystore there. */
+enum hikae_status hikae_target_add(struct hikae *hikae, const char *name_and_url, bool dry_run,
+                                   struct hikae_error *error);
+void hikae_targets_free(struct hikae_targets *targets);
+
+/* ---- Backup ---- */
+
+struct hikae_backup_options {
+    const char *tag;        /* may be NULL */
+    int64_t keep_ns;        /* own expiry after this duration; 0: none */
+    bool no_verify_writes;  /* overrides the configuration */
+    bool dry_run;           /* scan and compare only */
+};
+struct hikae_target_state {
+    char *name;
+    char *state; /* "complete", "behind", "unreachable" */
+    char *why;   /* NULL when complete */
+};
+struct hikae_entry_error {
+    char *path; /* bytes, as in the snapshot */
+    char *message;
+};
+struct hikae_backup_result {
+    char *snapshot; /* NULL for a dry run */
+    uint64_t entries;
+    uint64_t files_new, files_changed, files_unchanged;
+    uint64_t bytes_source; /* sizes of all files                     */
+    uint64_t bytes_read;   /* read from the source                   */
+    uint64_t bytes_new;    /* plain bytes of blobs not known before  */
+    uint64_t bytes_stored; /* bytes of objects written, per target   */
+    uint64_t bytes_metadata; /* plain bytes of manifest blobs written */
+    uint64_t objects_stored;
+    int64_t duration_ns;
+    struct hikae_target_state *targets;
+    size_t target_count;
+    struct hikae_entry_error *errors; /* the first 1,000 */
+    size_t error_count;
+    uint64_t errors_total;
+};
+enum hikae_status hikae_backup(struct hikae *hikae, const char *tenant, const struct hikae_backup_options *options,
+                               struct hikae_backup_result *ret, struct hikae_error *error);
+/* An archive (any format that libarchive reads; "-" standard input) as a snapshot of its own, below the source name `name`. */
+enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const char *path, const char *name,
+                               const struct hikae_backup_options *options, struct hikae_backup_result *ret,
+                               struct hikae_error *error);
+void hikae_backup_result_free(struct hikae_backup_result *result);
+
+/* ---- Snapshots ---- */
+
+struct hikae_snapshot {
+    char *id;
+    int64_t time_ns;
+    uint64_t entries;
+    uint64_t bytes;
+    uint64_t errors;
+    char **targets; /* that count for it: record and whole roster */
+    size_t target_count;
+    int64_t verified_ns; /* 0: never */
+    int64_t keep_until_ns;
+    char *tag;
+    char *host;
+    char *kept_by; /* "plain: keep everything", "hold …" */
+    bool on_demand;
+};
+struct hikae_snapshots {
+    struct hikae_snapshot *snapshots;
+    size_t count;
+    size_t heads; /* more than 1: a fork, which the next record merges */
+};
+enum hikae_status hikae_snapshots(struct hikae *hikae, const char *tenant, struct hikae_snapshots *ret,
+                                  struct hikae_error *error);
+void hikae_snapshots_free(struct hikae_snapshots *snapshots);
+/* tag NULL removes it. */
+enum hikae_status hikae_snapshot_tag(struct hikae *hikae, const char *tenant, const char *snapshot, const char *tag,
+                                     bool dry_run, struct hikae_error *error);
+
+/* Which snapshot: by name (or a unique start of it), or the latest at an instant. All zero: the latest. */
+struct hikae_which {
+    const char *snapshot;
+    bool by_time;
+    int64_t at_ns;
+};
+
+struct hikae_entry {
+    const char *path; /* "source/dir/name", bytes, terminated */
+    char type;        /* f d l h c b p s, as in find(1) -type; h a hard link */
+    unsigned mode;
+    uint32_t uid, gid;
+    const char *user, *group; /* "" unknown */
+    uint64_t size;
+    int64_t mtime_ns;
+    const char *link; /* symlinks and hard links; else NULL */
+    bool unreadable;
+    char change; /* hikae_diff: '+', '-', 'M' (content), 'm' (metadata), 'T' (type); else 0 */
+};
+/* Not 0 ends the listing with HIKAE_INTERRUPTED. */
+typedef int hikae_entry_callback(const struct hikae_entry *entry, void *context);
+
+/* Entries directly in `path` (NULL or "": the sources), or the entry itself if it is no folder; recursive: everything below. */
+enum hikae_status hikae_ls(struct hikae *hikae, const char *tenant, const struct hikae_which *which, const char *path,
+                           bool recursive, hikae_entry_callback *callback, void *context, struct hikae_error *error);
+/* Entries whose name (pattern without '/') or path matches a glob; which NULL fields as above. */
+enum hikae_status hikae_find(struct hikae *hikae, const char *tenant, const struct hikae_which *which,
+                             const char *pattern, hikae_entry_callback *callback, void *context,
+                             struct hikae_error *error);
+/* What changed from one snapshot to another. */
+enum hikae_status hikae_diff(struct hikae *hikae, const char *tenant, const struct hikae_which *from,
+                             const struct hikae_which *to, hikae_entry_callback *callback, void *context,
+                             struct hikae_error *error);
+/* Not 0 ends it. */
+typedef int hikae_write_callback(const void *bytes, size_t size, void *context);
+enum hikae_status hikae_cat(struct hikae *hikae, const char *tenant, const struct hikae_which *which,
+                            const char *path, hikae_write_callback *callback, void *context,
+                            struct hikae_error *error);
+/* format: "pax" (default, NULL), "zip", "cpio", "7zip": libarchive's names. */
+enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const struct hikae_which *which,
+                               const char *const *paths, size_t path_count, const char *format,
+                               hikae_write_callback *callback, void *context, uint64_t *ret_entries,
+                               struct hikae_error *error);
+
+/* ---- Restore ---- */
+
+struct hikae_restore_options {
+    struct hikae_which which;
+    const char *to;            /* folder; made if missing */
+    const char *const *paths;  /* paths or globs in the snapshot; none: everything */
+    size_t path_count;
+    const char *target;        /* read from this one only; NULL: any */
+    bool overwrite;            /* replace what is in the way */
+    bool delta;                /* with overwrite: fetch only what differs from the files there */
+    bool no_owner;             /* do not set owners */
+    bool dry_run;
+    const char *reason, *ticket; /* recorded; may be NULL */
+};
+struct hikae_fetched {
+    char *target;
+    uint64_t bytes;
+};
+struct hikae_restore_result {
+    char *snapshot;
+    uint64_t entries;
+    uint64_t bytes;
+    uint64_t bytes_fetched;
+    int64_t duration_ns;
+    struct hikae_fetched *from;
+    size_t from_count;
+    uint64_t repaired; /* objects that were damaged on a target and mended from another */
+    uint64_t verified; /* blobs whose ids were checked: all that were written */
+    struct hikae_entry_error *errors;
+    size_t error_count;
+    uint64_t errors_total;
+};
+enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,
+                                struct hikae_restore_result *ret, struct hikae_error *error);
+void hikae_restore_result_free(struct hikae_restore_result *result);
+
+/* ---- Verify, replicate, recover ---- */
+
+enum hikae_verify_level { HIKAE_VERIFY_INVENTORY, HIKAE_VERIFY_OBJECTS, HIKAE_VERIFY_DATA };
+struct hikae_verify_options {
+    enum hikae_verify_level level;
+    double sample;      /* 0 < sample < 1: this part of the objects, those checked longest ago first; else all */
+    const char *target; /* NULL: each */
+    bool repair;        /* put sound bytes over what is damaged or missing */
+    bool dry_run;
+};
+struct hikae_verify_finding {
+    char *target;
+    char *object; /* name on the target */
+    enum { HIKAE_FINDING_DAMAGED, HIKAE_FINDING_MISSING, HIKAE_FINDING_UNKNOWN } state;
+    bool repaired;
+    char *why;
+    char *cost; /* what it costs if it cannot be repaired: snapshots and paths, one a line; NULL if nothing */
+};
+struct hikae_verify_result {
+    uint64_t checked, sound, damaged, unknown, repaired;
+    uint64_t bytes;
+    int64_t duration_ns;
+    struct hikae_verify_finding *findings;
+    size_t finding_count;
+};
+/* tenant NULL: all. HIKAE_DAMAGED if anything is damaged beyond repair, or if nothing was checked; HIKAE_UNKNOWN if something could not be read. */
+enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const struct hikae_verify_options *options,
+                               struct hikae_verify_result *ret, struct hikae_error *error);
+void hikae_verify_result_free(struct hikae_verify_result *result);
+
+struct hikae_replicate_result {
+    uint64_t copied;
+    uint64_t bytes;
+    struct hikae_target_state *behind;
+    size_t behind_count;
+};
+/* Bring targets up to date: tenant NULL all, to NULL every target. */
+enum hikae_status hikae_replicate(struct hikae *hikae, const char *tenant, const char *to, bool dry_run,
+                                  struct hikae_replicate_result *ret, struct hikae_error *error);
+void hikae_replicate_result_free(struct hikae_replicate_result *result);
+
+struct hikae_recover_options {
+    const char *dir;                 /* folder for the new configuration and state */
+    const char *const *targets;      /* "NAME=URL", one or more */
+    size_t target_count;
+    const char *key_file;            /* one of these three */
+    const char *passphrase_file;
+    const char *sheet_file;
+    bool dry_run;
+};
+struct hikae_recover_result {
+    char *config;
+    char *store;
+    uint64_t tenants;
+    uint64_t snapshots;
+    uint64_t holds;
+    uint64_t facts; /* tags, contract ends, policies, operators */
+    char *head;     /* newest record's time, RFC 3339 */
+    char *freshness; /* one sentence: how fresh, and what proves it */
+    bool freshness_proven;
+};
+enum hikae_status hikae_recover(const struct hikae_recover_options *options, struct hikae_recover_result *ret,
+                                struct hikae_error *error);
+void hikae_recover_result_free(struct hikae_recover_result *result);
+
+/* ---- Keys ---- */
+
+struct hikae_holder {
+    char *group;
+    char *name;
+    char *kind;  /* "file", "passphrase", "sheet" */
+    char *state; /* "opens", "wrong", "not-here" */
+    char *why;   /* NULL when it opens */
+    char *worth; /* what its destruction is worth */
+    bool group_opens;
+};
+struct hikae_keys {
+    uint32_t epoch;
+    struct hikae_holder *holders;
+    size_t holder_count;
+    uint64_t tenants;  /* whose keys open */
+    uint64_t copies;   /* least number of targets that hold an entry */
+    uint32_t older_epochs; /* whose entries are still on targets */
+};
+/* check: prove through each group that is here that every tenant opens. HIKAE_WARNINGS with fewer than two groups, HIKAE_KEYS if one that is here fails. */
+enum hikae_status hikae_keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret,
+                                    struct hikae_error *error);
+void hikae_keys_free(struct hikae_keys *keys);
+/* New sealing key of a tenant; *ret_generation. */
+enum hikae_status hikae_keys_rotate_tenant(struct hikae *hikae, const char *tenant, bool dry_run,
+                                           uint32_t *ret_generation, struct hikae_error *error);
+/* New root epoch with a new key file and a new recovery sheet; the old key file is wiped. *ret_sheet: path of the new sheet (free). */
+enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint32_t *ret_epoch, char **ret_sheet,
+                                         struct hikae_error *error);
+/* A new sheet means a new epoch; this one tells where the present one is, and checks its digits if `file` is given. */
+enum hikae_status hikae_keys_check_sheet(struct hikae *hikae, const char *file, struct hikae_error *error);
+
+/* ---- Holds ---- */
+
+struct hikae_hold {
+    char *tenant;
+    char *id;
+    char *who;
+    char *why;
+    char *until; /* NULL: until removed */
+};
+struct hikae_holds {
+    struct hikae_hold *holds;
+    size_t count;
+};
+enum hikae_status hikae_hold_add(struct hikae *hikae, const char *tenant, const char *who, const char *why,
+                                 const char *until, bool dry_run, struct hikae_error *error);
+/* tenant NULL: all. */
+enum hikae_status hikae_hold_list(struct hikae *hikae, const char *tenant, struct hikae_holds *ret,
+                                  struct hikae_error *error);
+void hikae_holds_free(struct hikae_holds *holds);
+
+/* ---- Status ---- */
+
+struct hikae_tenant_status {
+    char *name;
+    int64_t last_success_ns; /* 0: never */
+    int64_t age_ns;
+    char **behind; /* targets that do not count for the latest snapshot */
+    size_t behind_count;
+};
+struct hikae_status_report {
+    struct hikae_tenant_status *tenants;
+    size_t count;
+};
+enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error);
+void hikae_status_free(struct hikae_status_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

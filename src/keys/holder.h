@@ -1,0 +1,94 @@
+/*
+ * Holders: who keeps a key under which a share of the root epoch is sealed
+ * (src/repo/FORMAT.md §8). One row of the table in holder.c each, one file a kind.
+ *
+ * A holder gives its 32-byte key for a new epoch (make) or for one that
+ * exists (reach). It never sees a share, a root epoch or a tenant's key.
+ *
+ * Errors of reaching: ERROR_NOT_FOUND if the holder is not here (no path, no
+ * such file), ERROR_KEYS if what is here is not the key that is needed.
+ */
+#ifndef HIKAE_KEYS_HOLDER_H
+#define HIKAE_KEYS_HOLDER_H
+
+#include "keys/keystore.h"
+
+#include <jansson.h>
+
+static inline void cleanup_json(json_t **json)
+{
+    json_decref(*json);
+}
+#define CLEANUP_JSON __attribute__((cleanup(cleanup_json)))
+
+/* For which epoch, store and group a holder's key is made. */
+struct holder_occasion {
+    uint32_t epoch;
+    const struct id *store; /* NULL: unknown */
+    int64_t now_ns;
+    const char *group;
+    size_t others; /* further members of the group */
+};
+
+/* What making gives: the key, the params for the slot, the page of a sheet, the file that was created. */
+struct holder_made {
+    struct secret *key;
+    json_t *params;
+    char *page;
+    char *created_path;
+};
+
+MUST_USE int holder_make(const struct holder *holder, const struct holder_occasion *occasion, struct holder_made *ret,
+                         struct error *err);
+/* Destroy what making created, because the epoch will never be used. */
+void holder_unmake(struct holder_made *made);
+/* Wipe and release the struct; files stay. */
+void holder_made_clear(struct holder_made *made);
+
+/* The key of a member, found through `holder`, checked against the slot's params as far as they allow. */
+MUST_USE int holder_reach(const struct holder *holder, uint32_t epoch, const json_t *params, struct secret **ret_key,
+                          struct error *err);
+
+/* ---- Pieces, one file each ---- */
+
+enum { HOLDER_KEY_ID_SIZE = 8, HOLDER_PASSPHRASE_MIN = 8, HOLDER_PASSPHRASE_MAX = 1024 };
+
+/*
+ * Read a small local file that holds a secret into secret memory: *ret holds exactly its bytes. With `private_only`,
+ * a file that others may read or write, or that belongs to another user than this one or root, is ERROR_KEYS.
+ */
+MUST_USE int holder_read_secret(const char *path, size_t max, bool private_only, struct secret **ret,
+                                struct error *err);
+
+/* A key file: one line, checked. */
+MUST_USE int holder_keyfile_read(const char *path, uint32_t *ret_epoch, struct secret **ret_key, struct error *err);
+/* Create it with mode 0600; never replaces one. */
+MUST_USE int holder_keyfile_create(const char *path, uint32_t epoch, const struct secret *key, struct error *err);
+/* Overwrite, sync, unlink, sync the folder. */
+MUST_USE int holder_keyfile_destroy(const char *path, struct error *err);
+
+/* The first 8 bytes of SHA-256(label ‖ key) in hexadecimal, with a NUL. */
+MUST_USE int holder_key_id(const char *label, const struct secret *key, char out[2 * HOLDER_KEY_ID_SIZE + 1],
+                           struct error *err);
+
+MUST_USE int holder_file_make(const struct holder *holder, const struct holder_occasion *occasion,
+                              struct holder_made *ret, struct error *err);
+MUST_USE int holder_file_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
+                               struct secret **ret_key, struct error *err);
+MUST_USE int holder_passphrase_make(const struct holder *holder, const struct holder_occasion *occasion,
+                                    struct holder_made *ret, struct error *err);
+MUST_USE int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                     struct secret **ret_key, struct error *err);
+MUST_USE int holder_sheet_make(const struct holder *holder, const struct holder_occasion *occasion,
+                               struct holder_made *ret, struct error *err);
+MUST_USE int holder_sheet_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                struct secret **ret_key, struct error *err);
+
+/* The label of a key file's key id (FORMAT.md §8). */
+#define HOLDER_FILE_LABEL "hikae1 key file"
+#define HOLDER_SHEET_LABEL "hikae1 sheet"
+
+/* The scrypt cost n of slots made from now on; 2^17 unless a test lowers it, for which alone this is. */
+void holder_scrypt_cost_for_tests(uint64_t n);
+
+#endif

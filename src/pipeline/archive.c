@@ -1,0 +1,293 @@
+/*
+ * An archive of any format and compression that libarchive reads, as entries
+ * below the source's name. An archive is hostile input: names are taken apart
+ * into components and refused when a snapshot could not hold them.
+ */
+#include "base/mem.h"
+#include "pipeline/batch.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { ARCHIVE_BLOCK = 256 << 10 };
+
+struct archive_scan {
+    struct scanner *scanner;
+    const struct backup_source *source;
+    struct archive *archive;
+    struct buf dir;  /* of the current entry */
+    struct buf link; /* of a hard link */
+    struct xattr *xattrs;
+    uint8_t acl[2][4096];
+    /* The stretch of data that libarchive gave last. */
+    const uint8_t *data;
+    size_t data_size;
+    int64_t data_offset;
+    int64_t position;
+    bool data_is_over;
+};
+
+static int archive_failed(struct archive_scan *scan, const char *what, struct error *err)
+{
+    const char *text = archive_error_string(scan->archive);
+    return error_set(err, ERROR_SOURCE, "%s %s: %s", what, scan->source->path, text != NULL ? text : "unknown error");
+}
+
+/* "./a//b/../c" is refused, "./a//b" is a/b: append the source's name and the components to out. */
+static int clean_path(struct archive_scan *scan, const char *path, struct buf *out, struct error *err)
+{
+    out->size = 0;
+    if (buf_append(out, scan->source->name, strlen(scan->source->name), err) != 0)
+        return -1;
+    while (*path != '\0') {
+        size_t size = strcspn(path, "/");
+        struct bytes component = {(const uint8_t *)path, size};
+        if (size > 0 && !(size == 1 && path[0] == '.')) {
+            if (!entry_name_is_valid(&component))
+                return error_set(err, ERROR_SOURCE, "the name '%.200s' cannot be in a snapshot", path);
+            if (buf_u8(out, '/', err) != 0 || buf_append(out, path, size, err) != 0)
+                return -1;
+        }
+        path += size + (path[size] == '/');
+    }
+    return 0;
+}
+
+static void warn(struct archive_scan *scan, const char *path, const struct error *why)
+{
+    const struct backup_options *options = scan->scanner->backup->options;
+    atomic_fetch_add(&scan->scanner->backup->counters->errors, 1);
+    struct bytes bytes = bytes_of(path != NULL ? path : "?");
+    if (options->warn != NULL)
+        options->warn(&bytes, why, options->warn_context);
+}
+
+/* Content as a plain stream; holes of sparse entries are filled with zeros, which the scanner recognizes. */
+static ssize_t pull_data(void *out, size_t size, void *context, struct error *err)
+{
+    struct archive_scan *scan = context;
+    while (!scan->data_is_over && scan->data_size == 0) {
+        const void *data;
+        la_int64_t offset;
+        int rc = archive_read_data_block(scan->archive, &data, &scan->data_size, &offset);
+        if (rc == ARCHIVE_EOF)
+            scan->data_is_over = true;
+        else if (rc < ARCHIVE_WARN)
+            return archive_failed(scan, "read", err);
+        else {
+            scan->data = data;
+            scan->data_offset = offset;
+        }
+    }
+    if (scan->data_is_over)
+        return 0;
+    size_t n = size;
+    if (scan->data_offset > scan->position) {
+        if ((int64_t)n > scan->data_offset - scan->position)
+            n = (size_t)(scan->data_offset - scan->position);
+        memset(out, 0, n);
+    } else {
+        if (n > scan->data_size)
+            n = scan->data_size;
+        memcpy(out, scan->data, n);
+        scan->data += n;
+        scan->data_size -= n;
+        scan->data_offset += (int64_t)n;
+    }
+    scan->position += (int64_t)n;
+    return (ssize_t)n;
+}
+
+static enum entry_type type_of(struct archive_entry *from)
+{
+    if (archive_entry_hardlink(from) != NULL)
+        return ENTRY_HARDLINK;
+    switch (archive_entry_filetype(from)) {
+    case AE_IFDIR:
+        return ENTRY_DIRECTORY;
+    case AE_IFLNK:
+        return ENTRY_SYMLINK;
+    case AE_IFCHR:
+        return ENTRY_CHARACTER_DEVICE;
+    case AE_IFBLK:
+        return ENTRY_BLOCK_DEVICE;
+    case AE_IFIFO:
+        return ENTRY_FIFO;
+    case AE_IFSOCK:
+        return ENTRY_SOCKET;
+    default:
+        return ENTRY_FILE;
+    }
+}
+
+static int compare_xattrs(const void *a, const void *b)
+{
+    const struct bytes *x = &((const struct xattr *)a)->name, *y = &((const struct xattr *)b)->name;
+    int order = memcmp(x->data, y->data, x->size < y->size ? x->size : y->size);
+    return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+/* The kernel's form of a POSIX ACL (linux/posix_acl_xattr.h): version 2, then tag, permissions, id of each entry. */
+static size_t acl_to_xattr(struct archive_entry *from, int type, uint8_t *out, size_t capacity)
+{
+    static const struct {
+        int ours;
+        uint16_t tag;
+    } tags[] = {{ARCHIVE_ENTRY_ACL_USER_OBJ, 0x01}, {ARCHIVE_ENTRY_ACL_USER, 0x02}, {ARCHIVE_ENTRY_ACL_GROUP_OBJ, 0x04},
+                {ARCHIVE_ENTRY_ACL_GROUP, 0x08},    {ARCHIVE_ENTRY_ACL_MASK, 0x10}, {ARCHIVE_ENTRY_ACL_OTHER, 0x20}};
+    size_t size = 4;
+    int entry_type, permset, tag, qual;
+    const char *name;
+    if ((archive_entry_acl_types(from) & type) == 0 || archive_entry_acl_reset(from, type) == 0)
+        return 0;
+    put_u32(out, 2);
+    while (archive_entry_acl_next(from, type, &entry_type, &permset, &tag, &qual, &name) == ARCHIVE_OK) {
+        for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]) && size + 8 <= capacity; i++) {
+            if (tags[i].ours != tag)
+                continue;
+            bool named = tag == ARCHIVE_ENTRY_ACL_USER || tag == ARCHIVE_ENTRY_ACL_GROUP;
+            put_u16(out + size, tags[i].tag);
+            put_u16(out + size + 2, (uint16_t)(permset & 7));
+            put_u32(out + size + 4, named ? (uint32_t)qual : UINT32_MAX);
+            size += 8;
+        }
+    }
+    return size > 4 ? size : 0;
+}
+
+static int take_xattrs(struct archive_scan *scan, struct archive_entry *from, struct entry *entry, struct error *err)
+{
+    size_t count = (size_t)archive_entry_xattr_reset(from);
+    if (count > ENTRY_XATTR_COUNT_MAX - 2)
+        return error_set(err, ERROR_SOURCE, "too many extended attributes");
+    struct xattr *xattrs = mem_realloc(scan->xattrs, (count + 2) * sizeof(*xattrs));
+    if (xattrs == NULL)
+        return error_no_memory(err);
+    scan->xattrs = xattrs;
+    const char *name;
+    const void *value;
+    size_t size;
+    while (archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK && entry->xattr_count < count)
+        if (size <= ENTRY_XATTR_MAX && name[0] != '\0' && strncmp(name, "system.posix_acl_", 17) != 0)
+            xattrs[entry->xattr_count++] = (struct xattr){.name = bytes_of(name), .value = {value, size}};
+    static const struct {
+        int type;
+        const char *name;
+    } acls[2] = {{ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access"},
+                 {ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default"}};
+    for (int i = 0; i < 2; i++) {
+        size = acl_to_xattr(from, acls[i].type, scan->acl[i], sizeof(scan->acl[i]));
+        if (size > 0)
+            xattrs[entry->xattr_count++] =
+                (struct xattr){.name = bytes_of(acls[i].name), .value = {scan->acl[i], size}};
+    }
+    qsort(xattrs, entry->xattr_count, sizeof(*xattrs), compare_xattrs);
+    entry->xattrs = xattrs;
+    return 0;
+}
+
+static struct bytes text_or_nothing(const char *text)
+{
+    return text != NULL ? bytes_of(text) : (struct bytes){0};
+}
+
+static int take_entry(struct archive_scan *scan, struct archive_entry *from, struct error *err)
+{
+    const char *path = archive_entry_pathname(from);
+    struct entry entry = {.type = type_of(from),
+                          .mode = archive_entry_perm(from) & 07777,
+                          .uid = (uint32_t)archive_entry_uid(from),
+                          .gid = (uint32_t)archive_entry_gid(from),
+                          .user = text_or_nothing(archive_entry_uname(from)),
+                          .group = text_or_nothing(archive_entry_gname(from)),
+                          .mtime_s = archive_entry_mtime(from),
+                          .mtime_ns = (uint32_t)archive_entry_mtime_nsec(from),
+                          .racy = true};
+    if (path == NULL)
+        return error_set(err, ERROR_SOURCE, "an entry without a name");
+    if (clean_path(scan, path, &scan->dir, err) != 0)
+        return -1;
+    size_t cut = scan->dir.size;
+    while (cut > 0 && scan->dir.data[cut - 1] != '/')
+        cut--;
+    entry.name = (struct bytes){scan->dir.data + cut, scan->dir.size - cut};
+    entry.dir = (struct bytes){scan->dir.data, cut > 0 ? cut - 1 : 0};
+    if (entry.type == ENTRY_HARDLINK) {
+        if (clean_path(scan, archive_entry_hardlink(from), &scan->link, err) != 0)
+            return -1;
+        entry.link = (struct bytes){scan->link.data, scan->link.size};
+    } else if (entry.type == ENTRY_SYMLINK) {
+        entry.link = text_or_nothing(archive_entry_symlink(from));
+        if (entry.link.size == 0)
+            return error_set(err, ERROR_SOURCE, "a symbolic link that leads nowhere");
+    } else if (entry.type == ENTRY_CHARACTER_DEVICE || entry.type == ENTRY_BLOCK_DEVICE) {
+        entry.device_major = (uint32_t)archive_entry_rdevmajor(from);
+        entry.device_minor = (uint32_t)archive_entry_rdevminor(from);
+    }
+    unsigned long flags = 0, cleared = 0;
+    archive_entry_fflags(from, &flags, &cleared);
+    entry.file_flags = (uint32_t)flags;
+    if (take_xattrs(scan, from, &entry, err) != 0)
+        return -1;
+    if (entry.type == ENTRY_FILE) {
+        scan->data_size = 0;
+        scan->data_offset = scan->position = 0;
+        scan->data_is_over = false;
+        if (scanner_stream(scan->scanner, pull_data, scan, &entry.size, err) != 0)
+            return -1;
+        uint64_t size = archive_entry_size_is_set(from) ? (uint64_t)archive_entry_size(from) : entry.size;
+        if (size > entry.size) { /* a hole at the end */
+            if (scanner_extent(scan->scanner, EXTENT_HOLE, size - entry.size, err) != 0)
+                return -1;
+            entry.size = size;
+        }
+    }
+    return scanner_entry_later(scan->scanner, &entry, err);
+}
+
+static int take_all(struct archive_scan *scan, struct error *err)
+{
+    struct archive_entry *from;
+    for (;;) {
+        int rc = archive_read_next_header(scan->archive, &from);
+        if (rc == ARCHIVE_EOF)
+            return scanner_sort(scan->scanner, err);
+        if (rc < ARCHIVE_WARN)
+            return archive_failed(scan, "read", err);
+        struct error why = {0};
+        if (take_entry(scan, from, &why) == 0)
+            continue;
+        /* An entry that no snapshot can hold is left out; an archive that cannot be read on is a failure. */
+        if (why.class != ERROR_SOURCE || archive_errno(scan->archive) != 0) {
+            *err = why;
+            return -1;
+        }
+        warn(scan, archive_entry_pathname(from), &why);
+        if (scanner_restart(scan->scanner, err) != 0)
+            return -1;
+    }
+}
+
+int scan_archive(struct scanner *scanner, const struct backup_source *source, struct error *err)
+{
+    struct archive_scan scan = {.scanner = scanner, .source = source, .archive = archive_read_new()};
+    if (scan.archive == NULL)
+        return error_no_memory(err);
+    (void)archive_read_support_filter_all(scan.archive);
+    (void)archive_read_support_format_all(scan.archive);
+    const char *file = strcmp(source->path, "-") == 0 ? NULL : source->path;
+    int rc;
+    if (archive_read_open_filename(scan.archive, file, ARCHIVE_BLOCK) != ARCHIVE_OK)
+        rc = archive_failed(&scan, "open", err);
+    else
+        rc = take_all(&scan, err);
+    (void)archive_read_free(scan.archive);
+    mem_free(scan.xattrs);
+    buf_free(&scan.dir);
+    buf_free(&scan.link);
+    return rc;
+}

@@ -1,0 +1,122 @@
+/*
+ * A command's output as one entry, streamed without a temporary file. The
+ * command runs under /bin/sh in a process group of its own, with an empty
+ * standard input and no descriptor of ours. Its failure discards the
+ * snapshot; what was stored of its output is reused by the next run.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "pipeline/batch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+enum { POLL_MS = 200, PATIENCE_MS = 5000 };
+
+struct command {
+    pid_t pid;
+    int fd;
+    struct scanner *scanner;
+};
+
+static void run_child(const char *command, int output)
+{
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
+        _exit(126);
+    (void)setpgid(0, 0);
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+}
+
+static ssize_t pull_command(void *out, size_t size, void *context, struct error *err)
+{
+    const struct command *command = context;
+    for (;;) {
+        struct pollfd ready = {.fd = command->fd, .events = POLLIN};
+        int n = poll(&ready, 1, POLL_MS);
+        if (backup_check(command->scanner->backup, err) != 0)
+            return -1;
+        if (n == 0 || (n < 0 && errno == EINTR))
+            continue;
+        ssize_t got = read(command->fd, out, size);
+        if (got >= 0)
+            return got;
+        if (errno != EINTR)
+            return error_set_errno(err, ERROR_SOURCE, errno, "read the command's output");
+    }
+}
+
+/* Ask the whole group to end, then insist. */
+static void stop_child(pid_t pid)
+{
+    (void)kill(-pid, SIGTERM);
+    for (int waited = 0; waited < PATIENCE_MS; waited += 50) {
+        if (waitpid(pid, NULL, WNOHANG) != 0)
+            return;
+        (void)poll(NULL, 0, 50);
+    }
+    (void)kill(-pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
+static int check_status(int status, struct error *err)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    if (WIFEXITED(status))
+        (void)error_set(err, ERROR_SOURCE, "the command ended with exit code %d", WEXITSTATUS(status));
+    else
+        (void)error_set(err, ERROR_SOURCE, "the command was ended by signal %d", WTERMSIG(status));
+    return error_hint(err, "no snapshot was made; what was stored of its output is reused next time");
+}
+
+int scan_command(struct scanner *scanner, const struct backup_source *source, struct error *err)
+{
+    int ends[2];
+    if (scanner->backup->options->dry_run) {
+        struct entry entry = {.name = bytes_of(source->name), .type = ENTRY_FILE, .mode = 0600};
+        return scanner_entry(scanner, &entry, true, NULL, err);
+    }
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_set_errno(err, ERROR_SOURCE, errno, "make a pipe");
+    pid_t pid = fork();
+    if (pid == 0)
+        run_child(source->path, ends[1]);
+    (void)close(ends[1]);
+    if (pid < 0) {
+        (void)close(ends[0]);
+        return error_set_errno(err, ERROR_SOURCE, errno, "start the command");
+    }
+    (void)setpgid(pid, pid); /* in the child as well: whoever comes first */
+    (void)fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
+    struct command command = {pid, ends[0], scanner};
+    struct entry entry = {.name = bytes_of(source->name), .type = ENTRY_FILE, .mode = 0600,
+                          .uid = geteuid(), .gid = getegid(), .racy = true};
+    int64_t now = clock_now_ns();
+    entry.mtime_s = entry.ctime_s = now / NS_PER_S;
+    entry.mtime_ns = entry.ctime_ns = (uint32_t)(now % NS_PER_S);
+    int rc = scanner_stream(scanner, pull_command, &command, &entry.size, err);
+    (void)close(ends[0]);
+    if (rc != 0) {
+        stop_child(pid);
+        return -1;
+    }
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return error_set_errno(err, ERROR_SOURCE, errno, "wait for the command");
+    if (check_status(status, err) != 0)
+        return -1;
+    return scanner_entry(scanner, &entry, true, NULL, err);
+}

@@ -1,0 +1,348 @@
+#include "pipeline/upload.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/names.h"
+
+#include <errno.h>
+#include <time.h>
+
+enum { TRIES = 4, FIRST_WAIT_MS = 200, PATIENCE_MS = 500 };
+
+/* An object on its way. Links go from older to newer. */
+struct parcel {
+    struct parcel *next;
+    enum object_class class;
+    struct hash name;
+    size_t size;
+    struct buf bytes; /* empty when spooled */
+    int64_t spool_offset;
+    bool spooled;
+    unsigned readers; /* threads that are using `bytes` now */
+    unsigned needed;  /* targets that do not have it yet    */
+};
+
+struct lane {
+    struct upload *upload;
+    struct run_target *target;
+    pthread_t thread;
+    bool started;
+    bool failed;
+    struct error why;
+    struct parcel *next; /* NULL: has everything so far */
+    struct roster acknowledged;
+    _Atomic uint64_t bytes;
+};
+
+struct upload {
+    struct upload_options options;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    struct parcel *first;
+    struct parcel *last;
+    size_t in_memory;
+    uint64_t in_spool;
+    int spool_fd;
+    int64_t spool_end;
+    bool stopping;
+    size_t lane_count;
+    struct lane lanes[];
+};
+
+static void free_parcel(struct parcel *parcel)
+{
+    buf_free(&parcel->bytes);
+    mem_free(parcel);
+}
+
+/* Release parcels at the front that everybody has. With the mutex held. */
+static void release_done(struct upload *upload)
+{
+    while (upload->first != NULL && upload->first->needed == 0 && upload->first->readers == 0) {
+        struct parcel *done = upload->first;
+        upload->first = done->next;
+        if (upload->first == NULL)
+            upload->last = NULL;
+        if (done->spooled)
+            upload->in_spool -= done->size;
+        else
+            upload->in_memory -= done->size;
+        free_parcel(done);
+    }
+    if (upload->first == NULL)
+        upload->spool_end = 0;
+}
+
+static void sleep_ms(struct upload *upload, unsigned ms)
+{
+    for (unsigned done = 0; done < ms && cancel_check(upload->options.cancel, NULL) == 0; done += 50) {
+        struct timespec pause = {0, 50 * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static int put_with_retries(struct lane *lane, const struct parcel *parcel, const struct buf *bytes,
+                            struct error *err)
+{
+    char name[OBJECT_NAME_SIZE];
+    (void)name_object(lane->upload->options.tid, object_class_letter(parcel->class), &parcel->name, name);
+    for (unsigned attempt = 0;; attempt++) {
+        if (target_put(lane->target->target, name, bytes->data, bytes->size, TARGET_PUT_CREATE, err) == 0)
+            return 0;
+        if (err->class == ERROR_DAMAGED && attempt == 0) {
+            /* Something else lies under that name: these are the bytes that belong there. */
+            if (target_put(lane->target->target, name, bytes->data, bytes->size, TARGET_PUT_REPAIR, err) == 0)
+                return 0;
+        }
+        if (!err->retryable || attempt + 1 == TRIES || cancel_check(lane->upload->options.cancel, NULL) != 0)
+            return error_wrap(err, "put %s on %s", name, lane->target->name);
+        sleep_ms(lane->upload, FIRST_WAIT_MS << attempt);
+    }
+}
+
+/* Send one parcel; called without the mutex, with parcel->readers raised. */
+static int send_parcel(struct lane *lane, struct parcel *parcel, struct error *err)
+{
+    if (!parcel->spooled)
+        return put_with_retries(lane, parcel, &parcel->bytes, err);
+    CLEANUP(buf_free) struct buf bytes = {0};
+    if (buf_reserve(&bytes, parcel->size, err) != 0)
+        return -1;
+    if (file_pread_full(lane->upload->spool_fd, bytes.data, parcel->size, parcel->spool_offset) !=
+        (ssize_t)parcel->size)
+        return error_set_errno(err, ERROR_LOCAL, errno, "read back an object from the spool");
+    bytes.size = parcel->size;
+    return put_with_retries(lane, parcel, &bytes, err);
+}
+
+/* Nothing more goes to this target in this run. With the mutex held. */
+static void give_up(struct lane *lane)
+{
+    lane->failed = true;
+    for (struct parcel *parcel = lane->next; parcel != NULL; parcel = parcel->next)
+        parcel->needed--;
+    lane->next = NULL;
+    release_done(lane->upload);
+}
+
+static void *lane_main(void *argument)
+{
+    struct lane *lane = argument;
+    struct upload *upload = lane->upload;
+    (void)pthread_mutex_lock(&upload->mutex);
+    while (!upload->stopping && !lane->failed) {
+        struct parcel *parcel = lane->next;
+        if (parcel == NULL) {
+            (void)pthread_cond_wait(&upload->changed, &upload->mutex);
+            continue;
+        }
+        parcel->readers++;
+        (void)pthread_mutex_unlock(&upload->mutex);
+        struct error err = {0};
+        int rc = send_parcel(lane, parcel, &err);
+        if (rc == 0)
+            rc = roster_add(&lane->acknowledged, parcel->class, &parcel->name, parcel->size, &err);
+        if (rc == 0)
+            atomic_fetch_add(&lane->bytes, parcel->size);
+        (void)pthread_mutex_lock(&upload->mutex);
+        parcel->readers--;
+        if (rc == 0) {
+            lane->next = parcel->next;
+            parcel->needed--;
+            release_done(upload);
+        } else {
+            lane->why = err;
+            give_up(lane);
+        }
+        (void)pthread_cond_broadcast(&upload->changed);
+    }
+    (void)pthread_mutex_unlock(&upload->mutex);
+    return NULL;
+}
+
+int upload_new(const struct upload_options *options, struct upload **ret, struct error *err)
+{
+    struct upload *upload = mem_calloc(1, sizeof(*upload) + options->count * sizeof(struct lane));
+    if (upload == NULL)
+        return error_no_memory(err);
+    upload->options = *options;
+    upload->lane_count = options->count;
+    upload->spool_fd = -1;
+    (void)pthread_mutex_init(&upload->mutex, NULL);
+    (void)pthread_cond_init(&upload->changed, NULL);
+    for (size_t i = 0; i < options->count; i++) {
+        struct lane *lane = &upload->lanes[i];
+        lane->upload = upload;
+        lane->target = &options->targets[i];
+        lane->failed = !lane->target->up;
+        lane->why = lane->target->why;
+        if (lane->failed)
+            continue;
+        if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0) {
+            (void)error_set(err, ERROR_INTERNAL, "no thread can be started");
+            upload_free(upload);
+            return -1;
+        }
+        lane->started = true;
+    }
+    *ret = upload;
+    return 0;
+}
+
+void upload_free(struct upload *upload)
+{
+    if (upload == NULL)
+        return;
+    (void)pthread_mutex_lock(&upload->mutex);
+    upload->stopping = true;
+    (void)pthread_cond_broadcast(&upload->changed);
+    (void)pthread_mutex_unlock(&upload->mutex);
+    for (size_t i = 0; i < upload->lane_count; i++) {
+        if (upload->lanes[i].started)
+            (void)pthread_join(upload->lanes[i].thread, NULL);
+        roster_free(&upload->lanes[i].acknowledged);
+    }
+    while (upload->first != NULL) {
+        struct parcel *parcel = upload->first;
+        upload->first = parcel->next;
+        free_parcel(parcel);
+    }
+    if (upload->spool_fd >= 0)
+        (void)close(upload->spool_fd);
+    (void)pthread_mutex_destroy(&upload->mutex);
+    (void)pthread_cond_destroy(&upload->changed);
+    mem_free(upload);
+}
+
+/* Is some target waiting for work while others lag behind? With the mutex held. */
+static bool somebody_is_idle(const struct upload *upload)
+{
+    for (size_t i = 0; i < upload->lane_count; i++)
+        if (!upload->lanes[i].failed && upload->lanes[i].next == NULL)
+            return true;
+    return false;
+}
+
+/*
+ * Move the newest object that nobody is reading from memory to the spool: it is needed last. With the mutex held;
+ * the write is to the page cache. False if there is none, no room, or the disk refuses: then the fast ones wait.
+ */
+static bool spool_one(struct upload *upload)
+{
+    struct parcel *candidate = NULL;
+    for (struct parcel *parcel = upload->first; parcel != NULL; parcel = parcel->next)
+        if (!parcel->spooled && parcel->readers == 0 && parcel->needed > 0)
+            candidate = parcel;
+    if (candidate == NULL || upload->in_spool + candidate->size > upload->options.spool_limit)
+        return false;
+    if (upload->spool_fd < 0 && file_temporary(upload->options.spool_folder, &upload->spool_fd, NULL) != 0)
+        return false;
+    if (file_pwrite_full(upload->spool_fd, candidate->bytes.data, candidate->size, upload->spool_end) != 0)
+        return false;
+    candidate->spool_offset = upload->spool_end;
+    upload->spool_end += (int64_t)candidate->size;
+    candidate->spooled = true;
+    buf_free(&candidate->bytes);
+    upload->in_memory -= candidate->size;
+    upload->in_spool += candidate->size;
+    return true;
+}
+
+static void wait_changed(struct upload *upload, unsigned ms)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += (long)ms * 1000000;
+    until.tv_sec += until.tv_nsec / NS_PER_S;
+    until.tv_nsec %= NS_PER_S;
+    (void)pthread_cond_timedwait(&upload->changed, &upload->mutex, &until);
+}
+
+static unsigned live_lanes(const struct upload *upload, const struct error **ret_why)
+{
+    unsigned live = 0;
+    for (size_t i = 0; i < upload->lane_count; i++) {
+        live += !upload->lanes[i].failed;
+        if (upload->lanes[i].failed)
+            *ret_why = &upload->lanes[i].why;
+    }
+    return live;
+}
+
+int upload_put(struct upload *upload, enum object_class class, const struct hash *name, struct buf *bytes,
+               struct error *err)
+{
+    struct parcel *parcel = mem_calloc(1, sizeof(*parcel));
+    if (parcel == NULL)
+        return error_no_memory(err);
+    parcel->class = class;
+    parcel->name = *name;
+    parcel->size = bytes->size;
+
+    (void)pthread_mutex_lock(&upload->mutex);
+    unsigned waited_ms = 0;
+    const struct error *why = NULL;
+    int rc = 0;
+    while (upload->in_memory > 0 && upload->in_memory + bytes->size > upload->options.memory_limit) {
+        if (live_lanes(upload, &why) == 0)
+            break;
+        if (waited_ms >= PATIENCE_MS && somebody_is_idle(upload) && spool_one(upload))
+            continue;
+        wait_changed(upload, 100);
+        waited_ms += 100;
+    }
+    parcel->needed = live_lanes(upload, &why);
+    if (parcel->needed == 0) {
+        if (why != NULL && why->class != ERROR_NONE)
+            *err = *why;
+        else
+            (void)error_set(err, ERROR_UNREACHABLE, "no target can be written to");
+        rc = error_wrap(err, "no target is left to write to; the last failed");
+    } else {
+        parcel->bytes = *bytes;
+        *bytes = (struct buf){0};
+        upload->in_memory += parcel->size;
+        if (upload->last != NULL)
+            upload->last->next = parcel;
+        else
+            upload->first = parcel;
+        upload->last = parcel;
+        for (size_t i = 0; i < upload->lane_count; i++)
+            if (!upload->lanes[i].failed && upload->lanes[i].next == NULL)
+                upload->lanes[i].next = parcel;
+        (void)pthread_cond_broadcast(&upload->changed);
+    }
+    (void)pthread_mutex_unlock(&upload->mutex);
+    if (rc != 0)
+        mem_free(parcel);
+    return rc;
+}
+
+void upload_drain(struct upload *upload)
+{
+    (void)pthread_mutex_lock(&upload->mutex);
+    for (;;) {
+        bool working = false;
+        for (size_t i = 0; i < upload->lane_count; i++)
+            working = working || (!upload->lanes[i].failed && upload->lanes[i].next != NULL);
+        if (!working)
+            break;
+        (void)pthread_cond_wait(&upload->changed, &upload->mutex);
+    }
+    (void)pthread_mutex_unlock(&upload->mutex);
+}
+
+const struct roster *upload_acknowledged(const struct upload *upload, size_t target, struct error *ret_why)
+{
+    const struct lane *lane = &upload->lanes[target];
+    if (!lane->failed)
+        return &lane->acknowledged;
+    *ret_why = lane->why;
+    return NULL;
+}
+
+uint64_t upload_bytes(const struct upload *upload, size_t target)
+{
+    return atomic_load(&upload->lanes[target].bytes);
+}

@@ -1,0 +1,286 @@
+/* Building a manifest: leaves are cut by the names of entries, inner nodes by those of children (FORMAT.md §5). */
+#include "base/mem.h"
+#include "crypto/crypto.h"
+#include "repo/manifest_internal.h"
+
+/* An inner node that is being filled. */
+struct node_writer {
+    struct buf children; /* encoded */
+    struct buf first;    /* key of the first child: the node's own */
+    struct buf key;      /* key of the last child  */
+    uint32_t count;
+    uint64_t entries;
+    uint64_t bytes;
+    struct blob_id last; /* of the last child */
+};
+
+/* What a node says about a child. */
+struct child {
+    struct bytes key;
+    uint64_t entries;
+    uint64_t bytes;
+    struct blob_id id;
+    struct blob_id times; /* at level 1 */
+};
+
+struct manifest_builder {
+    blob_sink *sink;
+    void *context;
+    struct hmac *cut;
+    uint32_t leaf_mean;
+    uint32_t fan_out;
+    bool failed;
+    struct manifest_leaf_writer leaf;
+    struct xattr *spilled; /* room for the xattrs of an entry that has too many bytes of them */
+    unsigned height;       /* highest level that holds a child; 0 before the first leaf is done */
+    struct buf blob;
+    struct node_writer nodes[MANIFEST_DEPTH_MAX + 1]; /* by level; 0 is not used */
+};
+
+int manifest_builder_new(const struct keyring *keyring, unsigned leaf_mean, unsigned fan_out, blob_sink *sink,
+                         void *context, struct manifest_builder **ret, struct error *err)
+{
+    if (leaf_mean > MANIFEST_MEAN_MAX || fan_out > MANIFEST_MEAN_MAX || fan_out == 1)
+        return error_set(err, ERROR_INTERNAL, "a manifest of leaf mean %u and fan-out %u cannot be built", leaf_mean,
+                         fan_out);
+    uint8_t key[KEY_SIZE];
+    if (keyring_derive(keyring, "hikae1 manifest cut", key, sizeof(key), err) != 0)
+        return -1;
+    struct manifest_builder *builder = mem_calloc(1, sizeof(*builder));
+    struct hmac *cut = hmac_new(key, sizeof(key));
+    mem_wipe(key, sizeof(key));
+    if (builder == NULL || cut == NULL) {
+        mem_free(builder);
+        hmac_free(cut);
+        return error_no_memory(err);
+    }
+    builder->sink = sink;
+    builder->context = context;
+    builder->cut = cut;
+    builder->leaf_mean = leaf_mean > 0 ? leaf_mean : MANIFEST_LEAF_MEAN;
+    builder->fan_out = fan_out > 0 ? fan_out : MANIFEST_FAN_OUT;
+    *ret = builder;
+    return 0;
+}
+
+void manifest_builder_free(struct manifest_builder *builder)
+{
+    if (builder == NULL)
+        return;
+    for (size_t i = 0; i <= MANIFEST_DEPTH_MAX; i++) {
+        buf_free(&builder->nodes[i].children);
+        buf_free(&builder->nodes[i].first);
+        buf_free(&builder->nodes[i].key);
+    }
+    manifest_leaf_writer_release(&builder->leaf);
+    buf_free(&builder->blob);
+    mem_free(builder->spilled);
+    hmac_free(builder->cut);
+    mem_free(builder);
+}
+
+/* Does the name end a leaf (level 0) or a node? */
+static int name_cuts(struct manifest_builder *builder, unsigned level, const struct bytes *name, bool *ret,
+                     struct error *err)
+{
+    uint8_t mac[SHA256_SIZE], prefix = (uint8_t)level;
+    if (hmac_sha256(builder->cut, &prefix, 1, name->data, name->size, mac, err) != 0)
+        return -1;
+    *ret = get_u32(mac) % (level == 0 ? builder->leaf_mean : builder->fan_out) == 0;
+    return 0;
+}
+
+/* ---- Inner nodes ---- */
+
+static int node_add(struct node_writer *node, unsigned level, const struct child *child, struct error *err)
+{
+    struct bytes last = bytes_of_buf(&node->key);
+    size_t shared = node->count > 0 ? entry_common_prefix(&last, &child->key) : 0;
+    struct bytes rest = {child->key.data + shared, child->key.size - shared};
+    if (buf_reserve(&node->children, 4 * VARINT_SIZE_MAX + rest.size + 2 * BLOB_ID_SIZE, err) != 0)
+        return -1;
+    uint8_t *p = node->children.data + node->children.size;
+    p = store_string(store_varint(p, shared), &rest);
+    p = store_varint(store_varint(p, child->entries), child->bytes);
+    p = store_bytes(p, child->id.bytes, BLOB_ID_SIZE);
+    if (level == 1)
+        p = store_bytes(p, child->times.bytes, BLOB_ID_SIZE);
+    node->children.size = (size_t)(p - node->children.data);
+
+    if (node->count == 0 && buf_assign(&node->first, child->key.data, child->key.size, err) != 0)
+        return -1;
+    node->key.size = shared;
+    if (buf_append(&node->key, rest.data, rest.size, err) != 0)
+        return -1;
+    node->count++;
+    node->entries += child->entries;
+    node->last = child->id;
+    if (__builtin_add_overflow(node->bytes, child->bytes, &node->bytes))
+        return error_set(err, ERROR_SOURCE, "the sizes of the files add up to more than 2^64 bytes");
+    return 0;
+}
+
+static int node_store(struct manifest_builder *builder, unsigned level, struct blob_id *ret, struct error *err)
+{
+    const struct node_writer *node = &builder->nodes[level];
+    struct buf *blob = &builder->blob;
+    blob->size = 0;
+    if (buf_u8(blob, (uint8_t)level, err) != 0 || buf_varint(blob, node->count, err) != 0 ||
+        buf_append(blob, node->children.data, node->children.size, err) != 0)
+        return -1;
+    return builder->sink(BLOB_INNER, blob->data, blob->size, ret, builder->context, err);
+}
+
+static void node_reset(struct node_writer *node)
+{
+    node->children.size = 0;
+    node->count = 0;
+    node->entries = 0;
+    node->bytes = 0;
+}
+
+/* Store the node at `level` and tell what the level above has to know; its key lives until the node is used again. */
+static int node_seal(struct manifest_builder *builder, unsigned level, struct child *ret, struct error *err)
+{
+    struct node_writer *node = &builder->nodes[level];
+    *ret = (struct child){.key = bytes_of_buf(&node->first), .entries = node->entries, .bytes = node->bytes};
+    if (node_store(builder, level, &ret->id, err) != 0)
+        return -1;
+    node_reset(node);
+    return 0;
+}
+
+/* Does the node end behind this child? By name, by number, or (two children at least, so that the tree narrows) by
+ * size. */
+static int node_ends(struct manifest_builder *builder, unsigned level, const struct child *child, bool *ret,
+                     struct error *err)
+{
+    const struct node_writer *node = &builder->nodes[level];
+    if (node->count >= 8 * builder->fan_out || (node->count >= 2 && node->children.size >= MANIFEST_SOFT_SIZE)) {
+        *ret = true;
+        return 0;
+    }
+    struct bytes dir, name;
+    entry_path_split(&child->key, &dir, &name);
+    return name_cuts(builder, level, &name, ret, err);
+}
+
+/* Add a child at `level`; where a node ends with it, that node is a child of the level above. */
+static int add_child(struct manifest_builder *builder, unsigned level, struct child child, struct error *err)
+{
+    for (;; level++) {
+        if (level > MANIFEST_DEPTH_MAX)
+            return error_set(err, ERROR_INTERNAL, "a manifest needs more than %d levels", MANIFEST_DEPTH_MAX);
+        bool ends;
+        if (node_add(&builder->nodes[level], level, &child, err) != 0 ||
+            node_ends(builder, level, &child, &ends, err) != 0)
+            return -1;
+        if (builder->height < level)
+            builder->height = level;
+        if (!ends)
+            return 0;
+        if (node_seal(builder, level, &child, err) != 0)
+            return -1;
+    }
+}
+
+/* ---- Leaves ---- */
+
+static int end_leaf(struct manifest_builder *builder, struct error *err)
+{
+    struct manifest_leaf_writer *leaf = &builder->leaf;
+    struct child child = {.key = bytes_of_buf(&leaf->key), .entries = leaf->count, .bytes = leaf->bytes};
+    if (manifest_leaf_seal(leaf, err) != 0 ||
+        builder->sink(BLOB_NAMES, leaf->blob.data, leaf->blob.size, &child.id, builder->context, err) != 0 ||
+        builder->sink(BLOB_TIMES, leaf->times.data, leaf->times.size, &child.times, builder->context, err) != 0 ||
+        add_child(builder, 1, child, err) != 0)
+        return -1;
+    manifest_leaf_reset(leaf);
+    return 0;
+}
+
+static bool must_spill(const struct entry *entry)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < entry->xattr_count; i++)
+        size += entry->xattrs[i].in_blob ? 0 : entry->xattrs[i].value.size;
+    return size > MANIFEST_XATTR_SPILL_SIZE;
+}
+
+/* Thousands of short values would not fit into one leaf: they become blobs, as long values do. */
+static int spill_xattrs(struct manifest_builder *builder, const struct entry *entry, struct error *err)
+{
+    if (builder->spilled == NULL)
+        builder->spilled = mem_calloc(ENTRY_XATTR_COUNT_MAX, sizeof(*builder->spilled));
+    if (builder->spilled == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        struct xattr *x = &builder->spilled[i];
+        *x = entry->xattrs[i];
+        if (x->in_blob || x->value.size == 0 || x->value.size > ENTRY_XATTR_INLINE_MAX)
+            continue;
+        x->in_blob = true;
+        x->blob_size = (uint32_t)x->value.size;
+        if (builder->sink(BLOB_XATTR, x->value.data, x->value.size, &x->blob, builder->context, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_entry(struct manifest_builder *builder, const struct entry *entry, struct error *err)
+{
+    if (entry->xattr_count == 0 || entry->xattr_count > ENTRY_XATTR_COUNT_MAX || !must_spill(entry))
+        return manifest_leaf_add(&builder->leaf, entry, err);
+    if (spill_xattrs(builder, entry, err) != 0)
+        return -1;
+    struct entry changed = *entry;
+    changed.xattrs = builder->spilled;
+    return manifest_leaf_add(&builder->leaf, &changed, err);
+}
+
+int manifest_builder_add(struct manifest_builder *builder, const struct entry *entry, struct error *err)
+{
+    struct manifest_leaf_writer *leaf = &builder->leaf;
+    if (builder->failed)
+        return error_set(err, ERROR_INTERNAL, "a manifest was added to after it had failed or was finished");
+    /* A refused entry leaves everything as it was: the caller may go on with the next one. */
+    if (add_entry(builder, entry, err) != 0)
+        return -1;
+    bool ends = leaf->count >= 8 * builder->leaf_mean || manifest_leaf_size(leaf) >= MANIFEST_SOFT_SIZE;
+    if ((!ends && name_cuts(builder, 0, &entry->name, &ends, err) != 0) || (ends && end_leaf(builder, err) != 0)) {
+        builder->failed = true;
+        return -1;
+    }
+    return 0;
+}
+
+/* End what is open, from the leaf upwards. The root is the lowest node above level 0 that covers everything. */
+static int finish(struct manifest_builder *builder, struct manifest_root *ret, struct error *err)
+{
+    if (builder->leaf.count > 0 && end_leaf(builder, err) != 0)
+        return -1;
+    struct child child;
+    for (unsigned level = 1; level < builder->height; level++) {
+        if (builder->nodes[level].count > 0 &&
+            (node_seal(builder, level, &child, err) != 0 || add_child(builder, level + 1, child, err) != 0))
+            return -1;
+    }
+    const struct node_writer *top = &builder->nodes[builder->height];
+    *ret = (struct manifest_root){.depth = (uint8_t)builder->height, .entries = top->entries, .bytes = top->bytes};
+    if (builder->height > 1 && top->count == 1) {
+        ret->depth--;
+        ret->id = top->last;
+        return 0;
+    }
+    return node_store(builder, builder->height, &ret->id, err);
+}
+
+int manifest_builder_finish(struct manifest_builder *builder, struct manifest_root *ret, struct error *err)
+{
+    if (builder->failed)
+        return error_set(err, ERROR_INTERNAL, "a manifest was finished after it had failed or was finished");
+    if (!builder->leaf.any)
+        return error_set(err, ERROR_INTERNAL, "a manifest without entries");
+    builder->failed = true;
+    return finish(builder, ret, err);
+}

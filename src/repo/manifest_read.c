@@ -1,0 +1,483 @@
+/*
+ * Reading a manifest: a way from the root down to a leaf, one node a level.
+ * A node's children are decoded one at a time, because keys that share long
+ * beginnings could make a small node into gigabytes.
+ */
+#include "base/mem.h"
+#include "repo/manifest_internal.h"
+
+enum { CHILD_SIZE_MIN = 5 + BLOB_ID_SIZE };
+
+/* What a node says about a child; its key is the node's. */
+struct child {
+    uint64_t entries;
+    uint64_t bytes;
+    struct blob_id id;
+    struct blob_id times; /* at level 1 */
+};
+
+/* How far a node has been read. */
+struct node_place {
+    struct cursor cursor;
+    uint32_t left;
+    struct child child; /* the last child that was read */
+};
+
+struct node_reader {
+    struct buf blob;
+    struct blob_id id;
+    bool loaded;
+    uint8_t level;
+    uint32_t count;
+    struct node_place place;
+    struct buf key;    /* of the last child */
+    struct buf before; /* of the child before that one */
+};
+
+struct manifest_reader {
+    struct manifest_root root;
+    bool with_times;
+    blob_fetch *fetch;
+    void *context;
+    manifest_blob_callback *callback; /* told of every node and leaf on the way, or NULL */
+    void *callback_context;
+    bool started;
+    bool failed; /* reading on could leave entries out: only a seek begins anew */
+    const struct entry *pending;
+    struct manifest_leaf_reader leaf;
+    struct buf names;
+    struct buf times;
+    struct blob_id names_id;
+    struct blob_id times_id;
+    bool leaf_loaded;
+    struct node_reader nodes[MANIFEST_DEPTH_MAX + 1]; /* by level; 0 is not used */
+};
+
+/* ---- Inner nodes ---- */
+
+static void node_release(struct node_reader *node)
+{
+    buf_free(&node->blob);
+    buf_free(&node->key);
+    buf_free(&node->before);
+}
+
+static int path_compare(const struct bytes *a, const struct bytes *b)
+{
+    struct bytes dir_a, name_a, dir_b, name_b;
+    entry_path_split(a, &dir_a, &name_a);
+    entry_path_split(b, &dir_b, &name_b);
+    return entry_path_compare(&dir_a, &name_a, &dir_b, &name_b);
+}
+
+/* The components before the one in which the keys part were checked with the child before. */
+static bool key_is_valid(const struct bytes *key, size_t shared)
+{
+    if (key->size == 0 || key->size > ENTRY_PATH_MAX)
+        return false;
+    const uint8_t *slash = shared > 0 ? memrchr(key->data, '/', shared) : NULL;
+    size_t from = slash != NULL ? (size_t)(slash - key->data) + 1 : 0;
+    struct bytes tail = {key->data + from, key->size - from};
+    return entry_path_is_valid(&tail);
+}
+
+/* Put the key of the next child together: the start of the one before, and a rest. */
+static int node_next_key(struct node_reader *node, struct cursor *c, struct error *err)
+{
+    struct bytes before = bytes_of_buf(&node->key);
+    uint64_t shared = load_capped(c, before.size);
+    struct bytes rest = load_string(c, ENTRY_PATH_MAX);
+    if (c->failed || (shared < before.size && rest.size > 0 && rest.data[0] == before.data[shared]))
+        return manifest_damaged(err, "the key of a node's child is not valid");
+    if (buf_assign(&node->before, before.data, (size_t)shared, err) != 0 ||
+        buf_append(&node->before, rest.data, rest.size, err) != 0)
+        return -1;
+    struct buf swap = node->before;
+    node->before = node->key;
+    node->key = swap;
+    struct bytes key = bytes_of_buf(&node->key);
+    if (!key_is_valid(&key, (size_t)shared))
+        return manifest_damaged(err, "the key of a node's child is not a path");
+    if (before.size > 0 && path_compare(&before, &key) >= 0)
+        return manifest_damaged(err, "the keys of a node are not in order");
+    return 0;
+}
+
+/* The next child of the node: there is one (left > 0). */
+static int node_next(struct node_reader *node, struct error *err)
+{
+    struct cursor *c = &node->place.cursor;
+    struct child *child = &node->place.child;
+    if (node_next_key(node, c, err) != 0)
+        return -1;
+    child->entries = load_varint(c);
+    child->bytes = load_varint(c);
+    cursor_copy(c, child->id.bytes, BLOB_ID_SIZE);
+    if (node->level == 1)
+        cursor_copy(c, child->times.bytes, BLOB_ID_SIZE);
+    if (c->failed || child->entries == 0)
+        return manifest_damaged(err, "a child of a node is not valid");
+    node->place.left--;
+    return 0;
+}
+
+/* One child back: what node_next did last is undone. `place` is where the node stood before it. */
+static void node_back(struct node_reader *node, const struct node_place *place)
+{
+    node->place = *place;
+    struct buf swap = node->before;
+    node->before = node->key;
+    node->key = swap;
+}
+
+static int node_begin(struct node_reader *node, uint8_t level, struct error *err)
+{
+    struct cursor c = cursor_of(node->blob.data, node->blob.size);
+    uint8_t own_level = load_u8(&c);
+    uint64_t count = load_capped(&c, MANIFEST_CHILDREN_MAX);
+    if (c.failed || own_level != level || count == 0 || count > c.left / CHILD_SIZE_MIN + 1)
+        return manifest_damaged(err, "the level of a node or its number of children is not valid");
+    node->level = level;
+    node->count = (uint32_t)count;
+    node->key.size = 0;
+    node->place = (struct node_place){.cursor = c, .left = (uint32_t)count};
+    return 0;
+}
+
+/* Read all children once, so that order and sums are known to be sound before any of them is followed. */
+static int node_check(struct node_reader *node, uint8_t level, const struct bytes *key, uint64_t *ret_entries,
+                      uint64_t *ret_bytes, struct error *err)
+{
+    uint64_t entries = 0, bytes = 0;
+    if (node_begin(node, level, err) != 0)
+        return -1;
+    for (bool is_first = true; node->place.left > 0; is_first = false) {
+        if (node_next(node, err) != 0)
+            return -1;
+        struct bytes own = bytes_of_buf(&node->key);
+        if (is_first && key != NULL && !bytes_equal(&own, key))
+            return manifest_damaged(err, "the first key of a node is not the one that the level above has");
+        if (__builtin_add_overflow(entries, node->place.child.entries, &entries) ||
+            __builtin_add_overflow(bytes, node->place.child.bytes, &bytes))
+            return manifest_damaged(err, "the sums of a node are out of range");
+    }
+    if (!cursor_done(&node->place.cursor))
+        return manifest_damaged(err, "bytes are left over behind the children of a node");
+    *ret_entries = entries;
+    *ret_bytes = bytes;
+    return 0;
+}
+
+int manifest_node_decode(const struct bytes *blob, uint8_t level, uint64_t *ret_entries, uint64_t *ret_bytes,
+                         struct error *err)
+{
+    struct node_reader node = {0};
+    int rc = buf_append(&node.blob, blob->data, blob->size, err);
+    if (rc == 0)
+        rc = node_check(&node, level, NULL, ret_entries, ret_bytes, err);
+    node_release(&node);
+    return rc;
+}
+
+/* ---- The way down ---- */
+
+int manifest_reader_new(const struct manifest_root *root, bool with_times, blob_fetch *fetch, void *context,
+                        struct manifest_reader **ret, struct error *err)
+{
+    if (root->depth == 0 || root->depth > MANIFEST_DEPTH_MAX || root->entries == 0)
+        return manifest_damaged(err, "its depth or number of entries is out of range");
+    struct manifest_reader *reader = mem_calloc(1, sizeof(*reader));
+    if (reader == NULL)
+        return error_no_memory(err);
+    reader->root = *root;
+    reader->with_times = with_times;
+    reader->fetch = fetch;
+    reader->context = context;
+    *ret = reader;
+    return 0;
+}
+
+void manifest_reader_free(struct manifest_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    for (size_t i = 0; i <= MANIFEST_DEPTH_MAX; i++)
+        node_release(&reader->nodes[i]);
+    manifest_leaf_reader_release(&reader->leaf);
+    buf_free(&reader->names);
+    buf_free(&reader->times);
+    mem_free(reader);
+}
+
+static int tell(struct manifest_reader *reader, enum blob_type type, const struct blob_id *id, struct error *err)
+{
+    return reader->callback != NULL ? reader->callback(type, id, reader->callback_context, err) : 0;
+}
+
+/* Make `id` the node at `level`, check it against what the level above claims (key NULL: the root), begin it. */
+static int load_node(struct manifest_reader *reader, uint8_t level, const struct blob_id *id, const struct bytes *key,
+                     uint64_t entries, uint64_t bytes, struct error *err)
+{
+    struct node_reader *node = &reader->nodes[level];
+    if (tell(reader, BLOB_INNER, id, err) != 0)
+        return -1;
+    if (!node->loaded || !blob_id_equal(&node->id, id)) {
+        node->loaded = false;
+        if (manifest_fetch(reader->fetch, reader->context, BLOB_INNER, id, &node->blob, err) != 0)
+            return -1;
+        node->id = *id;
+        node->loaded = true;
+    }
+    uint64_t own_entries, own_bytes;
+    if (node_check(node, level, key, &own_entries, &own_bytes, err) != 0)
+        return -1;
+    if (own_entries != entries || own_bytes != bytes)
+        return manifest_damaged(err, "the sums of a node are not those that the level above has");
+    return node_begin(node, level, err);
+}
+
+/* Fetch the leaf that level 1 stands at, unless it is the one that is there. */
+static int fetch_leaf(struct manifest_reader *reader, const struct child *child, struct error *err)
+{
+    bool same = reader->leaf_loaded && blob_id_equal(&reader->names_id, &child->id) &&
+                (!reader->with_times || blob_id_equal(&reader->times_id, &child->times));
+    if (same)
+        return 0;
+    reader->leaf_loaded = false;
+    if (manifest_fetch(reader->fetch, reader->context, BLOB_NAMES, &child->id, &reader->names, err) != 0)
+        return -1;
+    if (reader->with_times &&
+        manifest_fetch(reader->fetch, reader->context, BLOB_TIMES, &child->times, &reader->times, err) != 0)
+        return -1;
+    reader->names_id = child->id;
+    reader->times_id = child->times;
+    reader->leaf_loaded = true;
+    return 0;
+}
+
+static int load_leaf(struct manifest_reader *reader, struct error *err)
+{
+    const struct node_reader *node = &reader->nodes[1];
+    const struct child *child = &node->place.child;
+    if (tell(reader, BLOB_NAMES, &child->id, err) != 0 || tell(reader, BLOB_TIMES, &child->times, err) != 0 ||
+        fetch_leaf(reader, child, err) != 0)
+        return -1;
+    struct bytes key = bytes_of_buf(&node->key), names = bytes_of_buf(&reader->names);
+    struct bytes times = bytes_of_buf(&reader->times);
+    if (manifest_leaf_open(&reader->leaf, &key, &names, reader->with_times ? &times : NULL, err) != 0)
+        return -1;
+    if (reader->leaf.count != child->entries)
+        return manifest_damaged(err, "a leaf does not have the number of entries that the level above has");
+    return 0;
+}
+
+/* The last child whose key is not after the target, or the first child. */
+static int choose_child(struct node_reader *node, const struct bytes *dir, const struct bytes *name, struct error *err)
+{
+    if (node_next(node, err) != 0)
+        return -1;
+    while (node->place.left > 0) {
+        struct node_place place = node->place;
+        if (node_next(node, err) != 0)
+            return -1;
+        struct bytes key = bytes_of_buf(&node->key), key_dir, key_name;
+        entry_path_split(&key, &key_dir, &key_name);
+        if (entry_path_compare(&key_dir, &key_name, dir, name) > 0) {
+            node_back(node, &place);
+            break;
+        }
+    }
+    return 0;
+}
+
+/* From the child at `level` down to a leaf: towards the target, or (dir NULL) to the first one. */
+static int descend(struct manifest_reader *reader, uint8_t level, const struct bytes *dir, const struct bytes *name,
+                   struct error *err)
+{
+    for (; level > 1; level--) {
+        const struct node_reader *above = &reader->nodes[level];
+        const struct child *child = &above->place.child;
+        struct bytes key = bytes_of_buf(&above->key);
+        struct node_reader *below = &reader->nodes[level - 1];
+        if (load_node(reader, (uint8_t)(level - 1), &child->id, &key, child->entries, child->bytes, err) != 0)
+            return -1;
+        if ((dir != NULL ? choose_child(below, dir, name, err) : node_next(below, err)) != 0)
+            return -1;
+    }
+    return load_leaf(reader, err);
+}
+
+static int load_root(struct manifest_reader *reader, struct error *err)
+{
+    const struct manifest_root *root = &reader->root;
+    reader->started = true;
+    return load_node(reader, root->depth, &root->id, NULL, root->entries, root->bytes, err);
+}
+
+/* The leaf has been read: is it what the node above claims? */
+static int end_leaf(struct manifest_reader *reader, struct error *err)
+{
+    if (reader->leaf.bytes != reader->nodes[1].place.child.bytes)
+        return manifest_damaged(err, "the files of a leaf do not have the size that the level above has");
+    return 0;
+}
+
+/* Go on to the next leaf: 1, 0 when there is none, -1. */
+static int next_leaf(struct manifest_reader *reader, struct error *err)
+{
+    bool had_leaf = reader->started;
+    if (!reader->started && load_root(reader, err) != 0)
+        return -1;
+    uint8_t level = 1;
+    if (!had_leaf)
+        level = reader->root.depth;
+    while (reader->nodes[level].place.left == 0) {
+        if (level == reader->root.depth)
+            return 0;
+        level++;
+    }
+    struct node_reader *node = &reader->nodes[level];
+    if (node_next(node, err) != 0)
+        return -1;
+    /* Within leaves and within nodes the order is checked there; here, from the last entry of a leaf to the next leaf.
+     */
+    struct bytes key = bytes_of_buf(&node->key), dir, name;
+    struct bytes last_dir = bytes_of_buf(&reader->leaf.dir);
+    entry_path_split(&key, &dir, &name);
+    if (had_leaf && entry_path_compare(&last_dir, &reader->leaf.name, &dir, &name) >= 0)
+        return manifest_damaged(err, "its leaves are not in order");
+    return descend(reader, level, NULL, NULL, err) == 0 ? 1 : -1;
+}
+
+static int next_entry(struct manifest_reader *reader, const struct entry **ret, struct error *err)
+{
+    for (;;) {
+        if (reader->started) {
+            int rc = manifest_leaf_next(&reader->leaf, ret, err);
+            if (rc != 0)
+                return rc;
+            if (end_leaf(reader, err) != 0)
+                return -1;
+        }
+        int rc = next_leaf(reader, err);
+        if (rc <= 0)
+            return rc;
+    }
+}
+
+int manifest_reader_next(struct manifest_reader *reader, const struct entry **ret, struct error *err)
+{
+    if (reader->failed)
+        return error_set(err, ERROR_INTERNAL, "a manifest was read on after an error");
+    if (reader->pending != NULL) {
+        *ret = reader->pending;
+        reader->pending = NULL;
+        return 1;
+    }
+    int rc = next_entry(reader, ret, err);
+    reader->failed = rc < 0;
+    return rc;
+}
+
+static int seek(struct manifest_reader *reader, const struct bytes *dir, const struct bytes *name, struct error *err)
+{
+    if (load_root(reader, err) != 0 || choose_child(&reader->nodes[reader->root.depth], dir, name, err) != 0 ||
+        descend(reader, reader->root.depth, dir, name, err) != 0)
+        return -1;
+    const struct entry *entry;
+    int rc;
+    while ((rc = next_entry(reader, &entry, err)) == 1) {
+        if (entry_path_compare(&entry->dir, &entry->name, dir, name) >= 0) {
+            reader->pending = entry;
+            return 0;
+        }
+    }
+    return rc;
+}
+
+int manifest_reader_seek(struct manifest_reader *reader, const struct bytes *dir, const struct bytes *name,
+                         struct error *err)
+{
+    reader->pending = NULL;
+    reader->failed = seek(reader, dir, name, err) != 0;
+    return reader->failed ? -1 : 0;
+}
+
+int manifest_reader_find(struct manifest_reader *reader, const struct bytes *path, const struct entry **ret,
+                         struct error *err)
+{
+    struct bytes dir, name;
+    entry_path_split(path, &dir, &name);
+    if (manifest_reader_seek(reader, &dir, &name, err) != 0)
+        return -1;
+    const struct entry *entry = reader->pending;
+    if (entry == NULL || entry_path_compare(&entry->dir, &entry->name, &dir, &name) != 0)
+        return 0;
+    reader->pending = NULL;
+    *ret = entry;
+    return 1;
+}
+
+/* ---- All blobs ---- */
+
+struct blob_walk {
+    blob_fetch *fetch;
+    void *fetch_context;
+    manifest_blob_callback *callback;
+    void *context;
+};
+
+static int walk_extent_tree(const struct blob_walk *walk, const struct entry *entry, struct error *err)
+{
+    struct extent_reader *reader = NULL;
+    struct extent extent;
+    if (extent_reader_new(&entry->content, entry->size, walk->fetch, walk->fetch_context, &reader, err) != 0)
+        return -1;
+    extent_reader_set_callback(reader, walk->callback, walk->context);
+    int rc;
+    while ((rc = extent_reader_next(reader, &extent, err)) == 1) {
+        if (extent.kind == EXTENT_DATA && walk->callback(BLOB_CONTENT, &extent.id, walk->context, err) != 0) {
+            rc = -1;
+            break;
+        }
+    }
+    extent_reader_free(reader);
+    return rc;
+}
+
+static int walk_entry(const struct blob_walk *walk, const struct entry *entry, struct error *err)
+{
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        if (entry->xattrs[i].in_blob && walk->callback(BLOB_XATTR, &entry->xattrs[i].blob, walk->context, err) != 0)
+            return -1;
+    }
+    if (entry->content.in_tree)
+        return walk_extent_tree(walk, entry, err);
+    for (size_t i = 0; i < entry->content.extent_count; i++) {
+        const struct extent *extent = &entry->content.extents[i];
+        if (extent->kind == EXTENT_DATA && walk->callback(BLOB_CONTENT, &extent->id, walk->context, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int manifest_walk_blobs(const struct manifest_root *root, blob_fetch *fetch, void *fetch_context,
+                        manifest_blob_callback *callback, void *context, struct error *err)
+{
+    struct blob_walk walk = {.fetch = fetch, .fetch_context = fetch_context, .callback = callback, .context = context};
+    struct manifest_reader *reader = NULL;
+    if (manifest_reader_new(root, false, fetch, fetch_context, &reader, err) != 0)
+        return -1;
+    reader->callback = callback;
+    reader->callback_context = context;
+    const struct entry *entry;
+    int rc;
+    while ((rc = manifest_reader_next(reader, &entry, err)) == 1) {
+        if (walk_entry(&walk, entry, err) != 0) {
+            rc = -1;
+            break;
+        }
+    }
+    manifest_reader_free(reader);
+    return rc;
+}

@@ -1,0 +1,186 @@
+#include "target/target.h"
+
+#include "target/url.h"
+
+#include <string.h>
+
+/* The registry: a driver is taken by the scheme of the URL. */
+static const struct target_driver *const drivers[] = {
+    &target_driver_file,
+};
+
+/* The operator's word for a target: it appears in messages, tables and configuration. */
+static int check_target_name(const char *name, struct error *err)
+{
+    size_t size = strlen(name);
+    if (size > 0 && size <= 64 &&
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == size && name[0] != '.' &&
+        name[0] != '-')
+        return 0;
+    (void)error_set(err, ERROR_CONFIG, "\"%s\" cannot be the name of a target", name);
+    return error_hint(err, "use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit");
+}
+
+int target_open(const char *name, const char *url, bool create, struct target **ret_target, struct error *err)
+{
+    *ret_target = NULL;
+    if (check_target_name(name, err) != 0)
+        return -1;
+    const char *colon = strstr(url, "://");
+    size_t size = colon != NULL ? (size_t)(colon - url) : 0;
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        if (strlen(drivers[i]->scheme) != size || strncmp(drivers[i]->scheme, url, size) != 0)
+            continue;
+        if (drivers[i]->open(name, url, create, ret_target, err) != 0)
+            return error_wrap(err, "open target %s", name);
+        return 0;
+    }
+    (void)error_set(err, ERROR_CONFIG, "target %s: no driver takes the URL \"%s\"", name, url);
+    return error_hint(err, "write file:///absolute/path?country=JP&site=NAME");
+}
+
+void target_close(struct target *target)
+{
+    if (target != NULL)
+        target->ops->close(target);
+}
+
+const struct target_traits *target_traits(const struct target *target)
+{
+    return &target->traits;
+}
+
+static bool name_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+bool target_component_valid(const char *text, size_t size)
+{
+    /* A leading dot is the drivers' own: temporaries, and "." and ".." with it. */
+    if (size == 0 || size > TARGET_COMPONENT_MAX || text[0] == '.')
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (!name_byte(text[i]))
+            return false;
+    return true;
+}
+
+bool target_name_valid(const char *name)
+{
+    if (strlen(name) > TARGET_NAME_MAX)
+        return false;
+    for (unsigned depth = 1;; depth++) {
+        size_t size = strcspn(name, "/");
+        if (depth > TARGET_DEPTH_MAX || !target_component_valid(name, size))
+            return false;
+        if (name[size] == '\0')
+            return true;
+        name += size + 1;
+    }
+}
+
+/* A prefix is the beginning of a name: every component but the last is whole. */
+static bool prefix_valid(const char *prefix)
+{
+    if (strlen(prefix) > TARGET_NAME_MAX)
+        return false;
+    for (unsigned depth = 1;; depth++) {
+        size_t size = strcspn(prefix, "/");
+        if (depth > TARGET_DEPTH_MAX)
+            return false;
+        if (prefix[size] == '\0')
+            return size == 0 || target_component_valid(prefix, size);
+        if (!target_component_valid(prefix, size))
+            return false;
+        prefix += size + 1;
+    }
+}
+
+static int check_name(const struct target *target, const char *name, struct error *err)
+{
+    if (target_name_valid(name))
+        return 0;
+    (void)error_set(err, ERROR_USAGE, "%s: \"%.200s\" is not the name of an object", target->traits.name, name);
+    return error_hint(err, "names are made of A-Z a-z 0-9 . _ - and '/', and no part is empty or begins with '.'");
+}
+
+static int check_prefix(const struct target *target, const char *prefix, struct error *err)
+{
+    if (prefix_valid(prefix))
+        return 0;
+    (void)error_set(err, ERROR_USAGE, "%s: \"%.200s\" does not begin the name of any object", target->traits.name,
+                    prefix);
+    return error_hint(err, "names are made of A-Z a-z 0-9 . _ - and '/', and no part is empty or begins with '.'");
+}
+
+int target_put(struct target *target, const char *name, const void *bytes, size_t size, enum target_put_mode mode,
+               struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    return target->ops->put(target, name, bytes, size, mode, err);
+}
+
+int target_get_range(struct target *target, const char *name, uint64_t offset, size_t size, struct buf *out,
+                     struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    return target->ops->get_range(target, name, offset, size, out, err);
+}
+
+int target_get(struct target *target, const char *name, size_t max, struct buf *out, struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    return target->ops->get(target, name, max, out, err);
+}
+
+int target_stat(struct target *target, const char *name, uint64_t *ret_size, struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    return target->ops->stat(target, name, ret_size, err);
+}
+
+int target_list(struct target *target, const char *prefix, const char *after, target_list_callback *callback,
+                void *context, struct error *err)
+{
+    if (check_prefix(target, prefix, err) != 0)
+        return -1;
+    return target->ops->list(target, prefix, after, callback, context, err);
+}
+
+int target_list_folders(struct target *target, const char *prefix, target_list_callback *callback, void *context,
+                        struct error *err)
+{
+    size_t size = strlen(prefix);
+    if (check_prefix(target, prefix, err) != 0)
+        return -1;
+    if (size > 0 && prefix[size - 1] != '/')
+        return error_set(err, ERROR_USAGE, "%s: \"%s\" does not end in '/', so it has no folders", target->traits.name,
+                         prefix);
+    return target->ops->list_folders(target, prefix, callback, context, err);
+}
+
+int target_get_version(struct target *target, const char *name, unsigned number, size_t max, struct buf *out,
+                       struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    if (target->ops->get_version == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "%s keeps no older versions of %s", target->traits.name, name);
+    return target->ops->get_version(target, name, number, max, out, err);
+}
+
+int target_clock_skew(struct target *target, int64_t *ret_skew_ns, struct error *err)
+{
+    return target->ops->clock_skew(target, ret_skew_ns, err);
+}
+
+int target_free_space(struct target *target, uint64_t *ret_bytes, struct error *err)
+{
+    return target->ops->free_space(target, ret_bytes, err);
+}

@@ -1,0 +1,215 @@
+"""The manifest: entries of a snapshot in order, and the extents of their content (§5)."""
+
+from dataclasses import dataclass, field
+
+from .container import Cursor, demand, i64
+
+CONTENT, NAMES, TIMES, NODE, EXTENTS, EXTENT_NODE, XATTR = range(1, 8)
+FILE, FOLDER, LINK, HARD_LINK, CHARACTER, BLOCK, FIFO, SOCKET = range(1, 9)
+HAS_XATTRS, HAS_FILE_FLAGS, CHANGED, UNREADABLE = 1, 2, 4, 8
+DATA, HOLE, ZEROS = range(3)
+MAX_DEPTH = 64
+
+
+@dataclass
+class Entry:
+    """One entry; `folder` is the list of components of its parent directory."""
+
+    folder: tuple
+    name: bytes
+    type: int
+    flags: int
+    mode: int
+    owner: tuple
+    file_flags: int = 0
+    xattrs: list = field(default_factory=list)      # (name, value or (length, id of a blob))
+    target: bytes = b""
+    device: tuple = (0, 0)
+    size: int = 0
+    extents: object = None                          # [(kind, length, id)], or (depth, count, id) of a tree
+    mtime: tuple = (0, 0)
+    ctime: tuple = (0, 0)
+    inode: int = 0
+    racy: bool = False
+
+    def path(self):
+        return b"/".join(self.folder + (self.name,))
+
+
+def split(path):
+    """The components of a path in a snapshot, each a name that cannot lead anywhere else."""
+    names = tuple(path.split(b"/"))
+    for name in names:
+        demand(0 < len(name) <= 4096 and name not in (b".", b"..") and b"\0" not in name, "a path has the component %r" % name)
+    return names
+
+
+def read_extent(cursor):
+    length, kind = divmod(cursor.varint(), 4)
+    demand(length and kind <= ZEROS, "an extent is empty or of unknown kind")
+    demand(kind != DATA or length < 4 << 20, "an extent is longer than a blob may be")
+    return kind, length, cursor.take(20) if kind == DATA else None
+
+
+def read_content(cursor, entry):
+    entry.size = cursor.varint()
+    demand(entry.size < 1 << 63, "a file is larger than any file can be")
+    if not entry.size or entry.flags & UNREADABLE:
+        entry.extents = []
+        return
+    count = cursor.varint()
+    if count:
+        demand(count <= len(cursor.data), "a leaf announces more extents than it has bytes")
+        entry.extents = [read_extent(cursor) for _ in range(count)]
+        demand(sum(extent[1] for extent in entry.extents) == entry.size, "extents do not add up to the size of the file")
+    else:
+        entry.extents = cursor.number(1), cursor.varint(), cursor.take(20)
+        demand(entry.extents[0] <= MAX_DEPTH, "an extent list is too deep")
+
+
+def read_xattrs(cursor):
+    xattrs = []
+    for _ in range(cursor.varint()):
+        name, kind = cursor.string(), cursor.number(1)
+        demand(name and b"\0" not in name and kind <= 1, "an extended attribute has no name or is of unknown kind")
+        xattrs.append((name, (cursor.varint(), cursor.take(20)) if kind else cursor.string()))
+        demand(kind == 1 or len(xattrs[-1][1]) <= 1024, "a long value stands in the leaf")
+    demand(xattrs and all(a[0] < b[0] for a, b in zip(xattrs, xattrs[1:])), "extended attributes are missing or not sorted")
+    return xattrs
+
+
+def read_entry(cursor, folder, owners):
+    kind, flags, name, mode, owner = cursor.number(1), cursor.number(1), cursor.string(), cursor.varint(), cursor.varint()
+    demand(FILE <= kind <= SOCKET and flags < 16, "unknown type %d or flags %d of an entry" % (kind, flags))
+    demand(split(name) == (name,), "a name has a slash")
+    demand(mode <= 0o7777 and owner < len(owners), "a mode or an owner is out of range")
+    entry = Entry(folder, name, kind, flags, mode, owners[owner])
+    if flags & HAS_FILE_FLAGS:
+        entry.file_flags = cursor.varint()
+    if flags & HAS_XATTRS:
+        entry.xattrs = read_xattrs(cursor)
+    if kind in (LINK, HARD_LINK):
+        entry.target = cursor.string()
+        demand(entry.target and b"\0" not in entry.target, "a link leads nowhere")
+    if kind == HARD_LINK:
+        split(entry.target)
+    if kind in (CHARACTER, BLOCK):
+        entry.device = cursor.varint(), cursor.varint()
+    if kind == FILE:
+        read_content(cursor, entry)
+    return entry
+
+
+def read_names(data, folder):
+    """The entries of a names leaf whose first entry lies in `folder`."""
+    cursor, entries = Cursor(data), []
+    count = cursor.varint()
+    owners = [(cursor.varint(), cursor.varint(), cursor.string(), cursor.string()) for _ in range(cursor.varint())]
+    demand(count, "a leaf has no entry")
+    for number in range(count):
+        pops = cursor.varint()
+        if pops:
+            demand(number and pops - 1 <= len(folder), "an entry leaves more directories than there are")
+            push = cursor.string()
+            demand(split(push) == (push,), "a name has a slash")
+            folder = folder[: len(folder) - (pops - 1)] + (push,)
+        entries.append(read_entry(cursor, folder, owners))
+    cursor.end()
+    return entries
+
+
+def read_times(data, entries):
+    cursor, mtime, inode = Cursor(data), 0, 0
+    for entry in entries:
+        mtime = i64(mtime + cursor.svarint())
+        entry.mtime = mtime, cursor.varint()
+        entry.ctime = i64(mtime + cursor.svarint()), cursor.varint()
+        inode = i64(inode + cursor.svarint())
+        racy = cursor.number(1)
+        demand(max(entry.mtime[1], entry.ctime[1]) < 10**9 and racy <= 1, "a time or a mark is out of range")
+        entry.inode, entry.racy = inode % (1 << 64), bool(racy)
+    cursor.end()
+
+
+def read_node(data):
+    """(level, [(path, entries, bytes, id, id of the times)]) of an inner node."""
+    cursor, children, path = Cursor(data), [], b""
+    level, count = cursor.number(1), cursor.varint()
+    demand(1 <= level <= MAX_DEPTH and count, "an inner node has no level or no child")
+    for _ in range(count):
+        shared = cursor.varint()
+        demand(shared <= len(path), "a key shares more than there is")
+        path = path[:shared] + cursor.string()
+        entries, size, first = cursor.varint(), cursor.varint(), cursor.take(20)
+        children.append((path, entries, size, first, cursor.take(20) if level == 1 else None))
+    cursor.end()
+    return level, children
+
+
+def walk_node(blobs, wanted, level):
+    """Yields the entries below a node; returns (path of the first, number, bytes)."""
+    found, children = read_node(blobs.get(wanted, NODE))
+    demand(found == level, "a node has another level than its place")
+    total = size = 0
+    for path, count, length, first, times in children:
+        if level > 1:
+            result = yield from walk_node(blobs, first, level - 1)
+        else:
+            entries = read_names(blobs.get(first, NAMES), split(path)[:-1])
+            read_times(blobs.get(times, TIMES), entries)
+            yield from entries
+            result = entries[0].path(), len(entries), sum(entry.size for entry in entries)
+        demand(result == (path, count, length), "what lies below %r is not what its node says" % path)
+        total, size = total + count, size + length
+    return children[0][0], total, size
+
+
+def walk(blobs, body):
+    """Yields all entries of a snapshot, and checks that they are in order, in a directory, and as many as announced."""
+    folders, files, last = {()}, set(), ((), b"")
+    total = size = 0
+    for entry in walk_node(blobs, bytes.fromhex(body["root"]), body["depth"]):
+        place = (entry.folder, entry.name)
+        demand(last < place, "%r is out of order" % entry.path())
+        demand(entry.folder in folders, "%r lies in no directory" % entry.path())
+        if entry.type == FOLDER:
+            folders.add(entry.folder + (entry.name,))
+        elif entry.type == HARD_LINK:
+            demand(entry.target in files, "%r is a link to what does not come before it" % entry.path())
+        else:
+            files.add(entry.path())
+        last, total, size = place, total + 1, size + entry.size
+        yield entry
+    demand((total, size) == (body["entries"], body["bytes"]), "a snapshot holds other entries or bytes than it says")
+
+
+def walk_extents(blobs, depth, count, size, wanted):
+    """Yields the extents below a node of an extent list, which are `count` and add up to `size` (None: not known yet)."""
+    found = total = 0
+    cursor = Cursor(blobs.get(wanted, EXTENT_NODE if depth else EXTENTS))
+    while cursor.more():
+        if depth:
+            children, length, child = cursor.varint(), cursor.varint(), cursor.take(20)
+            yield from walk_extents(blobs, depth - 1, children, length, child)
+        else:
+            extent = read_extent(cursor)
+            children, length = 1, extent[1]
+            yield extent
+        found, total = found + children, total + length
+    demand((found, total) == (count, size), "an extent list holds other extents or bytes than announced")
+
+
+def extents(blobs, entry):
+    if isinstance(entry.extents, tuple):
+        depth, count, root = entry.extents
+        yield from walk_extents(blobs, depth, count, entry.size, root)
+    else:
+        yield from entry.extents or ()
+
+
+def xattr_value(blobs, value):
+    if isinstance(value, bytes):
+        return value
+    data = blobs.get(value[1], XATTR)
+    demand(len(data) == value[0], "a value of an extended attribute has another length")
+    return data
