@@ -42,7 +42,7 @@ REQUIRED = [
 ]
 LIMITS = [("tree ls", "wall_s", 0.15), ("tree cat", "wall_s", 0.15)]
 PEAK_MIB = 256
-PEAK_GROWTH = 1.20          # peak memory at 1,000,000 files against that at 100,000
+PEAK_GROWTH = 1.20  # peak memory at 1,000,000 files against that at 100,000
 
 
 class Bench:
@@ -54,7 +54,9 @@ class Bench:
     def record(self, scenario, tool, figure):
         self.figures.setdefault(scenario, {}).setdefault(tool.name, []).append(figure)
         shown = ", ".join("%s %s" % (key, round(value, 2)) for key, value in figure.items())
-        print("%s %-20s %-16s %s" % (time.strftime("%H:%M:%S"), scenario, tool.name, shown), file=sys.stderr, flush=True)
+        print(
+            "%s %-20s %-16s %s" % (time.strftime("%H:%M:%S"), scenario, tool.name, shown), file=sys.stderr, flush=True
+        )
 
     def measure(self, tool, argv, directory=None, output=None):
         """Runs one command to its end and returns its wall time, processor time and peak memory."""
@@ -79,7 +81,7 @@ class Bench:
             self.record(scenario, tool, figure)
 
     def change(self, verb, path, seed, *more):
-        """Changes the data by one step of make_data.py, and lets three seconds pass, so that no tool sees times as too fresh."""
+        """Changes the data by one step of make_data.py; three seconds later no tool sees times as too fresh."""
         argv = [sys.executable, os.path.join(HERE, "make_data.py"), verb, path, "--seed", str(seed), *more]
         self.changes[verb] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
         time.sleep(3)
@@ -114,7 +116,11 @@ class Bench:
         self.backup("tree first", tools)
         again = [tool for tool in tools if tool.name not in ("tar", "hikae_unverified")]
         self.backup("tree unchanged", again)
-        for verb, scenario in (("touch", "tree touched"), ("change", "tree 1 % changed"), ("rename", "tree folder renamed")):
+        for verb, scenario in (
+            ("touch", "tree touched"),
+            ("change", "tree 1 % changed"),
+            ("rename", "tree folder renamed"),
+        ):
             self.change(verb, tree, seed)
             self.backup(scenario, again)
         for tool in again:
@@ -138,8 +144,12 @@ class Bench:
     def look(self, tool, tree):
         """`ls` of one folder, and `cat` of one file, whose bytes must be right."""
         folder = "usr/share/perl"
-        path = next(os.path.join(parent, name) for parent, _, names in sorted(os.walk(os.path.join(tree, folder)))
-                    for name in sorted(names) if not os.path.islink(os.path.join(parent, name)))
+        path = next(
+            os.path.join(parent, name)
+            for parent, _, names in sorted(os.walk(os.path.join(tree, folder)))
+            for name in sorted(names)
+            if not os.path.islink(os.path.join(parent, name))
+        )
         self.record("tree ls", tool, self.measure(tool, *tool.ls(folder)))
         with tempfile.TemporaryFile() as output:
             argv, directory = tool.cat(os.path.relpath(path, tree))
@@ -169,8 +179,13 @@ class Bench:
             self.release(tools)
 
     def medians(self):
-        return {scenario: {tool: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-                           for tool, runs in tools.items()} for scenario, tools in self.figures.items()}
+        return {
+            scenario: {
+                tool: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+                for tool, runs in tools.items()
+            }
+            for scenario, tools in self.figures.items()
+        }
 
 
 def machine():
@@ -178,8 +193,13 @@ def machine():
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     with open("/proc/meminfo", encoding="utf-8") as file:
         memory = int(file.readline().split()[1]) // 1024
-    return {"processor": models[0] if models else platform.machine(), "cores": os.cpu_count(), "memory_mib": memory,
-            "kernel": platform.release(), "load_before": os.getloadavg()[0]}
+    return {
+        "processor": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_mib": memory,
+        "kernel": platform.release(),
+        "load_before": os.getloadavg()[0],
+    }
 
 
 def verdicts(medians):
@@ -204,26 +224,53 @@ def verdicts(medians):
 def page(report):
     """The report as Markdown."""
     host = report["machine"]
-    lines = ["# Benchmark of %s" % report["date"], "",
-             "%s, %d cores, %d MiB, Linux %s, load before %.2f. Median of %d. The page cache was warm for all." % (
-                 host["processor"], host["cores"], host["memory_mib"], host["kernel"], host["load_before"], report["runs"]), ""]
+    lines = [
+        "# Benchmark of %s" % report["date"],
+        "",
+        "%s, %d cores, %d MiB, Linux %s, load before %.2f. Median of %d. The page cache was warm for all."
+        % (host["processor"], host["cores"], host["memory_mib"], host["kernel"], host["load_before"], report["runs"]),
+        "",
+    ]
     lines += ["- %s: %s" % pair for pair in report["versions"].items()]
     lines += ["- %s: %s" % (name, json.dumps(facts)) for name, facts in report["data"].items()]
     for scenario, tools in report["medians"].items():
-        lines += ["", "## " + scenario, "", "| tool | wall s | cpu s | peak MiB | new MiB | stored MiB | metadata KiB | tree KiB | wall / restic |",
-                  "| --- " + "| ---: " * 8 + "|"]
+        lines += [
+            "",
+            "## " + scenario,
+            "",
+            "| tool | wall s | cpu s | peak MiB | new MiB | stored MiB | metadata KiB | tree KiB | wall / restic |",
+            "| --- " + "| ---: " * 8 + "|",
+        ]
         base = tools.get("restic", {}).get("wall_s")
         for tool, row in tools.items():
+
             def cell(key, unit=1.0, form="%.1f", row=row):
                 return form % (row[key] / unit) if key in row else ""
+
             ratio = "%.3f" % (row["wall_s"] / base) if base else ""
-            lines.append("| " + " | ".join([tool, cell("wall_s", form="%.2f"), cell("cpu_s", form="%.2f"), cell("peak_mib", form="%.0f"),
-                                            cell("new", MIB), cell("stored", MIB), cell("metadata", 1024), cell("tree_blobs", 1024),
-                                            ratio]) + " |")
+            lines.append(
+                "| "
+                + " | ".join(
+                    [
+                        tool,
+                        cell("wall_s", form="%.2f"),
+                        cell("cpu_s", form="%.2f"),
+                        cell("peak_mib", form="%.0f"),
+                        cell("new", MIB),
+                        cell("stored", MIB),
+                        cell("metadata", 1024),
+                        cell("tree_blobs", 1024),
+                        ratio,
+                    ]
+                )
+                + " |"
+            )
     if report["verdicts"]:
         lines += ["", "## Reached", "", "| what | measured | at most | |", "| --- | ---: | ---: | --- |"]
-        lines += ["| %s | %.3f | %.2f | %s |" % (what, value, limit, "yes" if value <= limit else "**no**")
-                  for what, value, limit in report["verdicts"]]
+        lines += [
+            "| %s | %.3f | %.2f | %s |" % (what, value, limit, "yes" if value <= limit else "**no**")
+            for what, value, limit in report["verdicts"]
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -238,8 +285,12 @@ def main():
     bench = Bench(os.path.abspath(args.dir), [name for name in args.tools.split(",") if name])
     os.makedirs(bench.folder, exist_ok=True)
     os.makedirs(args.results, exist_ok=True)
-    report = {"date": datetime.datetime.now().strftime("%Y-%m-%d-%H%M"), "runs": args.runs, "machine": machine(),
-              "versions": {name: TOOLS[name].version() for name in bench.tools}}
+    report = {
+        "date": datetime.datetime.now().strftime("%Y-%m-%d-%H%M"),
+        "runs": args.runs,
+        "machine": machine(),
+        "versions": {name: TOOLS[name].version() for name in bench.tools},
+    }
     for run in range(args.runs):
         for scenario in args.scenarios.split(","):
             getattr(bench, scenario)(run + 1)

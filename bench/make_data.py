@@ -22,12 +22,23 @@ import sys
 import time
 
 ROOTS = [
-    "/usr/include", "/usr/share", "/usr/lib/gcc", "/usr/lib/python3", "/usr/lib/python3.11", "/usr/src",
-    "/usr/lib/git-core", "/usr/lib/systemd", "/usr/lib/llvm-14", "/usr/lib/postgresql", "/usr/lib/node_modules",
-    "/usr/lib/google-cloud-sdk", "/usr/bin", "/usr/lib/x86_64-linux-gnu",
+    "/usr/include",
+    "/usr/share",
+    "/usr/lib/gcc",
+    "/usr/lib/python3",
+    "/usr/lib/python3.11",
+    "/usr/src",
+    "/usr/lib/git-core",
+    "/usr/lib/systemd",
+    "/usr/lib/llvm-14",
+    "/usr/lib/postgresql",
+    "/usr/lib/node_modules",
+    "/usr/lib/google-cloud-sdk",
+    "/usr/bin",
+    "/usr/lib/x86_64-linux-gnu",
 ]
-LARGEST = 64 << 20          # A few huge files would hide what the many small ones cost.
-RANDOM_BYTES = 96 << 20     # Photos, archives, ciphertext: a part of any tree that no codec makes smaller.
+LARGEST = 64 << 20  # A few huge files would hide what the many small ones cost.
+RANDOM_BYTES = 96 << 20  # Photos, archives, ciphertext: a part of any tree that no codec makes smaller.
 IMAGE_BYTES = 6 << 30
 IMAGE_DATA = 2500 << 20
 PAGE = 8192
@@ -165,8 +176,25 @@ def make_image(image, tree):
     with open(image, "wb") as file:
         file.truncate(IMAGE_BYTES)
     uuid = "6e1a3c52-0b0d-4d0e-8f4e-2d7f5b1c9a10"
-    subprocess.run(["/usr/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-U", uuid, "-E",
-                    "hash_seed=%s,lazy_itable_init=1,nodiscard" % uuid, "-d", part, image], check=True)
+    subprocess.run(
+        [
+            "/usr/sbin/mke2fs",
+            "-q",
+            "-F",
+            "-t",
+            "ext4",
+            "-b",
+            "4096",
+            "-U",
+            uuid,
+            "-E",
+            "hash_seed=%s,lazy_itable_init=1,nodiscard" % uuid,
+            "-d",
+            part,
+            image,
+        ],
+        check=True,
+    )
     shutil.rmtree(part)
     return {"bytes": IMAGE_BYTES, "allocated": os.stat(image).st_blocks * 512}
 
@@ -224,13 +252,14 @@ def data_extents(file):
 
 
 def pages(image, rng, count):
-    """Overwrites pages at random places of the data, half of each page new: what a busy database leaves."""
+    """Overwrites whole pages at random places of the data with what compresses to a half, as a busy database does."""
     with open(image, "r+b", buffering=0) as file:
-        places = [page for start, end in data_extents(file)
-                  for page in range(-(-start // PAGE) * PAGE, end - PAGE + 1, PAGE)]
+        places = [
+            page for start, end in data_extents(file) for page in range(-(-start // PAGE) * PAGE, end - PAGE + 1, PAGE)
+        ]
         for place in rng.sample(places, count):
             file.seek(place)
-            file.write(rng.randbytes(PAGE // 2))
+            file.write(rng.randbytes(PAGE // 2).hex().encode())
     return {"pages": count, "page_bytes": PAGE, "of_pages": len(places)}
 
 

@@ -1,7 +1,7 @@
 """The programs that the benchmark compares, each behind the same few verbs.
 
-A tool is bound to a folder of its own (repository, cache, configuration) and to one thing to back up. `command` returns
-(argv, environment, working directory) for a verb; nothing here runs anything except `prepare` and the counting of bytes.
+A tool is bound to a folder of its own (repository, cache, configuration) and to one thing to back up. Each verb
+returns (argv, working directory or None); nothing here runs anything but `prepare` and the counting of bytes.
 """
 
 import json
@@ -24,10 +24,9 @@ def folder_bytes(folder):
 
 
 class Tool:
-    """What all tools have in common; `extra` is set by variants of one tool."""
+    """What all tools have in common."""
 
     name = ""
-    restorable = True
 
     def __init__(self, folder, source):
         self.folder, self.source, self.count = folder, source, 0
@@ -56,8 +55,9 @@ class Restic(Tool):
 
     def __init__(self, folder, source):
         super().__init__(folder, source)
-        self.environment.update(RESTIC_REPOSITORY=self.repository, RESTIC_PASSWORD=PASSWORD,
-                                RESTIC_CACHE_DIR=os.path.join(folder, "cache"))
+        self.environment.update(
+            RESTIC_REPOSITORY=self.repository, RESTIC_PASSWORD=PASSWORD, RESTIC_CACHE_DIR=os.path.join(folder, "cache")
+        )
 
     @staticmethod
     def version():
@@ -99,8 +99,12 @@ class Borg(Tool):
 
     def __init__(self, folder, source):
         super().__init__(folder, source)
-        self.environment.update(BORG_REPO=self.repository, BORG_PASSPHRASE=PASSWORD,
-                                BORG_BASE_DIR=os.path.join(folder, "base"), BORG_EXIT_CODES="modern")
+        self.environment.update(
+            BORG_REPO=self.repository,
+            BORG_PASSPHRASE=PASSWORD,
+            BORG_BASE_DIR=os.path.join(folder, "base"),
+            BORG_EXIT_CODES="modern",
+        )
 
     @staticmethod
     def version():
@@ -202,12 +206,13 @@ class Tar(Tool):
     """The floor: what reading and compressing alone costs."""
 
     name = "tar"
-    restorable = False
 
     @staticmethod
     def version():
-        lines = [subprocess.run([name, "--version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
-                 for name in ("tar", "zstd")]
+        lines = [
+            subprocess.run([name, "--version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
+            for name in ("tar", "zstd")
+        ]
         return "; ".join(lines)
 
     def init(self):
@@ -217,8 +222,17 @@ class Tar(Tool):
         self.count += 1
         parent, name = os.path.split(self.source)
         script = 'tar -C "$1" -S -cf - "$2" | zstd -q -T0 -3 -o "$3"'
-        return ["bash", "-o", "pipefail", "-c", script, "bash", parent, name,
-                os.path.join(self.repository, "%d.tar.zst" % self.count)], None
+        return [
+            "bash",
+            "-o",
+            "pipefail",
+            "-c",
+            script,
+            "bash",
+            parent,
+            name,
+            os.path.join(self.repository, "%d.tar.zst" % self.count),
+        ], None
 
 
 TOOLS = {tool.name: tool for tool in (Hikae, HikaeUnverified, Restic, Borg, Tar)}

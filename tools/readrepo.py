@@ -32,8 +32,16 @@ from hikaereader.selftest import selftest
 from hikaereader.store import Blobs, Store, name_time
 from hikaereader.vectors import make
 
-KINDS = {m.FILE: stat.S_IFREG, m.FOLDER: stat.S_IFDIR, m.LINK: stat.S_IFLNK, m.HARD_LINK: stat.S_IFREG, m.CHARACTER: stat.S_IFCHR,
-         m.BLOCK: stat.S_IFBLK, m.FIFO: stat.S_IFIFO, m.SOCKET: stat.S_IFSOCK}
+KINDS = {
+    m.FILE: stat.S_IFREG,
+    m.FOLDER: stat.S_IFDIR,
+    m.LINK: stat.S_IFLNK,
+    m.HARD_LINK: stat.S_IFREG,
+    m.CHARACTER: stat.S_IFCHR,
+    m.BLOCK: stat.S_IFBLK,
+    m.FIFO: stat.S_IFIFO,
+    m.SOCKET: stat.S_IFSOCK,
+}
 
 
 def tenants(store):
@@ -55,7 +63,12 @@ def ls(store, tenant, snapshot=None):
     blobs = Blobs(store, tid, store.roster(tid, record))
     for entry in m.walk(blobs, record.body):
         arrow = {m.LINK: b" -> ", m.HARD_LINK: b" = "}.get(entry.type, b"") + entry.target
-        line = "%s %d:%d %12d %d.%09d " % (stat.filemode(KINDS[entry.type] | entry.mode), *entry.owner[:2], entry.size, *entry.mtime)
+        line = "%s %d:%d %12d %d.%09d " % (
+            stat.filemode(KINDS[entry.type] | entry.mode),
+            *entry.owner[:2],
+            entry.size,
+            *entry.mtime,
+        )
         sys.stdout.buffer.write(line.encode() + entry.path() + arrow + b"\n")
 
 
@@ -81,7 +94,10 @@ def show(value):
 
 # Each command with the least and the most words after it.
 COMMANDS = {
-    "tenants": (tenants, 0, 0), "snapshots": (snapshots, 1, 1), "ls": (ls, 1, 2), "restore": (restore, 2, 3),
+    "tenants": (tenants, 0, 0),
+    "snapshots": (snapshots, 1, 1),
+    "ls": (ls, 1, 2),
+    "restore": (restore, 2, 3),
     "check": (lambda store, tenant: show(check(store, store.tenant(tenant))), 1, 1),
     "dump": (lambda store, path: show(describe(store, path)), 1, 1),
 }
@@ -117,7 +133,7 @@ if __name__ == "__main__":
         sys.exit(main())
     except NoKey as error:
         sys.exit((print("readrepo: %s" % error, file=sys.stderr), 7)[1])
-    except (Damaged, ValueError, KeyError, TypeError) as error:     # The latter three: JSON of another shape.
+    except (Damaged, ValueError, KeyError, TypeError) as error:  # The latter three: JSON of another shape.
         sys.exit((print("readrepo: %s" % (str(error) or repr(error)), file=sys.stderr), 5)[1])
     except BrokenPipeError:
         os._exit(0)

@@ -25,6 +25,7 @@ static const struct {
     [ERROR_INTERNAL] = {"internal", 10},
 };
 
+PRINTF_LIKE(4, 0)
 static int fill(struct error *err, enum error_class class, int errnum, const char *fmt, va_list args)
 {
     if (err == NULL)

@@ -2,8 +2,6 @@
 
 #include "base/mem.h"
 
-#include <openssl/crypto.h>
-
 const uint8_t container_magic[CONTAINER_MAGIC_SIZE] = {0x89, 'H', 'I', 'K', 'A', 'E', '\r', '\n'};
 
 /* The label is 16 bytes with its zeros; the rest of the info is the header from version to key id. */
@@ -272,7 +270,7 @@ int container_clear(const void *object, size_t size, struct container_header *re
 {
     if (size < CONTAINER_OBJECT_MIN || size > CONTAINER_OBJECT_MAX)
         return error_set(err, ERROR_DAMAGED, "no object can have %zu bytes", size);
-    struct container_header header;
+    struct container_header header = {0};
     if (container_header_parse(object, &header, err) != 0)
         return -1;
     if (header.clear_size > size - CONTAINER_OBJECT_MIN)

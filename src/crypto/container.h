@@ -91,6 +91,12 @@ MUST_USE int container_writer_new(enum container_kind kind, const struct contain
                                   size_t clear_size, bool verify, struct container_writer **ret, struct error *err);
 void container_writer_free(struct container_writer *writer);
 /*
+ * Make room for an object of `size` bytes at once, so that it does not move as it grows: a hint for packs. The memory
+ * of *old, an object that is no longer needed (may be NULL or empty), is taken over where it is long enough: fresh
+ * pages cost about as much as sealing what is put in them. *old is empty afterwards.
+ */
+MUST_USE int container_writer_reserve(struct container_writer *writer, size_t size, struct buf *old, struct error *err);
+/*
  * Seal the next block. `payload` is what codec made of plain_size bytes; `blobs` (blob_count of them, none for
  * bodies) are its rows. ERROR_DAMAGED if the check after sealing fails: the machine cannot be trusted.
  */

@@ -119,6 +119,25 @@ void container_writer_free(struct container_writer *writer)
     mem_free(writer);
 }
 
+/* Only header and clear part are copied if the memory changes; what an old object held needs no wiping, it was sealed.
+ */
+int container_writer_reserve(struct container_writer *writer, size_t size, struct buf *old, struct error *err)
+{
+    struct buf *object = &writer->object;
+    if (old != NULL && old->capacity > object->capacity && old->capacity >= size) {
+        struct buf taken = *old;
+        memcpy(taken.data, object->data, object->size);
+        taken.size = object->size;
+        buf_free(object);
+        *object = taken;
+        *old = (struct buf){0};
+        return 0;
+    }
+    if (old != NULL)
+        buf_free(old);
+    return size > object->size ? buf_reserve(object, size - object->size, err) : 0;
+}
+
 /* ---- Records ---- */
 
 /* Seal one record at the end of the object. */

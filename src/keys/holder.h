@@ -11,15 +11,8 @@
 #ifndef HIKAE_KEYS_HOLDER_H
 #define HIKAE_KEYS_HOLDER_H
 
+#include "base/json.h"
 #include "keys/keystore.h"
-
-#include <jansson.h>
-
-static inline void cleanup_json(json_t **json)
-{
-    json_decref(*json);
-}
-#define CLEANUP_JSON __attribute__((cleanup(cleanup_json)))
 
 /* For which epoch, store and group a holder's key is made. */
 struct holder_occasion {

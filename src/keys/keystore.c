@@ -60,23 +60,35 @@ const char *keystore_group(const struct keystore *keystore)
 
 /* ---- Taking entries over ---- */
 
+/* Room for one more entry. The room is a power of two, so the count tells when it is full. */
+static int make_room(struct keystore *keystore, struct error *err)
+{
+    size_t count = keystore->entry_count;
+    if ((count & (count - 1)) != 0)
+        return 0;
+    struct key_entry *grown = mem_realloc(keystore->entries, (count > 0 ? 2 * count : 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    keystore->entries = grown;
+    return 0;
+}
+
 /*
  * An entry whose bytes hash to its name is exactly what its writer wrote. One that this root does not open was
  * therefore written under another (of an `init` or a rotation that was given up, or by somebody else): it is none of
- * this epoch's and is passed over. The entry's bytes move to the keystore only when it is.
+ * this epoch's and is passed over. One that opens but has rows of an unknown form counts as unread: passed over too,
+ * but nothing is rotated without it. The entry's bytes move to the keystore only when it is taken.
  */
 int keystore_take(struct keystore *keystore, struct key_entry *entry, struct error *err)
 {
     bool slots = entry->kind == CONTAINER_SLOTS;
     if ((!slots && entry->kind != CONTAINER_KEYS) || !id_equal(&entry->key_id, &keystore->epoch_id))
         return 0;
-    struct key_entry *grown =
-        mem_realloc(keystore->entries, (keystore->entry_count + 1) * sizeof(*keystore->entries));
-    if (grown == NULL)
-        return error_no_memory(err);
-    keystore->entries = grown;
+    if (make_room(keystore, err) != 0)
+        return -1;
     struct error why = {0};
     int rc = 0;
+    bool strange = false;
     if (slots) {
         rc = keystore_check_slots(entry, keystore->root, &why);
     } else {
@@ -84,10 +96,16 @@ int keystore_take(struct keystore *keystore, struct key_entry *entry, struct err
         rc = row_reader_open(&reader, entry, keystore->root, &why);
         if (rc == 0)
             rc = row_reader_index(&reader, (uint32_t)keystore->entry_count, &keystore->runs, &why);
+        strange = reader.strange;
     }
     if (rc != 0 && is_fatal(&why)) {
         *err = why;
         return -1;
+    }
+    if (strange) {
+        keystore->unread++;
+        keystore->unread_why = why;
+        (void)error_hint(&keystore->unread_why, "a newer version of hikae may have written it: use that one");
     }
     if (rc != 0)
         return 0;
@@ -123,7 +141,9 @@ int keystore_check_slots(const struct key_entry *entry, const struct secret *roo
         return error_set(err, ERROR_KEYS, "a slots object is sealed under another root epoch than its slots hold");
     if (container_open_body(CONTAINER_SLOTS, entry->object, entry->size, root, 4096, &body, &clear, err) != 0)
         return -1;
-    CLEANUP_JSON json_t *json = json_loadb((const char *)body.data, body.size, JSON_REJECT_DUPLICATES, NULL);
+    CLEANUP_JSON json_t *json = NULL;
+    if (json_parse(body.data, body.size, &json, err) != 0)
+        return -1;
     const char *state = json_string_value(json_object_get(json, "state"));
     if (json_integer_value(json_object_get(json, "v")) != 1 ||
         json_integer_value(json_object_get(json, "epoch")) != (json_int_t)entry->epoch || state == NULL ||
@@ -193,6 +213,15 @@ int keystore_refresh(struct keystore *keystore, bool all, struct error *err)
     return take_listed(keystore, &listed, err);
 }
 
+int keystore_check_complete(const struct keystore *keystore, struct error *err)
+{
+    if (keystore->unread == 0)
+        return 0;
+    if (err != NULL)
+        *err = keystore->unread_why;
+    return error_wrap(err, "read all entries of epoch %u (%zu could not be)", keystore->epoch, keystore->unread);
+}
+
 int keystore_check_live(const struct keystore *keystore, bool all, struct error *err)
 {
     uint32_t newer = 0, highest = 0;
@@ -227,7 +256,7 @@ static int try_slots(struct keystore *keystore, const struct key_entry *entry, c
 }
 
 /* The entry of the slots object that opened, after all entries were taken over. */
-static int find_slots(struct keystore *keystore, const struct hash *hash, struct error *err)
+int keystore_find_slots(struct keystore *keystore, const struct hash *hash, struct error *err)
 {
     for (size_t i = 0; i < keystore->entry_count; i++)
         if (hash_equal(&keystore->entries[i].hash, hash)) {
@@ -274,7 +303,7 @@ static int open_live(struct keystore *keystore, struct key_union *listed, const 
         *err = kept;
         return -1;
     }
-    return take_listed(keystore, listed, err) == 0 ? find_slots(keystore, &opened, err) : -1;
+    return take_listed(keystore, listed, err) == 0 ? keystore_find_slots(keystore, &opened, err) : -1;
 }
 
 int keystore_open(const struct target_set *set, const struct holder_group *groups, size_t group_count,

@@ -78,6 +78,8 @@ MUST_USE int keystore_signing_key(struct keystore *keystore, enum key_type type,
                                   struct error *err);
 /* New keys (sealing generation 1, dedup secret) of a new tenant, on min_copies targets and read back before it returns 0. */
 MUST_USE int keystore_add_tenant(struct keystore *keystore, const struct id *tid, struct error *err);
+/* The same for many tenants in as few objects as hold them: for loading thousands at once. */
+MUST_USE int keystore_add_tenants(struct keystore *keystore, const struct id *tids, size_t count, struct error *err);
 /* The next sealing key of a tenant; the dedup secret stays. */
 MUST_USE int keystore_rotate_tenant(struct keystore *keystore, const struct id *tid, uint32_t *ret_generation,
                                     struct error *err);

@@ -104,6 +104,9 @@ static inline void cleanup_slots(struct slots *slots)
 MUST_USE int slots_open_member(const struct slots *slots, const struct slot_group *group,
                                const struct slot_member *member, const struct holder_group *holders, size_t count,
                                struct secret **ret_share, struct error *err);
+/* The root from all shares of a group. */
+MUST_USE int slots_combine(const struct slots *slots, const struct slot_group *group, struct secret *const *shares,
+                           struct secret **ret_root, struct error *err);
 /* The root through one group. */
 MUST_USE int slots_open_group(const struct slots *slots, const struct slot_group *group,
                               const struct holder_group *holders, size_t count, struct secret **ret_root,
@@ -151,6 +154,8 @@ static inline void cleanup_union(struct key_union *entries)
  * ERROR_UNREACHABLE if one that might did not answer.
  */
 MUST_USE int union_fetch(const struct target_set *set, struct key_entry *entry, struct error *err);
+/* Does this target hold the entry, whole? 0 or -1 (ERROR_DAMAGED: no version is right). */
+MUST_USE int union_verify(struct target *target, const struct key_entry *entry, struct error *err);
 /* Store an object on all targets and read it back from each: at least `copies` must succeed. */
 MUST_USE int union_store(const struct target_set *set, uint32_t epoch, const struct buf *object,
                          const struct hash *name, size_t copies, struct error *err);
@@ -182,6 +187,9 @@ struct row_reader {
     struct container_directory directory;
     const uint8_t *object;
     uint64_t rows;
+    uint32_t block;   /* where the last reading ended … */
+    uint64_t body_at; /* … and where in the body that block begins */
+    bool strange;     /* sealed under the root, but its rows are none that this version knows */
 };
 /* ERROR_KEYS if the entry is not sealed under this root, whatever its header says. */
 MUST_USE int row_reader_open(struct row_reader *reader, const struct key_entry *entry, const struct secret *root,
@@ -206,6 +214,7 @@ struct row_writer {
     const struct secret *root;
     uint32_t epoch;
     size_t copies;
+    struct keystore *into; /* takes over what was written; NULL: nobody */
     struct container_writer *writer;
     size_t body_size;
 };
@@ -247,10 +256,48 @@ MUST_USE int keystore_take(struct keystore *keystore, struct key_entry *entry, s
 MUST_USE int keystore_check_slots(const struct key_entry *entry, const struct secret *root, struct error *err);
 /* ERROR_KEYS if another root epoch has become the live one. */
 MUST_USE int keystore_check_live(const struct keystore *keystore, bool all, struct error *err);
+/* ERROR_DAMAGED or ERROR_UNREACHABLE if an entry of this epoch could not be read: rewrapping would lose its keys. */
+MUST_USE int keystore_check_complete(const struct keystore *keystore, struct error *err);
+/* Set slots_entry by name, after all entries were taken over. */
+MUST_USE int keystore_find_slots(struct keystore *keystore, const struct hash *hash, struct error *err);
+/* The different tenants of runs, sorted: *ret_tids (mem_free). */
+MUST_USE int keystore_distinct(const struct key_runs *runs, struct id **ret_tids, size_t *ret_count,
+                               struct error *err);
 /* The clear part of a slots entry, parsed. */
 MUST_USE int keystore_slots(const struct key_entry *entry, struct slots *ret, struct error *err);
 /* New rows: type, generation, a random key. */
 MUST_USE int keystore_new_row(const struct id *tid, enum key_type type, uint32_t generation, struct key_row *ret,
                               struct error *err);
+
+/* A key to be made. */
+struct new_key {
+    enum key_type type;
+    uint32_t generation;
+};
+/* Make keys of a tenant and hand them to the writer. */
+MUST_USE int keystore_write_new(struct row_writer *writer, const struct id *tid, const struct new_key *keys,
+                                size_t count, struct error *err);
+
+/* ---- keystore_epoch.c: beginning a root epoch, and putting it in force ---- */
+
+/* A root epoch in the making: its handle has a root, its holders' secrets exist, nothing is on the targets yet. */
+struct new_epoch {
+    struct keystore *keystore;
+    struct slots_made made;
+    const struct holder_group *groups;
+    size_t group_count;
+    bool committing; /* a slots object may be on a target: the holders' secrets must stay */
+};
+MUST_USE int epoch_begin(const struct target_set *set, uint32_t epoch, const struct id *store,
+                         const struct holder_group *groups, size_t count, char **ret_sheets, struct new_epoch *ret,
+                         struct error *err);
+/* Read back what was written below the new root, and check it. */
+MUST_USE int epoch_reread(struct new_epoch *fresh, struct error *err);
+/* Seal the slots, open them through every group whose holders are here, store them everywhere, read them back. */
+MUST_USE int epoch_commit(struct new_epoch *fresh, struct error *err);
+/* The sheets' pages go to the caller. */
+void epoch_hand_over_sheets(struct slots_made *made, char **ret_sheets);
+/* Free; what was made for an epoch that never came into force is destroyed. */
+void epoch_end(struct new_epoch *fresh);
 
 #endif

@@ -61,6 +61,7 @@ int row_reader_open(struct row_reader *reader, const struct key_entry *entry, co
         size += reader->directory.blocks[i].plain_size;
     if (size % KEYS_ROW_SIZE != 0) {
         row_reader_close(reader);
+        reader->strange = true;
         return error_set(err, ERROR_DAMAGED, "an entry of the keystore ends in the middle of a row");
     }
     reader->rows = size / KEYS_ROW_SIZE;
@@ -97,12 +98,19 @@ int row_reader_read(struct row_reader *reader, uint32_t first, uint32_t count, s
     CLEANUP(buf_wipe_free) struct buf plain = {0};
     if (rows == NULL)
         return error_no_memory(err);
-    uint64_t at = 0; /* where in the body the block begins */
-    for (uint32_t i = 0; i < reader->directory.block_count && at < to; i++) {
+    /* Rows are mostly read one run after the other: go on where the last reading ended. */
+    if (reader->body_at > from) {
+        reader->block = 0;
+        reader->body_at = 0;
+    }
+    uint64_t at = reader->body_at;
+    for (uint32_t i = reader->block; i < reader->directory.block_count && at < to; i++) {
         uint64_t end = at + reader->directory.blocks[i].plain_size;
         if (end > from) {
             if (open_block(reader, i, &plain, err) != 0)
                 return -1;
+            reader->block = i;
+            reader->body_at = at;
             uint64_t low = at > from ? at : from;
             uint64_t high = end < to ? end : to;
             memcpy(secret_bytes(rows) + (low - from), plain.data + (low - at), (size_t)(high - low));
@@ -116,8 +124,6 @@ int row_reader_read(struct row_reader *reader, uint32_t first, uint32_t count, s
 
 static int add_row(struct key_runs *runs, const uint8_t *row, uint32_t entry, uint32_t number, struct error *err)
 {
-    if (!row_is_well_formed(row))
-        return error_set(err, ERROR_DAMAGED, "row %u of an entry of the keystore is not as it must be", number);
     struct id tid;
     memcpy(tid.bytes, row + ROW_TID, ID_SIZE);
     bool signing = row[ROW_TYPE] == KEY_SIGN_STORE || row[ROW_TYPE] == KEY_SIGN_AUDIT;
@@ -157,10 +163,14 @@ int row_reader_index(struct row_reader *reader, uint32_t entry, struct key_runs 
             memcpy(split + have, plain.data + at, part);
             have += part;
             at += part;
-            if (have == KEYS_ROW_SIZE) {
-                rc = add_row(runs, split, entry, number++, err);
-                have = 0;
-            }
+            if (have < KEYS_ROW_SIZE)
+                continue;
+            have = 0;
+            reader->strange = !row_is_well_formed(split);
+            rc = reader->strange
+                     ? error_set(err, ERROR_DAMAGED, "row %u of an entry of the keystore is not as it must be", number)
+                     : add_row(runs, split, entry, number, err);
+            number++;
         }
     }
     mem_wipe(split, sizeof(split));
@@ -170,6 +180,26 @@ int row_reader_index(struct row_reader *reader, uint32_t entry, struct key_runs 
 }
 
 /* ---- Writing ---- */
+
+/* What was stored and read back is known from now on, without listing the targets again. */
+static int take_stored(struct row_writer *writer, const struct buf *object, const struct hash *name,
+                       struct error *err)
+{
+    struct key_entry entry = {.epoch = writer->epoch,
+                              .hash = *name,
+                              .on = UINT64_MAX >> (KEYS_TARGET_MAX - writer->set->count),
+                              .object = mem_dup(object->data, object->size),
+                              .size = object->size,
+                              .kind = CONTAINER_KEYS,
+                              .key_id = writer->into->epoch_id};
+    if (entry.object == NULL)
+        return error_no_memory(err);
+    int rc = keystore_take(writer->into, &entry, err);
+    if (rc == 0 && entry.object != NULL)
+        rc = error_set(err, ERROR_DAMAGED, "new keys that were just sealed do not open again");
+    mem_free(entry.object);
+    return rc;
+}
 
 int row_writer_finish(struct row_writer *writer, struct error *err)
 {
@@ -181,7 +211,9 @@ int row_writer_finish(struct row_writer *writer, struct error *err)
     container_writer_free(writer->writer);
     writer->writer = NULL;
     writer->body_size = 0;
-    return rc == 0 ? union_store(writer->set, writer->epoch, &object, &name, writer->copies, err) : -1;
+    if (rc != 0 || union_store(writer->set, writer->epoch, &object, &name, writer->copies, err) != 0)
+        return -1;
+    return writer->into != NULL ? take_stored(writer, &object, &name, err) : 0;
 }
 
 static int begin(struct row_writer *writer, struct error *err)

@@ -152,8 +152,7 @@ static int make_all(const struct secret *root, const struct holder_occasion *occ
         if (json_array_append_new(json_object_get(json, "groups"), group) != 0)
             return error_no_memory(err);
     }
-    made->clear = json_dumps(json, JSON_COMPACT);
-    return made->clear != NULL ? 0 : error_no_memory(err);
+    return json_print(json, &made->clear, err);
 }
 
 int slots_make(const struct secret *root, const struct holder_occasion *occasion, const struct holder_group *groups,
@@ -284,10 +283,8 @@ int slots_parse(const void *text, size_t size, struct slots *ret, struct error *
     *ret = (struct slots){0};
     if (size > KEYS_SLOTS_MAX)
         return damaged(err, "too long");
-    json_error_t where;
-    ret->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-    if (ret->json == NULL && json_error_code(&where) == json_error_out_of_memory)
-        return error_no_memory(err);
+    if (json_parse(text, size, &ret->json, err) != 0)
+        return -1;
     if (ret->json == NULL)
         return damaged(err, "no JSON");
     if (parse_all(ret, err) == 0)

@@ -173,6 +173,13 @@ int union_fetch(const struct target_set *set, struct key_entry *entry, struct er
     return -1;
 }
 
+int union_verify(struct target *target, const struct key_entry *entry, struct error *err)
+{
+    char name[OBJECT_NAME_SIZE];
+    CLEANUP(buf_free) struct buf bytes = {0};
+    return fetch_from(target, name_key(entry->epoch, &entry->hash, name), &entry->hash, &bytes, err);
+}
+
 /* Put, read back, compare; if junk of the same size lay under the name, put over it. */
 static int store_on(struct target *target, const char *name, const struct buf *object, const struct hash *hash,
                     struct error *err)
@@ -217,13 +224,28 @@ int union_store(const struct target_set *set, uint32_t epoch, const struct buf *
     return error_wrap(err, "store an entry of the keystore on %zu targets (it is on %zu)", copies, stored);
 }
 
-/* Is this a slots object? An entry that no target can give may be one: then the answer is an error, never "no". */
-static int is_slots(const struct target_set *set, struct key_entry *entry, bool *ret, struct error *err)
+/*
+ * Has one epoch's entries [first, end) a slots object? An entry that no target can give may be one: if no other is,
+ * the answer is an error, never "no".
+ */
+static int has_slots(const struct target_set *set, struct key_union *entries, size_t first, size_t end, bool *ret,
+                     struct error *err)
 {
-    if (union_fetch(set, entry, err) != 0)
-        return error_wrap(err, "find out whether epoch %u is in force", entry->epoch);
-    *ret = entry->kind == CONTAINER_SLOTS;
-    return 0;
+    struct error kept = {0};
+    *ret = false;
+    for (size_t i = first; i < end && !*ret; i++) {
+        struct error why = {0};
+        if (union_fetch(set, &entries->entries[i], &why) != 0)
+            kept = why;
+        else
+            *ret = entries->entries[i].kind == CONTAINER_SLOTS;
+        if (is_fatal(&why))
+            break;
+    }
+    if (kept.class == ERROR_NONE || (*ret && !is_fatal(&kept)))
+        return 0;
+    *err = kept;
+    return error_wrap(err, "find out whether epoch %u is in force", entries->entries[first].epoch);
 }
 
 int union_newer_in(const struct target_set *set, struct key_union *entries, uint32_t epoch, uint32_t *ret_slots,
@@ -231,12 +253,16 @@ int union_newer_in(const struct target_set *set, struct key_union *entries, uint
 {
     *ret_slots = 0;
     *ret_highest = entries->count > 0 ? entries->entries[0].epoch : 0;
-    for (size_t i = 0; i < entries->count && *ret_slots == 0 && entries->entries[i].epoch > epoch; i++) {
+    for (size_t first = 0, end = 0; first < entries->count && entries->entries[first].epoch > epoch; first = end) {
+        while (end < entries->count && entries->entries[end].epoch == entries->entries[first].epoch)
+            end++;
         bool slots = false;
-        if (is_slots(set, &entries->entries[i], &slots, err) != 0)
+        if (has_slots(set, entries, first, end, &slots, err) != 0)
             return -1;
-        if (slots)
-            *ret_slots = entries->entries[i].epoch;
+        if (slots) {
+            *ret_slots = entries->entries[first].epoch;
+            return 0;
+        }
     }
     return 0;
 }

@@ -92,12 +92,25 @@ int slots_open_member(const struct slots *slots, const struct slot_group *group,
     return -1;
 }
 
+int slots_combine(const struct slots *slots, const struct slot_group *group, struct secret *const *shares,
+                  struct secret **ret_root, struct error *err)
+{
+    CLEANUP_SECRET struct secret *key = NULL;
+    CLEANUP(buf_free) struct buf aad = {0};
+    if (keys_group_key(shares, group->member_count, group->salt, &key, err) != 0 ||
+        keys_aad(slots->epoch, group->name, NULL, &aad, err) != 0)
+        return -1;
+    if (keys_unwrap(key, &aad, group->root, ret_root, err) == 0)
+        return 0;
+    if (err->class != ERROR_KEYS)
+        return -1;
+    return error_set(err, ERROR_KEYS, "all shares open, but not the root key under them: the slot was altered");
+}
+
 int slots_open_group(const struct slots *slots, const struct slot_group *group, const struct holder_group *holders,
                      size_t count, struct secret **ret_root, struct error *err)
 {
     struct secret *shares[KEYS_GROUP_MAX] = {NULL};
-    CLEANUP_SECRET struct secret *key = NULL;
-    CLEANUP(buf_free) struct buf aad = {0};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < group->member_count; i++) {
         rc = slots_open_member(slots, group, &group->members[i], holders, count, &shares[i], err);
@@ -105,16 +118,10 @@ int slots_open_group(const struct slots *slots, const struct slot_group *group, 
             (void)error_wrap(err, "%s", group->members[i].name);
     }
     if (rc == 0)
-        rc = keys_group_key(shares, group->member_count, group->salt, &key, err);
+        rc = slots_combine(slots, group, shares, ret_root, err);
     for (size_t i = 0; i < group->member_count; i++)
         secret_free(shares[i]);
-    if (rc != 0 || keys_aad(slots->epoch, group->name, NULL, &aad, err) != 0)
-        return -1;
-    if (keys_unwrap(key, &aad, group->root, ret_root, err) == 0)
-        return 0;
-    if (err->class != ERROR_KEYS)
-        return -1;
-    return error_set(err, ERROR_KEYS, "all shares open, but not the root key under them: the slot was altered");
+    return rc;
 }
 
 /* "group a: x: why; group b: …", as much as fits. */

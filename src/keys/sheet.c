@@ -55,7 +55,7 @@ int sheet_encode(const struct secret *key, uint32_t epoch, char out[SHEET_DIGITS
     for (unsigned digit = 0; digit < SHEET_KEY_DIGITS; digit++) {
         unsigned value = 0;
         for (unsigned bit = 5 * digit; bit < 5 * digit + 5; bit++)
-            value = value << 1 | (bit < 8 * SHEET_KEY_SIZE ? bytes[bit / 8] >> (7 - bit % 8) & 1U : 0U);
+            value = value << 1 | (bit < 8 * SHEET_KEY_SIZE ? (unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1U : 0U);
         out[digit] = alphabet[value];
     }
     for (unsigned i = 0; i < SHEET_CHECK_DIGITS; i++)
@@ -149,7 +149,7 @@ static bool pack_digits(const uint8_t *values, uint8_t *out)
 {
     memset(out, 0, SHEET_KEY_SIZE);
     for (unsigned bit = 0; bit < 5 * SHEET_KEY_DIGITS; bit++) {
-        unsigned set = values[bit / 5] >> (4 - bit % 5) & 1U;
+        unsigned set = (unsigned)values[bit / 5] >> (4 - bit % 5) & 1U;
         if (bit < 8 * SHEET_KEY_SIZE)
             out[bit / 8] = (uint8_t)(out[bit / 8] | set << (7 - bit % 8));
         else if (set != 0)

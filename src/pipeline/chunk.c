@@ -87,7 +87,8 @@ size_t chunker_cut(const struct chunker *chunker, const uint8_t *bytes, size_t s
     if (limit <= CHUNK_MIN)
         return unfound;
 
-    /* The hash is warmed up, so that the first places behind the minimum are judged by their bytes as all others are. */
+    /* The hash is warmed up, so that the first places behind the minimum are judged by their bytes as all others are.
+     */
     uint64_t hash = 0;
     size_t at = CHUNK_MIN - WINDOW;
     for (; at < CHUNK_MIN; at++)

@@ -22,7 +22,8 @@ MUST_USE int chunker_new(const struct keyring *keyring, struct chunker **ret, st
 void chunker_free(struct chunker *chunker);
 /*
  * The length of the first chunk of `bytes`, at most CHUNK_MAX. If the content goes on behind `size` bytes (`more`) and
- * no cut was found within them, 0: call again with more bytes (CHUNK_MAX suffice). size ≥ 1. Without state between calls.
+ * no cut was found within them, 0: call again with more bytes (CHUNK_MAX suffice). size ≥ 1. Without state between
+ * calls.
  */
 size_t chunker_cut(const struct chunker *chunker, const uint8_t *bytes, size_t size, bool more);
 /*

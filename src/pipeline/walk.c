@@ -22,8 +22,8 @@
 #include <sys/sysmacros.h>
 
 enum {
-    WALK_THREADS = 1,                  /* beside the caller's */
-    WALK_READY_BYTES_MAX = 24 << 20    /* of entries read ahead; the folder whose turn it is may always go on */
+    WALK_THREADS = 1,               /* beside the caller's */
+    WALK_READY_BYTES_MAX = 24 << 20 /* of entries read ahead; the folder whose turn it is may always go on */
 };
 
 struct link {
@@ -37,24 +37,24 @@ struct node {
     struct link order; /* first, so that a link is its node */
     struct link work;  /* among ranges and folders that are being read, in the same order */
     enum node_state state;
-    struct subs *subs;     /* of a range; NULL: the source's root */
-    struct folder *folder; /* of a folder */
-    struct batch *first;   /* read, not handed over */
-    struct batch *last;
+    struct walk_subs *subs;     /* of a range; NULL: the source's root */
+    struct walk_folder *folder; /* of a folder */
+    struct walk_batch *first;   /* read, not handed over */
+    struct walk_batch *last;
 };
 
 struct reader {
     struct walk *walk;
     struct node *node; /* that it reads; NULL: none */
     bool started;      /* its listing is open */
-    struct listing listing;
+    struct walk_listing listing;
 };
 
 struct walk {
     struct walk_core *core;
-    struct folder *root;
+    struct walk_folder *root;
     /* The caller's alone: */
-    struct batch *current;
+    struct walk_batch *current;
     size_t current_next;
     struct reader own;
 
@@ -106,12 +106,12 @@ static struct node *node_of_work(struct link *link)
 
 static void node_free(struct node *node)
 {
-    for (struct batch *next, *batch = node->first; batch != NULL; batch = next) {
+    for (struct walk_batch *next, *batch = node->first; batch != NULL; batch = next) {
         next = batch->next;
-        batch_release(batch, batch->count + 1);
+        walk_batch_release(batch, batch->count + 1);
     }
-    subs_free(node->subs);
-    folder_release(node->folder);
+    walk_subs_free(node->subs);
+    walk_folder_release(node->folder);
     mem_free(node);
 }
 
@@ -137,12 +137,13 @@ static void fail(struct walk *walk, const struct error *why)
     (void)pthread_cond_broadcast(&walk->room);
 }
 
-static struct folder *next_folder(struct walk *walk, struct subs *subs)
+static struct walk_folder *next_folder(struct walk *walk, struct walk_subs *subs)
 {
     if (subs == NULL)
-        return folder_reference(walk->root);
-    const struct sub *sub = &subs->list[subs->next];
-    return folder_new(walk->core, subs->parent, subs->names + sub->name_at, sub->name_size, sub->device, sub->inode);
+        return walk_folder_reference(walk->root);
+    const struct walk_sub *sub = &subs->list[subs->next];
+    return walk_folder_new(walk->core, subs->parent, subs->names + sub->name_at, sub->name_size, sub->device,
+                           sub->inode);
 }
 
 /* Take the first folder of the first range, if it may be read now. Locked. */
@@ -155,7 +156,7 @@ static bool take(struct walk *walk, struct reader *reader)
         return false;
     struct node *range = node_of_work(link);
     struct node *node = mem_calloc(1, sizeof(*node));
-    struct folder *folder = node != NULL ? next_folder(walk, range->subs) : NULL;
+    struct walk_folder *folder = node != NULL ? next_folder(walk, range->subs) : NULL;
     if (folder == NULL) {
         struct error why;
         mem_free(node);
@@ -179,32 +180,32 @@ static bool take(struct walk *walk, struct reader *reader)
 
 /* What one step of reading found. */
 struct found {
-    struct batch *batch;
+    struct walk_batch *batch;
     struct node *range;
     bool at_end;
 };
 
 static int read_on(struct reader *reader, struct found *found, struct error *err)
 {
-    struct listing *listing = &reader->listing;
+    struct walk_listing *listing = &reader->listing;
     if (cancel_check(reader->walk->core->cancel, err) < 0)
         return -1;
-    if (!reader->started && listing_start(listing, reader->node->folder, err) < 0)
+    if (!reader->started && walk_listing_start(listing, reader->node->folder, err) < 0)
         return -1;
     reader->started = true;
-    if (listing_batch(listing, &found->batch, err) < 0)
+    if (walk_listing_batch(listing, &found->batch, err) < 0)
         return -1;
-    found->at_end = listing_at_end(listing);
+    found->at_end = walk_listing_at_end(listing);
     if (!found->at_end)
         return 0;
-    struct subs *subs = NULL;
-    if (listing_finish(listing, &subs, err) < 0)
+    struct walk_subs *subs = NULL;
+    if (walk_listing_finish(listing, &subs, err) < 0)
         return -1;
     if (subs == NULL)
         return 0;
     found->range = mem_calloc(1, sizeof(*found->range));
     if (found->range == NULL) {
-        subs_free(subs);
+        walk_subs_free(subs);
         return error_no_memory(err);
     }
     found->range->state = NODE_RANGE;
@@ -252,7 +253,7 @@ static bool reader_step(struct reader *reader)
     (void)pthread_mutex_lock(&walk->mutex);
     if (result < 0) {
         if (found.batch != NULL)
-            batch_release(found.batch, found.batch->count + 1);
+            walk_batch_release(found.batch, found.batch->count + 1);
         fail(walk, &why);
         return true;
     }
@@ -282,7 +283,7 @@ static void *reader_main(void *argument)
 
 static void pop_batch(struct walk *walk, struct node *head)
 {
-    struct batch *batch = head->first;
+    struct walk_batch *batch = head->first;
     head->first = batch->next;
     if (head->first == NULL)
         head->last = NULL;
@@ -318,7 +319,8 @@ static int next_batch(struct walk *walk, struct error *err)
         }
         if (reader_step(&walk->own) || walk->failed)
             continue;
-        /* The reader of the folder whose turn it is may be asleep, because there was no room when it was not its turn. */
+        /* The reader of the folder whose turn it is may be asleep, because there was no room when it was not its turn.
+         */
         if (walk->readers_waiting > 0)
             (void)pthread_cond_broadcast(&walk->room);
         walk->caller_waits = true;
@@ -330,7 +332,7 @@ static int next_batch(struct walk *walk, struct error *err)
 int walk_next(struct walk *walk, struct walk_entry **ret, struct error *err)
 {
     if (walk->current == NULL || walk->current_next == walk->current->count) {
-        batch_release(walk->current, 1);
+        walk_batch_release(walk->current, 1);
         walk->current = NULL;
         if (cancel_check(walk->core->cancel, err) < 0)
             return -1;
@@ -367,8 +369,9 @@ static int open_source(const char *path, int *ret_fd, struct error *err)
     int errnum = errno;
     (void)error_set_errno(err, ERROR_SOURCE, errnum, "cannot open the source's folder %s", path);
     if (errnum == ENOTDIR)
-        return error_hint(err, "a source of this kind is a folder: name the folder that holds the file, and exclude the "
-                               "rest");
+        return error_hint(err,
+                          "a source of this kind is a folder: name the folder that holds the file, and exclude the "
+                          "rest");
     if (errnum == ENOENT)
         return error_hint(err, "check the path of the source, and that its file system is mounted");
     return -1;
@@ -382,15 +385,15 @@ static int add_root(struct walk *walk, const struct walk_options *options, int f
         return error_set_errno(err, ERROR_SOURCE, errno, "cannot read the attributes of %s", options->path);
     size_t size = walk->core->source_size;
     (void)atomic_fetch_add(&walk->core->references, 1);
-    walk->root = folder_new(walk->core, NULL, options->source, size, makedev(st.stx_dev_major, st.stx_dev_minor),
-                            st.stx_ino);
+    walk->root = walk_folder_new(walk->core, NULL, options->source, size, makedev(st.stx_dev_major, st.stx_dev_minor),
+                                 st.stx_ino);
     if (walk->root == NULL) {
         walk_core_release(walk->core);
         return error_no_memory(err);
     }
     uint8_t *name;
     struct node *range = mem_calloc(1, sizeof(*range));
-    walk->current = batch_new(walk->root, 1, size + 1, &name);
+    walk->current = walk_batch_new(walk->root, 1, size + 1, &name);
     if (range == NULL || walk->current == NULL) {
         mem_free(range);
         return error_no_memory(err);
@@ -406,7 +409,7 @@ static int add_root(struct walk *walk, const struct walk_options *options, int f
     range->state = NODE_RANGE;
     link_insert_before(&walk->order, &range->order);
     link_insert_before(&walk->work, &range->work);
-    folder_set_root_fd(walk->root, fd);
+    walk_folder_set_root_fd(walk->root, fd);
     return 0;
 }
 
@@ -461,16 +464,16 @@ void walk_close(struct walk *walk)
     for (size_t i = 0; i < walk->thread_count; i++)
         (void)pthread_join(walk->threads[i], NULL);
     for (size_t i = 0; i < WALK_THREADS; i++)
-        listing_free(&walk->readers[i].listing);
-    listing_free(&walk->own.listing);
+        walk_listing_free(&walk->readers[i].listing);
+    walk_listing_free(&walk->own.listing);
     while (walk->order.next != &walk->order) {
         struct node *node = node_of_order(walk->order.next);
         link_remove(&node->order);
         node_free(node);
     }
     if (walk->current != NULL)
-        batch_release(walk->current, walk->current->count - walk->current_next + 1);
-    folder_release(walk->root);
+        walk_batch_release(walk->current, walk->current->count - walk->current_next + 1);
+    walk_folder_release(walk->root);
     walk_core_release(walk->core);
     (void)pthread_cond_destroy(&walk->ready);
     (void)pthread_cond_destroy(&walk->room);

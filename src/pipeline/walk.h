@@ -4,7 +4,8 @@
  *
  * It uses openat, getdents64 and statx only, never follows a link, never
  * crosses a path by name twice, and holds one sorted folder at a time per
- * reading thread, so that memory does not grow with the number of files.
+ * reading thread, so that memory does not grow with the number of files. What
+ * is read ahead is bounded, and walk_next reads too when nothing is ready.
  * Extended attributes, ACLs and file flags are read only when asked for an
  * entry (walk_read_metadata), because an unchanged entry needs none.
  */
@@ -18,14 +19,18 @@ struct walk;
 struct walk_entry;
 
 struct walk_options {
-    const char *source;  /* the source's name: first component of every entry's folder */
-    const char *path;    /* the folder */
+    const char *source;         /* the source's name: first component of every entry's folder */
+    const char *path;           /* the folder */
     const char *const *exclude; /* patterns in gitignore syntax, relative to path */
     size_t exclude_count;
     bool one_file_system; /* folders on other file systems are entries, and left empty */
-    bool exclude_caches;  /* folders with a valid CACHEDIR.TAG (https://bford.info/cachedir/): the folder and its tag only */
+    bool exclude_caches;  /* folders with a valid CACHEDIR.TAG (https://bford.info/cachedir/): the folder and its tag
+                             only */
     const struct cancel *cancel;
-    /* Told of everything that could not be read; the walk goes on. The path is below the source ("dir/name"). */
+    /*
+     * Told of everything that could not be read; the walk goes on. The path is below the source ("dir/name"). It is
+     * called by the reading thread and by those that call functions of this header, never by two at the same time.
+     */
     void (*warn)(const struct bytes *path, const struct error *why, void *context);
     void *warn_context;
 };
@@ -37,6 +42,7 @@ void walk_close(struct walk *walk);
 /*
  * The next entry: 1 and *ret (walk_entry_release it), 0 at the end, -1. The first is the root of the source, with
  * an empty folder and the source's name. An entry that disappears meanwhile is left out without a word.
+ * For one thread at a time; entries themselves may be used and released by others, also at the same time.
  */
 MUST_USE int walk_next(struct walk *walk, struct walk_entry **ret, struct error *err);
 
@@ -53,7 +59,8 @@ MUST_USE int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct
 /*
  * Fill in what walk_entry_stat leaves out: user and group (cached look-ups), the link of a symlink, xattrs (ACLs
  * among them) and file flags. `fd` is the open file or -1. The result is walk_entry_stat's entry, completed; what it
- * points to lives as long as the entry. What cannot be read (xattrs without permission) is left out and told through warn.
+ * points to lives as long as the entry. What cannot be read (xattrs without permission) is left out and told through
+ * warn.
  */
 MUST_USE int walk_read_metadata(struct walk *walk, struct walk_entry *entry, int fd, struct error *err);
 /* Release; NULL is fine. */

@@ -54,13 +54,13 @@ void walk_core_release(struct walk_core *core)
 }
 
 /* The path below the source, with a NUL; NULL without memory. */
-static char *path_below(const struct folder *folder, const struct bytes *name, size_t *ret_size)
+static char *path_below(const struct walk_folder *folder, const struct bytes *name, size_t *ret_size)
 {
     size_t name_size = name != NULL ? name->size : 0;
     char *path = mem_alloc(folder->path_size + 1 + name_size + 1);
     if (path == NULL)
         return NULL;
-    folder_path(folder, (uint8_t *)path);
+    walk_folder_path(folder, (uint8_t *)path);
     size_t size = folder->path_size;
     size_t skip = folder->core->source_size;
     if (name_size > 0) {
@@ -88,7 +88,8 @@ static int fail_at(const char *path, size_t size, int errnum, const char *what, 
     return error_set_errno(err, ERROR_SOURCE, errnum, "%s %s%s", what, dots, shown);
 }
 
-int walk_fail(const struct folder *folder, const struct bytes *name, int errnum, const char *what, struct error *err)
+int walk_fail(const struct walk_folder *folder, const struct bytes *name, int errnum, const char *what,
+              struct error *err)
 {
     size_t size = 0;
     CLEANUP_FREE char *path = path_below(folder, name, &size);
@@ -97,7 +98,7 @@ int walk_fail(const struct folder *folder, const struct bytes *name, int errnum,
     return fail_at(path, size, errnum, what, err);
 }
 
-void walk_warn(const struct folder *folder, const struct bytes *name, int errnum, const char *what)
+void walk_warn(const struct walk_folder *folder, const struct bytes *name, int errnum, const char *what)
 {
     struct walk_core *core = folder->core;
     if (core->warn == NULL)

@@ -9,25 +9,25 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-struct batch *batch_new(struct folder *folder, size_t entries, size_t more, uint8_t **ret_more)
+struct walk_batch *walk_batch_new(struct walk_folder *folder, size_t entries, size_t more, uint8_t **ret_more)
 {
-    size_t head = sizeof(struct batch) + entries * sizeof(struct walk_entry);
-    struct batch *batch = mem_alloc(head + more);
+    size_t head = sizeof(struct walk_batch) + entries * sizeof(struct walk_entry);
+    struct walk_batch *batch = mem_alloc(head + more);
     if (batch == NULL)
         return NULL;
     memset(batch, 0, head);
     atomic_init(&batch->references, 1);
-    batch->folder = folder_reference(folder);
+    batch->folder = walk_folder_reference(folder);
     batch->memory_size = head + more;
     *ret_more = (uint8_t *)batch + head;
     return batch;
 }
 
-void batch_release(struct batch *batch, size_t count)
+void walk_batch_release(struct walk_batch *batch, size_t count)
 {
     if (batch == NULL || atomic_fetch_sub_explicit(&batch->references, count, memory_order_acq_rel) != count)
         return;
-    folder_release(batch->folder);
+    walk_folder_release(batch->folder);
     mem_free(batch);
 }
 
@@ -110,7 +110,7 @@ void walk_entry_release(struct walk_entry *entry)
         return;
     mem_free(entry->metadata);
     entry->metadata = NULL;
-    batch_release(entry->batch, 1);
+    walk_batch_release(entry->batch, 1);
 }
 
 /* Is what stands under the name now a plain file? */
@@ -135,21 +135,21 @@ static int open_at(struct walk_core *core, int at, const char *name)
             flags &= ~O_NOATIME;
         else if (errno == EWOULDBLOCK && (flags & O_NONBLOCK) != 0 && is_file_now(at, name))
             flags &= ~O_NONBLOCK;
-        else if ((errno != EMFILE && errno != ENFILE) || !folder_make_room(core))
+        else if ((errno != EMFILE && errno != ENFILE) || !walk_folder_make_room(core))
             return -1;
     }
 }
 
 int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct error *err)
 {
-    struct folder *folder = entry->batch->folder;
+    struct walk_folder *folder = entry->batch->folder;
     const struct bytes *name = entry->is_root ? NULL : &entry->entry.name;
-    int at = folder_pin(folder);
+    int at = walk_folder_pin(folder);
     if (at < 0)
         return walk_fail(folder, NULL, errno, "cannot open the folder again:", err);
     int fd = open_at(folder->core, at, walk_entry_kernel_name(entry));
     int errnum = errno;
-    folder_unpin(folder);
+    walk_folder_unpin(folder);
     if (fd < 0)
         return walk_fail(folder, name, errnum, "cannot open", err);
     struct stat st;

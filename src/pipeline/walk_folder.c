@@ -10,7 +10,7 @@
 
 /* ---- Idle folders: open, and closed from the oldest on when descriptors run short ---- */
 
-static void idle_remove(struct walk_core *core, struct folder *folder)
+static void idle_remove(struct walk_core *core, struct walk_folder *folder)
 {
     if (folder->idle_prev != NULL)
         folder->idle_prev->idle_next = folder->idle_next;
@@ -24,7 +24,7 @@ static void idle_remove(struct walk_core *core, struct folder *folder)
     folder->idle_next = NULL;
 }
 
-static void idle_append(struct walk_core *core, struct folder *folder)
+static void idle_append(struct walk_core *core, struct walk_folder *folder)
 {
     folder->idle_prev = core->idle_newest;
     if (core->idle_newest != NULL)
@@ -36,7 +36,7 @@ static void idle_append(struct walk_core *core, struct folder *folder)
 
 static bool close_oldest(struct walk_core *core)
 {
-    struct folder *folder = core->idle_oldest;
+    struct walk_folder *folder = core->idle_oldest;
     if (folder == NULL)
         return false;
     idle_remove(core, folder);
@@ -46,19 +46,19 @@ static bool close_oldest(struct walk_core *core)
     return true;
 }
 
-static void pin_locked(struct walk_core *core, struct folder *folder)
+static void pin_locked(struct walk_core *core, struct walk_folder *folder)
 {
     if (folder->pins++ == 0)
         idle_remove(core, folder);
 }
 
-static void unpin_locked(struct walk_core *core, struct folder *folder)
+static void unpin_locked(struct walk_core *core, struct walk_folder *folder)
 {
     if (--folder->pins == 0)
         idle_append(core, folder);
 }
 
-bool folder_make_room(struct walk_core *core)
+bool walk_folder_make_room(struct walk_core *core)
 {
     (void)pthread_mutex_lock(&core->folder_mutex);
     size_t wanted = core->open_count / 2 + 1;
@@ -74,10 +74,10 @@ bool folder_make_room(struct walk_core *core)
 
 /* ---- Life ---- */
 
-struct folder *folder_new(struct walk_core *core, struct folder *parent, const char *name, size_t name_size,
-                          uint64_t device, uint64_t inode)
+struct walk_folder *walk_folder_new(struct walk_core *core, struct walk_folder *parent, const char *name,
+                                    size_t name_size, uint64_t device, uint64_t inode)
 {
-    struct folder *folder = mem_calloc(1, sizeof(*folder) + name_size + 1);
+    struct walk_folder *folder = mem_calloc(1, sizeof(*folder) + name_size + 1);
     if (folder == NULL)
         return NULL;
     atomic_init(&folder->references, 1);
@@ -89,24 +89,24 @@ struct folder *folder_new(struct walk_core *core, struct folder *parent, const c
     memcpy(folder->name, name, name_size);
     folder->path_size = name_size;
     if (parent != NULL) {
-        folder->parent = folder_reference(parent);
+        folder->parent = walk_folder_reference(parent);
         folder->path_size += parent->path_size + 1;
     }
     return folder;
 }
 
-struct folder *folder_reference(struct folder *folder)
+struct walk_folder *walk_folder_reference(struct walk_folder *folder)
 {
     (void)atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
     return folder;
 }
 
-void folder_release(struct folder *folder)
+void walk_folder_release(struct walk_folder *folder)
 {
     /* A loop, not a recursion: the chain of parents can be half a million long. */
     while (folder != NULL && atomic_fetch_sub_explicit(&folder->references, 1, memory_order_acq_rel) == 1) {
         struct walk_core *core = folder->core;
-        struct folder *parent = folder->parent;
+        struct walk_folder *parent = folder->parent;
         (void)pthread_mutex_lock(&core->folder_mutex);
         int fd = folder->fd;
         if (fd >= 0) {
@@ -124,7 +124,7 @@ void folder_release(struct folder *folder)
     }
 }
 
-void folder_set_root_fd(struct folder *folder, int fd)
+void walk_folder_set_root_fd(struct walk_folder *folder, int fd)
 {
     /* Pinned once and for all: it is where every way down begins. */
     (void)pthread_mutex_lock(&folder->core->folder_mutex);
@@ -147,12 +147,12 @@ static int open_folder(struct walk_core *core, int at, const char *name)
             return fd;
         if (errno == EPERM && (flags & O_NOATIME) != 0)
             flags &= ~O_NOATIME;
-        else if ((errno != EMFILE && errno != ENFILE) || !folder_make_room(core))
+        else if ((errno != EMFILE && errno != ENFILE) || !walk_folder_make_room(core))
             return -1;
     }
 }
 
-int folder_open_at(struct walk_core *core, int at, const char *name, uint64_t device, uint64_t inode)
+int walk_folder_open_at(struct walk_core *core, int at, const char *name, uint64_t device, uint64_t inode)
 {
     int fd = open_folder(core, at, name);
     if (fd < 0) {
@@ -176,27 +176,28 @@ int folder_open_at(struct walk_core *core, int at, const char *name, uint64_t de
 }
 
 /* Go down from `above`, which is open at top, to folder; the ones between are closed again. */
-static int open_down(struct folder *above, int top, struct folder *folder)
+static int open_down(struct walk_folder *above, int top, struct walk_folder *folder)
 {
     size_t steps = 0;
-    for (const struct folder *f = folder; f != above; f = f->parent)
+    for (const struct walk_folder *f = folder; f != above; f = f->parent)
         steps++;
-    struct folder *single = folder;
-    CLEANUP_FREE struct folder **many = NULL;
-    struct folder **way = &single;
+    struct walk_folder *single = folder;
+    CLEANUP_FREE struct walk_folder **many = NULL;
+    struct walk_folder **way = &single;
     if (steps > 1) {
-        many = way = mem_alloc(steps * sizeof(struct folder *));
-        if (way == NULL) {
+        many = mem_alloc(steps * sizeof(struct walk_folder *));
+        if (many == NULL) {
             errno = ENOMEM;
             return -1;
         }
+        way = many;
         size_t i = steps;
-        for (struct folder *f = folder; f != above; f = f->parent)
+        for (struct walk_folder *f = folder; f != above; f = f->parent)
             way[--i] = f;
     }
     int at = top;
     for (size_t i = 0; i < steps && at >= 0; i++) {
-        int fd = folder_open_at(folder->core, at, way[i]->name, way[i]->device, way[i]->inode);
+        int fd = walk_folder_open_at(folder->core, at, way[i]->name, way[i]->device, way[i]->inode);
         if (at != top) {
             int saved = errno;
             (void)close(at);
@@ -208,7 +209,7 @@ static int open_down(struct folder *above, int top, struct folder *folder)
 }
 
 /* Keep fd as the folder's, unless another thread was faster. Locked. */
-static void install(struct walk_core *core, struct folder *folder, int fd)
+static void install(struct walk_core *core, struct walk_folder *folder, int fd)
 {
     if (folder->fd >= 0) {
         (void)close(fd);
@@ -222,11 +223,11 @@ static void install(struct walk_core *core, struct folder *folder, int fd)
         ;
 }
 
-int folder_pin(struct folder *folder)
+int walk_folder_pin(struct walk_folder *folder)
 {
     struct walk_core *core = folder->core;
     (void)pthread_mutex_lock(&core->folder_mutex);
-    struct folder *above = folder;
+    struct walk_folder *above = folder;
     while (above->fd < 0)
         above = above->parent; /* The root is always open. */
     pin_locked(core, above);
@@ -248,7 +249,7 @@ int folder_pin(struct folder *folder)
     return opened;
 }
 
-void folder_unpin(struct folder *folder)
+void walk_folder_unpin(struct walk_folder *folder)
 {
     (void)pthread_mutex_lock(&folder->core->folder_mutex);
     unpin_locked(folder->core, folder);
@@ -257,7 +258,7 @@ void folder_unpin(struct folder *folder)
 
 /* ---- Paths ---- */
 
-void folder_path(const struct folder *folder, uint8_t *out)
+void walk_folder_path(const struct walk_folder *folder, uint8_t *out)
 {
     size_t end = folder->path_size;
     for (;; folder = folder->parent) {

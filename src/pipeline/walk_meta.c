@@ -131,8 +131,8 @@ static int put_link(struct found *found, const struct walk_entry *entry, int at,
         char *out = (char *)found->bytes.data + found->bytes.size;
         ssize_t got = readlinkat(at, walk_entry_kernel_name(entry), out, size);
         if (got < 0 && errno == EINVAL)
-            return walk_fail(entry->batch->folder, &entry->entry.name, 0,
-                             "something else took the place of the link", err);
+            return walk_fail(entry->batch->folder, &entry->entry.name, 0, "something else took the place of the link",
+                             err);
         if (got < 0)
             return walk_fail(entry->batch->folder, &entry->entry.name, errno, "cannot read the link", err);
         if ((size_t)got < size) {
@@ -287,8 +287,8 @@ static int open_if_folder(const struct walk_entry *entry, int at)
 {
     if (entry->entry.type != ENTRY_DIRECTORY)
         return -1;
-    return folder_open_at(entry->batch->folder->core, at, walk_entry_kernel_name(entry), entry->device,
-                          entry->entry.inode);
+    return walk_folder_open_at(entry->batch->folder->core, at, walk_entry_kernel_name(entry), entry->device,
+                               entry->entry.inode);
 }
 
 /* What is asked through the entry's folder, open at `at`, or through fd. */
@@ -296,7 +296,13 @@ static int gather_from_disk(struct found *found, const struct walk_entry *entry,
 {
     if (entry->entry.type == ENTRY_SYMLINK && put_link(found, entry, at, err) < 0)
         return -1;
+    errno = 0;
     CLEANUP_FD int own = fd < 0 ? open_if_folder(entry, at) : -1;
+    if (own < 0 && errno == ESTALE) {
+        walk_warn(entry->batch->folder, entry->is_root ? NULL : &entry->entry.name, 0,
+                  "left out the attributes of a folder that was replaced while the source was read:");
+        return 0;
+    }
     struct place place = {.entry = entry, .fd = fd >= 0 ? fd : own};
     if (place.fd >= 0) {
         if (entry->entry.type == ENTRY_FILE || entry->entry.type == ENTRY_DIRECTORY)
@@ -309,18 +315,18 @@ static int gather_from_disk(struct found *found, const struct walk_entry *entry,
 
 static int gather(struct found *found, const struct walk_entry *entry, int fd, struct error *err)
 {
-    struct folder *folder = entry->batch->folder;
+    struct walk_folder *folder = entry->batch->folder;
     if (put_owner(found, &folder->core->users, entry->entry.uid, lookup_user, &found->user, err) < 0 ||
         put_owner(found, &folder->core->groups, entry->entry.gid, lookup_group, &found->group, err) < 0)
         return -1;
     /* An open file needs nothing of its folder, which may have been closed and be far down. */
     if (fd >= 0 && entry->entry.type != ENTRY_SYMLINK)
         return gather_from_disk(found, entry, -1, fd, err);
-    int at = folder_pin(folder);
+    int at = walk_folder_pin(folder);
     if (at < 0)
         return walk_fail(folder, NULL, errno, "cannot open the folder again:", err);
     int result = gather_from_disk(found, entry, at, fd, err);
-    folder_unpin(folder);
+    walk_folder_unpin(folder);
     return result;
 }
 
@@ -344,7 +350,7 @@ static int keep(struct walk_entry *entry, const struct found *found, struct erro
     }
     const uint8_t *base = memory != NULL ? memory + head : NULL;
     struct xattr *xattrs = (struct xattr *)(void *)memory;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; xattrs != NULL && i < count; i++) {
         struct found_xattr from;
         memcpy(&from, found->xattrs.data + i * sizeof(from), sizeof(from));
         xattrs[i] = (struct xattr){.name = bytes_at(base, &from.name), .value = bytes_at(base, &from.value)};

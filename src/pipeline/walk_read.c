@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 enum {
-    RAW_STEP = 64 << 10,  /* bytes asked of getdents64 at once  */
-    RAW_KEPT = 1 << 20    /* a longer buffer is not kept for the next folder */
+    RAW_STEP = 64 << 10, /* bytes asked of getdents64 at once  */
+    RAW_KEPT = 1 << 20   /* a longer buffer is not kept for the next folder */
 };
 
 /* ---- Names ---- */
@@ -38,7 +38,7 @@ static uint64_t prefix_of(const char *name, size_t size)
 }
 
 /* All records of the open folder. A folder that cannot be read to its end is taken as far as it goes, and warned of. */
-static int read_raw(struct listing *listing, struct error *err)
+static int read_raw(struct walk_listing *listing, struct error *err)
 {
     struct buf *raw = &listing->raw;
     raw->size = 0;
@@ -57,7 +57,7 @@ static int read_raw(struct listing *listing, struct error *err)
     }
 }
 
-static int add_name(struct listing *listing, const char *name, uint8_t type, struct error *err)
+static int add_name(struct walk_listing *listing, const char *name, uint8_t type, struct error *err)
 {
     size_t size = strlen(name);
     if (name[0] == '.' && (size == 1 || (size == 2 && name[1] == '.')))
@@ -79,7 +79,7 @@ static int add_name(struct listing *listing, const char *name, uint8_t type, str
     return 0;
 }
 
-static int read_names(struct listing *listing, struct error *err)
+static int read_names(struct walk_listing *listing, struct error *err)
 {
     if (read_raw(listing, err) < 0)
         return -1;
@@ -110,7 +110,7 @@ static int read_names(struct listing *listing, struct error *err)
 /* ---- Folders of caches ---- */
 
 /* Does the open folder hold a valid tag (https://bford.info/cachedir/)? Only its first bytes are read. */
-static bool tag_is_valid(const struct listing *listing)
+static bool tag_is_valid(const struct walk_listing *listing)
 {
     static const char signature[] = "Signature: 8a477f597d28d172789f06886806bc55";
     CLEANUP_FD int fd = openat(listing->fd, "CACHEDIR.TAG", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -121,7 +121,7 @@ static bool tag_is_valid(const struct listing *listing)
            memcmp(found, signature, sizeof(found)) == 0;
 }
 
-static void leave_out_caches(struct listing *listing)
+static void leave_out_caches(struct walk_listing *listing)
 {
     static const char tag[] = "CACHEDIR.TAG";
     struct listed_name wanted = {prefix_of(tag, sizeof(tag) - 1), tag, sizeof(tag) - 1, DT_UNKNOWN};
@@ -137,15 +137,15 @@ static void leave_out_caches(struct listing *listing)
 /* ---- A listing ---- */
 
 /* The folder's path below the source with a '/' behind it, or nothing for the root. */
-static int set_path(struct listing *listing, struct error *err)
+static int set_path(struct walk_listing *listing, struct error *err)
 {
-    const struct folder *folder = listing->folder;
+    const struct walk_folder *folder = listing->folder;
     listing->path.size = 0;
     if (folder->core->exclude == NULL || folder->parent == NULL)
         return 0;
     if (buf_reserve(&listing->path, folder->path_size + 1, err) < 0)
         return -1;
-    folder_path(folder, listing->path.data);
+    walk_folder_path(folder, listing->path.data);
     size_t skip = folder->core->source_size + 1;
     listing->path.size = folder->path_size - skip;
     memmove(listing->path.data, listing->path.data + skip, listing->path.size);
@@ -153,22 +153,23 @@ static int set_path(struct listing *listing, struct error *err)
     return 0;
 }
 
-static void warn_of_opening(const struct folder *folder, int errnum)
+static void warn_of_opening(const struct walk_folder *folder, int errnum)
 {
     if (errnum == ESTALE)
-        walk_warn(folder, NULL, 0, "left out what is in a folder that became something else while the source was read:");
+        walk_warn(folder, NULL, 0,
+                  "left out what is in a folder that became something else while the source was read:");
     else if (errnum != ENOENT)
         walk_warn(folder, NULL, errnum, "cannot open the folder");
 }
 
-int listing_start(struct listing *listing, struct folder *folder, struct error *err)
+int walk_listing_start(struct walk_listing *listing, struct walk_folder *folder, struct error *err)
 {
-    listing->folder = folder_reference(folder);
+    listing->folder = walk_folder_reference(folder);
     listing->count = 0;
     listing->position = 0;
     listing->subs.size = 0;
     listing->sub_names.size = 0;
-    listing->fd = folder_pin(folder);
+    listing->fd = walk_folder_pin(folder);
     if (listing->fd < 0) {
         if (errno == ENOMEM)
             return error_no_memory(err);
@@ -182,7 +183,7 @@ int listing_start(struct listing *listing, struct folder *folder, struct error *
     return 0;
 }
 
-static int is_excluded(struct listing *listing, const struct listed_name *name, bool is_directory, bool *ret,
+static int is_excluded(struct walk_listing *listing, const struct listed_name *name, bool is_directory, bool *ret,
                        struct error *err)
 {
     *ret = false;
@@ -197,19 +198,19 @@ static int is_excluded(struct listing *listing, const struct listed_name *name, 
     return 0;
 }
 
-static int add_sub(struct listing *listing, const struct walk_entry *entry, struct error *err)
+static int add_sub(struct walk_listing *listing, const struct walk_entry *entry, struct error *err)
 {
     const struct walk_core *core = listing->folder->core;
     if (core->one_file_system && entry->device != listing->folder->device)
         return 0;
-    struct sub sub = {entry->device, entry->entry.inode, listing->sub_names.size, entry->entry.name.size};
+    struct walk_sub sub = {entry->device, entry->entry.inode, listing->sub_names.size, entry->entry.name.size};
     if (buf_append(&listing->subs, &sub, sizeof(sub), err) < 0)
         return -1;
     return buf_append(&listing->sub_names, entry->entry.name.data, sub.name_size + 1, err);
 }
 
 /* Fill the entry from what the folder holds under this name: 1, or 0 if there is nothing to report. */
-static int read_entry(struct listing *listing, const struct listed_name *name, struct walk_entry *entry,
+static int read_entry(struct walk_listing *listing, const struct listed_name *name, struct walk_entry *entry,
                       struct error *err)
 {
     struct bytes told = {(const uint8_t *)name->name, name->size};
@@ -243,7 +244,7 @@ static int read_entry(struct listing *listing, const struct listed_name *name, s
     return 1;
 }
 
-int listing_batch(struct listing *listing, struct batch **ret, struct error *err)
+int walk_listing_batch(struct walk_listing *listing, struct walk_batch **ret, struct error *err)
 {
     *ret = NULL;
     size_t count = listing->count - listing->position;
@@ -257,11 +258,11 @@ int listing_batch(struct listing *listing, struct batch **ret, struct error *err
     for (size_t i = 0; i < count; i++)
         bytes += names[i].size + 1;
     uint8_t *p;
-    struct batch *batch = batch_new(listing->folder, count, bytes, &p);
+    struct walk_batch *batch = walk_batch_new(listing->folder, count, bytes, &p);
     if (batch == NULL)
         return error_no_memory(err);
     struct bytes dir = {p, path_size};
-    folder_path(listing->folder, p);
+    walk_folder_path(listing->folder, p);
     p += path_size;
 
     for (size_t i = 0; i < count; i++) {
@@ -280,13 +281,13 @@ int listing_batch(struct listing *listing, struct batch **ret, struct error *err
             memset(entry, 0, sizeof(*entry));
         }
         if (result < 0) {
-            batch_release(batch, 1);
+            walk_batch_release(batch, 1);
             return -1;
         }
     }
     listing->position += count;
     if (batch->count == 0) {
-        batch_release(batch, 1);
+        walk_batch_release(batch, 1);
         return 0;
     }
     atomic_store_explicit(&batch->references, batch->count + 1, memory_order_relaxed);
@@ -294,40 +295,40 @@ int listing_batch(struct listing *listing, struct batch **ret, struct error *err
     return 0;
 }
 
-static void close_folder(struct listing *listing)
+static void close_folder(struct walk_listing *listing)
 {
     if (listing->folder == NULL)
         return;
     if (listing->fd >= 0)
-        folder_unpin(listing->folder);
-    folder_release(listing->folder);
+        walk_folder_unpin(listing->folder);
+    walk_folder_release(listing->folder);
     listing->folder = NULL;
 }
 
-int listing_finish(struct listing *listing, struct subs **ret, struct error *err)
+int walk_listing_finish(struct walk_listing *listing, struct walk_subs **ret, struct error *err)
 {
     *ret = NULL;
     size_t list_size = listing->subs.size;
     if (list_size > 0) {
-        struct subs *subs = mem_alloc(sizeof(*subs) + list_size + listing->sub_names.size);
+        struct walk_subs *subs = mem_alloc(sizeof(*subs) + list_size + listing->sub_names.size);
         if (subs == NULL)
             return error_no_memory(err);
         uint8_t *list = (uint8_t *)subs->list;
         memcpy(list, listing->subs.data, list_size);
         memcpy(list + list_size, listing->sub_names.data, listing->sub_names.size);
-        subs->parent = folder_reference(listing->folder);
-        subs->count = list_size / sizeof(struct sub);
+        subs->parent = walk_folder_reference(listing->folder);
+        subs->count = list_size / sizeof(struct walk_sub);
         subs->next = 0;
         subs->names = (const char *)list + list_size;
         *ret = subs;
     }
     close_folder(listing);
     if (listing->raw.capacity > RAW_KEPT)
-        listing_free(listing);
+        walk_listing_free(listing);
     return 0;
 }
 
-void listing_free(struct listing *listing)
+void walk_listing_free(struct walk_listing *listing)
 {
     close_folder(listing);
     buf_free(&listing->raw);
@@ -335,13 +336,13 @@ void listing_free(struct listing *listing)
     buf_free(&listing->subs);
     buf_free(&listing->sub_names);
     mem_free(listing->names);
-    *listing = (struct listing){.folder = NULL};
+    *listing = (struct walk_listing){.folder = NULL};
 }
 
-void subs_free(struct subs *subs)
+void walk_subs_free(struct walk_subs *subs)
 {
     if (subs == NULL)
         return;
-    folder_release(subs->parent);
+    walk_folder_release(subs->parent);
     mem_free(subs);
 }

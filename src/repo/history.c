@@ -28,7 +28,8 @@ void history_builder_free(struct history_builder *builder)
     if (builder == NULL)
         return;
     struct node *node, *next;
-    HASH_ITER (hh, builder->nodes, node, next) {
+    HASH_ITER(hh, builder->nodes, node, next)
+    {
         HASH_DEL(builder->nodes, node);
         record_clear(&node->record);
         mem_free(node);

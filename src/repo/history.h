@@ -28,8 +28,8 @@ struct history_snapshot {
     bool retired;
     char *host;
     char *version;
-    char *sources;          /* JSON array, as in the record */
-    int64_t verified_ns;    /* last successful data verification; 0 never */
+    char *sources;       /* JSON array, as in the record */
+    int64_t verified_ns; /* last successful data verification; 0 never */
     struct roster_row *parts;
     size_t part_count;
     bool has_roster;
@@ -66,14 +66,14 @@ struct history_tenant {
 /* A fact whose latest record is kept as JSON: contract, policies, operators, targets. */
 struct history_fact {
     enum record_type type;
-    char *key;  /* policy, operator or target name; "" for the contract */
+    char *key; /* policy, operator or target name; "" for the contract */
     char *body;
     int64_t time_ns;
 };
 
 struct history {
     bool has_tenant;
-    struct history_tenant tenant; /* by the latest record of type 1 */
+    struct history_tenant tenant;       /* by the latest record of type 1 */
     struct history_snapshot *snapshots; /* by time; retired ones too */
     size_t snapshot_count;
     struct history_hold *holds;

@@ -47,12 +47,14 @@ static void fold_clear(struct fold *fold)
     HASH_CLEAR(hh, fold->snapshots);
     mem_free(fold->nodes);
     struct hold_node *hold, *next_hold;
-    HASH_ITER (hh, fold->holds, hold, next_hold) {
+    HASH_ITER(hh, fold->holds, hold, next_hold)
+    {
         HASH_DEL(fold->holds, hold);
         hold_node_free(hold);
     }
     struct fact_node *fact, *next_fact;
-    HASH_ITER (hh, fold->facts, fact, next_fact) {
+    HASH_ITER(hh, fold->facts, fact, next_fact)
+    {
         HASH_DEL(fold->facts, fact);
         fact_node_free(fact);
     }

@@ -8,18 +8,19 @@
 #include <jansson.h>
 
 /*
- * uthash without exit(): an element that was not added has hh.tbl NULL. Keys are short and mostly hashes already, so the
- * plainest function does (Fowler, Noll, Vo); uthash's own falls through switch labels, which clang warns of.
+ * uthash without exit(): an element that was not added has hh.tbl NULL. Keys are short and mostly hashes already, so
+ * the plainest function does (Fowler, Noll, Vo); uthash's own falls through switch labels, which clang warns of.
  */
 #define HASH_FUNCTION(key, size, value) HASH_FNV(key, size, value)
-#define HASH_NONFATAL_OOM     1
-#define uthash_malloc(size)   mem_alloc(size)
-#define uthash_free(p, size)  mem_free(p)
+#define HASH_NONFATAL_OOM               1
+#define uthash_malloc(size)             mem_alloc(size)
+#define uthash_free(p, size)            mem_free(p)
 #include <uthash.h>
 
 enum { SNAPSHOT_KEY_SIZE = 8 }; /* the bytes of a record's name that name a snapshot */
 
-/* Parse JSON; NULL with *ret_no_memory telling whether it was for lack of memory. json_decref. */
+/* history_json.c: parse JSON, refusing members that come twice; NULL with *ret_no_memory telling whether it was for
+ * lack of memory. json_decref. */
 json_t *history_json(const char *text, bool *ret_no_memory);
 
 /* ---- history_parse.c: each returns 1, 0 if the body is not what FORMAT.md §6 says, or -1 without memory ---- */

@@ -12,16 +12,7 @@ struct reader {
     bool no_memory;
 };
 
-json_t *history_json(const char *text, bool *ret_no_memory)
-{
-    json_error_t why;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
-    /* jansson describes what is wrong with the text, but says nothing when an object cannot be allocated. */
-    *ret_no_memory = root == NULL && (why.text[0] == '\0' || json_error_code(&why) == json_error_out_of_memory);
-    return root;
-}
-
-/* The object `name` of a member of type `type`; absent and null are NULL. */
+/* The member `name` of an object, if it is of this type (JSON_TRUE: or false); absent and null are NULL. */
 static const json_t *member(struct reader *r, const json_t *object, const char *name, json_type type)
 {
     const json_t *value = json_object_get(object, name);
@@ -66,7 +57,7 @@ static uint64_t number(struct reader *r, const json_t *object, const char *name,
 
 static uint64_t needed_number(struct reader *r, const json_t *object, const char *name)
 {
-    if (json_object_get(object, name) == NULL)
+    if (!json_is_integer(json_object_get(object, name)))
         r->failed = true;
     return number(r, object, name, 0);
 }

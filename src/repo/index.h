@@ -33,6 +33,8 @@ struct place {
 /*
  * Open the index in `folder` (made if missing) with a limit of memory in bytes (at least 16 MiB).
  * *ret_rebuilt is true if it was empty, or had to be emptied because it was damaged or of another tenant.
+ * The folder is locked while it is open: ERROR_BUSY if it is open elsewhere. Damage that is met later, in a page that
+ * opening does not read, is ERROR_DAMAGED there and then, and the next opening finds an empty index.
  */
 MUST_USE int index_open(const char *folder, const struct keyring *keyring, size_t memory_limit, struct index **ret,
                         bool *ret_rebuilt, struct error *err);
@@ -41,7 +43,8 @@ void index_close(struct index *index);
 /* Make everything added so far durable. */
 MUST_USE int index_commit(struct index *index, struct error *err);
 
-/* Add a pack and the blobs of its directory, in the directory's order; a pack that is known already: 0, nothing done. */
+/* Add a pack and the blobs of its directory, in the directory's order; a pack that is known already: 0, nothing done.
+ */
 MUST_USE int index_add_pack(struct index *index, const struct pack_info *pack, const struct container_blob *blobs,
                             uint32_t blob_count, uint32_t *ret_pack, struct error *err);
 /* Add all packs of a parsed segment whose names `wanted` accepts (NULL: all). */

@@ -19,7 +19,8 @@
  *
  * The places of a page are encrypted and its ids authenticated by one AES-256-GCM record, whose tag lies in the table;
  * the filter's pages and the table itself are only authenticated, the table's tag lies in CURRENT. The key is derived
- * from a salt that is drawn for each run, nonces are role and page number, so that none repeats: a page is written once.
+ * from a salt that is drawn for each run, nonces are role and page number, so that none repeats: a page is written
+ * once.
  */
 #ifndef HIKAE_REPO_INDEX_INTERNAL_H
 #define HIKAE_REPO_INDEX_INTERNAL_H
@@ -49,8 +50,9 @@ enum {
 
 /*
  * A place in 12 bytes: ~pack (big-endian), block (big-endian), then 48 bits, least significant first: again (1),
- * type (3), size (22), offset (22). So entries compared as 32 bytes are in order of ids, the newest pack of an id first.
- * "Again" is set in runs where the entry before has the same id. No place in use is all zero: types begin with 1.
+ * type (3), size (22), offset (22). So entries compared as 32 bytes are in order of ids, the newest pack of an id
+ * first. "Again" is set in runs where the entry before has the same id. No place in use is all zero: types begin
+ * with 1.
  */
 struct index_entry {
     struct blob_id id;
@@ -123,17 +125,18 @@ void memtable_clear(struct memtable *table);
 /* ---- Pages of runs in memory (index_cache.c): directly mapped ---- */
 
 struct page_cache {
-    uint64_t *keys; /* 0: empty */
-    uint8_t **pages;
+    uint64_t *keys;  /* 0: empty */
+    uint8_t *memory; /* a page for each slot; what is never used costs nothing */
     size_t slots;
-    size_t used; /* pages allocated */
+    size_t used;
 };
 
-MUST_USE int page_cache_init(struct page_cache *cache, size_t memory, struct error *err);
+/* An empty cache of that many pages, in place of what was there. */
+MUST_USE int page_cache_resize(struct page_cache *cache, size_t slots, struct error *err);
 void page_cache_free(struct page_cache *cache);
 /* The page of that key (not 0), or NULL. */
 const uint8_t *page_cache_find(const struct page_cache *cache, uint64_t key);
-/* A page to fill, replacing another; NULL when there is no memory. It is found only after page_cache_keep. */
+/* A page to fill, replacing another; it is found only after page_cache_keep. */
 uint8_t *page_cache_claim(struct page_cache *cache, uint64_t key);
 void page_cache_keep(struct page_cache *cache, uint64_t key);
 
@@ -211,7 +214,6 @@ struct index {
     bool dirty;
     struct memtable table;
     struct page_cache cache;
-    uint64_t next_cache_key;
     struct run *runs[INDEX_RUNS_MAX]; /* oldest first: every pack of a run is at most as new as those of the next */
     size_t run_count;
     struct pack_table packs;
@@ -224,16 +226,21 @@ enum run_role { ROLE_DATA = 0, ROLE_FILTER = 1, ROLE_TABLE = 2 };
 
 /* ---- index.c ---- */
 
+/* -1 if the index is broken: only closing it helps. */
+MUST_USE int index_check(const struct index *index, struct error *err);
 /* Found damage: forget CURRENT, so that the index is emptied when it is opened next. Returns -1, ERROR_DAMAGED. */
 int index_damaged(struct index *index, struct error *err, const char *what);
-/* A read of the index's files failed or (got ≥ 0) ended early: damage, or ERROR_LOCAL where the disk is not to blame. */
+/* A read of the index's files failed or (got ≥ 0) ended early: damage, or ERROR_LOCAL where the disk is not to blame.
+ */
 int index_read_failed(struct index *index, ssize_t got, struct error *err);
 /* A fresh context keyed for a file of the index with this salt; NULL and err. */
 struct gcm *index_file_key(const struct index *index, const char *label, const uint8_t salt[INDEX_SALT_SIZE],
                            struct error *err);
-/* Bytes of the limit that nothing has claimed yet. */
+/* Bytes of the limit that nothing has claimed yet; the cache's pages beyond its share do not count. */
 size_t index_spare_memory(const struct index *index);
 size_t index_memory(const struct index *index);
+/* Runs have changed: give the cache what memory is left, no more than it can use. */
+MUST_USE int index_size_cache(struct index *index, struct error *err);
 
 /* ---- index_run.c ---- */
 
@@ -284,8 +291,7 @@ struct run_writer {
 };
 
 /* Write a new run of at most entries_max (1 or more) entries, given in order. */
-MUST_USE int run_writer_begin(struct run_writer *writer, struct index *index, uint64_t entries_max,
-                              struct error *err);
+MUST_USE int run_writer_begin(struct run_writer *writer, struct index *index, uint64_t entries_max, struct error *err);
 MUST_USE int run_writer_add(struct run_writer *writer, const struct index_entry *entry, struct error *err);
 /* *ret is NULL if nothing was added. Not synced. */
 MUST_USE int run_writer_finish(struct run_writer *writer, struct run **ret, struct error *err);

@@ -223,14 +223,10 @@ static int merge_due(struct index *index, struct error *err)
     return 0;
 }
 
-int index_flush(struct index *index, struct error *err)
+static int write_memtable(struct index *index, struct error *err)
 {
     struct memtable *table = &index->table;
-    if (table->count == 0)
-        return 0;
-    if (index->run_count == INDEX_RUNS_MAX && merge_runs(index, 0, index->run_count, err) != 0)
-        return -1;
-    struct run_writer *writer = mem_calloc(1, sizeof(*writer));
+    CLEANUP_FREE struct run_writer *writer = mem_calloc(1, sizeof(*writer));
     if (writer == NULL)
         return error_no_memory(err);
     struct run *made = NULL;
@@ -243,11 +239,21 @@ int index_flush(struct index *index, struct error *err)
     if (rc == 0)
         rc = run_writer_finish(writer, &made, err);
     run_writer_end(writer);
-    mem_free(writer);
     if (rc != 0)
         return -1;
     index->runs[index->run_count++] = made;
     memtable_clear(table);
     index->broken = false;
-    return merge_due(index, err);
+    return 0;
+}
+
+int index_flush(struct index *index, struct error *err)
+{
+    if (index->table.count == 0)
+        return 0;
+    /* Filters may need the cache's memory, and runs will have other keys: it is sized again when it is needed. */
+    page_cache_free(&index->cache);
+    if (index->run_count == INDEX_RUNS_MAX && merge_runs(index, 0, index->run_count, err) != 0)
+        return -1;
+    return write_memtable(index, err) == 0 ? merge_due(index, err) : -1;
 }

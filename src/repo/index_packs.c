@@ -43,9 +43,7 @@ int packs_create(struct index *index, struct error *err)
 
 void packs_free(struct pack_table *packs)
 {
-    /* An index of zeros was never opened: 0 is not its file. */
-    if (packs->gcm != NULL)
-        cleanup_fd(&packs->fd);
+    cleanup_fd(&packs->fd);
     gcm_free(packs->gcm);
     mem_free(packs->slots);
     mem_free(packs->names);
@@ -170,8 +168,8 @@ static int append(struct index *index, const struct buf *plain, struct pack_slot
     uint8_t aad[GCM_TAG_SIZE + 8];
     packs_aad(packs->last_tag, packs->length, aad);
     if (crypto_random(nonce, GCM_NONCE_SIZE, err) != 0 ||
-        gcm_seal(packs->gcm, nonce, aad, sizeof(aad), plain->data, plain->size, record.data + PACKS_RECORD_HEAD,
-                 err) != 0)
+        gcm_seal(packs->gcm, nonce, aad, sizeof(aad), plain->data, plain->size, record.data + PACKS_RECORD_HEAD, err) !=
+            0)
         return -1;
     if (file_pwrite_full(packs->fd, record.data, size, (int64_t)packs->length) != 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "write the pack table of the index in %s", index->folder);
@@ -206,8 +204,7 @@ int packs_add(struct index *index, const struct pack_info *pack, uint32_t *ret_n
     struct pack_slot slot = {.name = pack->name, .size = pack->size};
     if (pack->block_count > INDEX_BLOCKS_MAX)
         return error_set(err, ERROR_DAMAGED, "a pack of %u blocks is more than the index can hold", pack->block_count);
-    if (packs_reserve(packs, err) != 0 || encode_pack(pack, &plain, err) != 0 ||
-        append(index, &plain, &slot, err) != 0)
+    if (packs_reserve(packs, err) != 0 || encode_pack(pack, &plain, err) != 0 || append(index, &plain, &slot, err) != 0)
         return -1;
     *ret_number = packs->count;
     packs_register(packs, &slot);

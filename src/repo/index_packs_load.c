@@ -42,8 +42,7 @@ int packs_parse(const void *plain, size_t size, struct pack_info *ret, struct er
     return 0;
 }
 
-static int apply_pack(struct pack_table *packs, struct cursor c, uint64_t offset, size_t record_size,
-                      struct error *err)
+static int apply_pack(struct pack_table *packs, struct cursor c, uint64_t offset, size_t record_size, struct error *err)
 {
     struct pack_slot slot = {.offset = offset, .record_size = (uint32_t)record_size};
     cursor_copy(&c, slot.name.bytes, HASH_SIZE);

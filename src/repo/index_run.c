@@ -158,13 +158,13 @@ static int read_filter_page(struct index *index, struct run *run, uint32_t page,
 static int cached_page(struct index *index, struct run *run, enum run_role role, uint32_t page, const uint8_t **ret,
                        struct error *err)
 {
+    if (index->cache.slots == 0 && index_size_cache(index, err) != 0)
+        return -1;
     uint64_t key = run->cache_base + (role == ROLE_FILTER ? run->pages + (uint64_t)page : page);
     *ret = page_cache_find(&index->cache, key);
     if (*ret != NULL)
         return 0;
     uint8_t *bytes = page_cache_claim(&index->cache, key);
-    if (bytes == NULL)
-        return error_no_memory(err);
     int rc = role == ROLE_FILTER ? read_filter_page(index, run, page, bytes, err)
                                  : run_read_pages(index, run, page, 1, bytes, err);
     if (rc != 0)
@@ -254,38 +254,72 @@ int run_open(struct index *index, struct run *run, struct error *err)
     return check_tag(index, run, ROLE_TABLE, 0, run->table, run->table_size, run->table_tag, err);
 }
 
-/* The last page whose first id begins with at most this prefix; false if there is none. */
-static bool find_page(const struct run *run, uint64_t prefix, uint32_t *ret)
+/* ---- Searching: ids are uniform, so a guess lands near, and steps that double bracket the rest ---- */
+
+/* Where in `count` places, spread evenly over low … high, does a value lie? */
+static size_t guess(uint64_t low, uint64_t high, uint64_t value, size_t count)
 {
-    const uint8_t *first = run_first(run, 0);
-    uint32_t low = 0, count = run->pages;
-    while (count > 0) {
-        uint32_t half = count / 2;
-        if (get_u64(first + (size_t)(low + half) * 8) <= prefix) {
-            low += half + 1;
-            count -= half + 1;
-        } else {
-            count = half;
-        }
-    }
-    *ret = low - 1;
-    return low > 0;
+    if (value <= low || high <= low)
+        return 0;
+    if (value >= high)
+        return count - 1;
+    size_t at = (size_t)((double)(value - low) / (double)(high - low) * (double)count);
+    return at < count ? at : count - 1;
 }
 
-/* The first of a page's ids that is not less. */
-static size_t lower_bound(const uint8_t *ids, size_t count, const struct blob_id *id)
+typedef bool is_before(const uint8_t *rows, size_t i, const struct blob_id *id);
+
+/* The first of `count` rows that is not before the id, or count. Rows that are before it come first. */
+static inline size_t search_from(size_t start, size_t count, is_before *before, const uint8_t *rows,
+                                 const struct blob_id *id)
 {
-    size_t low = 0;
-    while (count > 0) {
-        size_t half = count / 2;
-        if (memcmp(ids + (low + half) * BLOB_ID_SIZE, id->bytes, BLOB_ID_SIZE) < 0) {
-            low += half + 1;
-            count -= half + 1;
-        } else {
-            count = half;
+    size_t low = 0, high = count; /* the answer is from low to high */
+    if (before(rows, start, id)) {
+        low = start + 1;
+        for (size_t step = 1; low + step <= high; step *= 2) {
+            if (!before(rows, low + step - 1, id))
+                high = low + step - 1;
+            else
+                low += step;
+        }
+    } else {
+        high = start;
+        for (size_t step = 1; low + step <= high; step *= 2) {
+            if (before(rows, high - step, id))
+                low = high - step + 1;
+            else
+                high -= step;
         }
     }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (before(rows, middle, id))
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return low;
+}
+
+static inline bool page_begins_before(const uint8_t *firsts, size_t i, const struct blob_id *id)
+{
+    return get_u64(firsts + i * 8) <= get_be64(id->bytes);
+}
+
+/* The last page whose first id begins with at most the same 8 bytes; false if there is none. */
+static bool find_page(const struct run *run, const struct blob_id *id, uint32_t *ret)
+{
+    size_t start = guess(0, UINT64_MAX, get_be64(id->bytes), run->pages);
+    size_t after = search_from(start, run->pages, page_begins_before, run_first(run, 0), id);
+    *ret = (uint32_t)after - 1;
+    return after > 0;
+}
+
+static inline bool id_before(const uint8_t *ids, size_t i, const struct blob_id *id)
+{
+    const uint8_t *own = ids + i * BLOB_ID_SIZE;
+    uint64_t a = get_be64(own), b = get_be64(id->bytes);
+    return a != b ? a < b : memcmp(own, id->bytes, BLOB_ID_SIZE) < 0;
 }
 
 struct position {
@@ -321,9 +355,10 @@ static int seek(struct index *index, struct run *run, const struct blob_id *id, 
     for (;;) {
         if (load_position(index, run, at, err) != 0)
             return -1;
-        at->i = lower_bound(at->bytes, at->count, id);
-        if (at->i > 0 || at->page == 0 || get_u64(run_first(run, at->page)) != prefix ||
-            (is_id(at, id) && (place_at(at)[6] & PLACE_AGAIN) == 0))
+        uint64_t first = get_u64(run_first(run, at->page));
+        uint64_t next = at->page + 1 < run->pages ? get_u64(run_first(run, at->page + 1)) : UINT64_MAX;
+        at->i = search_from(guess(first, next, prefix, at->count), at->count, id_before, at->bytes, id);
+        if (at->i > 0 || at->page == 0 || first != prefix || (is_id(at, id) && (place_at(at)[6] & PLACE_AGAIN) == 0))
             return 0;
         at->page--;
     }
@@ -334,7 +369,7 @@ int run_find(struct index *index, struct run *run, const struct blob_id *id, str
     int rc = ask_filter(index, run, id, err);
     struct position at;
     uint64_t prefix = get_be64(id->bytes);
-    if (rc <= 0 || !find_page(run, prefix, &at.page))
+    if (rc <= 0 || !find_page(run, id, &at.page))
         return rc < 0 ? -1 : 0;
     if (seek(index, run, id, prefix, &at, err) != 0)
         return -1;

@@ -169,16 +169,13 @@ int run_writer_finish(struct run_writer *w, struct run **ret, struct error *err)
     size_t rest = (size_t)w->in_page * INDEX_ENTRY_SIZE;
     if (w->in_page > 0 && seal_page(w, err) != 0)
         return -1;
-    if (flush_buffer(w, w->buffered * INDEX_PAGE_SIZE + rest, err) != 0 ||
-        write_filter(w, run->filter_pages, err) != 0)
+    if (flush_buffer(w, w->buffered * INDEX_PAGE_SIZE + rest, err) != 0 || write_filter(w, run->filter_pages, err) != 0)
         return -1;
     pack_table(run);
     if (seal_tag(run, ROLE_TABLE, 0, run->table, run->table_size, run->table_tag, err) != 0)
         return -1;
     if (file_pwrite_full(run->fd, run->table, run->table_size, (int64_t)run_table_offset(run)) != 0)
         return write_failed(w, err);
-    run->cache_base = w->index->next_cache_key;
-    w->index->next_cache_key += (uint64_t)run->pages + run->filter_pages;
     *ret = run;
     w->run = NULL;
     return 0;

@@ -32,11 +32,15 @@ typedef int blob_fetch(enum blob_type type, const struct blob_id *id, struct buf
 /* ---- Building ---- */
 
 struct manifest_builder;
-/* `leaf_mean` and `fan_out`: 0 for the defaults above. */
+/* `leaf_mean` and `fan_out`: 0 for the defaults above; at most 1024 each, a fan-out 2 or more. */
 MUST_USE int manifest_builder_new(const struct keyring *keyring, unsigned leaf_mean, unsigned fan_out,
                                   blob_sink *sink, void *context, struct manifest_builder **ret, struct error *err);
 void manifest_builder_free(struct manifest_builder *builder);
-/* Entries must come in order, each once: ERROR_INTERNAL otherwise. The entry is not kept. */
+/*
+ * Entries must come in order, each once, after those of the folders above them: ERROR_INTERNAL otherwise. ERROR_SOURCE
+ * if a path, link, owner or xattr is longer than a snapshot can hold. A refused entry leaves no trace: go on with the
+ * next. The entry is not kept. Very many inline xattr bytes in one entry are turned into blobs.
+ */
 MUST_USE int manifest_builder_add(struct manifest_builder *builder, const struct entry *entry, struct error *err);
 /* At least one entry must have been added. The builder is spent. */
 MUST_USE int manifest_builder_finish(struct manifest_builder *builder, struct manifest_root *ret, struct error *err);

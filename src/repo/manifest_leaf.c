@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "repo/manifest_internal.h"
 
-enum { NS_MAX = 999999999, MODE_MAX = 07777, OWNER_SIZE_MIN = 4, XATTR_SIZE_MIN = 4 };
+enum { OWNER_SIZE_MIN = 4, XATTR_SIZE_MIN = 4 };
 enum { FLAG_XATTRS = 1, FLAG_FILE_FLAGS = 2, FLAG_CHANGED = 4, FLAG_UNREADABLE = 8, FLAGS_KNOWN = 15 };
 
 int manifest_damaged(struct error *err, const char *what)
@@ -248,7 +248,7 @@ static int load_entry(struct manifest_leaf_reader *leaf, struct error *err)
     uint8_t type = 0, flags = 0;
     if (load_place(leaf, &type, &flags, err) != 0)
         return -1;
-    uint64_t mode = load_capped(c, MODE_MAX);
+    uint64_t mode = load_capped(c, ENTRY_MODE_MAX);
     uint64_t owner_index = load_varint(c);
     uint64_t file_flags = (flags & FLAG_FILE_FLAGS) != 0 ? load_capped(c, UINT32_MAX) : 0;
     if (c->failed || type < ENTRY_FILE || type > ENTRY_SOCKET || (flags & ~FLAGS_KNOWN) != 0 ||
@@ -293,9 +293,9 @@ static int load_times(struct manifest_leaf_reader *leaf, struct error *err)
     struct entry *entry = &leaf->entry;
     leaf->mtime_s = load_difference(c, leaf->mtime_s);
     entry->mtime_s = (int64_t)leaf->mtime_s;
-    entry->mtime_ns = (uint32_t)load_capped(c, NS_MAX);
+    entry->mtime_ns = (uint32_t)load_capped(c, ENTRY_NS_MAX);
     entry->ctime_s = (int64_t)load_difference(c, leaf->mtime_s);
-    entry->ctime_ns = (uint32_t)load_capped(c, NS_MAX);
+    entry->ctime_ns = (uint32_t)load_capped(c, ENTRY_NS_MAX);
     leaf->inode = load_difference(c, leaf->inode);
     entry->inode = leaf->inode;
     uint8_t racy = load_u8(c);

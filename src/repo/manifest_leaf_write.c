@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "repo/manifest_internal.h"
 
-enum { NS_MAX = 999999999, MODE_MAX = 07777, FIXED_SIZE_MAX = 20 * VARINT_SIZE_MAX + BLOB_ID_SIZE };
+enum { FIXED_SIZE_MAX = 20 * VARINT_SIZE_MAX + BLOB_ID_SIZE };
 
 void manifest_leaf_writer_release(struct manifest_leaf_writer *leaf)
 {
@@ -98,9 +98,9 @@ static int check_entry(const struct entry *entry, size_t *ret_xattrs_size, struc
         return wrong(err, entry, "its name is not valid");
     if (entry->dir.size + 1 + entry->name.size > ENTRY_PATH_MAX)
         return too_long(err, entry, "its path is too long");
-    if (entry->type < ENTRY_FILE || entry->type > ENTRY_SOCKET || entry->mode > MODE_MAX)
+    if (entry->type < ENTRY_FILE || entry->type > ENTRY_SOCKET || entry->mode > ENTRY_MODE_MAX)
         return wrong(err, entry, "its type or mode is not valid");
-    if (entry->mtime_ns > NS_MAX || entry->ctime_ns > NS_MAX)
+    if (entry->mtime_ns > ENTRY_NS_MAX || entry->ctime_ns > ENTRY_NS_MAX)
         return wrong(err, entry, "its times have a second or more of nanoseconds");
     if (entry->user.size > ENTRY_OWNER_NAME_MAX || entry->group.size > ENTRY_OWNER_NAME_MAX)
         return too_long(err, entry, "the name of its user or group is too long");

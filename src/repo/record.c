@@ -311,7 +311,8 @@ static int parse_body(const void *object, size_t size, const struct container_he
     const struct secret *key = keyring_find(keyring, &header->key_id);
     if (key == NULL) {
         (void)error_set(err, ERROR_KEYS, "no key of this tenant opens a history record");
-        return error_hint(err, "the keystore entry of the generation that sealed it is missing: check the other targets");
+        return error_hint(err,
+                          "the keystore entry of the generation that sealed it is missing: check the other targets");
     }
     CLEANUP(buf_free) struct buf body = {0};
     struct bytes clear;

@@ -55,7 +55,8 @@ MUST_USE int roster_add(struct roster *roster, enum object_class class, const st
                         struct error *err);
 /* Sort by class, then name, and drop doubles. */
 void roster_sort(struct roster *roster);
-/* Is it sorted, without doubles, as §6 wants it? Else ERROR_DAMAGED. For a roster put together from a record's parts. */
+/* Is it sorted, without doubles, as §6 wants it? Else ERROR_DAMAGED. For a roster put together from a record's parts.
+ */
 MUST_USE int roster_check(const struct roster *roster, struct error *err);
 /* Is it in a sorted roster? */
 bool roster_has(const struct roster *roster, enum object_class class, const struct hash *name);
@@ -69,22 +70,22 @@ struct record {
     struct id run;
     struct hash *previous;
     size_t previous_count;
-    bool has_roster;           /* an inline roster is present (it may be empty) */
-    struct roster roster;      /* inline                               */
-    struct roster_row *parts;  /* roster parts (class OBJECT_ROSTER)   */
+    bool has_roster;          /* an inline roster is present (it may be empty) */
+    struct roster roster;     /* inline                               */
+    struct roster_row *parts; /* roster parts (class OBJECT_ROSTER)   */
     size_t part_count;
     struct hash *retired;
     size_t retired_count;
     struct roster condemned;
-    char *body; /* JSON, terminated; NULL when only the clear part was parsed */
+    char *body;       /* JSON, terminated; NULL when only the clear part was parsed */
     struct hash name; /* SHA-256 of the sealed object, once sealed or parsed */
 };
 void record_clear(struct record *record);
 
 /*
- * Seal: replaces *out by the object and fills record->name. Roster and condemned rows are sorted first. What §6 does not
- * allow is ERROR_INTERNAL: a body is needed, a snapshot needs a roster or parts, and previous records mean a sequence
- * number over 1.
+ * Seal: replaces *out by the object and fills record->name. Roster and condemned rows are sorted first. What §6 does
+ * not allow is ERROR_INTERNAL: a body is needed, a snapshot needs a roster or parts, and previous records mean a
+ * sequence number over 1.
  */
 MUST_USE int record_seal(struct record *record, const struct keyring *keyring, struct buf *out, struct error *err);
 /*

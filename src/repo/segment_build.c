@@ -127,7 +127,7 @@ int segment_builder_add(struct segment_builder *builder, const struct pack_info 
                         const struct container_blob *blobs, uint32_t blob_count, struct error *err)
 {
     size_t size = (size_t)blob_count * SEGMENT_ENTRY_ROW;
-    enum container_kind kind;
+    enum container_kind kind = CONTAINER_PACK_DATA;
     if (check_pack(builder, pack, blob_count, &kind, err) != 0 || reserve_pack(builder, err) != 0 ||
         buf_reserve(&builder->entries, size, err) != 0 || put_entries(builder, pack, kind, blobs, err) != 0 ||
         pack_info_copy(&builder->packs[builder->pack_count], pack, err) != 0)
@@ -140,7 +140,7 @@ int segment_builder_add(struct segment_builder *builder, const struct pack_info 
 
 /* ---- Sorting ---- */
 
-enum { BUCKET_BITS_MAX = 16, INSERTION_MAX = 48 };
+enum { BUCKET_BITS_MAX = 18, INSERTION_MAX = 48 };
 
 /* By id; the same blob twice by place, so that equal input gives equal bytes. */
 static int compare_rows(const void *a, const void *b)

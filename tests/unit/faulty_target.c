@@ -216,8 +216,7 @@ static int get(struct target *target, const char *name, size_t max, struct buf *
     struct faulty *f = faulty(target);
     struct fault fault = choose(f, FAULTY_GET, name);
     size_t start = out->size;
-    if (before_reading(f, &fault, name, err) != 0 ||
-        target_get(f->inner, swapped(&fault, name), max, out, err) != 0)
+    if (before_reading(f, &fault, name, err) != 0 || target_get(f->inner, swapped(&fault, name), max, out, err) != 0)
         return -1;
     return after_reading(f, &fault, name, out, start, err);
 }
@@ -238,8 +237,7 @@ static int stat_object(struct target *target, const char *name, uint64_t *ret_si
 {
     struct faulty *f = faulty(target);
     struct fault fault = choose(f, FAULTY_STAT, name);
-    if (before_reading(f, &fault, name, err) != 0 ||
-        target_stat(f->inner, swapped(&fault, name), ret_size, err) != 0)
+    if (before_reading(f, &fault, name, err) != 0 || target_stat(f->inner, swapped(&fault, name), ret_size, err) != 0)
         return -1;
     return fault.kind == FAULT_LOST_ANSWER ? fail_call(f, &fault, name, err) : 0;
 }

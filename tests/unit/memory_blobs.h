@@ -17,7 +17,7 @@ struct memory_blobs {
     struct memory_blob *slots; /* open addressing, by the first bytes of the id */
     size_t capacity;           /* a power of two */
     size_t count;
-    size_t added[BLOB_TYPE_COUNT];   /* blobs that were not there before */
+    size_t added[BLOB_TYPE_COUNT]; /* blobs that were not there before */
     size_t fetched[BLOB_TYPE_COUNT];
     size_t fail_after; /* the call after this many fails; 0: none does */
     size_t calls;

@@ -1,7 +1,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "target_conformance.h"
@@ -146,8 +148,8 @@ void conformance_ranges(void **state)
         size_t size;
         bool good;
     } rows[] = {
-        {0, 10, true},         {0, 0, true},          {10, 0, true},        {3, 4, true},
-        {9, 1, true},          {9, 2, false},         {10, 1, false},       {11, 1, false},
+        {0, 10, true},         {0, 0, true},           {10, 0, true},        {3, 4, true},
+        {9, 1, true},          {9, 2, false},          {10, 1, false},       {11, 1, false},
         {0, 11, false},        {UINT64_MAX, 1, false}, {1, SIZE_MAX, false}, {UINT64_MAX - 2, 5, false},
         {INT64_MAX, 1, false},
     };
@@ -242,8 +244,9 @@ void conformance_list(void **state)
         {"hikae1/a", "hikae1/a/b.", "hikae1/a/b/c\nhikae1/a0\nhikae1/aa/x\n"},
         {"hikae1/a", "hikae1/a/zz", "hikae1/a0\nhikae1/aa/x\n"},
         {"hikae1/", "zzz", ""},
-        {"hikae1/", "", "hikae1/a-b\nhikae1/a.b\nhikae1/a/b-c\nhikae1/a/b/c\nhikae1/a0\nhikae1/aa/x\nhikae1/b/c\n"
-                        "hikae1/b/c0\nhikae1/store\n"},
+        {"hikae1/", "",
+         "hikae1/a-b\nhikae1/a.b\nhikae1/a/b-c\nhikae1/a/b/c\nhikae1/a0\nhikae1/aa/x\nhikae1/b/c\n"
+         "hikae1/b/c0\nhikae1/store\n"},
     };
     struct target *target = target_of(state);
     for (size_t i = sizeof(names) / sizeof(names[0]); i-- > 0;) {

@@ -12,7 +12,6 @@
 #include "crypto/container.h"
 #include "crypto/container_internal.h"
 
-#include <stdio.h>
 #include <zstd.h>
 
 static struct secret *secret;
@@ -355,6 +354,36 @@ static void packs_round_trip(void **state)
     }
 }
 
+/* An old object's memory is taken over if it is long enough, and given back if not; what is written is the same. */
+static void reserved_memory_is_used(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 10, 5000, 100000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct error err = {0};
+        struct buf old = {0}, object = {0}, body = {0};
+        struct hash name;
+        struct bytes clear;
+        struct container_writer *writer = NULL;
+        uint8_t plain[300] = {7};
+        assert_int_equal(buf_append_zeros(&old, sizes[i], &err), 0);
+        const uint8_t *memory = old.data;
+        assert_int_equal(container_writer_new(CONTAINER_RECORD, &tenant_key, "clear", 5, true, &writer, &err), 0);
+        assert_int_equal(container_writer_reserve(writer, 4000, i > 0 ? &old : NULL, &err), 0);
+        assert_null(old.data);
+        assert_int_equal(container_writer_block(writer, CODEC_STORED, plain, 300, 300, NULL, 0, &err), 0);
+        assert_int_equal(container_writer_finish(writer, &object, &name, &err), 0);
+        if (sizes[i] >= 4000)
+            assert_ptr_equal(object.data, memory);
+        assert_int_equal(
+            container_open_body(CONTAINER_RECORD, object.data, object.size, secret, 300, &body, &clear, &err), 0);
+        assert_memory_equal(body.data, plain, 300);
+        container_writer_free(writer);
+        buf_free(&object);
+        buf_free(&body);
+    }
+}
+
 static void directory_is_read_from_a_tail(void **state)
 {
     (void)state;
@@ -542,6 +571,7 @@ int main(void)
         cmocka_unit_test(body_longer_than_allowed_is_refused),
         cmocka_unit_test(salts_differ),
         cmocka_unit_test(packs_round_trip),
+        cmocka_unit_test(reserved_memory_is_used),
         cmocka_unit_test(directory_is_read_from_a_tail),
         cmocka_unit_test(writer_refuses_what_no_reader_takes),
         cmocka_unit_test(writer_refuses_wrong_headers),

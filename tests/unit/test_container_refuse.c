@@ -13,7 +13,6 @@
 #include "base/mem.h"
 #include "crypto/container.h"
 
-#include <stdio.h>
 #include <zstd.h>
 
 static struct secret *secret;

@@ -1,8 +1,10 @@
 /* Entries: their order, the names that they may have, copies of them. */
+
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "base/mem.h"
@@ -15,12 +17,11 @@ static int sign(int value)
 
 /* Each line comes before the next: folder, then name. */
 static const char *const in_order[][2] = {
-    {"", "source"},         {"", "source-b"},      {"", "sourcf"},        {"source", "\x01"},
-    {"source", "a"},        {"source", "a-b"},     {"source", "b"},       {"source", "\xff"},
-    {"source/a", "z"},      {"source/a/b", "c"},   {"source/a/b/c", "d"}, {"source/a\x01", "a"},
-    {"source/a\x01/b", "a"}, {"source/a b", "a"},  {"source/a-b", "a"},   {"source/a-b/c", "a"},
-    {"source/a.b", "a"},    {"source/a0", "a"},    {"source/aa", "a"},    {"source/\xff", "a"},
-    {"source-b", "a"},      {"source-b/a", "a"},   {"sourcf", "a"},
+    {"", "source"},        {"", "source-b"},      {"", "sourcf"},          {"source", "\x01"},  {"source", "a"},
+    {"source", "a-b"},     {"source", "b"},       {"source", "\xff"},      {"source/a", "z"},   {"source/a/b", "c"},
+    {"source/a/b/c", "d"}, {"source/a\x01", "a"}, {"source/a\x01/b", "a"}, {"source/a b", "a"}, {"source/a-b", "a"},
+    {"source/a-b/c", "a"}, {"source/a.b", "a"},   {"source/a0", "a"},      {"source/aa", "a"},  {"source/\xff", "a"},
+    {"source-b", "a"},     {"source-b/a", "a"},   {"sourcf", "a"},
 };
 
 static void test_order(void **state)
@@ -69,9 +70,9 @@ static void test_names(void **state)
         size_t size;
         bool valid;
     } table[] = {
-        {"a", 1, true},   {"...", 3, true}, {".a", 2, true},  {"..a", 3, true}, {"\xff\x01", 2, true}, {"\n", 1, true},
-        {"", 0, false},   {".", 1, false},  {"..", 2, false}, {"a/b", 3, false}, {"/", 1, false},      {"a\0b", 3, false},
-        {"\0", 1, false},
+        {"a", 1, true},  {"...", 3, true},   {".a", 2, true},  {"..a", 3, true}, {"\xff\x01", 2, true},
+        {"\n", 1, true}, {"", 0, false},     {".", 1, false},  {"..", 2, false}, {"a/b", 3, false},
+        {"/", 1, false}, {"a\0b", 3, false}, {"\0", 1, false},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct bytes name = {(const uint8_t *)table[i].name, table[i].size};
@@ -94,9 +95,10 @@ static void test_paths(void **state)
         const char *dir;
         const char *name;
     } table[] = {
-        {"a", true, "", "a"},         {"a/b", true, "a", "b"},  {"a/b/c", true, "a/b", "c"}, {"", false, "", ""},
-        {"/", false, "", ""},         {"/a", false, "", "a"},   {"a/", false, "a", ""},      {"a//b", false, "a/", "b"},
-        {"a/../b", false, "a/..", "b"}, {"a/.", false, "a", "."},
+        {"a", true, "", "a"},     {"a/b", true, "a", "b"},    {"a/b/c", true, "a/b", "c"},
+        {"", false, "", ""},      {"/", false, "", ""},       {"/a", false, "", "a"},
+        {"a/", false, "a", ""},   {"a//b", false, "a/", "b"}, {"a/../b", false, "a/..", "b"},
+        {"a/.", false, "a", "."},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct bytes path = bytes_of(table[i].path), dir, name;
@@ -176,8 +178,9 @@ static void test_dup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order), cmocka_unit_test(test_order_at_every_length), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_paths), cmocka_unit_test(test_dup),
+        cmocka_unit_test(test_order), cmocka_unit_test(test_order_at_every_length),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_dup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

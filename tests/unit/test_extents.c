@@ -1,12 +1,14 @@
 /* Extents: inline lists, trees, what a reader refuses. */
+
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
+#include "memory_blobs.h"
 #include "repo/manifest_internal.h"
-#include "tests/unit/memory_blobs.h"
 
 static uint64_t random_state = 1;
 
@@ -72,7 +74,8 @@ static void test_round_trips(void **state)
     for (size_t i = 0; i < 40000; i++) {
         extents[i] = random_data();
         if (i % 5 == 3)
-            extents[i] = (struct extent){.kind = i % 2 != 0 ? EXTENT_HOLE : EXTENT_ZERO, .size = 1 + random_u64() % 100};
+            extents[i] =
+                (struct extent){.kind = i % 2 != 0 ? EXTENT_HOLE : EXTENT_ZERO, .size = 1 + random_u64() % 100};
     }
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         (void)round_trip(builder, &blobs, extents, counts[i]);
@@ -263,24 +266,25 @@ static void test_leaves_refused(void **state)
     } table[] = {
         {"\x04" ID20, 21, 1, 1, ERROR_NONE},
         {"\x05\x06", 2, 2, 2, ERROR_NONE},
-        {"\x04" ID20, 21, 2, 1, ERROR_DAMAGED},               /* fewer than claimed */
-        {"\x04" ID20, 21, 1, 2, ERROR_DAMAGED},               /* shorter than claimed */
-        {"\x05\x05", 2, 1, 2, ERROR_DAMAGED},                 /* more than claimed */
-        {"\x09", 1, 1, 1, ERROR_DAMAGED},                     /* longer than claimed */
-        {"\x07", 1, 1, 1, ERROR_DAMAGED},                     /* kind 3 */
-        {"\x01", 1, 1, 1, ERROR_DAMAGED},                     /* a hole of nothing */
-        {"\x00" ID20, 21, 1, 1, ERROR_DAMAGED},               /* data of nothing */
-        {"\x04" "iiii", 5, 1, 1, ERROR_DAMAGED},              /* the id is cut off */
-        {"\x85\x00", 2, 1, 1, ERROR_DAMAGED},                 /* a longer form */
-        {"\x80", 1, 1, 1, ERROR_DAMAGED},                     /* an open number */
+        {"\x04" ID20, 21, 2, 1, ERROR_DAMAGED}, /* fewer than claimed */
+        {"\x04" ID20, 21, 1, 2, ERROR_DAMAGED}, /* shorter than claimed */
+        {"\x05\x05", 2, 1, 2, ERROR_DAMAGED},   /* more than claimed */
+        {"\x09", 1, 1, 1, ERROR_DAMAGED},       /* longer than claimed */
+        {"\x07", 1, 1, 1, ERROR_DAMAGED},       /* kind 3 */
+        {"\x01", 1, 1, 1, ERROR_DAMAGED},       /* a hole of nothing */
+        {"\x00" ID20, 21, 1, 1, ERROR_DAMAGED}, /* data of nothing */
+        {"\x04"
+         "iiii",
+         5, 1, 1, ERROR_DAMAGED},                                 /* the id is cut off */
+        {"\x85\x00", 2, 1, 1, ERROR_DAMAGED},                     /* a longer form */
+        {"\x80", 1, 1, 1, ERROR_DAMAGED},                         /* an open number */
         {"\x80\x80\x80\x08" ID20, 24, 1, 4 << 20, ERROR_DAMAGED}, /* data longer than a blob */
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct memory_blobs blobs = {0};
         struct error err = {0};
         struct content content = {.in_tree = true, .depth = 0, .extent_count = table[i].extents};
-        assert_int_equal(
-            memory_blobs_put(BLOB_EXTENTS, table[i].bytes, table[i].size, &content.root, &blobs, &err), 0);
+        assert_int_equal(memory_blobs_put(BLOB_EXTENTS, table[i].bytes, table[i].size, &content.root, &blobs, &err), 0);
         assert_int_equal(read_class(&content, table[i].file_size, &blobs), table[i].class);
         memory_blobs_free(&blobs);
     }
@@ -304,18 +308,12 @@ static void test_nodes_refused(void **state)
         size_t cut;
         enum error_class class;
     } table[] = {
-        {{{2, 2}, {2, 2}}, 4, 4, 0, ERROR_NONE},
-        {{{2, 2}, {2, 2}}, 5, 4, 0, ERROR_DAMAGED},
-        {{{2, 2}, {2, 2}}, 4, 5, 0, ERROR_DAMAGED},
-        {{{2, 2}, {2, 2}}, 3, 4, 0, ERROR_DAMAGED},
-        {{{2, 2}, {2, 2}}, 4, 3, 0, ERROR_DAMAGED},
-        {{{3, 2}, {1, 2}}, 4, 4, 0, ERROR_DAMAGED},
-        {{{2, 3}, {2, 1}}, 4, 4, 0, ERROR_DAMAGED},
-        {{{2, 2}, {0, 2}}, 2, 4, 0, ERROR_DAMAGED},
-        {{{2, 2}, {2, 0}}, 4, 2, 0, ERROR_DAMAGED},
-        {{{UINT64_MAX, 2}, {2, 2}}, 4, 4, 0, ERROR_DAMAGED},
-        {{{2, 2}, {2, 2}}, 4, 4, 1, ERROR_DAMAGED},
-        {{{2, 2}, {2, 2}}, 4, 4, 21, ERROR_DAMAGED},
+        {{{2, 2}, {2, 2}}, 4, 4, 0, ERROR_NONE},    {{{2, 2}, {2, 2}}, 5, 4, 0, ERROR_DAMAGED},
+        {{{2, 2}, {2, 2}}, 4, 5, 0, ERROR_DAMAGED}, {{{2, 2}, {2, 2}}, 3, 4, 0, ERROR_DAMAGED},
+        {{{2, 2}, {2, 2}}, 4, 3, 0, ERROR_DAMAGED}, {{{3, 2}, {1, 2}}, 4, 4, 0, ERROR_DAMAGED},
+        {{{2, 3}, {2, 1}}, 4, 4, 0, ERROR_DAMAGED}, {{{2, 2}, {0, 2}}, 2, 4, 0, ERROR_DAMAGED},
+        {{{2, 2}, {2, 0}}, 4, 2, 0, ERROR_DAMAGED}, {{{UINT64_MAX, 2}, {2, 2}}, 4, 4, 0, ERROR_DAMAGED},
+        {{{2, 2}, {2, 2}}, 4, 4, 1, ERROR_DAMAGED}, {{{2, 2}, {2, 2}}, 4, 4, 21, ERROR_DAMAGED},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         struct memory_blobs blobs = {0};

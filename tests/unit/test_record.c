@@ -1,8 +1,8 @@
 /* History records: what is sealed is read again; what §6 of the format does not allow is refused. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -52,7 +52,8 @@ static struct hash *hashes(unsigned first, size_t count)
 /* A snapshot with everything that may stand in a clear part at once. */
 static void make_record(struct record *record)
 {
-    *record = (struct record){.type = RECORD_SNAPSHOT, .sequence = 42, .time_ns = 1795252366123456789, .has_roster = true};
+    *record =
+        (struct record){.type = RECORD_SNAPSHOT, .sequence = 42, .time_ns = 1795252366123456789, .has_roster = true};
     memset(record->writer.bytes, 0x11, ID_SIZE);
     memset(record->run.bytes, 0x22, ID_SIZE);
     record->previous = hashes(100, 2);
@@ -223,9 +224,9 @@ static void test_seal_refuses(void **state)
 {
     (void)state;
     static void (*const spoil[])(struct record *) = {
-        without_body,          with_sequence_zero,    with_sequence_too_high, with_first_sequence_and_previous,
-        with_unknown_type,     without_roster,        with_roster_and_parts,  with_later_sequence_and_no_previous,
-        with_unknown_class,    with_huge_object,      with_too_many_previous};
+        without_body,       with_sequence_zero, with_sequence_too_high, with_first_sequence_and_previous,
+        with_unknown_type,  without_roster,     with_roster_and_parts,  with_later_sequence_and_no_previous,
+        with_unknown_class, with_huge_object,   with_too_many_previous};
     CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring(&tid, 1);
     for (size_t i = 0; i < sizeof(spoil) / sizeof(spoil[0]); i++) {
         CLEANUP(record_clear) struct record record;
@@ -285,8 +286,7 @@ static void seal_clear(const struct buf *clear, enum container_kind kind, struct
     struct container_key key = {.kind = CONTAINER_KEY_TENANT, .tid = tid};
     struct hash name;
     assert_int_equal(keyring_newest(keyring, &key.key, &key.id, NULL), 0);
-    assert_int_equal(
-        container_seal_body(kind, &key, clear->data, clear->size, "{\"v\":1}", 7, out, &name, NULL), 0);
+    assert_int_equal(container_seal_body(kind, &key, clear->data, clear->size, "{\"v\":1}", 7, out, &name, NULL), 0);
 }
 
 /* 0, or the class of the error with which both ways of reading refuse it. */
@@ -317,10 +317,10 @@ static void test_parse_refuses_heads(void **state)
         uint8_t value;
         enum error_class class;
     } cases[] = {
-        {0, 1, ERROR_NONE},    {0, 12, ERROR_NONE},     {0, 0, ERROR_DAMAGED},    {0, 13, ERROR_DAMAGED},
+        {0, 1, ERROR_NONE},     {0, 12, ERROR_NONE},    {0, 0, ERROR_DAMAGED},  {0, 13, ERROR_DAMAGED},
         {0, 2, ERROR_DAMAGED}, /* a snapshot without a roster */
-        {1, 0, ERROR_DAMAGED}, {1, 2, ERROR_DAMAGED},   {2, 1, ERROR_DAMAGED},    {4, 1, ERROR_DAMAGED},
-        {7, 1, ERROR_DAMAGED}, {8, 0, ERROR_DAMAGED},   {8, 2, ERROR_DAMAGED},    {15, 0x80, ERROR_DAMAGED},
+        {1, 0, ERROR_DAMAGED},  {1, 2, ERROR_DAMAGED},  {2, 1, ERROR_DAMAGED},  {4, 1, ERROR_DAMAGED},
+        {7, 1, ERROR_DAMAGED},  {8, 0, ERROR_DAMAGED},  {8, 2, ERROR_DAMAGED},  {15, 0x80, ERROR_DAMAGED},
         {23, 0x80, ERROR_NONE}, {24, 0xff, ERROR_NONE}, {55, 0xff, ERROR_NONE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -344,12 +344,12 @@ static void test_parse_refuses_sections(void **state)
         uint32_t size;
         enum error_class class;
     } cases[] = {
-        {2, 1, 0, ERROR_NONE},       {2, 0, 0, ERROR_NONE},    {2, 2, 0, ERROR_DAMAGED},   {2, 1, 47, ERROR_DAMAGED},
+        {2, 1, 0, ERROR_NONE},     {2, 0, 0, ERROR_NONE},  {2, 2, 0, ERROR_DAMAGED},  {2, 1, 47, ERROR_DAMAGED},
         {2, 1, 48, ERROR_DAMAGED}, /* class 0 */
-        {3, 1, 0, ERROR_DAMAGED},    {3, 1, 40, ERROR_NONE},   {3, 1, 39, ERROR_DAMAGED},  {3, 1, 41, ERROR_DAMAGED},
-        {4, 1, 0, ERROR_NONE},       {4, 1, 64, ERROR_NONE},   {4, 1, 63, ERROR_DAMAGED},  {5, 1, 48, ERROR_DAMAGED},
-        {5, 1, 0, ERROR_NONE},       {6, 0, 5, ERROR_NONE},    {6, 1, 5, ERROR_DAMAGED},   {255, 1, 0, ERROR_DAMAGED},
-        {255, 0, 0, ERROR_NONE},     {0, 0, 0, ERROR_NONE},    {0, 1, 0, ERROR_DAMAGED},
+        {3, 1, 0, ERROR_DAMAGED},  {3, 1, 40, ERROR_NONE}, {3, 1, 39, ERROR_DAMAGED}, {3, 1, 41, ERROR_DAMAGED},
+        {4, 1, 0, ERROR_NONE},     {4, 1, 64, ERROR_NONE}, {4, 1, 63, ERROR_DAMAGED}, {5, 1, 48, ERROR_DAMAGED},
+        {5, 1, 0, ERROR_NONE},     {6, 0, 5, ERROR_NONE},  {6, 1, 5, ERROR_DAMAGED},  {255, 1, 0, ERROR_DAMAGED},
+        {255, 0, 0, ERROR_NONE},   {0, 0, 0, ERROR_NONE},  {0, 1, 0, ERROR_DAMAGED},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         CLEANUP(buf_free) struct buf clear = {0};
@@ -367,10 +367,15 @@ static void test_parse_refuses_rows(void **state)
         uint8_t value;
         enum error_class class;
     } cases[] = {
-        {0, OBJECT_PACK, ERROR_NONE}, {48, OBJECT_SEGMENT, ERROR_NONE}, {0, OBJECT_SEGMENT, ERROR_DAMAGED},
-        {48, 4, ERROR_DAMAGED},       {0, 0, ERROR_DAMAGED},            {1, 1, ERROR_DAMAGED},
-        {7, 1, ERROR_DAMAGED},        {8, 2, ERROR_DAMAGED}, /* a double */
-        {8, 3, ERROR_DAMAGED}, /* out of order */
+        {0, OBJECT_PACK, ERROR_NONE},
+        {48, OBJECT_SEGMENT, ERROR_NONE},
+        {0, OBJECT_SEGMENT, ERROR_DAMAGED},
+        {48, 4, ERROR_DAMAGED},
+        {0, 0, ERROR_DAMAGED},
+        {1, 1, ERROR_DAMAGED},
+        {7, 1, ERROR_DAMAGED},
+        {8, 2, ERROR_DAMAGED},  /* a double */
+        {8, 3, ERROR_DAMAGED},  /* out of order */
         {47, 1, ERROR_DAMAGED}, /* longer than any object */
     };
     for (uint8_t section = 2; section <= 5; section = (uint8_t)(section + 3))
@@ -486,9 +491,8 @@ static void test_body_is_text(void **state)
     struct error err = {0};
     put_head(&clear, RECORD_TENANT, 0, 1);
     assert_int_equal(keyring_newest(keyring, &key.key, &key.id, NULL), 0);
-    assert_int_equal(container_seal_body(CONTAINER_RECORD, &key, clear.data, clear.size, "{}\0{}", 5, &object, &name,
-                                         NULL),
-                     0);
+    assert_int_equal(
+        container_seal_body(CONTAINER_RECORD, &key, clear.data, clear.size, "{}\0{}", 5, &object, &name, NULL), 0);
     assert_int_equal(record_parse(object.data, object.size, keyring, &record, &err), -1);
     assert_int_equal(err.class, ERROR_DAMAGED);
     assert_int_equal(record_parse_clear(object.data, object.size, &record, &err), 0);

@@ -1,8 +1,8 @@
 /* Rosters: order, lookup, cutting into parts that snapshots share, and parts as objects. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -231,10 +231,10 @@ static void test_part_parse_refuses(void **state)
         enum container_kind kind;
         int status;
     } cases[] = {
-        {0, 1, 96, CONTAINER_ROSTER, 0},   {0, 1, 48, CONTAINER_ROSTER, 0},  {0, 1, 96, CONTAINER_RECORD, -1},
-        {0, 1, 95, CONTAINER_ROSTER, -1},  {0, 1, 47, CONTAINER_ROSTER, -1}, {0, 0, 96, CONTAINER_ROSTER, -1},
-        {0, 4, 96, CONTAINER_ROSTER, -1},  {3, 1, 96, CONTAINER_ROSTER, -1}, {8, 2, 96, CONTAINER_ROSTER, -1},
-        {8, 3, 96, CONTAINER_ROSTER, -1},  {48, 3, 96, CONTAINER_ROSTER, 0}, {95, 1, 96, CONTAINER_ROSTER, -1},
+        {0, 1, 96, CONTAINER_ROSTER, 0},  {0, 1, 48, CONTAINER_ROSTER, 0},  {0, 1, 96, CONTAINER_RECORD, -1},
+        {0, 1, 95, CONTAINER_ROSTER, -1}, {0, 1, 47, CONTAINER_ROSTER, -1}, {0, 0, 96, CONTAINER_ROSTER, -1},
+        {0, 4, 96, CONTAINER_ROSTER, -1}, {3, 1, 96, CONTAINER_ROSTER, -1}, {8, 2, 96, CONTAINER_ROSTER, -1},
+        {8, 3, 96, CONTAINER_ROSTER, -1}, {48, 3, 96, CONTAINER_ROSTER, 0}, {95, 1, 96, CONTAINER_ROSTER, -1},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         uint8_t rows[96] = {0};

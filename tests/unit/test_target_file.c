@@ -1,7 +1,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <setjmp.h>
+
 #include <cmocka.h>
 
 #include "base/file.h"
@@ -429,8 +431,7 @@ static void check_denied(struct target *target)
         _exit(2);
     if (target_put(target, "hikae1/t/aa/p/2", "x", 1, TARGET_PUT_CREATE, &err) == 0 || err.class != ERROR_DENIED)
         _exit(3);
-    if (target_get(target, "hikae1/t/aa/p/1", 10, &out, &err) == 0 || err.class != ERROR_DENIED ||
-        err.hint[0] == '\0')
+    if (target_get(target, "hikae1/t/aa/p/1", 10, &out, &err) == 0 || err.class != ERROR_DENIED || err.hint[0] == '\0')
         _exit(4);
     buf_free(&out);
     _exit(0);

@@ -40,8 +40,12 @@ def check_description(store):
     for field, kind in (("sign", keys.STORE_SIGNING), ("audit", keys.AUDIT_SIGNING)):
         public = base64.b64decode(store.description[field], validate=True)
         seeds = [entry.key for entry in store.entries if entry.type == kind and entry.tid == store.tid]
-        raw = [Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes(
-            serialization.Encoding.Raw, serialization.PublicFormat.Raw) for seed in seeds]
+        raw = [
+            Ed25519PrivateKey.from_private_bytes(seed)
+            .public_key()
+            .public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+            for seed in seeds
+        ]
         demand(public in raw, "the keystore lacks the signing key '%s' of the store object" % field)
 
 
@@ -55,10 +59,13 @@ def check_packs(store, tid, counts):
             if blob.block != current:
                 current, data = blob.block, pack.block(blob.block)
             piece = data[blob.offset : blob.offset + blob.length]
-            demand(any(keys.blob_id(key, blob.type, piece) == blob.id for key in id_keys), "%s: blob %s has other bytes" % (name, blob.id.hex()))
+            demand(
+                any(keys.blob_id(key, blob.type, piece) == blob.id for key in id_keys),
+                "%s: blob %s has other bytes" % (name, blob.id.hex()),
+            )
             counts["blobs_of_type_%d" % blob.type] += 1
             counts["bytes_of_type_%d" % blob.type] += blob.length
-        pack.read = None        # What stays is the directory; the bytes need not.
+        pack.read = None  # What stays is the directory; the bytes need not.
         counts["packs"] += 1
         counts["blocks"] += len(pack.blocks)
     return packs
@@ -70,21 +77,23 @@ def check_segments(store, tid, packs, counts):
         opened = store.open(name)
         demand(not opened.clear, "%s: a segment has a clear part" % name)
         _, listed, blocks, entries = read_segment(opened.body())
-        found = {}
+        found = set()
         for sha, size, numbers, header in listed:
             pack = packs.get(sha)
             if pack is None:
                 counts["packs_of_segments_not_here"] += 1
                 continue
-            demand(pack.header == header and pack.size == size and len(pack.blocks) == len(numbers), "%s: a pack is described wrongly" % name)
+            demand(
+                pack.header == header and pack.size == size and len(pack.blocks) == len(numbers),
+                "%s: a pack is described wrongly" % name,
+            )
             for number, block in zip(numbers, pack.blocks):
-                field = b"".join(part.to_bytes(4, "little") for part in (block.sealed, block.plain, block.blobs)) + bytes([block.codec, 0, 0, 0])
-                demand(blocks[number] == field, "%s: a block is described wrongly" % name)
-            found.update({(blob.id, numbers[blob.block], blob.offset, blob.length, blob.type): True for blob in pack.blobs})
+                demand(blocks[number] == block.field(), "%s: a block is described wrongly" % name)
+            found.update(blob._replace(block=numbers[blob.block]) for blob in pack.blobs)
         here = {number for sha, _, numbers, _ in listed if sha in packs for number in numbers}
         for entry in entries:
             demand(entry.block < len(blocks), "%s: an entry names no block" % name)
-            demand(entry.block not in here or tuple(entry) in found, "%s: blob %s is elsewhere" % (name, entry.id.hex()))
+            demand(entry.block not in here or entry in found, "%s: blob %s is elsewhere" % (name, entry.id.hex()))
         counts["segments"] += 1
         counts["segment_entries"] += len(entries)
 
@@ -100,7 +109,10 @@ def check_snapshot(store, tid, record, counts):
         counts["entries"] += 1
         for kind, length, wanted in m.extents(blobs, entry):
             counts["extents"] += 1
-            demand(kind != m.DATA or blobs.length(wanted, m.CONTENT) == length, "%r: a blob has another length than its extent" % entry.path())
+            demand(
+                kind != m.DATA or blobs.length(wanted, m.CONTENT) == length,
+                "%r: a blob has another length than its extent" % entry.path(),
+            )
         for _, value in entry.xattrs:
             m.xattr_value(blobs, value)
     counts["snapshots"] += 1
@@ -115,7 +127,9 @@ def check_history(store, tid, counts):
         known = [records[sha].sequence for sha in previous if sha in records]
         counts["linked_records_not_here"] += len(previous) - len(known)
         if len(known) == len(previous):
-            demand(record.sequence == 1 + max(known, default=0), "record %s has another sequence number" % record.sha.hex())
+            demand(
+                record.sequence == 1 + max(known, default=0), "record %s has another sequence number" % record.sha.hex()
+            )
         for sha in read_hashes(record.sections.get(RETIRED, b"")):
             demand(sha not in records or records[sha].type == SNAPSHOT, "something else than a snapshot is retired")
         linked.update(previous)
@@ -152,7 +166,11 @@ def describe(store, path):
     with open(path, "rb") as file:
         data = file.read()
     header = c.parse_header(data[: c.HEADER_SIZE])
-    shown = {key: value.hex() if isinstance(value, bytes) else value for key, value in header._asdict().items() if key != "raw"}
+    shown = {
+        key: value.hex() if isinstance(value, bytes) else value
+        for key, value in header._asdict().items()
+        if key != "raw"
+    }
     opened = c.Container(lambda offset, size: data[offset : offset + size], len(data), store.find_key)
     shown["blocks"] = [block._asdict() for block in opened.blocks]
     shown["blobs"] = [dict(blob._asdict(), id=blob.id.hex()) for blob in opened.blobs]
@@ -163,5 +181,8 @@ def describe(store, path):
     if header.kind == c.ROSTER_PART:
         shown["roster"] = [[CLASSES[item.cls], item.sha.hex(), item.size] for item in read_roster(opened.clear)]
     if header.kind == c.KEYS:
-        shown["entries"] = [[entry.type, entry.generation, entry.tid.hex(), entry.key_id.hex()] for entry in keys.read_entries(opened.body())]
+        shown["entries"] = [
+            [entry.type, entry.generation, entry.tid.hex(), entry.key_id.hex()]
+            for entry in keys.read_entries(opened.body())
+        ]
     return shown

@@ -18,8 +18,14 @@ PACK_DATA, PACK_META, PACK_MIXED, SEGMENT, ROSTER_PART, RECORD, SLOTS, KEYS = ra
 BLOCK, PAD, DIRECTORY, TRAILER = range(4)
 
 Header = namedtuple("Header", "raw kind key_kind tid key_id salt commitment clear_length")
-Block = namedtuple("Block", "offset sealed plain blobs codec")
 Blob = namedtuple("Blob", "id block offset length type")
+
+
+class Block(namedtuple("Block", "offset sealed plain blobs codec")):
+    """A block and where its record lies; `field` is how directories and segments list it."""
+
+    def field(self):
+        return struct.pack("<III4B", self.sealed, self.plain, self.blobs, self.codec, 0, 0, 0)
 
 
 class Damaged(Exception):
@@ -100,7 +106,9 @@ def parse_header(raw):
     kind, suite, key_kind, kdf = cursor.take(4)
     demand(1 <= kind <= 9, "unknown kind of object %d" % kind)
     demand(suite == 1 and kdf == 1, "unknown suite %d or KDF %d" % (suite, kdf))
-    demand(key_kind == (2 if kind in (SLOTS, KEYS) else 0), "kind %d is not sealed under key kind %d" % (kind, key_kind))
+    demand(
+        key_kind == (2 if kind in (SLOTS, KEYS) else 0), "kind %d is not sealed under key kind %d" % (kind, key_kind)
+    )
     cursor.zeros(2)
     header = Header(raw, kind, key_kind, *(cursor.take(size) for size in (16, 16, 32, 32)), cursor.number(8))
     cursor.zeros(8)
@@ -175,8 +183,13 @@ class Container:
         demand(size == self.size, "the trailer gives another length of the object")
         demand(start == HEADER_SIZE + len(self.clear), "the blocks do not start behind the clear part")
         demand(directory_size == block_count * 16 + blob_count * 24 + TAG_SIZE, "the directory does not fit its counts")
-        demand(start <= pad and pad + TAG_SIZE <= directory and directory + directory_size == offset, "the records do not tile the object")
-        self.read_directory(Cursor(self.open(DIRECTORY, 0, directory, directory_size)), start, pad, block_count, blob_count)
+        demand(
+            start <= pad and pad + TAG_SIZE <= directory and directory + directory_size == offset,
+            "the records do not tile the object",
+        )
+        self.read_directory(
+            Cursor(self.open(DIRECTORY, 0, directory, directory_size)), start, pad, block_count, blob_count
+        )
         zeros = directory - pad - TAG_SIZE
         demand(self.open(PAD, 0, pad, zeros + TAG_SIZE) == bytes(zeros), "the padding is not zero")
         demand(size == padme(size - zeros), "the object's length is not the Padmé length of its content")
@@ -203,8 +216,12 @@ class Container:
                 offset += blob.length
             demand(offset == (block.plain if self.is_pack() else 0), "the blobs of a block do not add up to it")
         cursor.end()
-        demand(self.header.kind != PACK_DATA or all(blob.type == 1 for blob in self.blobs), "a data pack holds metadata")
-        demand(self.header.kind != PACK_META or all(blob.type != 1 for blob in self.blobs), "a metadata pack holds content")
+        demand(
+            self.header.kind != PACK_DATA or all(blob.type == 1 for blob in self.blobs), "a data pack holds metadata"
+        )
+        demand(
+            self.header.kind != PACK_META or all(blob.type != 1 for blob in self.blobs), "a metadata pack holds content"
+        )
         demand(not self.is_pack() or (self.blobs and not self.clear), "a pack is empty or has a clear part")
 
     def is_pack(self):

@@ -1,4 +1,4 @@
-"""An encoder of the format, written from FORMAT.md like the reader: it makes test vectors and the store of the self-test."""
+"""An encoder of the format, written from FORMAT.md alone: it makes the test vectors and the store of the self-test."""
 
 import base64
 import hashlib
@@ -61,10 +61,22 @@ class Sealer:
         pad = start + len(body)
         least = pad + c.TAG_SIZE + len(directory) + c.TAG_SIZE + c.TRAILER_SIZE + c.TAG_SIZE
         zeros = c.padme(least) - least
-        trailer = u(8, start) + u(8, pad) + u(8, pad + c.TAG_SIZE + zeros) + u(8, len(directory) + c.TAG_SIZE) + u(8, least + zeros)
+        trailer = (
+            u(8, start)
+            + u(8, pad)
+            + u(8, pad + c.TAG_SIZE + zeros)
+            + u(8, len(directory) + c.TAG_SIZE)
+            + u(8, least + zeros)
+        )
         trailer += u(4, len(blocks)) + u(4, len(blobs) // 24) + bytes(16)
-        return (self.header + self.clear + body + self.record(c.PAD, 0, bytes(zeros)) +
-                self.record(c.DIRECTORY, 0, directory) + self.record(c.TRAILER, 0, trailer))
+        return (
+            self.header
+            + self.clear
+            + body
+            + self.record(c.PAD, 0, bytes(zeros))
+            + self.record(c.DIRECTORY, 0, directory)
+            + self.record(c.TRAILER, 0, trailer)
+        )
 
 
 def extent(kind, length, wanted):
@@ -82,13 +94,17 @@ def content(entry):
 
 
 def entry_bytes(entry, owners):
-    data = bytes([entry.type, entry.flags]) + string(entry.name) + varint(entry.mode) + varint(owners.index(entry.owner))
+    data = (
+        bytes([entry.type, entry.flags]) + string(entry.name) + varint(entry.mode) + varint(owners.index(entry.owner))
+    )
     if entry.flags & m.HAS_FILE_FLAGS:
         data += varint(entry.file_flags)
     if entry.flags & m.HAS_XATTRS:
         data += varint(len(entry.xattrs))
         for name, value in entry.xattrs:
-            data += string(name) + (b"\0" + string(value) if isinstance(value, bytes) else b"\1" + varint(value[0]) + value[1])
+            data += string(name) + (
+                b"\0" + string(value) if isinstance(value, bytes) else b"\1" + varint(value[0]) + value[1]
+            )
     if entry.type in (m.LINK, m.HARD_LINK):
         data += string(entry.target)
     if entry.type in (m.CHARACTER, m.BLOCK):
@@ -141,8 +157,18 @@ def listed(items):
 
 def record_clear(kind, sequence, time, writer, run, sections):
     """sections: (type, critical, bytes)."""
-    data = bytes([kind, 1]) + u(2, len(sections)) + bytes(4) + u(8, sequence) + time.to_bytes(8, "little", signed=True) + writer + run
-    return data + b"".join(bytes([section, critical, 0, 0]) + u(4, len(body)) + body for section, critical, body in sections)
+    data = (
+        bytes([kind, 1])
+        + u(2, len(sections))
+        + bytes(4)
+        + u(8, sequence)
+        + time.to_bytes(8, "little", signed=True)
+        + writer
+        + run
+    )
+    return data + b"".join(
+        bytes([section, critical, 0, 0]) + u(4, len(body)) + body for section, critical, body in sections
+    )
 
 
 def record_name(tid, time, sealed):
@@ -151,14 +177,32 @@ def record_name(tid, time, sealed):
 
 def segment(superseded, packs, entries):
     """packs: (SHA-256, length, header, [16-byte fields of blocks]); entries: (id, block, offset, length, type)."""
-    data = u(4, len(packs)) + u(4, sum(len(pack[3]) for pack in packs)) + u(4, len(entries)) + u(4, len(superseded)) + b"".join(superseded)
+    data = (
+        u(4, len(packs))
+        + u(4, sum(len(pack[3]) for pack in packs))
+        + u(4, len(entries))
+        + u(4, len(superseded))
+        + b"".join(superseded)
+    )
     data += b"".join(sha + u(8, size) + u(4, len(blocks)) + bytes(4) + header for sha, size, header, blocks in packs)
     data += b"".join(b"".join(blocks) for _, _, _, blocks in packs)
-    return data + b"".join(wanted + u(4, block) + u(4, offset) + u(3, length) + u(1, kind) for wanted, block, offset, length, kind in sorted(entries))
+    return data + b"".join(
+        wanted + u(4, block) + u(4, offset) + u(3, length) + u(1, kind)
+        for wanted, block, offset, length, kind in sorted(entries)
+    )
 
 
 def key_entry(kind, generation, created, tid, key_id, key):
-    return u(1, kind) + bytes(3) + u(4, generation) + created.to_bytes(8, "little", signed=True) + tid + key_id + key + bytes(16)
+    return (
+        u(1, kind)
+        + bytes(3)
+        + u(4, generation)
+        + created.to_bytes(8, "little", signed=True)
+        + tid
+        + key_id
+        + key
+        + bytes(16)
+    )
 
 
 def key_file(epoch, key):
@@ -182,11 +226,24 @@ def slots_clear(epoch, root, created, groups):
     shown = []
     for name, salt, group_nonce, members in groups:
         context = keys.u64(epoch) + name.encode()
-        wrapped = [{"holder": holder, "name": member, "params": params,
-                    "wrapped": wrap(key, nonce, share, b"hikae1 share" + context + b"\0" + member.encode())}
-                   for holder, member, params, key, share, nonce in members]
+        wrapped = [
+            {
+                "holder": holder,
+                "name": member,
+                "params": params,
+                "wrapped": wrap(key, nonce, share, b"hikae1 share" + context + b"\0" + member.encode()),
+            }
+            for holder, member, params, key, share, nonce in members
+        ]
         key = c.hkdf(b"".join(member[4] for member in members), b"hikae1 group", 32, salt)
-        shown.append({"name": name, "salt": salt.hex(), "root": wrap(key, group_nonce, root, b"hikae1 root" + context), "members": wrapped})
+        shown.append(
+            {
+                "name": name,
+                "salt": salt.hex(),
+                "root": wrap(key, group_nonce, root, b"hikae1 root" + context),
+                "members": wrapped,
+            }
+        )
     return compact({"v": 1, "epoch": epoch, "created": created, "groups": shown})
 
 

@@ -51,12 +51,13 @@ def read_sheet(text, epochs):
 
 
 class Holder:
-    """What the person at the keyboard has. `key(member, epoch)` is the key of a slot member, or None if it is another's."""
+    """What the person at the keyboard has."""
 
     def __init__(self, kind, content):
         self.kind, self.content = kind, content
 
     def key(self, member, epoch):
+        """The key of a member of a slot, or None if another holder is meant."""
         params = member["params"]
         if member["holder"] != self.kind:
             return None

@@ -22,11 +22,11 @@ class Entry:
     mode: int
     owner: tuple
     file_flags: int = 0
-    xattrs: list = field(default_factory=list)      # (name, value or (length, id of a blob))
+    xattrs: list = field(default_factory=list)  # (name, value or (length, id of a blob))
     target: bytes = b""
     device: tuple = (0, 0)
     size: int = 0
-    extents: object = None                          # [(kind, length, id)], or (depth, count, id) of a tree
+    extents: object = None  # [(kind, length, id)], or (depth, count, id) of a tree
     mtime: tuple = (0, 0)
     ctime: tuple = (0, 0)
     inode: int = 0
@@ -40,7 +40,10 @@ def split(path):
     """The components of a path in a snapshot, each a name that cannot lead anywhere else."""
     names = tuple(path.split(b"/"))
     for name in names:
-        demand(0 < len(name) <= 4096 and name not in (b".", b"..") and b"\0" not in name, "a path has the component %r" % name)
+        demand(
+            0 < len(name) <= 4096 and name not in (b".", b"..") and b"\0" not in name,
+            "a path has the component %r" % name,
+        )
     return names
 
 
@@ -61,7 +64,9 @@ def read_content(cursor, entry):
     if count:
         demand(count <= len(cursor.data), "a leaf announces more extents than it has bytes")
         entry.extents = [read_extent(cursor) for _ in range(count)]
-        demand(sum(extent[1] for extent in entry.extents) == entry.size, "extents do not add up to the size of the file")
+        demand(
+            sum(extent[1] for extent in entry.extents) == entry.size, "extents do not add up to the size of the file"
+        )
     else:
         entry.extents = cursor.number(1), cursor.varint(), cursor.take(20)
         demand(entry.extents[0] <= MAX_DEPTH, "an extent list is too deep")
@@ -74,12 +79,20 @@ def read_xattrs(cursor):
         demand(name and b"\0" not in name and kind <= 1, "an extended attribute has no name or is of unknown kind")
         xattrs.append((name, (cursor.varint(), cursor.take(20)) if kind else cursor.string()))
         demand(kind == 1 or len(xattrs[-1][1]) <= 1024, "a long value stands in the leaf")
-    demand(xattrs and all(a[0] < b[0] for a, b in zip(xattrs, xattrs[1:])), "extended attributes are missing or not sorted")
+    demand(
+        xattrs and all(a[0] < b[0] for a, b in zip(xattrs, xattrs[1:])), "extended attributes are missing or not sorted"
+    )
     return xattrs
 
 
 def read_entry(cursor, folder, owners):
-    kind, flags, name, mode, owner = cursor.number(1), cursor.number(1), cursor.string(), cursor.varint(), cursor.varint()
+    kind, flags, name, mode, owner = (
+        cursor.number(1),
+        cursor.number(1),
+        cursor.string(),
+        cursor.varint(),
+        cursor.varint(),
+    )
     demand(FILE <= kind <= SOCKET and flags < 16, "unknown type %d or flags %d of an entry" % (kind, flags))
     demand(split(name) == (name,), "a name has a slash")
     demand(mode <= 0o7777 and owner < len(owners), "a mode or an owner is out of range")
@@ -184,7 +197,7 @@ def walk(blobs, body):
 
 
 def walk_extents(blobs, depth, count, size, wanted):
-    """Yields the extents below a node of an extent list, which are `count` and add up to `size` (None: not known yet)."""
+    """Yields the extents below a node of an extent list, which are `count` and add up to `size`."""
     found = total = 0
     cursor = Cursor(blobs.get(wanted, EXTENT_NODE if depth else EXTENTS))
     while cursor.more():

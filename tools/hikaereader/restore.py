@@ -12,7 +12,7 @@ from . import manifest as m
 from .container import demand
 
 FS_IOC_SETFLAGS = 0x40086602
-SETTABLE = 0x000380FF           # FS_FL_USER_MODIFIABLE: what the kernel lets anybody set; the others describe a file.
+SETTABLE = 0x000380FF  # FS_FL_USER_MODIFIABLE: what the kernel lets anybody set; the others describe a file.
 ZERO_RUN = bytes(1 << 20)
 NODES = {m.CHARACTER: stat.S_IFCHR, m.BLOCK: stat.S_IFBLK, m.FIFO: stat.S_IFIFO, m.SOCKET: stat.S_IFSOCK}
 
@@ -133,7 +133,7 @@ class Restore:
             os.close(fd)
 
     def finish(self):
-        """Directories from the last to the first, so that a parent's times come after its children's; then file flags."""
+        """Directories from the last to the first, so that a parent's times come after its children's; then flags."""
         for entry in reversed(self.folders):
             self.enter(entry.folder)
             fd = os.open(entry.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=self.fd)

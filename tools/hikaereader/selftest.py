@@ -46,15 +46,41 @@ class Writer:
 
     def keystore(self):
         root, file_key, sheet_key = v.ROOT, v.fixed("key file"), v.fixed("sheet")
-        groups = [("daily", v.fixed("g1", 16), v.fixed("n1", 12), [("file", "host", e.file_params(file_key), file_key, v.fixed("s1"), v.fixed("n2", 12))]),
-                  ("paper", v.fixed("g2", 16), v.fixed("n3", 12), [("sheet", "paper", e.sheet_params(sheet_key), c.hkdf(sheet_key, b"hikae1 sheet", 32),
-                                                                    v.fixed("s2"), v.fixed("n4", 12))])]
+        groups = [
+            (
+                "daily",
+                v.fixed("g1", 16),
+                v.fixed("n1", 12),
+                [("file", "host", e.file_params(file_key), file_key, v.fixed("s1"), v.fixed("n2", 12))],
+            ),
+            (
+                "paper",
+                v.fixed("g2", 16),
+                v.fixed("n3", 12),
+                [
+                    (
+                        "sheet",
+                        "paper",
+                        e.sheet_params(sheet_key),
+                        c.hkdf(sheet_key, b"hikae1 sheet", 32),
+                        v.fixed("s2"),
+                        v.fixed("n4", 12),
+                    )
+                ],
+            ),
+        ]
         store_tid = v.fixed("store tid", 16)
-        body = e.key_entry(1, 1, v.NOW, v.TID, v.KEY_ID, v.KEY) + e.key_entry(2, 1, v.NOW, v.TID, v.fixed("d", 16), v.DEDUP)
-        body += e.key_entry(3, 1, v.NOW, store_tid, v.fixed("x", 16), v.fixed("seed")) + e.key_entry(4, 1, v.NOW, store_tid, v.fixed("y", 16), v.fixed("seed 2"))
+        body = e.key_entry(1, 1, v.NOW, v.TID, v.KEY_ID, v.KEY) + e.key_entry(
+            2, 1, v.NOW, v.TID, v.fixed("d", 16), v.DEDUP
+        )
+        body += e.key_entry(3, 1, v.NOW, store_tid, v.fixed("x", 16), v.fixed("seed")) + e.key_entry(
+            4, 1, v.NOW, store_tid, v.fixed("y", 16), v.fixed("seed 2")
+        )
         epoch = keys.epoch_id(root)
-        for sealed in (e.slots_object(1, root, e.slots_clear(1, root, "2026-11-21T09:12:46Z", groups), v.fixed("salt of slots")),
-                       e.Sealer(c.KEYS, 2, root, bytes(16), epoch, v.fixed("salt of keys")).seal([(1, body, [])])):
+        for sealed in (
+            e.slots_object(1, root, e.slots_clear(1, root, "2026-11-21T09:12:46Z", groups), v.fixed("salt of slots")),
+            e.Sealer(c.KEYS, 2, root, bytes(16), epoch, v.fixed("salt of keys")).seal([(1, body, [])]),
+        ):
             self.put("hikae1/k/%010d-%s" % (1, hashlib.sha256(sealed).hexdigest()), sealed)
         line, signature, _ = v.store_lines(v.fixed("seed"), v.fixed("seed 2"), store_tid)
         self.put("hikae1/store", line + b"\n" + signature + b"\n")
@@ -71,40 +97,84 @@ class Writer:
         children = []
         for place in range(0, len(entries), per_leaf):
             run = entries[place : place + per_leaf]
-            children.append((run[0].path(), len(run), sum(entry.size for entry in run), self.blob(m.NAMES, e.names_leaf(run)), self.blob(m.TIMES, e.times_leaf(run))))
+            children.append(
+                (
+                    run[0].path(),
+                    len(run),
+                    sum(entry.size for entry in run),
+                    self.blob(m.NAMES, e.names_leaf(run)),
+                    self.blob(m.TIMES, e.times_leaf(run)),
+                )
+            )
         level = 1
         while level == 1 or len(children) > 1:
             groups = [children[place : place + 3] for place in range(0, len(children), 3)]
-            children = [(group[0][0], sum(child[1] for child in group), sum(child[2] for child in group), self.blob(m.NODE, e.node(level, group)), None)
-                        for group in groups]
+            children = [
+                (
+                    group[0][0],
+                    sum(child[1] for child in group),
+                    sum(child[2] for child in group),
+                    self.blob(m.NODE, e.node(level, group)),
+                    None,
+                )
+                for group in groups
+            ]
             level += 1
         return children[0][3], level - 1
 
     def packs(self):
         """All blobs into two packs, described by one segment."""
         described, entries, first = [], [], 0
-        for kind, wanted in ((c.PACK_DATA, lambda number: number == m.CONTENT), (c.PACK_META, lambda number: number != m.CONTENT)):
+        for kind, wanted in (
+            (c.PACK_DATA, lambda number: number == m.CONTENT),
+            (c.PACK_META, lambda number: number != m.CONTENT),
+        ):
             chosen = [(found, data, number) for found, (number, data) in self.found.items() if wanted(number)]
-            blocks = [(place % 2, b"".join(data for _, data, _ in chosen[place : place + 4]),
-                       [(found, len(data), number) for found, data, number in chosen[place : place + 4]]) for place in range(0, len(chosen), 4)]
-            sha, sealed = self.seal("p", kind, b"", [((number + 1) % 2, plain, listed) for number, (_, plain, listed) in enumerate(blocks)], 1)
-            opened = c.Container(lambda offset, size, sealed=sealed: sealed[offset : offset + size], len(sealed), lambda _: v.KEY)
-            fields = [e.u(4, block.sealed) + e.u(4, block.plain) + e.u(4, block.blobs) + bytes([block.codec, 0, 0, 0]) for block in opened.blocks]
+            blocks = [
+                (
+                    place % 2,
+                    b"".join(data for _, data, _ in chosen[place : place + 4]),
+                    [(found, len(data), number) for found, data, number in chosen[place : place + 4]],
+                )
+                for place in range(0, len(chosen), 4)
+            ]
+            sha, sealed = self.seal(
+                "p",
+                kind,
+                b"",
+                [((number + 1) % 2, plain, listed) for number, (_, plain, listed) in enumerate(blocks)],
+                1,
+            )
+            opened = c.Container(
+                lambda offset, size, sealed=sealed: sealed[offset : offset + size], len(sealed), lambda _: v.KEY
+            )
+            fields = [block.field() for block in opened.blocks]
             described.append((sha, len(sealed), opened.header.raw, fields))
             entries += [blob._replace(block=blob.block + first) for blob in opened.blobs]
             first += len(fields)
         self.seal("i", c.SEGMENT, b"", [(1, e.segment([], described, entries), [])], 2)
 
     def record(self, kind, sequence, sections, body):
-        sealed = e.Sealer(c.RECORD, 0, v.KEY, v.TID, v.KEY_ID, v.fixed("salt of record %d" % sequence),
-                          e.record_clear(kind, sequence, v.NOW + sequence, v.fixed("writer", 16), v.fixed("run", 16), sections)).seal([(0, e.compact(body), [])])
+        sealed = e.Sealer(
+            c.RECORD,
+            0,
+            v.KEY,
+            v.TID,
+            v.KEY_ID,
+            v.fixed("salt of record %d" % sequence),
+            e.record_clear(kind, sequence, v.NOW + sequence, v.fixed("writer", 16), v.fixed("run", 16), sections),
+        ).seal([(0, e.compact(body), [])])
         self.put(e.record_name(v.TID, v.NOW + sequence, sealed), sealed)
         return hashlib.sha256(sealed).digest()
 
 
 def sample(writer):
     """The entries of the vectors with content that exists."""
-    content, pieces, value = v.fixed("some content", 5000), [v.fixed("piece %d" % n, 3000 + n) for n in range(9)], b"v" * 2000
+    content, pieces, value = (
+        v.fixed("some content", 5000),
+        [v.fixed("piece %d" % n, 3000 + n) for n in range(9)],
+        b"v" * 2000,
+    )
     entries = v.sample_entries(writer.blob(m.CONTENT, content), None, writer.blob(m.XATTR, value))
     entries[-1].extents, entries[-1].size = writer.extent_tree(pieces), sum(map(len, pieces))
     return entries, b"".join(pieces)
@@ -116,12 +186,38 @@ def build(folder):
     entries, big = sample(writer)
     root, depth = writer.manifest(entries, 2)
     writer.packs()
-    head = writer.record(1, 1, [], {"v": 1, "name": "acme", "policy": "plain", "state": "active", "class": "customer", "sources": [], "labels": {}})
-    body = {"v": 1, "root": root.hex(), "depth": depth, "leaf_mean": 2, "fan_out": 3, "entries": len(entries), "bytes": sum(entry.size for entry in entries)}
+    head = writer.record(
+        1,
+        1,
+        [],
+        {
+            "v": 1,
+            "name": "acme",
+            "policy": "plain",
+            "state": "active",
+            "class": "customer",
+            "sources": [],
+            "labels": {},
+        },
+    )
+    body = {
+        "v": 1,
+        "root": root.hex(),
+        "depth": depth,
+        "leaf_mean": 2,
+        "fan_out": 3,
+        "entries": len(entries),
+        "bytes": sum(entry.size for entry in entries),
+    }
     head = writer.record(2, 2, [(1, 1, head), (2, 1, e.listed(writer.roster))], body)
     halves = [sorted(writer.roster)[:2], sorted(writer.roster)[2:]]
     parts = [writer.seal("r", c.ROSTER_PART, e.listed(half), []) for half in halves]
-    writer.record(2, 3, [(1, 1, head), (3, 1, b"".join(sha + e.u(8, len(sealed)) for sha, sealed in parts)), (77, 0, b"unknown")], body)
+    writer.record(
+        2,
+        3,
+        [(1, 1, head), (3, 1, b"".join(sha + e.u(8, len(sealed)) for sha, sealed in parts)), (77, 0, b"unknown")],
+        body,
+    )
     return entries, big
 
 
@@ -145,7 +241,7 @@ def verify_restored(target, entries, big):
     try:
         demand(os.getxattr(base + b"file", b"user.long") == b"v" * 2000, "extended attribute")
     except OSError:
-        pass                                    # The file system of the temporary folder has none.
+        pass  # The file system of the temporary folder has none.
 
 
 def refuses(what, call):
@@ -158,9 +254,13 @@ def refuses(what, call):
 
 def refusals(folder, holders):
     """Every byte of an object counts: each of a few hundred flips is refused, and so is a cut."""
-    sealed = v.container_vector("zstd pack", c.PACK_MIXED, b"", [(1, b"abc" * 300, [v.blob(1, b"abc" * 300)])])["object"]
+    sealed = v.container_vector("zstd pack", c.PACK_MIXED, b"", [(1, b"abc" * 300, [v.blob(1, b"abc" * 300)])])[
+        "object"
+    ]
+
     def whole(data):
         c.Container(lambda offset, size: data[offset : offset + size], len(data), lambda _: v.KEY).body()
+
     whole(sealed)
     for place in range(len(sealed)):
         flipped = sealed[:place] + bytes([sealed[place] ^ 1]) + sealed[place + 1 :]
@@ -184,11 +284,17 @@ def selftest():
         store_folder, target = os.path.join(folder, "store"), os.path.join(folder, "restored")
         entries, big = build(store_folder)
         sheet = "Recovery sheet of epoch 1\n\n" + e.sheet(1, v.fixed("sheet")).lower().replace("-", " ") + "\n"
-        for holder in (keys.Holder("file", e.key_file(1, v.fixed("key file")).encode()), keys.Holder("sheet", sheet.encode())):
+        for holder in (
+            keys.Holder("file", e.key_file(1, v.fixed("key file")).encode()),
+            keys.Holder("sheet", sheet.encode()),
+        ):
             store = Store(store_folder, [holder])
             tid = store.tenant("acme")
             counts = check(store, tid)
-            demand(counts["snapshots"] == 2 and counts["entries"] == 2 * len(entries) and counts["heads"] == 1, "the check counted otherwise")
+            demand(
+                counts["snapshots"] == 2 and counts["entries"] == 2 * len(entries) and counts["heads"] == 1,
+                "the check counted otherwise",
+            )
         record = store.snapshot(tid, None)
         blobs = Blobs(store, tid, store.roster(tid, record))
         restore = Restore(target, blobs)

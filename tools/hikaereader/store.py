@@ -1,4 +1,4 @@
-"""A target folder: objects, the keystore, histories with their rosters, and the blobs of a snapshot (§1, §4, §6, §9)."""
+"""A target folder: objects, keystore, histories with their rosters, and the blobs of a snapshot (§1, §4, §6, §9)."""
 
 import base64
 import hashlib
@@ -13,20 +13,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from . import container as c
 from . import keys
-from .container import Container, Cursor, Damaged, NoKey, demand
+from .container import Blob, Container, Cursor, Damaged, NoKey, demand
 
 PLACES = {"p": (c.PACK_DATA, c.PACK_META, c.PACK_MIXED), "i": (c.SEGMENT,), "r": (c.ROSTER_PART,), "h": (c.RECORD,)}
 CLASSES = {1: "p", 2: "i", 3: "r"}
 # Only the names of history records have a time before the hash; the look-behinds see to that.
-NAME = re.compile(r"hikae1/(?:t/(?P<tid>[0-9a-f]{32})/(?P<place>[pirh])/(?P<time>(?<=h/)[0-9TZ.]+-|(?<!h/))"
-                  r"|k/(?P<epoch>[0-9]{10})-)(?P<sha>[0-9a-f]{64})")
+NAME = re.compile(
+    r"hikae1/(?:t/(?P<tid>[0-9a-f]{32})/(?P<place>[pirh])/(?P<time>(?<=h/)[0-9TZ.]+-|(?<!h/))"
+    r"|k/(?P<epoch>[0-9]{10})-)(?P<sha>[0-9a-f]{64})"
+)
 PREVIOUS, ROSTER, PARTS, RETIRED, CONDEMNED = range(1, 6)
 TENANT, SNAPSHOT = 1, 2
 TIME_BASE = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 Listed = namedtuple("Listed", "cls sha size")
 Record = namedtuple("Record", "sha type sequence time writer run sections body")
-Entry = namedtuple("Entry", "id block offset length type")
 
 
 def name_time(ns):
@@ -82,7 +83,10 @@ def read_segment(body):
     cursor = Cursor(body)
     pack_count, block_count, entry_count, superseded = (cursor.number(4) for _ in range(4))
     demand(entry_count <= 1 << 22, "a segment has too many entries")
-    demand(len(body) == 16 + 32 * superseded + 176 * pack_count + 16 * block_count + 32 * entry_count, "a segment's size does not fit its counts")
+    demand(
+        len(body) == 16 + 32 * superseded + 176 * pack_count + 16 * block_count + 32 * entry_count,
+        "a segment's size does not fit its counts",
+    )
     names, packs, first = read_hashes(cursor.take(32 * superseded)), [], 0
     for _ in range(pack_count):
         sha, size, blocks = cursor.take(32), cursor.number(8), cursor.number(4)
@@ -91,7 +95,7 @@ def read_segment(body):
         first += blocks
     demand(first == block_count, "the packs of a segment have other blocks than it lists")
     blocks = [cursor.take(16) for _ in range(block_count)]
-    entries = [Entry(cursor.take(20), *(cursor.number(size) for size in (4, 4, 3, 1))) for _ in range(entry_count)]
+    entries = [Blob(cursor.take(20), *(cursor.number(size) for size in (4, 4, 3, 1))) for _ in range(entry_count)]
     demand(all(a.id <= b.id for a, b in zip(entries, entries[1:])), "the entries of a segment are not sorted")
     return names, packs, blocks, entries
 
@@ -125,8 +129,14 @@ class Store:
                 slots = self.open(name, lambda _, root=root: root)
                 body = json.loads(slots.body())
                 self.roots[slots.header.key_id] = root
-                demand(slots.header.key_id == keys.epoch_id(root) == bytes.fromhex(body["epoch_id"]), "an epoch has another id")
-                demand(body["v"] == 1 and body["epoch"] == epoch == int(self.objects[name]["epoch"]), "slots give another epoch")
+                demand(
+                    slots.header.key_id == keys.epoch_id(root) == bytes.fromhex(body["epoch_id"]),
+                    "an epoch has another id",
+                )
+                demand(
+                    body["v"] == 1 and body["epoch"] == epoch == int(self.objects[name]["epoch"]),
+                    "slots give another epoch",
+                )
         if not self.roots:
             raise NoKey("no slots object of this store opens with what was given")
         for name in (name for name in names if kinds[name] == c.KEYS):
@@ -160,7 +170,9 @@ class Store:
         """The bytes of an object, which must hash to its name."""
         with open(os.path.join(self.folder, name), "rb") as file:
             data = file.read()
-        demand(hashlib.sha256(data).hexdigest() == self.objects[name]["sha"], "%s: the bytes hash to another name" % name)
+        demand(
+            hashlib.sha256(data).hexdigest() == self.objects[name]["sha"], "%s: the bytes hash to another name" % name
+        )
         return data
 
     def open(self, name, find_key=None):
@@ -169,7 +181,10 @@ class Store:
         try:
             opened = Container(lambda offset, size: data[offset : offset + size], len(data), find_key or self.find_key)
             header = opened.header
-            demand(header.kind in (PLACES[match["place"]] if match["tid"] else (c.SLOTS, c.KEYS)), "the object is of another kind than its place")
+            demand(
+                header.kind in (PLACES[match["place"]] if match["tid"] else (c.SLOTS, c.KEYS)),
+                "the object is of another kind than its place",
+            )
             demand(header.tid.hex() == (match["tid"] or "0" * 32), "the object belongs to another tenant")
         except Damaged as error:
             raise type(error)("%s: %s" % (name, error)) from error
@@ -179,10 +194,12 @@ class Store:
         return "hikae1/t/%s/%s/%s" % (tid.hex(), place, sha.hex())
 
     def names(self, tid, place):
-        return sorted(name for name, match in self.objects.items() if match["tid"] == tid.hex() and match["place"] == place)
+        return sorted(
+            name for name, match in self.objects.items() if match["tid"] == tid.hex() and match["place"] == place
+        )
 
     def tenants(self):
-        """Every tenant id on the target whose history opens, with its newest tenant record (None for the store itself)."""
+        """Every tenant id whose history opens, with its newest tenant record (None for the store itself)."""
         found = {}
         for tid in sorted({bytes.fromhex(match["tid"]) for match in self.objects.values() if match["tid"]}):
             try:
@@ -244,19 +261,28 @@ class Store:
         except Damaged as error:
             return [str(error)]
         names = {self.name(tid, CLASSES[item.cls], item.sha): item.size for item in listed}
-        return [name for name, size in names.items()
-                if name not in self.objects or os.path.getsize(os.path.join(self.folder, name)) != size]
+        return [
+            name
+            for name, size in names.items()
+            if name not in self.objects or os.path.getsize(os.path.join(self.folder, name)) != size
+        ]
 
     def id_keys(self, tid):
-        return [keys.hkdf(entry.key, b"hikae1 blob id", 32) for entry in self.entries if entry.type == keys.DEDUP and entry.tid == tid]
+        return [
+            keys.hkdf(entry.key, b"hikae1 blob id", 32)
+            for entry in self.entries
+            if entry.type == keys.DEDUP and entry.tid == tid
+        ]
 
 
 def ranges(path):
     """Ranged reads of a file that is not held open: a roster may name more packs than a process may open."""
+
     def read(offset, size):
         with open(path, "rb") as file:
             file.seek(offset)
             return file.read(size)
+
     return read
 
 
@@ -271,7 +297,9 @@ class Blobs:
         for item in (item for item in listed if CLASSES[item.cls] == "p"):
             name = store.name(tid, "p", item.sha)
             path = os.path.join(store.folder, name)
-            demand(name in store.objects and os.path.getsize(path) == item.size, "%s is missing or of another size" % name)
+            demand(
+                name in store.objects and os.path.getsize(path) == item.size, "%s is missing or of another size" % name
+            )
             pack = Container(ranges(path), item.size, store.find_key)
             demand(pack.is_pack() and pack.header.tid == tid, "%s: the object belongs to another place" % name)
             self.places.update((blob.id, (pack, blob)) for blob in pack.blobs)
@@ -294,5 +322,8 @@ class Blobs:
                 self.cache.popitem(last=False)
         self.cache.move_to_end(place)
         data = self.cache[place][blob.offset : blob.offset + blob.length]
-        demand(any(keys.blob_id(key, kind, data) == wanted for key in self.id_keys), "blob %s has other bytes than its id says" % wanted.hex())
+        demand(
+            any(keys.blob_id(key, kind, data) == wanted for key in self.id_keys),
+            "blob %s has other bytes than its id says" % wanted.hex(),
+        )
         return data

@@ -1,0 +1,210 @@
+/* A new root epoch: every key is rewrapped, read back and compared before the new slots put it in force. */
+#include "base/mem.h"
+#include "crypto/crypto.h"
+#include "keys/keystore_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Called with the rows of one run. */
+typedef int rows_callback(const uint8_t *rows, uint32_t count, void *context, struct error *err);
+
+/* All runs from `first` on; the runs of one entry lie together, so each entry is opened once. */
+static int visit_rows(const struct keystore *keystore, size_t first, rows_callback *callback, void *context,
+                      struct error *err)
+{
+    CLEANUP(cleanup_row_reader) struct row_reader reader = {0};
+    size_t open_entry = SIZE_MAX;
+    for (size_t i = first; i < keystore->runs.count; i++) {
+        const struct key_run *run = &keystore->runs.runs[i];
+        if (run->entry != open_entry) {
+            row_reader_close(&reader);
+            if (row_reader_open(&reader, &keystore->entries[run->entry], keystore->root, err) != 0)
+                return -1;
+            open_entry = run->entry;
+        }
+        CLEANUP_SECRET struct secret *rows = NULL;
+        if (row_reader_read(&reader, run->first, run->count, &rows, err) != 0 ||
+            callback(secret_borrow(rows), run->count, context, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int rewrap_rows(const uint8_t *rows, uint32_t count, void *context, struct error *err)
+{
+    return row_writer_add(context, rows, count, err);
+}
+
+/* Seal the rows of the runs from `first` on under the new root, on every target. */
+static int rewrap(const struct keystore *from, size_t first, const struct new_epoch *fresh, struct error *err)
+{
+    struct keystore *to = fresh->keystore;
+    CLEANUP(cleanup_row_writer) struct row_writer writer = {
+        .set = &to->set, .root = to->root, .epoch = to->epoch, .copies = to->set.count};
+    if (visit_rows(from, first, rewrap_rows, &writer, err) != 0)
+        return -1;
+    return row_writer_finish(&writer, err);
+}
+
+/* ---- Comparing: the SHA-256 of every row, sorted ---- */
+
+struct digests {
+    struct hash *hashes;
+    size_t count;
+    size_t room;
+};
+
+static int digest_rows(const uint8_t *rows, uint32_t count, void *context, struct error *err)
+{
+    struct digests *digests = context;
+    for (uint32_t i = 0; i < count; i++) {
+        if (digests->count == digests->room)
+            return error_set(err, ERROR_INTERNAL, "more rows in the keystore than were counted");
+        if (sha256(rows + (size_t)i * KEYS_ROW_SIZE, KEYS_ROW_SIZE, digests->hashes[digests->count++].bytes, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+    return hash_compare(a, b);
+}
+
+static int digest_all(const struct keystore *keystore, struct digests *ret, struct error *err)
+{
+    for (size_t i = 0; i < keystore->runs.count; i++)
+        ret->room += keystore->runs.runs[i].count;
+    ret->hashes = mem_calloc(ret->room, sizeof(*ret->hashes));
+    if (ret->hashes == NULL)
+        return error_no_memory(err);
+    if (visit_rows(keystore, 0, digest_rows, ret, err) != 0)
+        return -1;
+    qsort(ret->hashes, ret->count, sizeof(*ret->hashes), compare_digests);
+    return 0;
+}
+
+static void digests_free(struct digests *digests)
+{
+    mem_free(digests->hashes);
+}
+
+/* Every row of `old` must be among those of `fresh`, as they were read back from the targets. */
+static int compare(const struct keystore *old, const struct keystore *fresh, struct error *err)
+{
+    CLEANUP(digests_free) struct digests before = {0};
+    CLEANUP(digests_free) struct digests after = {0};
+    if (digest_all(old, &before, err) != 0 || digest_all(fresh, &after, err) != 0)
+        return -1;
+    for (size_t i = 0, k = 0; i < before.count; i++) {
+        while (k < after.count && hash_compare(&after.hashes[k], &before.hashes[i]) < 0)
+            k++;
+        if (k == after.count || !hash_equal(&after.hashes[k], &before.hashes[i]))
+            return error_set(err, ERROR_DAMAGED, "a key of epoch %u is missing below epoch %u, as read back",
+                             old->epoch, fresh->epoch);
+    }
+    return 0;
+}
+
+/* ---- The rotation ---- */
+
+/* Entries that other runs wrote meanwhile are rewrapped too, until a listing shows none. */
+static int rewrap_stragglers(struct keystore *old, size_t *done, struct new_epoch *fresh, struct error *err)
+{
+    for (;;) {
+        if (keystore_refresh(old, true, err) != 0 || keystore_check_complete(old, err) != 0)
+            return -1;
+        if (*done == old->runs.count)
+            break;
+        if (rewrap(old, *done, fresh, err) != 0)
+            return -1;
+        *done = old->runs.count;
+    }
+    if (epoch_reread(fresh, err) != 0)
+        return -1;
+    return compare(old, fresh->keystore, err);
+}
+
+/* The store's id, for the sheet: known since it was made here, or read from a target. NULL: neither. */
+static const struct id *store_of(struct keystore *keystore)
+{
+    for (size_t i = 0; !keystore->store_known && i < keystore->set.count; i++) {
+        struct store_info info;
+        if (store_read(keystore->set.targets[i], &info, NULL) != 0)
+            continue;
+        keystore->store = info.store;
+        keystore->store_known = true;
+    }
+    return keystore->store_known ? &keystore->store : NULL;
+}
+
+/* The number of a new epoch is above every number seen, so that one that was given up is never used again. */
+static int next_epoch(const struct keystore *keystore, uint32_t *ret, struct error *err)
+{
+    uint32_t newer = 0, highest = 0;
+    if (keystore_check_live(keystore, true, err) != 0 ||
+        union_newer(&keystore->set, keystore->epoch, true, &newer, &highest, err) != 0)
+        return -1;
+    if (highest < keystore->epoch)
+        highest = keystore->epoch;
+    if (highest == UINT32_MAX)
+        return error_set(err, ERROR_KEYS, "the numbers of root epochs are used up");
+    *ret = highest + 1;
+    return 0;
+}
+
+static int rotate(struct keystore *keystore, const struct holder_group *groups, size_t count, char **ret_sheets,
+                  struct new_epoch *fresh, struct error *err)
+{
+    uint32_t epoch = 0;
+    size_t done = 0;
+    if (next_epoch(keystore, &epoch, err) != 0 ||
+        epoch_begin(&keystore->set, epoch, store_of(keystore), groups, count, ret_sheets, fresh, err) != 0)
+        return -1;
+    /* The targets of a rotation are all of them: an old entry on one that was left out would be the only live copy. */
+    if (rewrap_stragglers(keystore, &done, fresh, err) != 0 || keystore_check_live(keystore, true, err) != 0 ||
+        epoch_commit(fresh, err) != 0)
+        return -1;
+    return rewrap_stragglers(keystore, &done, fresh, err);
+}
+
+/* The handle becomes the new epoch's; *other gets what it was. */
+static void exchange(struct keystore *keystore, struct keystore *other)
+{
+    struct keystore old = *keystore;
+    keystore->epoch = other->epoch;
+    keystore->epoch_id = other->epoch_id;
+    keystore->root = other->root;
+    keystore->group = other->group;
+    keystore->entries = other->entries;
+    keystore->entry_count = other->entry_count;
+    keystore->slots_entry = other->slots_entry;
+    keystore->runs = other->runs;
+    keystore->unread = 0;
+    other->root = old.root;
+    other->group = old.group;
+    other->entries = old.entries;
+    other->entry_count = old.entry_count;
+    other->runs = old.runs;
+}
+
+int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
+                         char **ret_sheets, struct error *err)
+{
+    struct error why = {0};
+    struct new_epoch fresh = {0};
+    for (size_t i = 0; ret_sheets != NULL && i < group_count; i++)
+        ret_sheets[i] = NULL;
+    (void)pthread_mutex_lock(&keystore->lock);
+    int rc = rotate(keystore, groups, group_count, ret_sheets, &fresh, &why);
+    if (rc == 0) {
+        exchange(keystore, fresh.keystore);
+        epoch_hand_over_sheets(&fresh.made, ret_sheets);
+    } else if (err != NULL) {
+        *err = why;
+    }
+    (void)pthread_mutex_unlock(&keystore->lock);
+    epoch_end(&fresh);
+    return rc == 0 ? 0 : error_wrap(err, "rotate the root key");
+}

@@ -1,0 +1,524 @@
+/*
+ * The plan of a restore: which entries, and which blobs where. It is written
+ * to temporary files while the manifest is read once, so that it takes no
+ * memory, and it is complete before anything is written.
+ */
+#include "base/file.h"
+#include "base/mem.h"
+#include "pipeline/restore_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { SPOOL_BUFFER = 256 << 10, WANTS_MEMORY = 24 << 20, CONFLICTS_SHOWN = 3 };
+
+/* ---- Spools ---- */
+
+static int spool_flush(struct entry_spool *spool, struct error *err)
+{
+    if (spool->pending.size > 0 &&
+        file_pwrite_full(spool->fd, spool->pending.data, spool->pending.size,
+                         (int64_t)(spool->size - spool->pending.size)) != 0)
+        return error_set_errno(err, ERROR_LOCAL, errno, "write the plan of the restore");
+    spool->pending.size = 0;
+    return 0;
+}
+
+static int spool_append(struct entry_spool *spool, const void *bytes, size_t size, struct error *err)
+{
+    if (spool->pending.size + size > SPOOL_BUFFER && spool_flush(spool, err) != 0)
+        return -1;
+    if (buf_append(&spool->pending, bytes, size, err) != 0)
+        return -1;
+    spool->size += size;
+    return 0;
+}
+
+static int append_bytes(struct buf *out, const struct bytes *bytes, struct error *err)
+{
+    return buf_string(out, bytes->data, bytes->size, err);
+}
+
+/* An entry as a length and its fields: our own form, for our own eyes. */
+static int encode_entry(const struct entry *e, uint64_t wants, struct buf *out, struct error *err)
+{
+    out->size = 0;
+    if (buf_u32(out, 0, err) != 0 || buf_u64(out, wants, err) != 0 || buf_u8(out, (uint8_t)e->type, err) != 0 ||
+        buf_u8(out, (uint8_t)(e->unreadable | e->changed << 1), err) != 0 || buf_u16(out, e->mode, err) != 0 ||
+        buf_u32(out, e->uid, err) != 0 || buf_u32(out, e->gid, err) != 0 || buf_u32(out, e->file_flags, err) != 0 ||
+        buf_u64(out, e->size, err) != 0 || buf_u64(out, (uint64_t)e->mtime_s, err) != 0 ||
+        buf_u32(out, e->mtime_ns, err) != 0 || buf_u32(out, e->device_major, err) != 0 ||
+        buf_u32(out, e->device_minor, err) != 0 || append_bytes(out, &e->dir, err) != 0 ||
+        append_bytes(out, &e->name, err) != 0 || append_bytes(out, &e->user, err) != 0 ||
+        append_bytes(out, &e->group, err) != 0 || append_bytes(out, &e->link, err) != 0 ||
+        buf_varint(out, e->xattr_count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < e->xattr_count; i++) {
+        const struct xattr *x = &e->xattrs[i];
+        if (append_bytes(out, &x->name, err) != 0 || buf_u8(out, x->in_blob, err) != 0 ||
+            (x->in_blob ? buf_append(out, x->blob.bytes, BLOB_ID_SIZE, err) : append_bytes(out, &x->value, err)) != 0)
+            return -1;
+    }
+    put_u32(out->data, (uint32_t)(out->size - 4));
+    return 0;
+}
+
+static struct bytes read_bytes(struct cursor *c)
+{
+    struct bytes bytes;
+    bytes.data = cursor_string(c, SIZE_MAX, &bytes.size);
+    return bytes;
+}
+
+int spool_read(const struct entry_spool *spool, uint64_t offset, struct spooled *ret, struct error *err)
+{
+    uint8_t head[512];
+    ssize_t n = file_pread_full(spool->fd, head, sizeof(head), (int64_t)offset);
+    if (n < 4)
+        return error_set_errno(err, ERROR_LOCAL, n < 0 ? errno : EIO, "read the plan of the restore");
+    uint32_t size = get_u32(head);
+    ret->bytes.size = 0;
+    if (buf_reserve(&ret->bytes, size, err) != 0)
+        return -1;
+    if (size <= (size_t)n - 4)
+        memcpy(ret->bytes.data, head + 4, size);
+    else if (file_pread_full(spool->fd, ret->bytes.data, size, (int64_t)offset + 4) != (ssize_t)size)
+        return error_set_errno(err, ERROR_LOCAL, errno, "read the plan of the restore");
+    struct cursor c = cursor_of(ret->bytes.data, size);
+    struct entry *e = &ret->entry;
+    *e = (struct entry){0};
+    ret->wants = cursor_u64(&c);
+    e->type = cursor_u8(&c);
+    uint8_t flags = cursor_u8(&c);
+    e->unreadable = flags & 1;
+    e->changed = flags >> 1 & 1;
+    e->mode = cursor_u16(&c);
+    e->uid = cursor_u32(&c);
+    e->gid = cursor_u32(&c);
+    e->file_flags = cursor_u32(&c);
+    e->size = cursor_u64(&c);
+    e->mtime_s = (int64_t)cursor_u64(&c);
+    e->mtime_ns = cursor_u32(&c);
+    e->device_major = cursor_u32(&c);
+    e->device_minor = cursor_u32(&c);
+    e->dir = read_bytes(&c);
+    e->name = read_bytes(&c);
+    e->user = read_bytes(&c);
+    e->group = read_bytes(&c);
+    e->link = read_bytes(&c);
+    size_t count = (size_t)cursor_varint(&c);
+    if (c.failed || count > ENTRY_XATTR_COUNT_MAX)
+        return error_set(err, ERROR_INTERNAL, "the plan of the restore is damaged");
+    if (count > 0) {
+        struct xattr *xattrs = mem_realloc(ret->xattrs, count * sizeof(*xattrs));
+        if (xattrs == NULL)
+            return error_no_memory(err);
+        ret->xattrs = xattrs;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct xattr *x = &ret->xattrs[i];
+        *x = (struct xattr){.name = read_bytes(&c)};
+        x->in_blob = cursor_u8(&c) != 0;
+        if (x->in_blob)
+            cursor_copy(&c, x->blob.bytes, BLOB_ID_SIZE);
+        else
+            x->value = read_bytes(&c);
+    }
+    e->xattrs = ret->xattrs;
+    e->xattr_count = count;
+    return cursor_done(&c) ? 0 : error_set(err, ERROR_INTERNAL, "the plan of the restore is damaged");
+}
+
+void spooled_free(struct spooled *spooled)
+{
+    buf_free(&spooled->bytes);
+    mem_free(spooled->xattrs);
+    *spooled = (struct spooled){0};
+}
+
+int plan_offset(const struct entry_spool *list, uint64_t number, uint64_t *ret, struct error *err)
+{
+    uint8_t bytes[8];
+    if (file_pread_full(list->fd, bytes, 8, (int64_t)(8 * number)) != 8)
+        return error_set_errno(err, ERROR_LOCAL, errno, "read the plan of the restore");
+    *ret = get_u64(bytes);
+    return 0;
+}
+
+static int list_add(struct entry_spool *list, uint64_t offset, struct error *err)
+{
+    uint8_t bytes[8];
+    put_u64(bytes, offset);
+    return spool_append(list, bytes, sizeof(bytes), err);
+}
+
+/* ---- Selecting ---- */
+
+static bool has_wildcard(const char *pattern)
+{
+    return strpbrk(pattern, "*?[\\") != NULL;
+}
+
+static bool matches(const char *pattern, const char *path)
+{
+    return has_wildcard(pattern) ? fnmatch(pattern, path, FNM_PATHNAME) == 0 : strcmp(pattern, path) == 0;
+}
+
+bool restore_selects(const char *const *patterns, size_t count, const struct bytes *dir, const struct bytes *name)
+{
+    if (count == 0)
+        return true;
+    size_t size = dir->size + (dir->size > 0) + name->size;
+    CLEANUP_FREE char *path = mem_alloc(size + 1);
+    if (path == NULL)
+        return false;
+    memcpy(path, dir->data, dir->size);
+    if (dir->size > 0)
+        path[dir->size] = '/';
+    memcpy(path + size - name->size, name->data, name->size);
+    path[size] = '\0';
+    /* The path itself, then each folder above it. */
+    for (;;) {
+        for (size_t i = 0; i < count; i++)
+            if (matches(patterns[i], path))
+                return true;
+        char *slash = strrchr(path, '/');
+        if (slash == NULL)
+            return false;
+        *slash = '\0';
+    }
+}
+
+/* ---- Planning ---- */
+
+struct planner {
+    const struct restore_options *options;
+    const struct place_root *root;
+    struct block_reader *reader;
+    struct restore_plan *plan;
+    struct place_cursor cursor;
+    struct blob_hasher *hasher; /* of what a delta restore finds in place */
+    struct manifest_reader *lookup; /* finds first names of hard links */
+    struct buf encoded;
+    struct buf present; /* bytes of a file in place */
+    uint64_t selected;
+    uint64_t conflicts;
+    char shown[CONFLICTS_SHOWN][256];
+};
+
+/* Is there something of that name already? Remember it. */
+static int look_in_the_way(struct planner *planner, const struct entry *entry, struct stat *ret_stat, bool *ret_there,
+                           struct error *err)
+{
+    *ret_there = false;
+    if (planner->root->was_empty)
+        return 0;
+    int fd;
+    char name[ENTRY_NAME_MAX + 1];
+    struct error why = {0};
+    if (place_folder(&planner->cursor, &entry->dir, false, &fd, &why) != 0) {
+        if (why.errnum == ENOENT)
+            return 0;
+        *err = why;
+        return -1;
+    }
+    if (fstatat(fd, place_name(&entry->name, name), ret_stat, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT || errno == ENAMETOOLONG
+                   ? 0
+                   : error_set_errno(err, ERROR_LOCAL, errno, "look at %s in the destination", name);
+    *ret_there = true;
+    bool both_folders = S_ISDIR(ret_stat->st_mode) && entry->type == ENTRY_DIRECTORY;
+    if (!both_folders && (!planner->options->overwrite || S_ISDIR(ret_stat->st_mode))) {
+        if (planner->conflicts < CONFLICTS_SHOWN)
+            (void)snprintf(planner->shown[planner->conflicts], sizeof(planner->shown[0]), "%.*s%s%.*s",
+                           (int)(entry->dir.size < 120 ? entry->dir.size : 120), (const char *)entry->dir.data,
+                           entry->dir.size > 0 ? "/" : "", (int)(entry->name.size < 120 ? entry->name.size : 120),
+                           (const char *)entry->name.data);
+        planner->conflicts++;
+    }
+    return 0;
+}
+
+/* Does the file in place hold this blob at this offset? */
+static bool in_place(struct planner *planner, int fd, uint64_t at, const struct extent *extent)
+{
+    struct blob_id id;
+    planner->present.size = 0;
+    if (extent->size > BLOB_SIZE_MAX || buf_reserve(&planner->present, (size_t)extent->size, NULL) != 0 ||
+        file_pread_full(fd, planner->present.data, (size_t)extent->size, (int64_t)at) != (ssize_t)extent->size)
+        return false;
+    return blob_hash(planner->hasher, BLOB_CONTENT, planner->present.data, (size_t)extent->size, &id, NULL) == 0 &&
+           blob_id_equal(&id, &extent->id);
+}
+
+/* Add the blobs that a file wants; *ret_count of them. `fd`: the file in place, or -1. */
+static int add_wants(struct planner *planner, const struct entry *entry, uint64_t offset, int fd, uint64_t *ret_count,
+                     struct error *err)
+{
+    struct extent_reader *extents;
+    struct extent extent;
+    uint64_t at = 0;
+    int rc;
+    *ret_count = 0;
+    if (extent_reader_new(&entry->content, entry->size, block_reader_fetch, planner->reader, &extents, err) != 0)
+        return -1;
+    while ((rc = extent_reader_next(extents, &extent, err)) > 0) {
+        struct place place;
+        bool kept = extent.kind == EXTENT_DATA && fd >= 0 && in_place(planner, fd, at, &extent);
+        if (kept)
+            atomic_fetch_add(&planner->options->counters->bytes_kept, extent.size);
+        if (extent.kind == EXTENT_DATA && !kept) {
+            int found = index_find(planner->options->objects->index, &extent.id, &place, err);
+            if (found == 0) {
+                (void)error_set(err, ERROR_DAMAGED, "a part of its content is in no pack that can be reached");
+                rc = error_hint(err, "`hikae verify` names what is missing, and what it costs");
+                break;
+            }
+            if (found < 0 || place.size != extent.size) {
+                rc = found < 0 ? -1 : error_set(err, ERROR_DAMAGED, "a blob is not as long as the snapshot says");
+                break;
+            }
+            struct want want = {.size = place.size, .entry = offset, .at = at, .id = extent.id};
+            want.whole = extent.size == entry->size;
+            for (int i = 0; i < 4; i++) {
+                want.pack[i] = (uint8_t)(place.pack >> (24 - 8 * i));
+                want.block[i] = (uint8_t)(place.block >> (24 - 8 * i));
+                want.offset[i] = (uint8_t)(place.offset >> (24 - 8 * i));
+            }
+            (*ret_count)++;
+            if (extsort_add(planner->plan->wants, &want, err) != 0) {
+                rc = -1;
+                break;
+            }
+        }
+        at += extent.size;
+    }
+    extent_reader_free(extents);
+    return rc < 0 ? -1 : 0;
+}
+
+static void warn(const struct restore_options *options, const struct entry *entry, const struct error *why)
+{
+    CLEANUP(buf_free) struct buf path = {0};
+    atomic_fetch_add(&options->counters->errors, 1);
+    if (options->warn == NULL || buf_append(&path, entry->dir.data, entry->dir.size, NULL) != 0 ||
+        (entry->dir.size > 0 && buf_u8(&path, '/', NULL) != 0) ||
+        buf_append(&path, entry->name.data, entry->name.size, NULL) != 0)
+        return;
+    struct bytes bytes = {path.data, path.size};
+    options->warn(&bytes, why, options->warn_context);
+}
+
+/* A hard link whose first name is not selected becomes a file of its own: *entry gets that file's content. */
+static int resolve_hardlink(struct planner *planner, struct entry *entry, struct entry **ret_owner, struct error *err)
+{
+    const struct restore_options *options = planner->options;
+    struct bytes path = entry->link, dir = {0}, name = path;
+    *ret_owner = NULL;
+    for (size_t i = path.size; i > 0; i--)
+        if (path.data[i - 1] == '/') {
+            dir = (struct bytes){path.data, i - 1};
+            name = (struct bytes){path.data + i, path.size - i};
+            break;
+        }
+    if (restore_selects(options->paths, options->path_count, &dir, &name))
+        return 0;
+    const struct entry *first;
+    if (planner->lookup == NULL &&
+        manifest_reader_new(options->root, true, block_reader_fetch, planner->reader, &planner->lookup, err) != 0)
+        return -1;
+    int found = manifest_reader_find(planner->lookup, &path, &first, err);
+    if (found < 0)
+        return -1;
+    if (found == 0 || first->type != ENTRY_FILE)
+        return error_set(err, ERROR_DAMAGED, "a hard link leads to nothing in the snapshot");
+    *ret_owner = entry_dup(first);
+    if (*ret_owner == NULL)
+        return error_no_memory(err);
+    struct bytes own_dir = entry->dir, own_name = entry->name;
+    *entry = **ret_owner;
+    entry->dir = own_dir;
+    entry->name = own_name;
+    return 0;
+}
+
+static int spool_entry(struct planner *planner, const struct entry *entry, uint64_t wants, struct error *err)
+{
+    return encode_entry(entry, wants, &planner->encoded, err) != 0
+               ? -1
+               : spool_append(&planner->plan->entries, planner->encoded.data, planner->encoded.size, err);
+}
+
+static int plan_file(struct planner *planner, const struct entry *entry, const struct stat *there, struct error *err)
+{
+    const struct restore_options *options = planner->options;
+    CLEANUP_FD int fd = -1;
+    if (options->delta && there != NULL && S_ISREG(there->st_mode) && (uint64_t)there->st_size == entry->size) {
+        char name[ENTRY_NAME_MAX + 1];
+        int folder;
+        if (place_folder(&planner->cursor, &entry->dir, false, &folder, err) != 0)
+            return -1;
+        fd = openat(folder, place_name(&entry->name, name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    uint64_t offset = planner->plan->entries.size, wants;
+    struct error why = {0};
+    if (add_wants(planner, entry, offset, fd, &wants, &why) != 0) {
+        if (why.class != ERROR_DAMAGED) {
+            *err = why;
+            return -1;
+        }
+        warn(options, entry, &why); /* the rest is restored; this file is not */
+        return 0;
+    }
+    atomic_fetch_add(&options->counters->bytes_total, entry->size);
+    if (spool_entry(planner, entry, wants, err) != 0)
+        return -1;
+    return wants == 0 ? list_add(&planner->plan->plain, offset, err) : 0;
+}
+
+static int plan_entry(struct planner *planner, const struct entry *original, struct error *err)
+{
+    const struct restore_options *options = planner->options;
+    struct entry entry = *original;
+    struct entry *owner = NULL;
+    struct stat there;
+    bool is_there;
+    planner->selected++;
+    atomic_fetch_add(&options->counters->entries_total, 1);
+    if (entry.unreadable) {
+        struct error why;
+        (void)error_set(&why, ERROR_SOURCE, "it could not be read when the snapshot was made: only its name is there");
+        warn(options, &entry, &why);
+        return 0;
+    }
+    if (look_in_the_way(planner, &entry, &there, &is_there, err) != 0)
+        return -1;
+    int rc = 0;
+    if (entry.type == ENTRY_HARDLINK)
+        rc = resolve_hardlink(planner, &entry, &owner, err);
+    if (rc == 0 && entry.type == ENTRY_FILE) {
+        rc = plan_file(planner, &entry, is_there ? &there : NULL, err);
+    } else if (rc == 0) {
+        uint64_t offset = planner->plan->entries.size;
+        rc = spool_entry(planner, &entry, 0, err);
+        if (rc == 0)
+            rc = list_add(entry.type == ENTRY_DIRECTORY ? &planner->plan->folders : &planner->plan->links, offset,
+                          err);
+    }
+    entry_free(owner);
+    return rc;
+}
+
+/* One plain path: two short ranges of the manifest instead of all of it. */
+static int plan_one_path(struct planner *planner, struct manifest_reader *reader, const char *text, struct error *err)
+{
+    struct bytes path = bytes_of(text), none = {0};
+    const struct entry *entry;
+    int rc = manifest_reader_find(reader, &path, &entry, err);
+    if (rc <= 0)
+        return rc;
+    bool is_folder = entry->type == ENTRY_DIRECTORY;
+    if (plan_entry(planner, entry, err) != 0)
+        return -1;
+    if (!is_folder)
+        return 0;
+    if (manifest_reader_seek(reader, &path, &none, err) != 0)
+        return -1;
+    while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
+        bool below = entry->dir.size >= path.size && memcmp(entry->dir.data, path.data, path.size) == 0 &&
+                     (entry->dir.size == path.size || entry->dir.data[path.size] == '/');
+        if (!below)
+            return 0;
+        if (plan_entry(planner, entry, err) != 0 || cancel_check(planner->options->cancel, err) != 0)
+            return -1;
+    }
+    return rc;
+}
+
+static int plan_all(struct planner *planner, struct manifest_reader *reader, struct error *err)
+{
+    const struct restore_options *options = planner->options;
+    const struct entry *entry;
+    int rc;
+    if (options->path_count == 1 && !has_wildcard(options->paths[0]))
+        return plan_one_path(planner, reader, options->paths[0], err);
+    while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
+        if (cancel_check(options->cancel, err) != 0)
+            return -1;
+        if (restore_selects(options->paths, options->path_count, &entry->dir, &entry->name) &&
+            plan_entry(planner, entry, err) != 0)
+            return -1;
+    }
+    return rc;
+}
+
+static int check_conflicts(const struct planner *planner, struct error *err)
+{
+    if (planner->selected == 0) {
+        (void)error_set(err, ERROR_NOT_FOUND, "nothing in the snapshot matches '%s'",
+                        planner->options->path_count > 0 ? planner->options->paths[0] : "");
+        return error_hint(err, "paths begin with the name of a source; `hikae ls TENANT` shows them");
+    }
+    if (planner->conflicts == 0)
+        return 0;
+    (void)error_set(err, ERROR_REFUSED, "%llu entries are in the way in %s: %s%s%s%s%s; nothing was written",
+                    (unsigned long long)planner->conflicts, planner->options->to, planner->shown[0],
+                    planner->conflicts > 1 ? ", " : "", planner->conflicts > 1 ? planner->shown[1] : "",
+                    planner->conflicts > 2 ? ", " : "", planner->conflicts > 2 ? planner->shown[2] : "");
+    return error_hint(err, "restore into an empty folder, or replace them with --overwrite (folders are never replaced by files)");
+}
+
+static int open_spools(const struct restore_options *options, struct restore_plan *plan, struct error *err)
+{
+    const char *folder = options->dry_run ? "/tmp" : options->to;
+    struct entry_spool *spools[] = {&plan->entries, &plan->folders, &plan->links, &plan->plain};
+    for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++)
+        spools[i]->fd = -1;
+    for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++)
+        if (file_temporary(folder, &spools[i]->fd, err) != 0)
+            return -1;
+    return extsort_new(folder, sizeof(struct want), 12, WANTS_MEMORY, &plan->wants, err);
+}
+
+int plan_make(const struct restore_options *options, const struct place_root *root, struct block_reader *reader,
+              struct restore_plan *ret, struct error *err)
+{
+    struct planner planner = {.options = options, .root = root, .reader = reader, .plan = ret,
+                              .cursor = {.root = root, .fd = -1}};
+    struct manifest_reader *manifest = NULL;
+    int rc = open_spools(options, ret, err);
+    if (rc == 0)
+        rc = blob_hasher_new(options->objects->keyring, &planner.hasher, err);
+    if (rc == 0)
+        rc = manifest_reader_new(options->root, true, block_reader_fetch, reader, &manifest, err);
+    if (rc == 0)
+        rc = plan_all(&planner, manifest, err);
+    if (rc == 0)
+        rc = check_conflicts(&planner, err);
+    if (rc == 0 && (spool_flush(&ret->entries, err) != 0 || spool_flush(&ret->folders, err) != 0 ||
+                    spool_flush(&ret->links, err) != 0 || spool_flush(&ret->plain, err) != 0))
+        rc = -1;
+    if (rc == 0)
+        rc = extsort_finish(ret->wants, err);
+    manifest_reader_free(manifest);
+    manifest_reader_free(planner.lookup);
+    blob_hasher_free(planner.hasher);
+    place_cursor_close(&planner.cursor);
+    buf_free(&planner.encoded);
+    buf_free(&planner.present);
+    return rc;
+}
+
+void plan_free(struct restore_plan *plan)
+{
+    struct entry_spool *spools[] = {&plan->entries, &plan->folders, &plan->links, &plan->plain};
+    for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++) {
+        if (spools[i]->fd >= 0)
+            (void)close(spools[i]->fd);
+        buf_free(&spools[i]->pending);
+    }
+    extsort_free(plan->wants);
+}

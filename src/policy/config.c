@@ -1,0 +1,273 @@
+#include "policy/config.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "policy/config_internal.h"
+#include "policy/yaml_read.h"
+
+static const char *const holder_names[] = {
+    [CONFIG_HOLDER_FILE] = "file",
+    [CONFIG_HOLDER_PASSPHRASE] = "passphrase",
+    [CONFIG_HOLDER_SHEET] = "sheet",
+};
+
+const char *config_holder_name(enum config_holder holder)
+{
+    return holder_names[holder];
+}
+
+static int read_holder(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                       struct error *err)
+{
+    enum config_holder *member = (void *)((char *)object + field->offset);
+    for (size_t i = 0; i < sizeof(holder_names) / sizeof(holder_names[0]); i++)
+        if (node->type == YAML_SCALAR_NODE && strcmp((char *)node->data.scalar.value, holder_names[i]) == 0) {
+            *member = (enum config_holder)i;
+            return 0;
+        }
+    return yaml_complain(reader, node, err, "file, passphrase or sheet", "this is no kind of holder");
+}
+
+static int read_url(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                    struct error *err)
+{
+    static const char allowed[] = "file:///absolute/path?country=JP&site=NAME";
+    if (node->type != YAML_SCALAR_NODE || strstr((char *)node->data.scalar.value, "://") == NULL)
+        return yaml_complain(reader, node, err, allowed, "this is not the URL of a target");
+    return yaml_read_text(reader, node, field, object, err);
+}
+
+static int read_target(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
+{
+    static const struct yaml_field fields[] = {
+        {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_target, name), .required = true},
+        {.name = "url", .read = read_url, .offset = offsetof(struct config_target, url), .required = true},
+        {0},
+    };
+    struct config_target *targets = context;
+    if (yaml_read_mapping(reader, item, "a target", fields, &targets[number], err) != 0)
+        return -1;
+    for (size_t i = 0; i < number; i++)
+        if (strcmp(targets[i].name, targets[number].name) == 0)
+            return yaml_complain(reader, item, err, "give each target its own name", "two targets are named \"%s\"",
+                                 targets[i].name);
+    return 0;
+}
+
+static int read_targets(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                        struct error *err)
+{
+    (void)field;
+    struct config *config = object;
+    size_t count = 0;
+    if (yaml_read_sequence(reader, node, "targets", &count, err) != 0)
+        return -1;
+    config->targets = mem_calloc(count, sizeof(config->targets[0]));
+    if (config->targets == NULL)
+        return error_no_memory(err);
+    config->target_count = count;
+    return yaml_each(reader, node, read_target, config->targets, err);
+}
+
+static int read_member(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
+{
+    static const struct yaml_field fields[] = {
+        {.name = "holder", .read = read_holder, .offset = offsetof(struct config_member, holder), .required = true},
+        {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_member, name), .required = true},
+        {.name = "path", .read = yaml_read_path, .offset = offsetof(struct config_member, path)},
+        {0},
+    };
+    struct config_member *members = context;
+    struct config_member *member = &members[number];
+    if (yaml_read_mapping(reader, item, "a member", fields, member, err) != 0)
+        return -1;
+    if (member->path == NULL && member->holder != CONFIG_HOLDER_SHEET)
+        return yaml_complain(reader, item, err, "add the path of the file",
+                             "a member held by a %s needs the key \"path\"", config_holder_name(member->holder));
+    for (size_t i = 0; i < number; i++)
+        if (strcmp(members[i].name, member->name) == 0)
+            return yaml_complain(reader, item, err, "give each member its own name",
+                                 "two members of this group are named \"%s\"", member->name);
+    return 0;
+}
+
+static int read_members(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                        struct error *err)
+{
+    (void)field;
+    struct config_group *group = object;
+    size_t count = 0;
+    if (yaml_read_sequence(reader, node, "members", &count, err) != 0)
+        return -1;
+    if (count == 0)
+        return yaml_complain(reader, node, err, "name at least one holder", "a group without members opens nothing");
+    group->members = mem_calloc(count, sizeof(group->members[0]));
+    if (group->members == NULL)
+        return error_no_memory(err);
+    group->member_count = count;
+    return yaml_each(reader, node, read_member, group->members, err);
+}
+
+static int read_group(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
+{
+    static const struct yaml_field fields[] = {
+        {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_group, name), .required = true},
+        {.name = "members", .read = read_members, .required = true},
+        {0},
+    };
+    struct config_group *groups = context;
+    if (yaml_read_mapping(reader, item, "a group of holders", fields, &groups[number], err) != 0)
+        return -1;
+    for (size_t i = 0; i < number; i++)
+        if (strcmp(groups[i].name, groups[number].name) == 0)
+            return yaml_complain(reader, item, err, "give each group its own name", "two groups are named \"%s\"",
+                                 groups[i].name);
+    return 0;
+}
+
+static int read_groups(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                       struct error *err)
+{
+    (void)field;
+    struct config *config = object;
+    size_t count = 0;
+    if (yaml_read_sequence(reader, node, "keys", &count, err) != 0)
+        return -1;
+    config->groups = mem_calloc(count, sizeof(config->groups[0]));
+    if (config->groups == NULL)
+        return error_no_memory(err);
+    config->group_count = count;
+    return yaml_each(reader, node, read_group, config->groups, err);
+}
+
+/* The file, key by key. The template in config_write.c explains each. */
+static const struct yaml_field fields_of_config[] = {
+    {.name = "state", .read = yaml_read_path, .offset = offsetof(struct config, state), .required = true},
+    {.name = "targets", .read = read_targets},
+    {.name = "min_copies",
+     .read = yaml_read_number,
+     .offset = offsetof(struct config, min_copies),
+     .min = 1,
+     .max = 16},
+    {.name = "keys", .read = read_groups},
+    {.name = "memory_mib",
+     .read = yaml_read_number,
+     .offset = offsetof(struct config, memory_mib),
+     .min = 64,
+     .max = 1048576},
+    {.name = "pack_mib", .read = yaml_read_number, .offset = offsetof(struct config, pack_mib), .min = 1, .max = 512},
+    {.name = "threads", .read = yaml_read_number, .offset = offsetof(struct config, threads), .min = 0, .max = 256},
+    {.name = "compression",
+     .read = yaml_read_number,
+     .offset = offsetof(struct config, compression),
+     .min = 1,
+     .max = 19},
+    {.name = "verify_writes", .read = yaml_read_bool, .offset = offsetof(struct config, verify_writes)},
+    {.name = "test_clock", .read = yaml_read_bool, .offset = offsetof(struct config, test_clock)},
+    {0},
+};
+
+void config_defaults(struct config *config)
+{
+    *config = (struct config){
+        .memory_mib = 256,
+        .pack_mib = 32,
+        .compression = 3,
+        .min_copies = 1,
+        .verify_writes = true,
+    };
+}
+
+static int check_copies(struct yaml_reader *reader, const struct config *config, struct error *err)
+{
+    yaml_node_t *node = yaml_find(reader, yaml_reader_root(reader), "min_copies");
+    if (node == NULL || config->min_copies == 1 || config->min_copies <= config->target_count)
+        return 0;
+    return yaml_complain(reader, node, err, "add targets or lower min_copies",
+                         "min_copies is %u, but there %s %zu target%s", config->min_copies,
+                         config->target_count == 1 ? "is" : "are", config->target_count,
+                         config->target_count == 1 ? "" : "s");
+}
+
+int config_parse(const char *path, const void *text, size_t size, struct config **ret_config, struct error *err)
+{
+    struct yaml_reader reader;
+    if (yaml_reader_open(&reader, path, text, size, err) != 0)
+        return -1;
+    struct config *config = mem_calloc(1, sizeof(*config));
+    int rc = config != NULL ? 0 : error_no_memory(err);
+    if (rc == 0) {
+        config_defaults(config);
+        config->path = mem_strdup(path);
+        if (config->path == NULL)
+            rc = error_no_memory(err);
+    }
+    if (rc == 0)
+        rc = yaml_read_mapping(&reader, yaml_reader_root(&reader), "hikae.yaml", fields_of_config, config, err);
+    if (rc == 0)
+        rc = check_copies(&reader, config, err);
+    yaml_reader_free(&reader);
+    if (rc != 0) {
+        config_free(config);
+        return -1;
+    }
+    *ret_config = config;
+    return 0;
+}
+
+int config_read_text(const char *path, struct buf *out, struct error *err)
+{
+    if (file_read(path, YAML_READ_SIZE_MAX, out, err) == 0)
+        return 0;
+    if (err != NULL && err->class == ERROR_NOT_FOUND)
+        return error_hint(err, "hikae init writes one; --config or HIKAE_CONFIG says where it is");
+    if (err != NULL && err->class == ERROR_LOCAL)
+        err->class = ERROR_CONFIG;
+    return -1;
+}
+
+int config_load(const char *path, struct config **ret_config, struct error *err)
+{
+    *ret_config = NULL;
+    struct buf text = {0};
+    int rc = config_read_text(path, &text, err);
+    if (rc == 0)
+        rc = config_parse(path, text.data, text.size, ret_config, err);
+    buf_free(&text);
+    return rc;
+}
+
+static void free_group(struct config_group *group)
+{
+    for (size_t i = 0; i < group->member_count; i++) {
+        mem_free(group->members[i].name);
+        mem_free(group->members[i].path);
+    }
+    mem_free(group->members);
+    mem_free(group->name);
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL)
+        return;
+    for (size_t i = 0; i < config->target_count; i++) {
+        mem_free(config->targets[i].name);
+        mem_free(config->targets[i].url);
+    }
+    for (size_t i = 0; i < config->group_count; i++)
+        free_group(&config->groups[i]);
+    mem_free(config->targets);
+    mem_free(config->groups);
+    mem_free(config->state);
+    mem_free(config->path);
+    mem_free(config);
+}
+
+const struct config_target *config_find_target(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->target_count; i++)
+        if (strcmp(config->targets[i].name, name) == 0)
+            return &config->targets[i];
+    return NULL;
+}

@@ -1,0 +1,80 @@
+/*
+ * hikae.yaml: what one installation is made of. Where its state lies, its
+ * targets, who holds the root key, and how much of the machine it may use.
+ * What is promised to whom is not here but in policies.
+ *
+ * Only reading and writing of the file; nothing here opens a target or a key.
+ */
+#ifndef HIKAE_POLICY_CONFIG_H
+#define HIKAE_POLICY_CONFIG_H
+
+#include "base/error.h"
+
+#define CONFIG_DEFAULT_PATH "/etc/hikae/hikae.yaml"
+
+struct config_target {
+    char *name;
+    char *url;
+};
+
+enum config_holder { CONFIG_HOLDER_FILE, CONFIG_HOLDER_PASSPHRASE, CONFIG_HOLDER_SHEET };
+
+/* One holder of a share of the root key. */
+struct config_member {
+    enum config_holder holder;
+    char *name;
+    char *path; /* the key file or passphrase file; NULL for a sheet that is on paper only */
+};
+
+/* All members of a group together open the root key; any one group suffices. */
+struct config_group {
+    char *name;
+    struct config_member *members;
+    size_t member_count;
+};
+
+struct config {
+    char *path;  /* the file this came from */
+    char *state; /* folder for the catalogue, caches and journals */
+    bool test_clock;
+    struct config_target *targets;
+    size_t target_count;
+    struct config_group *groups;
+    size_t group_count;
+    unsigned memory_mib;  /* budget for buffers and packs in flight     */
+    unsigned pack_mib;    /* size of a pack                             */
+    unsigned threads;     /* 0: as many as there are cores              */
+    unsigned compression; /* level of zstd                              */
+    unsigned min_copies;  /* targets that must hold a snapshot          */
+    bool verify_writes;   /* open each block again before it is stored  */
+};
+
+/* The word for a holder in the file ("file", "passphrase", "sheet"). */
+const char *config_holder_name(enum config_holder holder);
+
+/* All settings at their defaults, nothing named yet. */
+void config_defaults(struct config *config);
+/*
+ * Read and check a file. ERROR_CONFIG with "FILE:LINE:COLUMN: what is wrong" and
+ * what is allowed as the hint; ERROR_NOT_FOUND if there is no file.
+ */
+MUST_USE int config_load(const char *path, struct config **ret_config, struct error *err);
+/* NULL is fine. */
+void config_free(struct config *config);
+/* The target of that name, or NULL. */
+const struct config_target *config_find_target(const struct config *config, const char *name);
+
+/*
+ * Write a file that explains itself, with these values (config->path is not
+ * looked at). Never overwrites: ERROR_REFUSED if path exists.
+ */
+MUST_USE int config_write_template(const char *path, const struct config *values, struct error *err);
+/*
+ * Add a target at the end of the list in the file; all other text, comments
+ * among it, stays as it is. The file is replaced as a whole or not at all.
+ * ERROR_REFUSED if a target has that name already, ERROR_CONFIG if the file
+ * cannot be used or is written in a way that this does not understand.
+ */
+MUST_USE int config_append_target(const char *path, const char *name, const char *url, struct error *err);
+
+#endif

@@ -1,0 +1,604 @@
+/* The manifest: what the builder and the reader refuse, and every byte of a small one turned over. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "manifest_trees.h"
+#include "repo/manifest_internal.h"
+
+/* ---- Leaves by hand ---- */
+
+struct leaf_case {
+    const char *what;
+    const char *bytes;
+    size_t size;
+    bool sound;
+};
+
+/* One entry or more, one owner (uid 1, gid 2, without names), key "s/a". */
+#define HEAD(count) count "\x01\x01\x02\x00\x00"
+#define CASE(what, bytes, sound)                                                                                       \
+    {                                                                                                                  \
+        what, bytes, sizeof(bytes) - 1, sound                                                                          \
+    }
+#define ID20 "iiiiiiiiiiiiiiiiiiii"
+/* pops 0, type, flags, name "a", mode 0644, owner 0 */
+#define ENTRY(type, flags)                                                                                             \
+    "\x00" type flags "\x01"                                                                                           \
+    "a"                                                                                                                \
+    "\xa4\x03"                                                                                                         \
+    "\x00"
+
+static const struct leaf_case leaf_cases[] = {
+    CASE("a folder", HEAD("\x01") ENTRY("\x02", "\x00"), true),
+    CASE("an empty file", HEAD("\x01") ENTRY("\x01", "\x00") "\x00", true),
+    CASE("an unreadable file", HEAD("\x01") ENTRY("\x01", "\x08") "\x05", true),
+    CASE("a file", HEAD("\x01") ENTRY("\x01", "\x00") "\x03\x02\x04" ID20 "\x09", true),
+    CASE("a file in a tree", HEAD("\x01") ENTRY("\x01", "\x00") "\x64\x00\x01\x20" ID20, true),
+    CASE("a fifo", HEAD("\x01") ENTRY("\x07", "\x00"), true),
+    CASE("a device", HEAD("\x01") ENTRY("\x05", "\x00") "\x08\x01", true),
+    CASE("a symbolic link", HEAD("\x01") ENTRY("\x03", "\x00") "\x03../", true),
+    CASE("a hard link", HEAD("\x01") ENTRY("\x04", "\x00") "\x01s", true),
+    CASE("file flags", HEAD("\x01") ENTRY("\x02", "\x02") "\x10", true),
+    CASE("xattrs", HEAD("\x01") ENTRY("\x02", "\x01") "\x02\x01x\x00\x02vv\x01y\x01\x80\x08" ID20, true),
+    CASE("two entries",
+         HEAD("\x02") ENTRY("\x02", "\x00") "\x00\x07\x00\x02"
+                                            "aa"
+                                            "\x00\x00",
+         true),
+    CASE("an entry in the folder",
+         HEAD("\x02") ENTRY("\x02", "\x00") "\x01\x01"
+                                            "a"
+                                            "\x07\x00\x01x\x00\x00",
+         true),
+
+    CASE("no entries", "\x00\x00", false),
+    CASE("nothing", "\x01", false),
+    CASE("more entries than there may be",
+         "\xff\xff\x7f"
+         "\x01\x01\x02\x00\x00" ENTRY("\x02", "\x00"),
+         false),
+    CASE("more owners than bytes", "\x01\x40\x01\x02\x00\x00" ENTRY("\x02", "\x00"), false),
+    CASE("a huge number of owners",
+         "\x01\xff\xff\xff\xff\x0f"
+         "\x01\x02\x00\x00" ENTRY("\x02", "\x00"),
+         false),
+    CASE("no owner", "\x01\x00" ENTRY("\x02", "\x00"), false),
+    CASE("a uid of 33 bits", "\x01\x01\x80\x80\x80\x80\x10\x02\x00\x00" ENTRY("\x02", "\x00"), false),
+    CASE("a user name without an end", "\x01\x01\x01\x02\x7f\x00" ENTRY("\x02", "\x00"), false),
+    CASE("fewer entries than told", HEAD("\x02") ENTRY("\x02", "\x00"), false),
+    CASE("bytes left over", HEAD("\x01") ENTRY("\x02", "\x00") "\x00", false),
+    CASE("a longer form",
+         HEAD("\x01") "\x80\x00\x02\x00\x01"
+                      "a"
+                      "\x00\x00",
+         false),
+    CASE("the first entry changes the folder",
+         HEAD("\x01") "\x01\x01"
+                      "a"
+                      "\x02\x00\x01"
+                      "a"
+                      "\x00\x00",
+         false),
+    CASE("not the entry of the key",
+         HEAD("\x01") "\x00\x02\x00\x01"
+                      "b"
+                      "\x00\x00",
+         false),
+    CASE("type 0", HEAD("\x01") ENTRY("\x00", "\x00"), false),
+    CASE("type 9", HEAD("\x01") ENTRY("\x09", "\x00"), false),
+    CASE("an unknown flag", HEAD("\x01") ENTRY("\x02", "\x10"), false),
+    CASE("a mode of 13 bits",
+         HEAD("\x01") "\x00\x02\x00\x01"
+                      "a"
+                      "\x80\x20\x00",
+         false),
+    CASE("owner 1 of 1",
+         HEAD("\x01") "\x00\x02\x00\x01"
+                      "a"
+                      "\x00\x01",
+         false),
+    CASE("the same entry twice", HEAD("\x02") ENTRY("\x02", "\x00") ENTRY("\x02", "\x00"), false),
+    CASE("entries out of order",
+         HEAD("\x02") ENTRY("\x02", "\x00") "\x00\x07\x00\x01"
+                                            "Z"
+                                            "\x00\x00",
+         false),
+    CASE("the same folder again", HEAD("\x02") ENTRY("\x02", "\x00") "\x02\x01s\x07\x00\x01z\x00\x00", false),
+    CASE("a folder out of order", HEAD("\x02") ENTRY("\x02", "\x00") "\x02\x01r\x07\x00\x01z\x00\x00", false),
+    CASE("more pops than folders", HEAD("\x02") ENTRY("\x02", "\x00") "\x03\x01t\x07\x00\x01z\x00\x00", false),
+    CASE("endless pops",
+         HEAD("\x02") ENTRY("\x02", "\x00") "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01t\x07\x00\x01z\x00\x00",
+         false),
+    CASE("an empty folder name", HEAD("\x02") ENTRY("\x02", "\x00") "\x01\x00\x07\x00\x01z\x00\x00", false),
+    CASE("a folder ..", HEAD("\x02") ENTRY("\x02", "\x00") "\x01\x02..\x07\x00\x01z\x00\x00", false),
+    CASE("an empty name", HEAD("\x02") ENTRY("\x02", "\x00") "\x00\x07\x00\x00\x00\x00", false),
+    CASE("a name with a slash", HEAD("\x02") ENTRY("\x02", "\x00") "\x00\x07\x00\x03z/z\x00\x00", false),
+    CASE("a name with a NUL", HEAD("\x02") ENTRY("\x02", "\x00") "\x00\x07\x00\x03z\x00z\x00\x00", false),
+    CASE("a name ..", HEAD("\x02") ENTRY("\x02", "\x00") "\x01\x01q\x07\x00\x02..\x00\x00", false),
+    CASE("a name without an end", HEAD("\x02") ENTRY("\x02", "\x00") "\x00\x07\x00\x7fz\x00\x00", false),
+    CASE("a file of 2^63 bytes", HEAD("\x01") ENTRY("\x01", "\x08") "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", false),
+    CASE("extents too short", HEAD("\x01") ENTRY("\x01", "\x00") "\x03\x01\x09", false),
+    CASE("extents too long", HEAD("\x01") ENTRY("\x01", "\x00") "\x03\x01\x11", false),
+    CASE("an extent of nothing", HEAD("\x01") ENTRY("\x01", "\x00") "\x03\x02\x01\x0d", false),
+    CASE("an extent of kind 3", HEAD("\x01") ENTRY("\x01", "\x00") "\x03\x01\x0f", false),
+    CASE("an id cut off",
+         HEAD("\x01") ENTRY("\x01", "\x00") "\x03\x01\x0c"
+                                            "iii",
+         false),
+    CASE("17 extents in a row",
+         HEAD("\x01") ENTRY("\x01", "\x00") "\x11\x11"
+                                            "\x05\x06\x05\x06\x05\x06\x05\x06\x05\x06"
+                                            "\x05\x06\x05\x06\x05\x06\x05",
+         false),
+    CASE("a tree without extents", HEAD("\x01") ENTRY("\x01", "\x00") "\x64\x00\x01\x00" ID20, false),
+    CASE("a tree of more extents than bytes", HEAD("\x01") ENTRY("\x01", "\x00") "\x64\x00\x01\x65" ID20, false),
+    CASE("a tree too high", HEAD("\x01") ENTRY("\x01", "\x00") "\x64\x00\x11\x20" ID20, false),
+    CASE("a device number of 33 bits", HEAD("\x01") ENTRY("\x06", "\x00") "\x80\x80\x80\x80\x10\x00", false),
+    CASE("a link with a NUL",
+         HEAD("\x01") ENTRY("\x03", "\x00") "\x03"
+                                            "a\x00"
+                                            "b",
+         false),
+    CASE("a link without an end",
+         HEAD("\x01") ENTRY("\x03", "\x00") "\x7f"
+                                            "a",
+         false),
+    CASE("a hard link to itself", HEAD("\x01") ENTRY("\x04", "\x00") "\x03s/a", false),
+    CASE("a hard link to what comes later", HEAD("\x01") ENTRY("\x04", "\x00") "\x05s/a/b", false),
+    CASE("a hard link to no path", HEAD("\x01") ENTRY("\x04", "\x00") "\x02/s", false),
+    CASE("file flags of 33 bits", HEAD("\x01") ENTRY("\x02", "\x02") "\x80\x80\x80\x80\x10", false),
+    CASE("xattrs: none", HEAD("\x01") ENTRY("\x02", "\x01") "\x00", false),
+    CASE("xattrs: more than bytes", HEAD("\x01") ENTRY("\x02", "\x01") "\x03\x01x\x00\x00\x01y\x00\x00", false),
+    CASE("xattrs: a huge number", HEAD("\x01") ENTRY("\x02", "\x01") "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", false),
+    CASE("xattrs: not in order", HEAD("\x01") ENTRY("\x02", "\x01") "\x02\x01y\x00\x00\x01x\x00\x00", false),
+    CASE("xattrs: one twice", HEAD("\x01") ENTRY("\x02", "\x01") "\x02\x01x\x00\x00\x01x\x00\x00", false),
+    CASE("xattrs: no name", HEAD("\x01") ENTRY("\x02", "\x01") "\x01\x00\x00\x01v", false),
+    CASE("xattrs: a NUL in a name", HEAD("\x01") ENTRY("\x02", "\x01") "\x01\x01\x00\x00\x00", false),
+    CASE("xattrs: an unknown kind", HEAD("\x01") ENTRY("\x02", "\x01") "\x01\x01x\x02\x01" ID20, false),
+    CASE("xattrs: a blob of nothing", HEAD("\x01") ENTRY("\x02", "\x01") "\x01\x01x\x01\x00" ID20, false),
+    CASE("xattrs: a blob over 1 MiB", HEAD("\x01") ENTRY("\x02", "\x01") "\x01\x01x\x01\x81\x80\x40" ID20, false),
+    CASE("xattrs: a long value",
+         HEAD("\x01") ENTRY("\x02", "\x01") "\x01\x01x\x00\x81\x08"
+                                            "v",
+         false),
+};
+
+/* Decode a copy of exactly that size, so that AddressSanitizer sees a read behind it. */
+static int decode_leaf(const char *key_text, const void *names, size_t names_size, const void *times, size_t times_size,
+                       struct error *err)
+{
+    uint8_t *names_copy = mem_dup(names, names_size), *times_copy = mem_dup(times, times_size);
+    assert_true(names_copy != NULL && times_copy != NULL);
+    struct bytes key = bytes_of(key_text), n = {names_copy, names_size}, t = {times_copy, times_size};
+    uint64_t entries, bytes;
+    error_clear(err);
+    int rc = manifest_leaf_decode(&key, &n, times != NULL ? &t : NULL, &entries, &bytes, err);
+    assert_true(rc == 0 || (err->class == ERROR_DAMAGED && err->what[0] != '\0'));
+    mem_free(names_copy);
+    mem_free(times_copy);
+    return rc;
+}
+
+static void test_leaves(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(leaf_cases) / sizeof(leaf_cases[0]); i++) {
+        const struct leaf_case *c = &leaf_cases[i];
+        struct error err = {0};
+        int rc = decode_leaf("s/a", c->bytes, c->size, NULL, 0, &err);
+        if ((rc == 0) != c->sound)
+            fail_msg("%s: %s", c->what, rc == 0 ? "accepted" : err.what);
+        /* No beginning of a sound leaf is a leaf. */
+        for (size_t size = 0; c->sound && size < c->size; size++)
+            assert_int_equal(decode_leaf("s/a", c->bytes, size, NULL, 0, &err), -1);
+    }
+}
+
+static void test_keys_of_leaves(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "/a", "s//a", "s/", "../a", "s/./a", "s/b", "s/a/b"};
+    static const char leaf[] = HEAD("\x01") ENTRY("\x02", "\x00");
+    struct error err = {0};
+    assert_int_equal(decode_leaf("a", leaf, sizeof(leaf) - 1, NULL, 0, &err), 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(decode_leaf(bad[i], leaf, sizeof(leaf) - 1, NULL, 0, &err), -1);
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    static const struct leaf_case cases[] = {
+        CASE("zeros", "\x00\x00\x00\x00\x00\x00", true),
+        CASE("racy", "\x01\x01\x01\x01\x01\x01", true),
+        CASE("the most nanoseconds", "\x00\xff\x93\xeb\xdc\x03\x00\xff\x93\xeb\xdc\x03\x00\x00", true),
+        CASE("a second of nanoseconds", "\x00\x80\x94\xeb\xdc\x03\x00\x00\x00\x00", false),
+        CASE("a second of nanoseconds of ctime", "\x00\x00\x00\x80\x94\xeb\xdc\x03\x00\x00", false),
+        CASE("racy is 2", "\x00\x00\x00\x00\x00\x02", false),
+        CASE("bytes left over", "\x00\x00\x00\x00\x00\x00\x00", false),
+        CASE("too short", "\x00\x00\x00\x00\x00", false),
+        CASE("a longer form", "\x80\x00\x00\x00\x00\x00\x00", false),
+    };
+    static const char leaf[] = HEAD("\x01") ENTRY("\x02", "\x00");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err = {0};
+        int rc = decode_leaf("s/a", leaf, sizeof(leaf) - 1, cases[i].bytes, cases[i].size, &err);
+        if ((rc == 0) != cases[i].sound)
+            fail_msg("%s: %s", cases[i].what, rc == 0 ? "accepted" : err.what);
+    }
+}
+
+/* ---- Inner nodes by hand ---- */
+
+#define ID40 ID20 ID20
+
+static void test_nodes(void **state)
+{
+    (void)state;
+    static const struct leaf_case cases[] = {
+        CASE("one child", "\x01\x01\x00\x03s/a\x05\x00" ID40, true),
+        CASE("two children",
+             "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x02\x01"
+             "b"
+             "\x05\x00" ID40,
+             true),
+        CASE("a longer key", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x03\x02/b\x05\x00" ID40, true),
+        CASE("no children", "\x01\x00", false),
+        CASE("level 2", "\x02\x01\x00\x03s/a\x05\x00" ID20, false),
+        CASE("level 0", "\x00\x01\x00\x03s/a\x05\x00" ID40, false),
+        CASE("fewer children than told", "\x01\x02\x00\x03s/a\x05\x00" ID40, false),
+        CASE("a huge number of children", "\x01\xff\xff\xff\xff\x0f\x00\x03s/a\x05\x00" ID40, false),
+        CASE("bytes left over", "\x01\x01\x00\x03s/a\x05\x00" ID40 "x", false),
+        CASE("a child without entries", "\x01\x01\x00\x03s/a\x00\x00" ID40, false),
+        CASE("an id cut off", "\x01\x01\x00\x03s/a\x05\x00" ID20 "iii", false),
+        CASE("shares with nothing", "\x01\x01\x01\x03s/a\x05\x00" ID40, false),
+        CASE("shares more than there is",
+             "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x04\x01"
+             "b"
+             "\x05\x00" ID40,
+             false),
+        CASE("shares less than it could", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x01\x02/b\x05\x00" ID40, false),
+        CASE("the same key twice", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x03\x00\x05\x00" ID40, false),
+        CASE("keys out of order",
+             "\x01\x02\x00\x03s/b\x05\x00" ID40 "\x02\x01"
+             "a"
+             "\x05\x00" ID40,
+             false),
+        CASE("the folder after what it holds", "\x01\x02\x00\x05s/a/b\x05\x00" ID40 "\x03\x00\x05\x00" ID40, false),
+        CASE("an empty key", "\x01\x01\x00\x00\x05\x00" ID40, false),
+        CASE("a key that is no path", "\x01\x01\x00\x03s//\x05\x00" ID40, false),
+        CASE("a later key with ..", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x03\x03/..\x05\x00" ID40, false),
+        CASE("a component that becomes ..", "\x01\x02\x00\x04s/.a\x05\x00" ID40 "\x03\x01.\x05\x00" ID40, false),
+        CASE("sums over 64 bits",
+             "\x01\x02\x00\x03s/a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00" ID40 "\x02\x01"
+             "b"
+             "\x05\x00" ID40,
+             false),
+        CASE("bytes over 64 bits",
+             "\x01\x02\x00\x03s/a\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" ID40 "\x02\x01"
+             "b"
+             "\x01\x01" ID40,
+             false),
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err = {0};
+        uint64_t entries, bytes;
+        struct bytes node = {mem_dup(cases[i].bytes, cases[i].size), cases[i].size};
+        int rc = manifest_node_decode(&node, 1, &entries, &bytes, &err);
+        if ((rc == 0) != cases[i].sound)
+            fail_msg("%s: %s", cases[i].what, rc == 0 ? "accepted" : err.what);
+        assert_true(rc == 0 || err.class == ERROR_DAMAGED);
+        for (size_t size = 0; cases[i].sound && size < cases[i].size; size++) {
+            node.size = size;
+            assert_int_equal(manifest_node_decode(&node, 1, &entries, &bytes, &err), -1);
+        }
+        mem_free((void *)(uintptr_t)node.data);
+    }
+}
+
+/* ---- A small manifest, turned over byte by byte ---- */
+
+struct fixture {
+    struct memory_blobs blobs;
+    struct tree tree;
+    struct manifest_root root;
+    struct extent_builder *extents;
+};
+
+static void fixture_build(struct fixture *f, unsigned mean, unsigned fan_out)
+{
+    struct keyring *keyring = tree_keyring();
+    struct manifest_builder *builder;
+    struct error err = {0};
+    assert_int_equal(manifest_builder_new(keyring, mean, fan_out, memory_blobs_put, &f->blobs, &builder, &err), 0);
+    for (size_t i = 0; i < f->tree.count; i++)
+        assert_int_equal(manifest_builder_add(builder, &f->tree.entries[i], &err), 0);
+    assert_int_equal(manifest_builder_finish(builder, &f->root, &err), 0);
+    manifest_builder_free(builder);
+    keyring_free(keyring);
+}
+
+static void fixture_open(struct fixture *f)
+{
+    *f = (struct fixture){.tree = {.random = 4711}};
+    f->extents = extent_builder_new(memory_blobs_put, &f->blobs);
+    assert_non_null(f->extents);
+    struct bytes none = tree_text(&f->tree, ""), source = tree_text(&f->tree, "s"), dir = source;
+    (void)tree_add(&f->tree, ENTRY_DIRECTORY, none, source);
+    for (unsigned i = 0; i < 60; i++) {
+        static const enum entry_type types[] = {ENTRY_FILE,     ENTRY_SYMLINK, ENTRY_FILE,
+                                                ENTRY_HARDLINK, ENTRY_FIFO,    ENTRY_BLOCK_DEVICE};
+        char text[16];
+        (void)snprintf(text, sizeof(text), "name-%u", i);
+        struct bytes name = tree_text(&f->tree, text);
+        enum entry_type type = i % 7 == 3 ? ENTRY_DIRECTORY : types[i % 6];
+        struct entry *entry = tree_add(&f->tree, type, dir, name);
+        tree_randomize(&f->tree, entry, f->extents);
+        /* Short values: every byte of them costs four reads of the manifest. */
+        struct xattr *xattrs = tree_alloc(&f->tree, (entry->xattr_count + 1) * sizeof(*xattrs));
+        for (size_t k = 0; k < entry->xattr_count; k++) {
+            xattrs[k] = entry->xattrs[k];
+            if (!xattrs[k].in_blob)
+                xattrs[k].value.size %= 8;
+        }
+        entry->xattrs = xattrs;
+        if (type == ENTRY_DIRECTORY)
+            dir = tree_join(&f->tree, &dir, &name);
+    }
+    tree_sort(&f->tree);
+    fixture_build(f, 8, 3);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    extent_builder_free(f->extents);
+    tree_free(&f->tree);
+    memory_blobs_free(&f->blobs);
+}
+
+static int ignore_blob(enum blob_type type, const struct blob_id *id, void *context, struct error *err)
+{
+    (void)type;
+    (void)id;
+    (void)context;
+    (void)err;
+    return 0;
+}
+
+static bool is_refusal(const struct error *err)
+{
+    return err->class == ERROR_DAMAGED || err->class == ERROR_NOT_FOUND;
+}
+
+/* Read everything in all ways. Whatever a damaged manifest gives must be as well-formed as a sound one. */
+static void read_damaged(struct fixture *f)
+{
+    struct error err = {0};
+    struct manifest_reader *reader;
+    assert_int_equal(manifest_reader_new(&f->root, true, memory_blobs_get, &f->blobs, &reader, &err), 0);
+    const struct entry *entry;
+    struct entry *last = NULL;
+    uint64_t count = 0, bytes = 0;
+    int rc;
+    while ((rc = manifest_reader_next(reader, &entry, &err)) == 1) {
+        assert_true(entry_name_is_valid(&entry->name));
+        assert_true(entry->dir.size == 0 || entry_path_is_valid(&entry->dir));
+        if (last != NULL)
+            assert_true(entry_path_compare(&last->dir, &last->name, &entry->dir, &entry->name) < 0);
+        entry_free(last);
+        last = entry_dup(entry);
+        assert_non_null(last);
+        count++;
+        bytes += entry->type == ENTRY_FILE ? entry->size : 0;
+    }
+    entry_free(last);
+    assert_true(rc == 0 ? count == f->root.entries && bytes == f->root.bytes : is_refusal(&err));
+    const struct entry *target = &f->tree.entries[f->tree.count / 2];
+    assert_true(manifest_reader_seek(reader, &target->dir, &target->name, &err) == 0 || is_refusal(&err));
+    manifest_reader_free(reader);
+    assert_true(manifest_walk_blobs(&f->root, memory_blobs_get, &f->blobs, ignore_blob, NULL, &err) == 0 ||
+                is_refusal(&err));
+}
+
+static void test_every_byte(void **state)
+{
+    (void)state;
+    static const uint8_t flips[] = {0x01, 0x80, 0xff};
+    struct fixture f;
+    fixture_open(&f);
+    assert_in_range(f.root.depth, 2, 8);
+    for (size_t i = 0; i < f.blobs.capacity; i++) {
+        struct memory_blob *blob = &f.blobs.slots[i];
+        size_t step = blob->type == BLOB_EXTENTS ? 1 + blob->size / 100 : 1;
+        for (size_t at = 0; blob->bytes != NULL && at < blob->size; at += step) {
+            for (size_t k = 0; k < sizeof(flips); k++) {
+                blob->bytes[at] ^= flips[k];
+                read_damaged(&f);
+                blob->bytes[at] ^= flips[k];
+            }
+            /* And cut off there. */
+            size_t size = blob->size;
+            blob->size = at;
+            read_damaged(&f);
+            blob->size = size;
+        }
+    }
+    read_damaged(&f);
+    fixture_close(&f);
+}
+
+static void test_exchanged_blobs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f);
+    /* Any two blobs of the same type in each other's place: never taken for sound, unless they are alike. */
+    for (size_t i = 0; i < f.blobs.capacity; i++) {
+        for (size_t k = 0; k < i; k++) {
+            struct memory_blob *a = &f.blobs.slots[i], *b = &f.blobs.slots[k];
+            if (a->bytes == NULL || b->bytes == NULL || a->type != b->type)
+                continue;
+            struct memory_blob kept_a = *a, kept_b = *b;
+            a->bytes = kept_b.bytes, a->size = kept_b.size;
+            b->bytes = kept_a.bytes, b->size = kept_a.size;
+            read_damaged(&f);
+            *a = kept_a;
+            *b = kept_b;
+        }
+    }
+    fixture_close(&f);
+}
+
+static void test_roots(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f);
+    for (unsigned i = 0; i < 7; i++) {
+        struct manifest_root root = f.root;
+        struct manifest_reader *reader = NULL;
+        struct error err = {0};
+        const struct entry *entry;
+        root.entries += i == 1 ? 1 : i == 2 ? UINT64_MAX : 0;
+        root.bytes += i == 3;
+        root.depth = i == 4 ? 0 : i == 5 ? MANIFEST_DEPTH_MAX + 1 : root.depth;
+        root.depth = (uint8_t)(root.depth - (i == 6));
+        int rc = manifest_reader_new(&root, true, memory_blobs_get, &f.blobs, &reader, &err);
+        if (rc == 0)
+            rc = manifest_reader_next(reader, &entry, &err);
+        assert_int_equal(rc, i == 0 ? 1 : -1);
+        assert_int_equal(err.class, i == 0 ? ERROR_NONE : ERROR_DAMAGED);
+        manifest_reader_free(reader);
+    }
+    fixture_close(&f);
+}
+
+/* ---- What the builder refuses ---- */
+
+static void refuse(struct manifest_builder *builder, const struct entry *entry, enum error_class class)
+{
+    struct error err = {0};
+    assert_int_equal(manifest_builder_add(builder, entry, &err), -1);
+    assert_int_equal(err.class, class);
+    assert_true(class != ERROR_SOURCE || err.hint[0] != '\0');
+}
+
+static void test_builder_refuses(void **state)
+{
+    (void)state;
+    struct memory_blobs blobs = {0};
+    struct error err = {0};
+    struct keyring *keyring = tree_keyring();
+    struct manifest_builder *builder;
+    struct manifest_root root;
+    assert_int_equal(manifest_builder_new(keyring, 0, 1, memory_blobs_put, &blobs, &builder, &err), -1);
+    assert_int_equal(manifest_builder_new(keyring, 0, 100000, memory_blobs_put, &blobs, &builder, &err), -1);
+    assert_int_equal(manifest_builder_new(keyring, 0, 0, memory_blobs_put, &blobs, &builder, &err), 0);
+    assert_int_equal(manifest_builder_finish(builder, &root, &err), -1);
+    assert_int_equal(err.class, ERROR_INTERNAL);
+
+    struct tree tree = {.random = 17};
+    struct extent extents[2] = {{.kind = EXTENT_HOLE, .size = 5}, {.kind = EXTENT_DATA, .size = 5}};
+    const struct entry good = {.dir = bytes_of("s/b"),
+                               .name = bytes_of("m"),
+                               .type = ENTRY_FILE,
+                               .size = 10,
+                               .content = {.extents = extents, .extent_count = 2}};
+    struct entry first = {.dir = bytes_of("s"), .name = bytes_of("b"), .type = ENTRY_DIRECTORY};
+    assert_int_equal(manifest_builder_add(builder, &first, &err), 0);
+    assert_int_equal(manifest_builder_add(builder, &good, &err), 0);
+    struct entry next = good;
+    next.name = bytes_of("n");
+
+    static const char *const places[][2] = {{"s/b", "m"},    {"s/b", "l"},   {"s/a", "z"},   {"s", "z"},
+                                            {"", "s"},       {"s/c/d", "x"}, {"t/u", "x"},   {"s/b/", "x"},
+                                            {"s/b/..", "x"}, {"s/b", ""},    {"s/b", ".."},  {"s/b", "n/n"},
+                                            {"s//b", "x"},   {"/s", "x"},    {"s/bb/c", "x"}};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        struct entry entry = next;
+        entry.dir = bytes_of(places[i][0]);
+        entry.name = bytes_of(places[i][1]);
+        refuse(builder, &entry, ERROR_INTERNAL);
+    }
+    struct entry entry;
+#define REFUSE(class, change)                                                                                          \
+    do {                                                                                                               \
+        entry = next;                                                                                                  \
+        change;                                                                                                        \
+        refuse(builder, &entry, class);                                                                                \
+    } while (0)
+    struct bytes huge = tree_bytes(&tree, NULL, 0);
+    uint8_t *many = tree_alloc(&tree, ENTRY_LINK_MAX + 2);
+    memset(many, 'x', ENTRY_LINK_MAX + 1);
+    huge = (struct bytes){many, ENTRY_LINK_MAX + 1};
+    struct xattr *xattrs = tree_alloc(&tree, (ENTRY_XATTR_COUNT_MAX + 1) * sizeof(*xattrs));
+    REFUSE(ERROR_INTERNAL, entry.type = (enum entry_type)0);
+    REFUSE(ERROR_INTERNAL, entry.type = (enum entry_type)9);
+    REFUSE(ERROR_INTERNAL, entry.mode = 010000);
+    REFUSE(ERROR_INTERNAL, entry.mtime_ns = 1000000000);
+    REFUSE(ERROR_INTERNAL, entry.ctime_ns = 1000000000);
+    REFUSE(ERROR_INTERNAL, entry.size = 9);
+    REFUSE(ERROR_INTERNAL, entry.size = FILE_SIZE_MAX + 1);
+    REFUSE(ERROR_INTERNAL, entry.content.extent_count = 0);
+    REFUSE(ERROR_INTERNAL, entry.content.extent_count = ENTRY_EXTENTS_INLINE_MAX + 1);
+    REFUSE(ERROR_INTERNAL, (entry.content.in_tree = true, entry.content.extent_count = 0));
+    REFUSE(ERROR_INTERNAL, (entry.content.in_tree = true, entry.content.depth = EXTENT_DEPTH_MAX + 1));
+    REFUSE(ERROR_SOURCE, entry.dir = huge);
+    REFUSE(ERROR_SOURCE, entry.user = huge);
+    REFUSE(ERROR_SOURCE, entry.group = huge);
+    REFUSE(ERROR_SOURCE, (entry.type = ENTRY_SYMLINK, entry.link = huge));
+    REFUSE(ERROR_INTERNAL, (entry.type = ENTRY_SYMLINK, entry.link = (struct bytes){(const uint8_t *)"a\0b", 3}));
+    REFUSE(ERROR_INTERNAL, (entry.type = ENTRY_HARDLINK, entry.link = bytes_of("")));
+    REFUSE(ERROR_INTERNAL, (entry.type = ENTRY_HARDLINK, entry.link = bytes_of("s/b/n")));
+    REFUSE(ERROR_SOURCE, (entry.xattrs = xattrs, entry.xattr_count = ENTRY_XATTR_COUNT_MAX + 1));
+    REFUSE(ERROR_INTERNAL, (entry.xattrs = xattrs, entry.xattr_count = 1));
+    xattrs[0].name = xattrs[1].name = bytes_of("user.x");
+    REFUSE(ERROR_INTERNAL, (entry.xattrs = xattrs, entry.xattr_count = 2));
+    xattrs[0].value = huge;
+    REFUSE(ERROR_INTERNAL, (entry.xattrs = xattrs, entry.xattr_count = 1));
+    xattrs[0].in_blob = true;
+    REFUSE(ERROR_INTERNAL, (entry.xattrs = xattrs, entry.xattr_count = 1));
+    extents[1].size = 0;
+    REFUSE(ERROR_INTERNAL, entry.size = 5);
+    extents[1].size = 5;
+#undef REFUSE
+
+    /* None of it left a trace: the next entry goes in, and the manifest is the one without the refused. */
+    assert_int_equal(manifest_builder_add(builder, &next, &err), 0);
+    assert_int_equal(manifest_builder_finish(builder, &root, &err), 0);
+    assert_int_equal(root.entries, 3);
+    assert_int_equal(root.bytes, 20);
+    assert_int_equal(manifest_builder_add(builder, &next, &err), -1);
+    struct manifest_reader *reader;
+    const struct entry *read;
+    assert_int_equal(manifest_reader_new(&root, true, memory_blobs_get, &blobs, &reader, &err), 0);
+    assert_int_equal(manifest_reader_next(reader, &read, &err), 1);
+    assert_entries_equal(&first, read, true);
+    assert_int_equal(manifest_reader_next(reader, &read, &err), 1);
+    assert_entries_equal(&good, read, true);
+    assert_int_equal(manifest_reader_next(reader, &read, &err), 1);
+    assert_entries_equal(&next, read, true);
+    assert_int_equal(manifest_reader_next(reader, &read, &err), 0);
+    manifest_reader_free(reader);
+    manifest_reader_free(NULL);
+    manifest_builder_free(builder);
+    manifest_builder_free(NULL);
+    keyring_free(keyring);
+    tree_free(&tree);
+    memory_blobs_free(&blobs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_leaves), cmocka_unit_test(test_keys_of_leaves),  cmocka_unit_test(test_times),
+        cmocka_unit_test(test_nodes),  cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_exchanged_blobs),
+        cmocka_unit_test(test_roots),  cmocka_unit_test(test_builder_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
