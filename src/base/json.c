@@ -5,8 +5,8 @@
 /*
  * jansson's parser takes some failed allocations for errors in the text, and overlooks others (its lexer drops the
  * byte for which its buffer could not grow): a sound text would count as damaged, or be read wrongly. Its printer loses
- * bytes in the same way. So allocations of this thread are watched while it works. The functions are set before main, as jansson's pointers to them are not
- * atomic; they pass on to those that were set before.
+ * bytes in the same way. So allocations of this thread are watched while it works. The functions are set before main,
+ * as jansson's pointers to them are not atomic; they pass on to those that were set before.
  */
 static _Thread_local bool allocation_failed;
 static json_malloc_t next_alloc;

@@ -102,8 +102,7 @@ void holder_unmake(struct holder_made *made)
     holder_made_clear(made);
 }
 
-int holder_key_id(const char *label, const struct secret *key, char out[2 * HOLDER_KEY_ID_SIZE + 1],
-                  struct error *err)
+int holder_key_id(const char *label, const struct secret *key, char out[2 * HOLDER_KEY_ID_SIZE + 1], struct error *err)
 {
     size_t label_size = strlen(label);
     CLEANUP_SECRET struct secret *text = secret_new(label_size + secret_size(key));

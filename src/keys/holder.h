@@ -78,7 +78,7 @@ MUST_USE int holder_sheet_reach(const struct holder *holder, uint32_t epoch, con
                                 struct secret **ret_key, struct error *err);
 
 /* The label of a key file's key id (FORMAT.md §8). */
-#define HOLDER_FILE_LABEL "hikae1 key file"
+#define HOLDER_FILE_LABEL  "hikae1 key file"
 #define HOLDER_SHEET_LABEL "hikae1 sheet"
 
 /* The scrypt cost n of slots made from now on; 2^17 unless a test lowers it, for which alone this is. */

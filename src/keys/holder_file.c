@@ -97,8 +97,8 @@ static uint32_t parse_epoch(const char *text, size_t size, size_t *ret_digits)
 }
 
 /* The text of a key file into its epoch and key. */
-static int parse_keyfile(const char *path, const char *text, size_t size, uint32_t *ret_epoch,
-                         struct secret **ret_key, struct error *err)
+static int parse_keyfile(const char *path, const char *text, size_t size, uint32_t *ret_epoch, struct secret **ret_key,
+                         struct error *err)
 {
     size_t known = size < PREFIX_SIZE ? size : PREFIX_SIZE;
     if (memcmp(text, KEYFILE_PREFIX, known) != 0)

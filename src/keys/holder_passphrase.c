@@ -59,8 +59,8 @@ static int stretch(const struct secret *passphrase, const uint8_t salt[SALT_SIZE
     return 0;
 }
 
-int holder_passphrase_make(const struct holder *holder, const struct holder_occasion *occasion,
-                           struct holder_made *ret, struct error *err)
+int holder_passphrase_make(const struct holder *holder, const struct holder_occasion *occasion, struct holder_made *ret,
+                           struct error *err)
 {
     (void)occasion;
     CLEANUP_SECRET struct secret *passphrase = NULL;
@@ -89,8 +89,8 @@ static uint64_t bounded(const json_t *params, const char *name, uint64_t max)
     return value >= 1 && (uint64_t)value <= max ? (uint64_t)value : 0;
 }
 
-int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
-                            struct secret **ret_key, struct error *err)
+int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const json_t *params, struct secret **ret_key,
+                            struct error *err)
 {
     (void)epoch;
     CLEANUP_SECRET struct secret *passphrase = NULL;

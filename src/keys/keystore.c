@@ -286,8 +286,8 @@ static int open_live(struct keystore *keystore, struct key_union *listed, const 
     for (size_t i = 0; i < listed->count && keystore->root == NULL; i++) {
         struct key_entry *entry = &listed->entries[i];
         struct error why = {0};
-        if (entry->epoch != live || (entry->object == NULL && union_fetch(&keystore->set, entry, &why) != 0 &&
-                                     !is_fatal(&why)))
+        if (entry->epoch != live ||
+            (entry->object == NULL && union_fetch(&keystore->set, entry, &why) != 0 && !is_fatal(&why)))
             continue;
         if (why.class == ERROR_NONE && entry->kind == CONTAINER_SLOTS) {
             opened = entry->hash;

@@ -36,7 +36,8 @@ struct holder_group {
 
 const char *holder_kind_name(enum holder_kind kind); /* "file", "passphrase", "sheet" */
 bool holder_kind_parse(const char *text, enum holder_kind *ret);
-/* What destroying this holder's key is worth, in one sentence (no cryptographic erasure against whoever has a copy, …). */
+/* What destroying this holder's key is worth, in one sentence (no cryptographic erasure against whoever has a copy, …).
+ */
 const char *holder_destruction_worth(enum holder_kind kind);
 
 /* Targets to read from and write to. */
@@ -59,7 +60,8 @@ MUST_USE int keystore_create(const struct target_set *set, const struct id *stor
                              char **ret_sheets, struct error *err);
 /*
  * Open with whatever of `groups` can be opened. ERROR_KEYS says, per group, why not: no such file, wrong key (of
- * another epoch, of another store), truncated, wrong passphrase, bad check digits. ERROR_UNREACHABLE if no target answers.
+ * another epoch, of another store), truncated, wrong passphrase, bad check digits. ERROR_UNREACHABLE if no target
+ * answers.
  */
 MUST_USE int keystore_open(const struct target_set *set, const struct holder_group *groups, size_t group_count,
                            struct keystore **ret, struct error *err);
@@ -71,12 +73,12 @@ const char *keystore_group(const struct keystore *keystore);
 /* All tenants that have keys, the store's own included: *ret_tids (mem_free). */
 MUST_USE int keystore_tenants(struct keystore *keystore, struct id **ret_tids, size_t *ret_count, struct error *err);
 /* One tenant's keys. ERROR_KEYS if it has none. */
-MUST_USE int keystore_keyring(struct keystore *keystore, const struct id *tid, struct keyring **ret,
-                              struct error *err);
+MUST_USE int keystore_keyring(struct keystore *keystore, const struct id *tid, struct keyring **ret, struct error *err);
 /* A signing key of the store. */
 MUST_USE int keystore_signing_key(struct keystore *keystore, enum key_type type, struct secret **ret,
                                   struct error *err);
-/* New keys (sealing generation 1, dedup secret) of a new tenant, on min_copies targets and read back before it returns 0. */
+/* New keys (sealing generation 1, dedup secret) of a new tenant, on min_copies targets and read back before it returns
+ * 0. */
 MUST_USE int keystore_add_tenant(struct keystore *keystore, const struct id *tid, struct error *err);
 /* The same for many tenants in as few objects as hold them: for loading thousands at once. */
 MUST_USE int keystore_add_tenants(struct keystore *keystore, const struct id *tids, size_t count, struct error *err);
@@ -103,8 +105,8 @@ struct keystore_member_report {
 };
 struct keystore_group_report {
     char *name;
-    bool opens;       /* through this group the root epoch, and every key entry below it, opens */
-    size_t tenants;   /* whose keys were opened through it */
+    bool opens;     /* through this group the root epoch, and every key entry below it, opens */
+    size_t tenants; /* whose keys were opened through it */
     struct keystore_member_report *members;
     size_t member_count;
 };
@@ -115,7 +117,7 @@ struct keystore_report {
     struct keystore_group_report *groups;
     size_t group_count;
     size_t tenants;
-    size_t copies;  /* the least number of reachable targets that hold an entry of this epoch */
+    size_t copies; /* the least number of reachable targets that hold an entry of this epoch */
 };
 MUST_USE int keystore_check(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
                             struct keystore_report *ret, struct error *err);

@@ -46,8 +46,7 @@ static int check_member(const struct slots *slots, const struct slot_group *grou
 }
 
 /* Every entry below this root opens: *ret_tenants is the number of tenants in them. */
-static int open_all(const struct keystore *keystore, const struct secret *root, size_t *ret_tenants,
-                    struct error *err)
+static int open_all(const struct keystore *keystore, const struct secret *root, size_t *ret_tenants, struct error *err)
 {
     struct key_runs runs = {0};
     int rc = 0;

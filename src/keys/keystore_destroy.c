@@ -70,8 +70,8 @@ static int destroy(struct keystore *keystore, const struct holder *holder, struc
 int keystore_destroy_holder(struct keystore *keystore, const struct holder *holder, struct error *err)
 {
     if (holder->kind != HOLDER_FILE)
-        return error_set(err, ERROR_REFUSED, "a %s cannot be destroyed from here. %s",
-                         holder_kind_name(holder->kind), holder_destruction_worth(holder->kind));
+        return error_set(err, ERROR_REFUSED, "a %s cannot be destroyed from here. %s", holder_kind_name(holder->kind),
+                         holder_destruction_worth(holder->kind));
     if (holder->path == NULL)
         return error_set(err, ERROR_CONFIG, "holder %s has no path", holder->name);
     struct error why = {0};

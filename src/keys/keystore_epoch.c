@@ -16,9 +16,8 @@ static int check_sheets(const struct holder_group *groups, size_t count, char **
     return 0;
 }
 
-int epoch_begin(const struct target_set *set, uint32_t epoch, const struct id *store,
-                const struct holder_group *groups, size_t count, char **ret_sheets, struct new_epoch *ret,
-                struct error *err)
+int epoch_begin(const struct target_set *set, uint32_t epoch, const struct id *store, const struct holder_group *groups,
+                size_t count, char **ret_sheets, struct new_epoch *ret, struct error *err)
 {
     *ret = (struct new_epoch){.groups = groups, .group_count = count};
     const struct holder_occasion occasion = {.epoch = epoch, .store = store, .now_ns = clock_now_ns()};
@@ -132,13 +131,11 @@ static int check_empty(const struct target_set *set, struct error *err)
 
 static int write_first_keys(struct new_epoch *fresh, const struct id *store_tid, struct error *err)
 {
-    static const struct new_key keys[] = {
-        {KEY_SIGN_STORE, 1}, {KEY_SIGN_AUDIT, 1}, {KEY_SEALING, 1}, {KEY_DEDUP, 1}};
+    static const struct new_key keys[] = {{KEY_SIGN_STORE, 1}, {KEY_SIGN_AUDIT, 1}, {KEY_SEALING, 1}, {KEY_DEDUP, 1}};
     struct keystore *keystore = fresh->keystore;
-    CLEANUP(cleanup_row_writer) struct row_writer writer = {.set = &keystore->set,
-                                                            .root = keystore->root,
-                                                            .epoch = keystore->epoch,
-                                                            .copies = keystore->set.count};
+    CLEANUP(cleanup_row_writer)
+    struct row_writer writer = {
+        .set = &keystore->set, .root = keystore->root, .epoch = keystore->epoch, .copies = keystore->set.count};
     if (keystore_write_new(&writer, store_tid, keys, sizeof(keys) / sizeof(keys[0]), err) != 0)
         return -1;
     return row_writer_finish(&writer, err);

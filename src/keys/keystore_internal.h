@@ -19,14 +19,14 @@ enum {
     KEYS_SHARE_SIZE = 32,
     KEYS_GROUP_SALT_SIZE = 16,
     KEYS_WRAPPED_SIZE = GCM_NONCE_SIZE + KEY_SIZE + GCM_TAG_SIZE,
-    KEYS_BODY_MAX = 8 << 20,     /* bytes of rows in one object that is written */
-    KEYS_BLOCK_ROWS = 1024,      /* rows in one block that is written */
-    KEYS_OBJECT_MAX = 32 << 20,  /* bytes of an object that is read */
-    KEYS_ENTRY_MAX = 1 << 20,    /* entries on all targets */
-    KEYS_TARGET_MAX = 64,        /* targets: bits of a mask */
-    KEYS_SLOTS_MAX = 1 << 20,    /* bytes of a slots object's clear part */
-    KEYS_GROUP_MAX = 32,         /* groups of an epoch, members of a group */
-    KEYS_NAME_MAX = 64           /* bytes of a group's or member's name */
+    KEYS_BODY_MAX = 8 << 20,    /* bytes of rows in one object that is written */
+    KEYS_BLOCK_ROWS = 1024,     /* rows in one block that is written */
+    KEYS_OBJECT_MAX = 32 << 20, /* bytes of an object that is read */
+    KEYS_ENTRY_MAX = 1 << 20,   /* entries on all targets */
+    KEYS_TARGET_MAX = 64,       /* targets: bits of a mask */
+    KEYS_SLOTS_MAX = 1 << 20,   /* bytes of a slots object's clear part */
+    KEYS_GROUP_MAX = 32,        /* groups of an epoch, members of a group */
+    KEYS_NAME_MAX = 64          /* bytes of a group's or member's name */
 };
 
 /* ---- keystore_base64.c: base64 (RFC 4648 §4), canonical only ---- */
@@ -261,8 +261,7 @@ MUST_USE int keystore_check_complete(const struct keystore *keystore, struct err
 /* Set slots_entry by name, after all entries were taken over. */
 MUST_USE int keystore_find_slots(struct keystore *keystore, const struct hash *hash, struct error *err);
 /* The different tenants of runs, sorted: *ret_tids (mem_free). */
-MUST_USE int keystore_distinct(const struct key_runs *runs, struct id **ret_tids, size_t *ret_count,
-                               struct error *err);
+MUST_USE int keystore_distinct(const struct key_runs *runs, struct id **ret_tids, size_t *ret_count, struct error *err);
 /* The clear part of a slots entry, parsed. */
 MUST_USE int keystore_slots(const struct key_entry *entry, struct slots *ret, struct error *err);
 /* New rows: type, generation, a random key. */

@@ -40,8 +40,8 @@ static int rewrap_rows(const uint8_t *rows, uint32_t count, void *context, struc
 static int rewrap(const struct keystore *from, size_t first, const struct new_epoch *fresh, struct error *err)
 {
     struct keystore *to = fresh->keystore;
-    CLEANUP(cleanup_row_writer) struct row_writer writer = {
-        .set = &to->set, .root = to->root, .epoch = to->epoch, .copies = to->set.count};
+    CLEANUP(cleanup_row_writer)
+    struct row_writer writer = {.set = &to->set, .root = to->root, .epoch = to->epoch, .copies = to->set.count};
     if (visit_rows(from, first, rewrap_rows, &writer, err) != 0)
         return -1;
     return row_writer_finish(&writer, err);

@@ -4,7 +4,16 @@
 #include <string.h>
 
 /* A row's bytes (FORMAT.md §8). */
-enum { ROW_TYPE = 0, ROW_ZERO = 1, ROW_GENERATION = 4, ROW_CREATED = 8, ROW_TID = 16, ROW_KEY_ID = 32, ROW_KEY = 48, ROW_END = 80 };
+enum {
+    ROW_TYPE = 0,
+    ROW_ZERO = 1,
+    ROW_GENERATION = 4,
+    ROW_CREATED = 8,
+    ROW_TID = 16,
+    ROW_KEY_ID = 32,
+    ROW_KEY = 48,
+    ROW_END = 80
+};
 
 static bool row_is_well_formed(const uint8_t *bytes)
 {
@@ -182,8 +191,7 @@ int row_reader_index(struct row_reader *reader, uint32_t entry, struct key_runs 
 /* ---- Writing ---- */
 
 /* What was stored and read back is known from now on, without listing the targets again. */
-static int take_stored(struct row_writer *writer, const struct buf *object, const struct hash *name,
-                       struct error *err)
+static int take_stored(struct row_writer *writer, const struct buf *object, const struct hash *name, struct error *err)
 {
     struct key_entry entry = {.epoch = writer->epoch,
                               .hash = *name,

@@ -72,8 +72,8 @@ static json_t *make_member(const struct holder *holder, const struct holder_occa
         return NULL;
     CLEANUP_FREE char *text = keys_base64(wrapped, sizeof(wrapped));
     json_t *member = text == NULL ? NULL
-                                  : json_pack("{s:s, s:s, s:O, s:s}", "holder", holder_kind_name(holder->kind),
-                                              "name", holder->name, "params", made->params, "wrapped", text);
+                                  : json_pack("{s:s, s:s, s:O, s:s}", "holder", holder_kind_name(holder->kind), "name",
+                                              holder->name, "params", made->params, "wrapped", text);
     if (member == NULL)
         (void)error_no_memory(err);
     return member;
@@ -92,10 +92,10 @@ static json_t *seal_group(const char *name, uint32_t epoch, const struct secret 
         keys_aad(epoch, name, NULL, &aad, err) != 0 || keys_wrap(key, &aad, root, wrapped, err) != 0)
         return NULL;
     CLEANUP_FREE char *text = keys_base64(wrapped, sizeof(wrapped));
-    json_t *group = text == NULL ? NULL
-                                 : json_pack("{s:s, s:s, s:s, s:O}", "name", name, "salt",
-                                             hex_encode(salt, sizeof(salt), salt_hex), "root", text, "members",
-                                             members);
+    json_t *group = text == NULL
+                        ? NULL
+                        : json_pack("{s:s, s:s, s:s, s:O}", "name", name, "salt",
+                                    hex_encode(salt, sizeof(salt), salt_hex), "root", text, "members", members);
     if (group == NULL)
         (void)error_no_memory(err);
     return group;
@@ -130,8 +130,8 @@ static json_t *make_group(const struct holder_group *group, const struct secret 
             holder->page = NULL;
         }
     }
-    json_t *json = rc == 0 ? seal_group(group->name, occasion->epoch, root, shares, group->member_count, members, err)
-                           : NULL;
+    json_t *json =
+        rc == 0 ? seal_group(group->name, occasion->epoch, root, shares, group->member_count, members, err) : NULL;
     free_shares(shares, KEYS_GROUP_MAX);
     return json;
 }
@@ -140,9 +140,8 @@ static int make_all(const struct secret *root, const struct holder_occasion *occ
                     const struct holder_group *groups, size_t count, struct slots_made *made, struct error *err)
 {
     char created[CLOCK_TEXT_SIZE];
-    CLEANUP_JSON json_t *json =
-        json_pack("{s:i, s:I, s:s, s:[]}", "v", 1, "epoch", (json_int_t)occasion->epoch, "created",
-                  clock_format(occasion->now_ns, created), "groups");
+    CLEANUP_JSON json_t *json = json_pack("{s:i, s:I, s:s, s:[]}", "v", 1, "epoch", (json_int_t)occasion->epoch,
+                                          "created", clock_format(occasion->now_ns, created), "groups");
     if (json == NULL)
         return error_no_memory(err);
     for (size_t i = 0; i < count; i++) {

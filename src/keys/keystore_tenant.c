@@ -41,8 +41,8 @@ int keystore_tenants(struct keystore *keystore, struct id **ret_tids, size_t *re
 /* Called for each row of a tenant; the row's key is freed afterwards. */
 typedef int row_callback(const struct key_row *row, void *context, struct error *err);
 
-static int visit_run(const struct keystore *keystore, const struct key_run *run, row_callback *callback,
-                     void *context, struct error *err)
+static int visit_run(const struct keystore *keystore, const struct key_run *run, row_callback *callback, void *context,
+                     struct error *err)
 {
     CLEANUP(cleanup_row_reader) struct row_reader reader = {0};
     CLEANUP_SECRET struct secret *rows = NULL;
@@ -79,8 +79,7 @@ static int no_keys(const struct keystore *keystore, const struct id *tid, struct
 }
 
 /* With the lock held. */
-static int load_keyring(const struct keystore *keystore, const struct id *tid, struct keyring **ret,
-                        struct error *err)
+static int load_keyring(const struct keystore *keystore, const struct id *tid, struct keyring **ret, struct error *err)
 {
     struct keyring *keyring = keyring_new(tid);
     int rc = keyring != NULL ? 0 : error_no_memory(err);
@@ -214,13 +213,11 @@ static int check_new(const struct keystore *keystore, const struct id *tids, siz
     char hex[2 * ID_SIZE + 1];
     for (size_t i = 0; i + 1 < count; i++)
         if (id_equal(&sorted[i], &sorted[i + 1]))
-            return error_set(err, ERROR_REFUSED, "tenant %s is named twice",
-                             hex_encode(sorted[i].bytes, ID_SIZE, hex));
+            return error_set(err, ERROR_REFUSED, "tenant %s is named twice", hex_encode(sorted[i].bytes, ID_SIZE, hex));
     for (size_t i = 0; i < keystore->runs.count; i++) {
         const struct id *known = &keystore->runs.runs[i].tid;
         if (bsearch(known, sorted, count, sizeof(*sorted), compare_ids) != NULL)
-            return error_set(err, ERROR_REFUSED, "tenant %s has keys already",
-                             hex_encode(known->bytes, ID_SIZE, hex));
+            return error_set(err, ERROR_REFUSED, "tenant %s has keys already", hex_encode(known->bytes, ID_SIZE, hex));
     }
     return 0;
 }
@@ -244,8 +241,7 @@ int keystore_add_tenant(struct keystore *keystore, const struct id *tid, struct 
 }
 
 /* With the lock held. What others added meanwhile is read first, so that a generation is not given twice. */
-static int rotate_tenant(struct keystore *keystore, const struct id *tid, uint32_t *ret_generation,
-                         struct error *err)
+static int rotate_tenant(struct keystore *keystore, const struct id *tid, uint32_t *ret_generation, struct error *err)
 {
     struct keyring *keyring = NULL;
     if (keystore_check_live(keystore, false, err) != 0 || keystore_refresh(keystore, false, err) != 0 ||
@@ -263,8 +259,7 @@ static int rotate_tenant(struct keystore *keystore, const struct id *tid, uint32
     return 0;
 }
 
-int keystore_rotate_tenant(struct keystore *keystore, const struct id *tid, uint32_t *ret_generation,
-                           struct error *err)
+int keystore_rotate_tenant(struct keystore *keystore, const struct id *tid, uint32_t *ret_generation, struct error *err)
 {
     struct error why = {0};
     (void)pthread_mutex_lock(&keystore->lock);

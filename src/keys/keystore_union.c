@@ -127,8 +127,7 @@ static int fetch_from(struct target *target, const char *name, const struct hash
             return -1;
         }
     }
-    return error_set(err, ERROR_DAMAGED, "%s on %s has no version that hashes to its name", name,
-                     target_name(target));
+    return error_set(err, ERROR_DAMAGED, "%s on %s has no version that hashes to its name", name, target_name(target));
 }
 
 /* Keep exactly the bytes, and what the header says of them. */

@@ -65,34 +65,33 @@ int sheet_encode(const struct secret *key, uint32_t epoch, char out[SHEET_DIGITS
 
 /* ---- The page ---- */
 
-static const char page_text[] =
-    "HIKAE RECOVERY SHEET                  復旧シート（控えを開く鍵）\n"
-    "\n"
-    "  Store           %s\n"
-    "  Root epoch      %u\n"
-    "  Group, holder   %s, %s\n"
-    "  Made            %s\n"
-    "\n"
-    "%s"
-    "\n"
-    "What it is: a key, on paper, to every backup of this store.\n"
-    "%s"
-    "How to use it: type the digits into a file (capitals, spaces and hyphens\n"
-    "do not matter; O counts as 0, I and L as 1), then run on a new machine:\n"
-    "\n"
-    "    hikae recover --target NAME=URL --sheet FILE\n"
-    "\n"
-    "The last four digits are check digits: a slip of typing is noticed.\n"
-    "Keep it in a safe, away from the backups and from the machine that makes\n"
-    "them: whoever has this page and the backups can read everything.\n"
-    "Once a sheet of a higher epoch is in the safe, destroy this one.\n"
-    "\n"
-    "これは、このストアのすべてのバックアップを開く鍵です。\n"
-    "使い方：上の桁をファイルに書き写し（大文字・小文字、空白、\n"
-    "ハイフンは問いません）、新しい機械で上の命令を実行します。\n"
-    "末尾の四桁は検査用で、写し間違いがあれば分かります。\n"
-    "バックアップとは別の場所の金庫に保管し、撮影や複写はしないこと。\n"
-    "より新しいエポックのシートを作ったら、この紙は破棄してください。\n";
+static const char page_text[] = "HIKAE RECOVERY SHEET                  復旧シート（控えを開く鍵）\n"
+                                "\n"
+                                "  Store           %s\n"
+                                "  Root epoch      %u\n"
+                                "  Group, holder   %s, %s\n"
+                                "  Made            %s\n"
+                                "\n"
+                                "%s"
+                                "\n"
+                                "What it is: a key, on paper, to every backup of this store.\n"
+                                "%s"
+                                "How to use it: type the digits into a file (capitals, spaces and hyphens\n"
+                                "do not matter; O counts as 0, I and L as 1), then run on a new machine:\n"
+                                "\n"
+                                "    hikae recover --target NAME=URL --sheet FILE\n"
+                                "\n"
+                                "The last four digits are check digits: a slip of typing is noticed.\n"
+                                "Keep it in a safe, away from the backups and from the machine that makes\n"
+                                "them: whoever has this page and the backups can read everything.\n"
+                                "Once a sheet of a higher epoch is in the safe, destroy this one.\n"
+                                "\n"
+                                "これは、このストアのすべてのバックアップを開く鍵です。\n"
+                                "使い方：上の桁をファイルに書き写し（大文字・小文字、空白、\n"
+                                "ハイフンは問いません）、新しい機械で上の命令を実行します。\n"
+                                "末尾の四桁は検査用で、写し間違いがあれば分かります。\n"
+                                "バックアップとは別の場所の金庫に保管し、撮影や複写はしないこと。\n"
+                                "より新しいエポックのシートを作ったら、この紙は破棄してください。\n";
 
 enum { ROW_DIGITS = 16, GROUP_DIGITS = 4, ROWS_SIZE = 160 };
 
@@ -311,8 +310,8 @@ int sheet_parse(const char *text, size_t size, uint32_t epoch, struct secret **r
     if (search.matched == 0)
         return explain(&search, err);
     if (search.matched != epoch) {
-        (void)error_set(err, ERROR_KEYS, "this recovery sheet is of epoch %u, the store is at epoch %u",
-                        search.matched, epoch);
+        (void)error_set(err, ERROR_KEYS, "this recovery sheet is of epoch %u, the store is at epoch %u", search.matched,
+                        epoch);
         return error_hint(err, "use the sheet that was printed for epoch %u", epoch);
     }
     *ret_key = key;

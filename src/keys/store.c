@@ -80,8 +80,8 @@ static int compare_present(struct target *target, const struct buf *object, cons
         return 0;
     struct store_info other = {0};
     if (store_read(target, &other, &why) != 0) {
-        (void)error_set(err, ERROR_REFUSED, "target %s has a store object that cannot be read: %s",
-                        target_name(target), why.what);
+        (void)error_set(err, ERROR_REFUSED, "target %s has a store object that cannot be read: %s", target_name(target),
+                        why.what);
         return error_hint(err, "it is never replaced: look at it first, and take an empty folder or prefix");
     }
     char hex[2 * ID_SIZE + 1];
@@ -92,8 +92,7 @@ static int compare_present(struct target *target, const struct buf *object, cons
     return error_hint(err, "one folder or prefix holds one store: take an empty one");
 }
 
-static int write_to(struct target *target, const struct buf *object, const struct store_info *info,
-                    struct error *err)
+static int write_to(struct target *target, const struct buf *object, const struct store_info *info, struct error *err)
 {
     bool same = false;
     if (compare_present(target, object, info, &same, err) != 0)

@@ -1,8 +1,8 @@
 /* Published vectors: FIPS 180-4, RFC 4231, RFC 5869, McGrew & Viega (SP 800-38D), RFC 7914, RFC 8032. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -48,7 +48,8 @@ static void test_sha256(void **state)
         {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
         {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
          "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
-        {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+        {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqr"
+         "stu",
          "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
     };
     struct sha256 *pieces = sha256_new();
@@ -80,7 +81,7 @@ static void test_sha256(void **state)
 /* ---- HMAC-SHA256, RFC 4231 §4 ---- */
 
 #define REPEAT_20(x) x x x x x x x x x x x x x x x x x x x x
-#define AA_131 REPEAT_20("aaaaaaaaaaaa") "aaaaaaaaaaaaaaaaaaaaaa"
+#define AA_131       REPEAT_20("aaaaaaaaaaaa") "aaaaaaaaaaaaaaaaaaaaaa"
 
 static void test_hmac(void **state)
 {
@@ -98,12 +99,14 @@ static void test_hmac(void **state)
         {"0102030405060708090a0b0c0d0e0f10111213141516171819", REPEAT_20("cd") REPEAT_20("cd") "cdcdcdcdcdcdcdcdcdcd",
          "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
         {REPEAT_20("0c"), "546573742057697468205472756e636174696f6e", "a3b6167473100ee06e0c796c2955552b"},
-        {AA_131, "54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b6579204669"
-                 "727374",
+        {AA_131,
+         "54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b6579202d2048617368204b6579204669"
+         "727374",
          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
-        {AA_131, "5468697320697320612074657374207573696e672061206c6172676572207468616e20626c6f636b2d73697a65206b657920616e"
-                 "642061206c6172676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f206265"
-                 "20686173686564206265666f7265206265696e6720757365642062792074686520484d414320616c676f726974686d2e",
+        {AA_131,
+         "5468697320697320612074657374207573696e672061206c6172676572207468616e20626c6f636b2d73697a65206b657920616e"
+         "642061206c6172676572207468616e20626c6f636b2d73697a6520646174612e20546865206b6579206e6565647320746f206265"
+         "20686173686564206265666f7265206265696e6720757365642062792074686520484d414320616c676f726974686d2e",
          "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -136,13 +139,17 @@ static void test_hkdf(void **state)
     } table[] = {
         {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "000102030405060708090a0b0c", "f0f1f2f3f4f5f6f7f8f9",
          "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"},
-        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f30313233343536"
+        {"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f3031323334353"
+         "6"
          "3738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f",
-         "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f90919293949596"
+         "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f9091929394959"
+         "6"
          "9798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
-         "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6"
+         "b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e"
+         "6"
          "e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff",
-         "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f09"
+         "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f0"
+         "9"
          "b8367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87"},
         {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "", "",
          "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"},
@@ -152,9 +159,8 @@ static void test_hkdf(void **state)
         struct vector wanted = unhex(table[i].out);
         uint8_t out[VECTOR_MAX];
         for (size_t size = 0; size <= wanted.size; size++) {
-            assert_int_equal(hkdf_sha256(key.bytes, key.size, salt.bytes, salt.size, info.bytes, info.size, out, size,
-                                         NULL),
-                             0);
+            assert_int_equal(
+                hkdf_sha256(key.bytes, key.size, salt.bytes, salt.size, info.bytes, info.size, out, size, NULL), 0);
             assert_memory_equal(out, wanted.bytes, size);
         }
     }
@@ -235,8 +241,7 @@ static void test_gcm_refuses(void **state)
             struct error err = {0};
             parts[part]->bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
             memset(out, 0xff, sizeof(out));
-            assert_int_equal(gcm_open(gcm, nonce.bytes, aad.bytes, aad.size, sealed.bytes, sealed.size, out, &err),
-                             -1);
+            assert_int_equal(gcm_open(gcm, nonce.bytes, aad.bytes, aad.size, sealed.bytes, sealed.size, out, &err), -1);
             assert_int_equal(err.class, ERROR_DAMAGED);
             assert_memory_equal(out, zeros, sealed.size - GCM_TAG_SIZE);
             parts[part]->bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -267,13 +272,16 @@ static void test_scrypt(void **state)
         const char *out;
     } table[] = {
         {"", "", 16, 1, 1,
-         "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3628"
+         "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3e0fb2e0d3"
+         "628"
          "cf35e20c38d18906"},
         {"password", "NaCl", 1024, 8, 16,
-         "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83ee6d"
+         "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727afb94a83e"
+         "e6d"
          "8360cbdfa2cc0640"},
         {"pleaseletmein", "SodiumChloride", 16384, 8, 1,
-         "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40"
+         "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651"
+         "e40"
          "dfcf017b45575887"},
     };
     uint8_t out[64];
@@ -291,8 +299,8 @@ static void test_scrypt_refuses_costs(void **state)
     static const struct {
         uint64_t n;
         uint32_t r, p;
-    } table[] = {{0, 8, 1},  {1, 8, 1},  {3, 8, 1},   {1000, 8, 1}, {UINT64_C(1) << 25, 8, 1}, {UINT64_MAX, 8, 1},
-                 {16, 0, 1}, {16, 8, 0}, {16, 65, 1}, {16, 8, 65}};
+    } table[] = {{0, 8, 1},          {1, 8, 1},  {3, 8, 1},  {1000, 8, 1}, {UINT64_C(1) << 25, 8, 1},
+                 {UINT64_MAX, 8, 1}, {16, 0, 1}, {16, 8, 0}, {16, 65, 1},  {16, 8, 65}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         uint8_t out[32];
         struct error err = {0};

@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -196,8 +196,8 @@ static void test_passphrases(void **state)
     struct secret *key = NULL;
     struct error err = {0};
     fixture_write(holder->path, "sturdy passphrase", 0600);
-    json_t *params = json_pack("{s:s, s:i, s:i, s:i}", "salt", "01010101010101010101010101010101", "n", 1024, "r", 8,
-                               "p", 1);
+    json_t *params =
+        json_pack("{s:s, s:i, s:i, s:i}", "salt", "01010101010101010101010101010101", "n", 1024, "r", 8, "p", 1);
     assert_int_equal(holder_reach(holder, 1, params, &key, &err), 0);
     char hex[2 * KEY_SIZE + 1];
     assert_string_equal(hex_encode(secret_borrow(key), KEY_SIZE, hex), KNOWN_STRETCHED);
@@ -312,8 +312,13 @@ static void test_base64(void **state)
     static const struct {
         const char *bytes;
         const char *text;
-    } table[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                 {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}; /* RFC 4648 §10 */
+    } table[] = {{"", ""},
+                 {"f", "Zg=="},
+                 {"fo", "Zm8="},
+                 {"foo", "Zm9v"},
+                 {"foob", "Zm9vYg=="},
+                 {"fooba", "Zm9vYmE="},
+                 {"foobar", "Zm9vYmFy"}}; /* RFC 4648 §10 */
     uint8_t out[8];
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         size_t size = strlen(table[i].bytes);

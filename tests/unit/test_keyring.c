@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -19,12 +19,8 @@ static int add(struct keyring *keyring, enum key_type type, uint32_t generation,
     struct secret *key = secret_new(KEY_SIZE);
     assert_non_null(key);
     memset(secret_bytes(key), value, KEY_SIZE);
-    struct key_row row = {.type = type,
-                          .generation = generation,
-                          .created_ns = created_ns,
-                          .tid = tid,
-                          .key_id = {{key_id}},
-                          .key = key};
+    struct key_row row = {
+        .type = type, .generation = generation, .created_ns = created_ns, .tid = tid, .key_id = {{key_id}}, .key = key};
     int rc = keyring_add(keyring, &row, err);
     secret_free(key); /* the keyring has a copy */
     return rc;
@@ -91,8 +87,7 @@ static void test_the_oldest_dedup_secret_counts(void **state)
         struct error err = {0};
         for (size_t i = 0; i < 4; i++) {
             size_t at = (first + i) % 4;
-            assert_int_equal(
-                add(keyring, KEY_DEDUP, 1, rows[at].created_ns, rows[at].key_id, rows[at].value, &err), 0);
+            assert_int_equal(add(keyring, KEY_DEDUP, 1, rows[at].created_ns, rows[at].key_id, rows[at].value, &err), 0);
         }
         assert_int_equal(keyring_derive(keyring, label, out, sizeof(out), &err), 0);
         assert_memory_equal(out, wanted, sizeof(wanted));

@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -68,8 +68,8 @@ static struct keystore *reopen(struct fixture *f, const struct holder_group *gro
     return keystore;
 }
 
-static void refuses_to_open(struct fixture *f, const struct holder_group *groups, size_t count,
-                            enum error_class class, const char *says)
+static void refuses_to_open(struct fixture *f, const struct holder_group *groups, size_t count, enum error_class class,
+                            const char *says)
 {
     struct keystore *keystore = NULL;
     struct error err = {0};
@@ -141,8 +141,8 @@ static void test_tenants_keys(void **state)
     ok(keystore_rotate_tenant(keystore, &a, &generation, &err), &err);
     assert_int_equal(generation, 2);
     fingerprint(keystore, &a, second);
-    assert_memory_equal(first, second, 32);                /* the dedup secret stays */
-    assert_memory_not_equal(first + 32, second + 32, 32);  /* the sealing key does not */
+    assert_memory_equal(first, second, 32);               /* the dedup secret stays */
+    assert_memory_not_equal(first + 32, second + 32, 32); /* the sealing key does not */
     keystore_free(keystore);
 
     keystore = reopen(&f, f.groups, 3);
@@ -197,8 +197,12 @@ static void test_groups_that_cannot_be(void **state)
         struct holder_group group;
         const char *says;
     } table[] = {
-        {{"", &file, 1}, "name"},        {{NULL, &file, 1}, "name"},   {{"g", NULL, 0}, "0 holders"},
-        {{"g", &no_path, 1}, "no path"}, {{"g", &bad_name, 1}, "name"}, {{"g", twins, 2}, "two holders named a"},
+        {{"", &file, 1}, "name"},
+        {{NULL, &file, 1}, "name"},
+        {{"g", NULL, 0}, "0 holders"},
+        {{"g", &no_path, 1}, "no path"},
+        {{"g", &bad_name, 1}, "name"},
+        {{"g", twins, 2}, "two holders named a"},
         {{"g", sheets, 2}, "more than one recovery sheet"},
     };
     struct keystore *keystore = NULL;
@@ -423,8 +427,7 @@ static void test_nothing_counts_before_it_is_read_back(void **state)
         faulty_target_clear(f.targets[1]);
     }
     /* Once only: the second attempt repairs it. */
-    faulty_target_add(f.targets[1],
-                      (struct fault){.kind = FAULT_FLIP, .calls = FAULTY_PUT, .times = 1, .amount = 200});
+    faulty_target_add(f.targets[1], (struct fault){.kind = FAULT_FLIP, .calls = FAULTY_PUT, .times = 1, .amount = 200});
     ok(keystore_add_tenant(keystore, &a, &err), &err);
     keystore_free(keystore);
     fixture_remove(&f);

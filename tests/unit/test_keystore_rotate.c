@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -461,8 +461,7 @@ static void test_malformed_rows(void **state)
         struct hash name;
         char text[OBJECT_NAME_SIZE];
         ok(container_seal_body(CONTAINER_KEYS, &key, NULL, 0, body, table[i].size, &object, &name, &err), &err);
-        ok(target_put(f.targets[0], name_key(1, &name, text), object.data, object.size, TARGET_PUT_CREATE, &err),
-           &err);
+        ok(target_put(f.targets[0], name_key(1, &name, text), object.data, object.size, TARGET_PUT_CREATE, &err), &err);
         buf_free(&object);
     }
     keystore_free(keystore);

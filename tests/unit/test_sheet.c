@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -127,7 +127,8 @@ static void test_how_people_type(void **state)
     }
     /* Among other lines of the same alphabet. */
     char note[1024];
-    int size = snprintf(note, sizeof(note), "Note of 2026, epoch 7.\nhere\n%.*s\nthat was all\n", (int)used[0], text[0]);
+    int size =
+        snprintf(note, sizeof(note), "Note of 2026, epoch 7.\nhere\n%.*s\nthat was all\n", (int)used[0], text[0]);
     struct secret *back = NULL;
     assert_int_equal(sheet_parse(note, (size_t)size, 7, &back, NULL), 0);
     secret_free(back);

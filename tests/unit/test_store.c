@@ -1,7 +1,7 @@
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -36,8 +36,10 @@ static struct keystore *make(struct fixture *f, size_t targets, uint8_t first, s
     fixture_make(f, targets, targets);
     (void)fixture_holder(f, 0, HOLDER_FILE, "key");
     fixture_group(f, 0, "main", 0, 1);
-    *info = (struct store_info){
-        .store = {{first, 1}}, .store_tid = {{first, 2}}, .created_ns = INT64_C(1795252366) * NS_PER_S, .test_clock = true};
+    *info = (struct store_info){.store = {{first, 1}},
+                                .store_tid = {{first, 2}},
+                                .created_ns = INT64_C(1795252366) * NS_PER_S,
+                                .test_clock = true};
     ok(keystore_create(&f->set, &info->store, &info->store_tid, f->groups, 1, &keystore, NULL, &err), &err);
     ok(keystore_signing_key(keystore, KEY_SIGN_STORE, &key, &err), &err);
     ok(ed25519_public(key, info->sign_public, &err), &err);
@@ -110,9 +112,10 @@ static void test_members_are_checked(void **state)
 {
     (void)state;
     /* What replaces what in a sound line, whose public keys are put in for K. */
-    static const char sound[] = "{\"v\":1,\"format\":\"hikae1\",\"store\":\"0123456789abcdef0123456789abcdef\","
-                                "\"store_tid\":\"fedcba9876543210fedcba9876543210\","
-                                "\"created\":\"2026-11-21T00:00:00Z\",\"test_clock\":false,\"sign\":\"K\",\"audit\":\"K\"}";
+    static const char sound[] =
+        "{\"v\":1,\"format\":\"hikae1\",\"store\":\"0123456789abcdef0123456789abcdef\","
+        "\"store_tid\":\"fedcba9876543210fedcba9876543210\","
+        "\"created\":\"2026-11-21T00:00:00Z\",\"test_clock\":false,\"sign\":\"K\",\"audit\":\"K\"}";
     static const struct {
         const char *from;
         const char *to;

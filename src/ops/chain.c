@@ -1,0 +1,286 @@
+/* A tenant's history on the targets: reading all of it, appending to it. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "crypto/crypto.h"
+#include "ops/engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void chain_clear(struct chain *chain)
+{
+    history_clear(&chain->history);
+    mem_free(chain->records);
+    roster_free(&chain->condemned);
+    *chain = (struct chain){0};
+}
+
+struct listing {
+    struct chain *chain;
+    size_t capacity;
+    size_t prefix_size;
+    uint64_t bit;
+};
+
+static int note_record(struct listing *listing, const char *last, struct error *err)
+{
+    struct chain *chain = listing->chain;
+    struct chain_record record = {.targets = listing->bit};
+    if (strlen(last) >= sizeof(record.name) || !record_name_hash(last, &record.hash))
+        return 0; /* nobody's record */
+    if (chain->record_count == listing->capacity) {
+        size_t capacity = listing->capacity < 64 ? 64 : 2 * listing->capacity;
+        struct chain_record *records = mem_realloc(chain->records, capacity * sizeof(*records));
+        if (records == NULL)
+            return error_no_memory(err);
+        chain->records = records;
+        listing->capacity = capacity;
+    }
+    (void)snprintf(record.name, sizeof(record.name), "%s", last);
+    chain->records[chain->record_count++] = record;
+    return 0;
+}
+
+static int list_one(const struct target_object *object, void *context, struct error *err)
+{
+    struct listing *listing = context;
+    return note_record(listing, object->name + listing->prefix_size, err);
+}
+
+static int compare_records(const void *a, const void *b)
+{
+    return hash_compare(&((const struct chain_record *)a)->hash, &((const struct chain_record *)b)->hash);
+}
+
+/* Records seen on several targets become one, with all their bits. */
+static void join_records(struct chain *chain)
+{
+    if (chain->record_count == 0)
+        return;
+    qsort(chain->records, chain->record_count, sizeof(struct chain_record), compare_records);
+    size_t kept = 0;
+    for (size_t i = 1; i < chain->record_count; i++) {
+        if (hash_equal(&chain->records[i].hash, &chain->records[kept].hash))
+            chain->records[kept].targets |= chain->records[i].targets;
+        else
+            chain->records[++kept] = chain->records[i];
+    }
+    chain->record_count = kept + 1;
+}
+
+uint64_t chain_holders(const struct chain *chain, const struct hash *hash)
+{
+    struct chain_record key = {.hash = *hash};
+    const struct chain_record *found =
+        chain->record_count == 0
+            ? NULL
+            : bsearch(&key, chain->records, chain->record_count, sizeof(struct chain_record), compare_records);
+    return found != NULL ? found->targets : 0;
+}
+
+static int list_targets(struct hikae *hikae, const struct id *tid, struct listing *listing, struct error *err)
+{
+    char prefix[OBJECT_NAME_SIZE];
+    listing->prefix_size = strlen(name_folder(tid, 'h', prefix));
+    size_t answered = 0;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        struct run_target *t = &hikae->targets[i];
+        if (!t->up)
+            continue;
+        size_t before = listing->chain->record_count;
+        listing->bit = UINT64_C(1) << i;
+        struct error why = {0};
+        if (target_list(t->target, prefix, NULL, list_one, listing, &why) == 0) {
+            answered++;
+            continue;
+        }
+        if (why.class == ERROR_NO_MEMORY) {
+            *err = why;
+            return -1;
+        }
+        listing->chain->record_count = before;
+        t->up = false;
+        t->why = why;
+        engine_warn(hikae, "target %s does not answer: %s", t->name, why.what);
+    }
+    if (answered > 0)
+        return 0;
+    (void)error_set(err, ERROR_UNREACHABLE, "the history can be read from no target");
+    return error_hint(err, "`hikae target check` says why each cannot be reached");
+}
+
+/* Records in the local cache: sealed, as on the targets. */
+static int list_cache(const char *folder, struct listing *listing, struct error *err)
+{
+    DIR *dir = opendir(folder);
+    if (dir == NULL)
+        return 0;
+    listing->bit = 0;
+    int rc = 0;
+    for (const struct dirent *entry; rc == 0 && (entry = readdir(dir)) != NULL;)
+        rc = note_record(listing, entry->d_name, err);
+    (void)closedir(dir);
+    return rc;
+}
+
+static bool is_sound(const struct buf *object, const struct hash *hash)
+{
+    struct hash found;
+    return sha256(object->data, object->size, found.bytes, NULL) == 0 && hash_equal(&found, hash);
+}
+
+/* The bytes of a record: from the cache, else from the first target that has it sound. */
+static int read_record(struct hikae *hikae, const struct id *tid, const char *cache, const struct chain_record *record,
+                       struct buf *out, struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s%s", cache, record->name);
+    char name[OBJECT_NAME_SIZE];
+    if (path == NULL)
+        return error_no_memory(err);
+    out->size = 0;
+    if (file_read(path, RECORD_SIZE_MAX, out, NULL) == 0 && is_sound(out, &record->hash))
+        return 0;
+    (void)name_record(tid, record->name, name);
+    (void)error_set(err, ERROR_DAMAGED, "record %s is sound nowhere", record->name);
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        if (!hikae->targets[i].up || (record->targets >> i & 1) == 0)
+            continue;
+        out->size = 0;
+        if (target_get(hikae->targets[i].target, name, RECORD_SIZE_MAX, out, err) != 0)
+            continue;
+        if (is_sound(out, &record->hash)) {
+            struct error why = {0};
+            if (file_write_atomic(path, out->data, out->size, 0600, &why) != 0)
+                engine_warn(hikae, "the local copy of a record could not be written: %s", why.what);
+            return 0;
+        }
+        (void)error_set(err, ERROR_DAMAGED, "%s on %s does not match its name", name, hikae->targets[i].name);
+        engine_warn(hikae, "%s; `hikae verify --repair` mends it", err->what);
+    }
+    return -1;
+}
+
+static int take_condemned(struct chain *chain, const struct record *record, struct error *err)
+{
+    for (size_t i = 0; i < record->condemned.count; i++) {
+        const struct roster_row *row = &record->condemned.rows[i];
+        if (roster_add(&chain->condemned, row->class, &row->name, row->size, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int fold(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, const char *cache,
+                struct chain *chain, struct error *err)
+{
+    struct history_builder *builder = history_builder_new();
+    CLEANUP(buf_free) struct buf object = {0};
+    int rc = builder != NULL ? 0 : error_no_memory(err);
+    for (size_t i = 0; rc == 0 && i < chain->record_count; i++) {
+        const struct chain_record *entry = &chain->records[i];
+        struct record record = {0};
+        struct error why = {0};
+        if (read_record(hikae, tid, cache, entry, &object, &why) != 0 ||
+            record_parse(object.data, object.size, keyring, &record, &why) != 0) {
+            record_clear(&record);
+            if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERNAL) {
+                *err = why;
+                rc = -1;
+                break;
+            }
+            engine_warn(hikae, "a history record cannot be read: %s", why.what);
+            history_builder_unreadable(builder);
+            continue;
+        }
+        if (entry->targets == 0)
+            engine_warn(hikae, "record %s was written, but no reachable target has it: one hides or has lost it; "
+                               "`hikae replicate` puts it back",
+                        entry->name);
+        rc = take_condemned(chain, &record, err);
+        if (rc == 0)
+            rc = history_builder_take(builder, &record, err);
+        record_clear(&record);
+    }
+    if (rc == 0)
+        rc = history_builder_finish(builder, &chain->history, err);
+    history_builder_free(builder);
+    roster_sort(&chain->condemned);
+    return rc;
+}
+
+int chain_load(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, struct chain *ret,
+               struct error *err)
+{
+    *ret = (struct chain){0};
+    struct listing listing = {.chain = ret};
+    CLEANUP_FREE char *cache = engine_tenant_path(hikae, tid, "h/", err);
+    if (cache == NULL)
+        return -1;
+    if (list_targets(hikae, tid, &listing, err) != 0 || list_cache(cache, &listing, err) != 0) {
+        chain_clear(ret);
+        return -1;
+    }
+    join_records(ret);
+    if (fold(hikae, tid, keyring, cache, ret, err) != 0) {
+        chain_clear(ret);
+        return error_wrap(err, "read the history");
+    }
+    if (ret->history.missing_count > 0)
+        engine_warn(hikae, "the history names %zu records that no reachable target has", ret->history.missing_count);
+    if (ret->history.head_count > 1)
+        engine_warn(hikae, "the history has %zu heads: two writers did not see each other; the next record joins them",
+                    ret->history.head_count);
+    return 0;
+}
+
+static int fill_in(struct hikae *hikae, const struct chain *chain, struct record *record, struct error *err)
+{
+    const struct history *history = &chain->history;
+    record->sequence = history->sequence + 1;
+    record->time_ns = clock_now_ns();
+    record->writer = hikae->writer;
+    if (history->head_count > RECORD_PREVIOUS_MAX)
+        return error_set(err, ERROR_REFUSED, "the history has %zu heads", history->head_count);
+    mem_free(record->previous);
+    record->previous = mem_dup(history->heads, history->head_count * sizeof(struct hash));
+    record->previous_count = history->head_count;
+    return record->previous != NULL ? crypto_random(record->run.bytes, ID_SIZE, err) : error_no_memory(err);
+}
+
+int chain_append(struct hikae *hikae, const struct keyring *keyring, const struct chain *chain, struct record *record,
+                 uint64_t mask, size_t need, struct error *err)
+{
+    CLEANUP(buf_free) struct buf object = {0};
+    char last[RECORD_NAME_SIZE], name[OBJECT_NAME_SIZE];
+    if (fill_in(hikae, chain, record, err) != 0 || record_seal(record, keyring, &object, err) != 0)
+        return error_wrap(err, "seal a history record");
+    record_object_name(record, last);
+    (void)name_record(keyring_tid(keyring), last, name);
+    size_t stored = 0;
+    struct error why = {0};
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        if ((mask >> i & 1) == 0 || !hikae->targets[i].up)
+            continue;
+        if (target_put(hikae->targets[i].target, name, object.data, object.size, TARGET_PUT_CREATE, &why) == 0)
+            stored++;
+        else
+            engine_warn(hikae, "the record is not on %s: %s", hikae->targets[i].name, why.what);
+    }
+    CLEANUP_FREE char *path = NULL;
+    if (stored > 0) {
+        CLEANUP_FREE char *cache = engine_tenant_path(hikae, keyring_tid(keyring), "h/", NULL);
+        path = cache != NULL ? mem_printf("%s%s", cache, last) : NULL;
+        if (path != NULL && file_write_atomic(path, object.data, object.size, 0600, &why) != 0)
+            engine_warn(hikae, "the local copy of the record could not be written: %s", why.what);
+    }
+    if (stored >= need)
+        return 0;
+    (void)error_set(err, ERROR_REFUSED, "the record is on %zu targets, %zu are needed; last: %.300s", stored, need,
+                    why.what);
+    return error_hint(err, "repair or free the targets that refuse, then run again: what is stored is reused");
+}

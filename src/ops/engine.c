@@ -1,0 +1,340 @@
+#include "ops/engine.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "crypto/crypto.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum hikae_status api_result(int rc, bool warnings, const struct error *err, struct hikae_error *ret)
+{
+    if (rc == 0)
+        return warnings ? HIKAE_WARNINGS : HIKAE_OK;
+    int code = error_exit_code(err->class);
+    /* A source that cannot be read at all is no warning: nothing was done. */
+    enum hikae_status status = err->class == ERROR_SOURCE ? HIKAE_UNKNOWN : (enum hikae_status)code;
+    if (status == HIKAE_OK)
+        status = HIKAE_INTERNAL;
+    if (ret != NULL) {
+        *ret = (struct hikae_error){.status = status, .retryable = err->retryable};
+        (void)snprintf(ret->kind, sizeof(ret->kind), "%s", error_class_name(err->class));
+        (void)snprintf(ret->message, sizeof(ret->message), "%s%s%s", err->chain, err->chain[0] != '\0' ? ": " : "",
+                       err->what);
+        (void)snprintf(ret->hint, sizeof(ret->hint), "%s", err->hint);
+    }
+    return status;
+}
+
+void engine_warn(struct hikae *hikae, const char *fmt, ...)
+{
+    char message[1200];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(message, sizeof(message), fmt, args);
+    va_end(args);
+    (void)pthread_mutex_lock(&hikae->observer_mutex);
+    if (hikae->observer.warning != NULL)
+        hikae->observer.warning(message, hikae->observer.context);
+    (void)pthread_mutex_unlock(&hikae->observer_mutex);
+}
+
+/* The random id of this state folder, made when it is first needed. */
+static int load_writer(struct hikae *hikae, struct error *err)
+{
+    char hex[2 * ID_SIZE + 1], *known = NULL;
+    struct error why = {0};
+    if (catalog_meta_get(hikae->catalog, "writer", &known, &why) == 0) {
+        bool ok = strlen(known) == 2 * ID_SIZE && hex_decode(known, ID_SIZE, hikae->writer.bytes);
+        mem_free(known);
+        if (ok)
+            return 0;
+    } else if (why.class != ERROR_NOT_FOUND) {
+        *err = why;
+        return -1;
+    }
+    if (crypto_random(hikae->writer.bytes, ID_SIZE, err) != 0)
+        return -1;
+    return catalog_meta_set(hikae->catalog, "writer", hex_encode(hikae->writer.bytes, ID_SIZE, hex), err);
+}
+
+static int set_clock(const struct config *config, struct error *err)
+{
+    const char *now = getenv("HIKAE_NOW");
+    int64_t ns;
+    if (now == NULL || !config->test_clock)
+        return 0;
+    if (clock_parse(now, &ns, err) != 0)
+        return error_wrap(err, "HIKAE_NOW");
+    clock_set_test(ns);
+    return 0;
+}
+
+static int open_state(struct hikae *hikae, struct error *err)
+{
+    CLEANUP_FREE char *path = mem_printf("%s/catalogue.db", hikae->config->state);
+    enum catalog_state state;
+    if (path == NULL)
+        return error_no_memory(err);
+    if (file_mkdirs(hikae->config->state, 0700, err) != 0 || catalog_open(path, &hikae->catalog, &state, err) != 0)
+        return -1;
+    char *filled = NULL;
+    hikae->catalog_is_new = catalog_meta_get(hikae->catalog, "filled", &filled, NULL) != 0;
+    mem_free(filled);
+    return load_writer(hikae, err);
+}
+
+static int do_open(const char *config_path, struct hikae **ret, struct error *err)
+{
+    secret_init();
+    struct hikae *hikae = mem_calloc(1, sizeof(*hikae));
+    if (hikae == NULL)
+        return error_no_memory(err);
+    (void)pthread_mutex_init(&hikae->observer_mutex, NULL);
+    if (config_load(config_path, &hikae->config, err) != 0 || set_clock(hikae->config, err) != 0 ||
+        open_state(hikae, err) != 0) {
+        hikae_close(hikae);
+        return -1;
+    }
+    *ret = hikae;
+    return 0;
+}
+
+enum hikae_status hikae_open(const char *config_path, struct hikae **ret, struct hikae_error *error)
+{
+    struct error err = {0};
+    return api_result(do_open(config_path, ret, &err), false, &err, error);
+}
+
+void hikae_close(struct hikae *hikae)
+{
+    if (hikae == NULL)
+        return;
+    keystore_free(hikae->keystore);
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        presence_clear(&hikae->targets[i].present);
+        target_close(hikae->targets[i].target);
+    }
+    mem_free(hikae->targets);
+    mem_free(hikae->opened);
+    catalog_close(hikae->catalog);
+    config_free(hikae->config);
+    (void)pthread_mutex_destroy(&hikae->observer_mutex);
+    mem_free(hikae);
+}
+
+void hikae_observe(struct hikae *hikae, const struct hikae_observer *observer)
+{
+    (void)pthread_mutex_lock(&hikae->observer_mutex);
+    hikae->observer = *observer;
+    (void)pthread_mutex_unlock(&hikae->observer_mutex);
+    if (getenv("HIKAE_NOW") != NULL && !hikae->config->test_clock)
+        engine_warn(hikae, "HIKAE_NOW is ignored: this store was not made with init --test-clock");
+}
+
+void hikae_cancel(struct hikae *hikae)
+{
+    cancel_request(&hikae->cancel);
+}
+
+bool hikae_has_test_clock(const struct hikae *hikae)
+{
+    return hikae->config->test_clock;
+}
+
+/* Open one target and see whose it is. */
+static void open_target(struct hikae *hikae, size_t i, bool *known)
+{
+    struct run_target *t = &hikae->targets[i];
+    const struct config_target *from = &hikae->config->targets[i];
+    struct store_info info;
+    t->name = from->name;
+    if (target_open(from->name, from->url, false, &t->target, &t->why) != 0)
+        return;
+    if (store_read(t->target, &info, &t->why) != 0) {
+        if (t->why.class == ERROR_NOT_FOUND)
+            (void)error_hint(&t->why, "it holds no store: `hikae replicate` prepares and fills a new target");
+    } else if (*known && !id_equal(&info.store, &hikae->store.store)) {
+        (void)error_set(&t->why, ERROR_REFUSED, "%s holds another store", from->name);
+        (void)error_hint(&t->why, "check the URL of this target in the configuration");
+    } else {
+        hikae->store = info;
+        *known = true;
+        hikae->opened[hikae->opened_count++] = t->target;
+        t->up = true;
+        return;
+    }
+    target_close(t->target);
+    t->target = NULL;
+}
+
+int engine_targets(struct hikae *hikae, struct error *err)
+{
+    if (hikae->targets_ready)
+        return 0;
+    const struct config *config = hikae->config;
+    if (config->target_count > 64)
+        return error_set(err, ERROR_CONFIG, "at most 64 targets");
+    if (hikae->targets == NULL) {
+        hikae->targets = mem_calloc(config->target_count, sizeof(struct run_target));
+        hikae->opened = mem_calloc(config->target_count, sizeof(struct target *));
+        if (hikae->targets == NULL || hikae->opened == NULL)
+            return error_no_memory(err);
+        hikae->target_count = config->target_count;
+    }
+    bool known = false;
+    char *store = NULL, hex[2 * ID_SIZE + 1];
+    /* The store that this installation belongs to is remembered, so that a swapped disk is noticed. */
+    if (catalog_meta_get(hikae->catalog, "store", &store, NULL) == 0)
+        known = hex_decode(store, strlen(store) == 2 * ID_SIZE ? ID_SIZE : 0, hikae->store.store.bytes);
+    mem_free(store);
+    for (size_t i = 0; i < config->target_count; i++)
+        open_target(hikae, i, &known);
+    if (hikae->opened_count == 0) {
+        if (config->target_count == 0)
+            return error_set(err, ERROR_CONFIG, "%s names no target", config->path);
+        *err = hikae->targets[0].why;
+        return error_wrap(err, "no target can be used; %s", hikae->targets[0].name);
+    }
+    for (size_t i = 0; i < config->target_count; i++)
+        if (!hikae->targets[i].up)
+            engine_warn(hikae, "target %s is not used: %s", hikae->targets[i].name, hikae->targets[i].why.what);
+    hikae->targets_ready = true;
+    return catalog_meta_set(hikae->catalog, "store", hex_encode(hikae->store.store.bytes, ID_SIZE, hex), err);
+}
+
+struct target_set engine_target_set(struct hikae *hikae)
+{
+    return (struct target_set){hikae->opened, hikae->opened_count, hikae->config->min_copies};
+}
+
+int engine_groups(const struct config *config, struct holder_group **ret, struct error *err)
+{
+    struct holder_group *groups = mem_calloc(config->group_count, sizeof(*groups));
+    if (groups == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < config->group_count; i++) {
+        const struct config_group *from = &config->groups[i];
+        groups[i].name = from->name;
+        groups[i].member_count = from->member_count;
+        groups[i].members = mem_calloc(from->member_count, sizeof(struct holder));
+        if (groups[i].members == NULL) {
+            engine_groups_free(groups, i);
+            return error_no_memory(err);
+        }
+        for (size_t j = 0; j < from->member_count; j++) {
+            static const enum holder_kind kinds[] = {[CONFIG_HOLDER_FILE] = HOLDER_FILE,
+                                                     [CONFIG_HOLDER_PASSPHRASE] = HOLDER_PASSPHRASE,
+                                                     [CONFIG_HOLDER_SHEET] = HOLDER_SHEET};
+            groups[i].members[j] = (struct holder){.kind = kinds[from->members[j].holder],
+                                                   .name = from->members[j].name,
+                                                   .path = from->members[j].path};
+        }
+    }
+    *ret = groups;
+    return 0;
+}
+
+void engine_groups_free(struct holder_group *groups, size_t count)
+{
+    for (size_t i = 0; groups != NULL && i < count; i++)
+        mem_free(groups[i].members);
+    mem_free(groups);
+}
+
+int engine_keystore(struct hikae *hikae, struct error *err)
+{
+    if (hikae->keystore != NULL)
+        return 0;
+    struct holder_group *groups;
+    if (engine_targets(hikae, err) != 0 || engine_groups(hikae->config, &groups, err) != 0)
+        return -1;
+    struct target_set set = engine_target_set(hikae);
+    int rc = keystore_open(&set, groups, hikae->config->group_count, &hikae->keystore, err);
+    engine_groups_free(groups, hikae->config->group_count);
+    return rc == 0 ? 0 : error_wrap(err, "open the keystore");
+}
+
+char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err)
+{
+    char hex[2 * ID_SIZE + 1];
+    char *path = mem_printf("%s/tenants/%s/%s", hikae->config->state, hex_encode(tid->bytes, ID_SIZE, hex), last);
+    if (path == NULL) {
+        (void)error_no_memory(err);
+        return NULL;
+    }
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    int rc = file_mkdirs(path, 0700, err);
+    *slash = '/';
+    if (rc == 0)
+        return path;
+    mem_free(path);
+    return NULL;
+}
+
+/* One tenant's latest record into the catalogue. */
+static int remember_tenant(struct hikae *hikae, const struct id *tid, struct error *err)
+{
+    struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
+    struct chain chain;
+    if (keystore_keyring(hikae->keystore, tid, &keyring, err) != 0 || chain_load(hikae, tid, keyring, &chain, err) != 0)
+        return -1;
+    int rc = 0;
+    const struct history_tenant *tenant = &chain.history.tenant;
+    if (chain.history.has_tenant) {
+        CLEANUP_FREE char *body = history_tenant_body(tenant);
+        struct catalog_tenant row = {*tid, tenant->name, tenant->policy, tenant->state, tenant->class_, body};
+        rc = body != NULL ? catalog_tenant_put(hikae->catalog, &row, err) : error_no_memory(err);
+    }
+    chain_clear(&chain);
+    return rc;
+}
+
+int engine_rebuild_catalog(struct hikae *hikae, struct error *err)
+{
+    struct id *tids = NULL;
+    size_t count;
+    if (engine_keystore(hikae, err) != 0 || keystore_tenants(hikae->keystore, &tids, &count, err) != 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = id_equal(&tids[i], &hikae->store.store_tid) ? 0 : remember_tenant(hikae, &tids[i], err);
+        if (rc == 0)
+            rc = cancel_check(&hikae->cancel, err);
+    }
+    mem_free(tids);
+    if (rc != 0)
+        return error_wrap(err, "read the tenants from the targets");
+    hikae->catalog_is_new = false;
+    return catalog_meta_set(hikae->catalog, "filled", "1", err);
+}
+
+int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, struct error *err)
+{
+    struct catalog_tenant tenant = {0};
+    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+        return -1;
+    if (catalog_tenant_by_name(hikae->catalog, name, &tenant, err) != 0) {
+        if (err->class == ERROR_NOT_FOUND) {
+            (void)error_set(err, ERROR_NOT_FOUND, "there is no tenant '%s'", name);
+            return error_hint(err, "`hikae tenant list` shows the tenants, `hikae tenant add` adds one");
+        }
+        return -1;
+    }
+    *ret = tenant.tid;
+    catalog_tenant_free(&tenant);
+    return 0;
+}
+
+uint64_t engine_up_mask(const struct hikae *hikae)
+{
+    uint64_t mask = 0;
+    for (size_t i = 0; i < hikae->target_count; i++)
+        if (hikae->targets[i].up)
+            mask |= UINT64_C(1) << i;
+    return mask;
+}

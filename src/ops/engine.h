@@ -1,0 +1,152 @@
+/*
+ * The engine: what struct hikae holds, and how an operation gets at targets,
+ * keys and a tenant's history. Operations, one verb a file, are built on it;
+ * each public function ends in api_result, which turns a struct error into the
+ * public one and its exit code.
+ */
+#ifndef HIKAE_OPS_ENGINE_H
+#define HIKAE_OPS_ENGINE_H
+
+#include "catalog/catalog.h"
+#include "hikae.h"
+#include "keys/keystore.h"
+#include "pipeline/objects.h"
+#include "policy/config.h"
+#include "repo/history.h"
+
+struct hikae {
+    struct config *config;
+    struct catalog *catalog;
+    bool catalog_is_new; /* tenants must be read from the targets */
+    struct run_target *targets;
+    struct target **opened; /* the same targets, as the keystore wants them: those that could be opened */
+    size_t opened_count;
+    size_t target_count;
+    struct store_info store;
+    bool targets_ready;
+    struct keystore *keystore;
+    struct id writer; /* of this state folder */
+    struct hikae_observer observer;
+    pthread_mutex_t observer_mutex;
+    struct cancel cancel;
+};
+
+/* The public error and exit code of what an operation returned. `warnings`: it was done, but not without. */
+enum hikae_status api_result(int rc, bool warnings, const struct error *err, struct hikae_error *ret);
+/* Tell the observer one line. */
+void engine_warn(struct hikae *hikae, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Open all targets and check that they are this store's; those that are not, or do not answer, say why in
+ * targets[i].why. ERROR_UNREACHABLE if none is usable. Again: nothing.
+ */
+MUST_USE int engine_targets(struct hikae *hikae, struct error *err);
+/* Open the keystore through whichever group is here. */
+MUST_USE int engine_keystore(struct hikae *hikae, struct error *err);
+/* The configuration's groups as the keystore wants them (mem_free; borrows the texts). */
+MUST_USE int engine_groups(const struct config *config, struct holder_group **ret, struct error *err);
+void engine_groups_free(struct holder_group *groups, size_t count);
+/* The targets for the keystore. */
+struct target_set engine_target_set(struct hikae *hikae);
+/* A tenant's id by name. A catalogue that was lost is filled from the targets first. ERROR_NOT_FOUND. */
+MUST_USE int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, struct error *err);
+/* Read every tenant's history and put what it says into the catalogue. */
+MUST_USE int engine_rebuild_catalog(struct hikae *hikae, struct error *err);
+/* "<state>/tenants/<tid>/<last>" (mem_free), with the folders above made; last may be "". NULL and err. */
+char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err);
+
+/* ---- chain.c: a tenant's history on the targets ---- */
+
+struct chain_record {
+    struct hash hash;
+    char name[RECORD_NAME_SIZE]; /* last part of the object's name */
+    uint64_t targets;            /* bit i: target i holds it */
+};
+
+struct chain {
+    struct history history;
+    struct chain_record *records; /* sorted by hash */
+    size_t record_count;
+    struct roster condemned; /* sorted */
+};
+void chain_clear(struct chain *chain);
+/*
+ * Read the history from all targets that are up, with records kept in the local cache as they are sealed. A record
+ * that only the cache has, although a target should, is reported: a target hides or has lost it.
+ */
+MUST_USE int chain_load(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, struct chain *ret,
+                        struct error *err);
+/* The bits of the targets that hold a record; 0 if it is not known. */
+uint64_t chain_holders(const struct chain *chain, const struct hash *record);
+/*
+ * Append a record: sequence, time, writer and previous are filled in, it is sealed and put on the targets of `mask`
+ * (bits; those that are not up are left out). ERROR_REFUSED if fewer than `need` took it.
+ */
+MUST_USE int chain_append(struct hikae *hikae, const struct keyring *keyring, const struct chain *chain,
+                          struct record *record, uint64_t mask, size_t need, struct error *err);
+/* All targets that are up. */
+uint64_t engine_up_mask(const struct hikae *hikae);
+
+/* ---- session.c: one tenant, opened for an operation ---- */
+
+enum session_flags {
+    SESSION_LOCK = 1,  /* for writing: ERROR_BUSY if another run holds the tenant */
+    SESSION_INDEX = 2, /* targets listed, index open */
+    SESSION_SYNC = 4   /* and the index in step with everything that lies on the targets */
+};
+
+struct session {
+    struct hikae *hikae;
+    struct id tid;
+    const char *tenant;
+    struct keyring *keyring;
+    struct chain chain;
+    struct index *index;
+    char *private_index; /* a folder to be removed: the tenant's index was in use elsewhere */
+    struct objects objects;
+    bool objects_ready;
+    int lock_fd;
+};
+MUST_USE int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct session *ret,
+                          struct error *err);
+void session_close(struct session *session);
+/* The snapshot that `which` means (NULL: the latest), not retired. */
+MUST_USE int session_snapshot(const struct session *session, const struct hikae_which *which,
+                              const struct history_snapshot **ret, struct error *err);
+/* The whole roster of a snapshot, parts read, sorted; parts themselves are rows too if `with_parts`. */
+MUST_USE int session_roster(struct session *session, const struct history_snapshot *snapshot, bool with_parts,
+                            struct roster *ret, struct error *err);
+/* Bring the index in step with what one snapshot needs. */
+MUST_USE int session_sync(struct session *session, const struct history_snapshot *snapshot, struct error *err);
+/* The bits of the targets that count for a snapshot: record and whole roster. Targets must have been listed. */
+MUST_USE int session_counting(struct session *session, const struct history_snapshot *snapshot, uint64_t *ret_mask,
+                              struct error *err);
+/* Does target i hold all of a roster? *ret_missing (may be NULL): how many objects are missing. */
+bool session_holds(const struct session *session, size_t target, const struct roster *roster, size_t *ret_missing);
+
+/* ---- ticker.c: progress from counters, a few times a second ---- */
+
+struct ticker;
+typedef void ticker_read(struct hikae_progress *progress, void *context);
+/* NULL when nobody watches, or there is no memory: progress is no reason to fail. */
+struct ticker *ticker_start(struct hikae *hikae, ticker_read *read, void *context);
+void ticker_stop(struct ticker *ticker);
+
+/* ---- problems.c: entries that could not be read or written ---- */
+
+enum { PROBLEMS_KEPT = 1000 };
+struct problems {
+    struct hikae *hikae;
+    pthread_mutex_t mutex;
+    struct hikae_entry_error *items;
+    size_t count;
+    uint64_t total;
+};
+void problems_init(struct problems *problems, struct hikae *hikae);
+/* A pipeline's warn callback. */
+void problems_note(const struct bytes *path, const struct error *why, void *context);
+/* Hand the list over. */
+void problems_take(struct problems *problems, struct hikae_entry_error **ret, size_t *ret_count, uint64_t *ret_total);
+void entry_errors_free(struct hikae_entry_error *errors, size_t count);
+
+#endif

@@ -1,0 +1,180 @@
+/* One tenant, opened for an operation: keys, history, index, objects, lock. */
+#include "base/file.h"
+#include "base/mem.h"
+#include "ops/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+
+enum { INDEX_MEMORY_MIN = 16 << 20 };
+
+static int take_lock(struct session *session, struct error *err)
+{
+    CLEANUP_FREE char *path = engine_tenant_path(session->hikae, &session->tid, "lock", err);
+    if (path == NULL)
+        return -1;
+    session->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (session->lock_fd < 0)
+        return error_set_errno(err, ERROR_LOCAL, errno, "open %s", path);
+    if (flock(session->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return error_set_errno(err, ERROR_LOCAL, errno, "lock %s", path);
+    (void)error_set(err, ERROR_BUSY, "another run of this machine holds tenant %s", session->tenant);
+    err->retryable = true;
+    return error_hint(err, "wait until it ends; the lock goes with the process that holds it");
+}
+
+static int open_index(struct session *session, struct error *err)
+{
+    struct hikae *hikae = session->hikae;
+    CLEANUP_FREE char *folder = engine_tenant_path(hikae, &session->tid, "index", err);
+    bool rebuilt;
+    size_t memory = (size_t)hikae->config->memory_mib * (1 << 20) / 8;
+    if (memory < INDEX_MEMORY_MIN)
+        memory = INDEX_MEMORY_MIN;
+    if (folder == NULL)
+        return -1;
+    if (index_open(folder, session->keyring, memory, &session->index, &rebuilt, err) == 0)
+        return 0;
+    if (err->class != ERROR_BUSY)
+        return -1;
+    /* Another command uses the tenant's index: whoever only looks makes one of its own, which costs time only. */
+    session->private_index = mem_printf("%s-%ld", folder, (long)getpid());
+    if (session->private_index == NULL)
+        return error_no_memory(err);
+    return index_open(session->private_index, session->keyring, memory, &session->index, &rebuilt, err);
+}
+
+static void warn_objects(const char *message, void *context)
+{
+    engine_warn(context, "%s", message);
+}
+
+int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct session *ret, struct error *err)
+{
+    *ret = (struct session){.hikae = hikae, .tenant = tenant, .lock_fd = -1};
+    if (engine_tenant_id(hikae, tenant, &ret->tid, err) != 0)
+        return -1;
+    int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
+    if (rc == 0)
+        rc = engine_keystore(hikae, err);
+    if (rc == 0)
+        rc = keystore_keyring(hikae->keystore, &ret->tid, &ret->keyring, err);
+    if (rc == 0)
+        rc = chain_load(hikae, &ret->tid, ret->keyring, &ret->chain, err);
+    if (rc == 0 && (flags & (SESSION_INDEX | SESSION_SYNC)) != 0) {
+        rc = open_index(ret, err);
+        if (rc == 0) {
+            objects_init(&ret->objects, &ret->tid, ret->keyring, ret->index, hikae->targets, hikae->target_count,
+                         &hikae->cancel);
+            ret->objects.warn = warn_objects;
+            ret->objects.warn_context = hikae;
+            ret->objects_ready = true;
+            rc = objects_list(&ret->objects, err);
+        }
+        if (rc == 0 && (flags & SESSION_SYNC) != 0)
+            rc = objects_sync_index(&ret->objects, NULL, &ret->chain.condemned, err);
+    }
+    if (rc != 0) {
+        session_close(ret);
+        return error_wrap(err, "tenant %s", tenant);
+    }
+    return 0;
+}
+
+void session_close(struct session *session)
+{
+    if (session->objects_ready)
+        objects_destroy(&session->objects);
+    /* What was learned of the targets is worth keeping, and no reason to fail. */
+    if (session->index != NULL && session->private_index == NULL && index_commit(session->index, NULL) != 0)
+        engine_warn(session->hikae, "the local index could not be written; the next run builds it again");
+    index_close(session->index);
+    if (session->private_index != NULL && file_remove_tree(session->private_index, NULL) != 0)
+        engine_warn(session->hikae, "%s could not be removed", session->private_index);
+    mem_free(session->private_index);
+    chain_clear(&session->chain);
+    keyring_free(session->keyring);
+    if (session->lock_fd >= 0)
+        (void)close(session->lock_fd);
+    *session = (struct session){.lock_fd = -1};
+}
+
+int session_snapshot(const struct session *session, const struct hikae_which *which,
+                     const struct history_snapshot **ret, struct error *err)
+{
+    const struct history *history = &session->chain.history;
+    if (which != NULL && which->snapshot != NULL) {
+        if (history_find(history, which->snapshot, ret, err) != 0)
+            return error_hint(err, "`hikae snapshots %s` lists them", session->tenant);
+        if ((*ret)->retired)
+            return error_set(err, ERROR_NOT_FOUND, "snapshot %s is retired", (*ret)->name);
+        return 0;
+    }
+    if (which != NULL && which->by_time)
+        return history_at(history, which->at_ns, ret, err);
+    *ret = history_latest(history);
+    if (*ret != NULL)
+        return 0;
+    (void)error_set(err, ERROR_NOT_FOUND, "tenant %s has no snapshot yet", session->tenant);
+    return error_hint(err, "`hikae backup %s` makes one", session->tenant);
+}
+
+int session_roster(struct session *session, const struct history_snapshot *snapshot, bool with_parts,
+                   struct roster *ret, struct error *err)
+{
+    for (size_t i = 0; i < snapshot->roster.count; i++) {
+        const struct roster_row *row = &snapshot->roster.rows[i];
+        if (roster_add(ret, row->class, &row->name, row->size, err) != 0)
+            return -1;
+    }
+    CLEANUP(buf_free) struct buf object = {0};
+    for (size_t i = 0; i < snapshot->part_count; i++) {
+        const struct roster_row *part = &snapshot->parts[i];
+        object.size = 0;
+        if (objects_get(&session->objects, OBJECT_ROSTER, &part->name, part->size, &object, err) != 0 ||
+            roster_part_parse(object.data, object.size, ret, err) != 0)
+            return error_wrap(err, "read the roster of snapshot %s", snapshot->name);
+        if (with_parts && roster_add(ret, OBJECT_ROSTER, &part->name, part->size, err) != 0)
+            return -1;
+    }
+    roster_sort(ret);
+    return 0;
+}
+
+int session_sync(struct session *session, const struct history_snapshot *snapshot, struct error *err)
+{
+    CLEANUP(roster_free) struct roster roster = {0};
+    if (session_roster(session, snapshot, false, &roster, err) != 0)
+        return -1;
+    return objects_sync_index(&session->objects, &roster, NULL, err);
+}
+
+bool session_holds(const struct session *session, size_t target, const struct roster *roster, size_t *ret_missing)
+{
+    size_t missing = 0;
+    const struct run_target *t = &session->hikae->targets[target];
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct roster_row *row = &roster->rows[i];
+        missing += !presence_has(&t->present, row->class, &row->name, row->size);
+    }
+    if (ret_missing != NULL)
+        *ret_missing = missing;
+    return t->up && missing == 0;
+}
+
+int session_counting(struct session *session, const struct history_snapshot *snapshot, uint64_t *ret_mask,
+                     struct error *err)
+{
+    CLEANUP(roster_free) struct roster roster = {0};
+    *ret_mask = 0;
+    if (session_roster(session, snapshot, true, &roster, err) != 0)
+        return -1;
+    uint64_t holders = chain_holders(&session->chain, &snapshot->record);
+    for (size_t i = 0; i < session->hikae->target_count; i++)
+        if ((holders >> i & 1) != 0 && session_holds(session, i, &roster, NULL))
+            *ret_mask |= UINT64_C(1) << i;
+    return 0;
+}
