@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Reads hikae stores without hikae: written from src/repo/FORMAT.md alone, and shares no code with it.
+"""Reads hikae stores without hikae: it follows src/repo/FORMAT.md alone and shares no code with it.
 
     readrepo.py [--key-file F | --sheet F | --passphrase-file F]… TARGET-FOLDER COMMAND
 
@@ -22,6 +22,8 @@ import json
 import os
 import stat
 import sys
+
+sys.dont_write_bytecode = True  # Before the modules beside this file: a reader leaves nothing in its own folder.
 
 from hikaereader import manifest as m
 from hikaereader.check import check, describe

@@ -219,6 +219,8 @@ const char *container_header_fault(const struct container_header *header)
         return "the clear part is longer than 16 MiB";
     if (container_is_pack(header->kind) && header->clear_size != 0)
         return "a pack has no clear part";
+    if ((header->kind == CONTAINER_SEGMENT || header->kind == CONTAINER_KEYS) && header->clear_size != 0)
+        return "a segment or a keys object has no clear part";
     return NULL;
 }
 

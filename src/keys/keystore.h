@@ -51,17 +51,24 @@ struct keystore;
 
 /*
  * Make root epoch 1 of a new store: holders' secrets first (key files are created with mode 0600 and never replaced;
- * passphrases are read), then slots, then the store's and the audit log's signing keys and the store's own tenant
- * keys; all of it on every target, read back. A sheet's text is returned through ret_sheets[i] for group i if one
- * of its members is a sheet (mem_free; NULL otherwise) and, if its `path` is set, also written there (0600).
+ * passphrases are read), then the store's and the audit log's signing keys and the store's own tenant keys, then the
+ * slots, with which the epoch comes into force; all of it on every target, read back. A sheet's text is returned
+ * through ret_sheets[i] for group i if one of its members is a sheet (to be wiped, then mem_free; NULL otherwise) and,
+ * if its `path` is set, also written there (0600). Names of groups and holders are 1 to 64 letters, digits, '-', '_' or
+ * '.'. ERROR_REFUSED if a target holds a store already. If it fails before slots may be on a target, what it created
+ * is destroyed.
  */
 MUST_USE int keystore_create(const struct target_set *set, const struct id *store, const struct id *store_tid,
                              const struct holder_group *groups, size_t group_count, struct keystore **ret,
                              char **ret_sheets, struct error *err);
 /*
- * Open with whatever of `groups` can be opened. ERROR_KEYS says, per group, why not: no such file, wrong key (of
- * another epoch, of another store), truncated, wrong passphrase, bad check digits. ERROR_UNREACHABLE if no target
- * answers.
+ * Open with whatever of `groups` can be opened. Holders are matched by group and name first, then by kind, so that a
+ * sheet or a moved key file opens under any name. ERROR_KEYS says, per group, why not: no such file, wrong key (of
+ * another epoch, of another store), truncated, wrong passphrase, bad check digits. Only the highest epoch that has
+ * slots on a reachable target is opened, never an older one. ERROR_UNREACHABLE if no target answers.
+ *
+ * All functions on a keystore may be called from several threads at once, but for keystore_free and
+ * keystore_rotate_root, after which what keystore_group returned is gone.
  */
 MUST_USE int keystore_open(const struct target_set *set, const struct holder_group *groups, size_t group_count,
                            struct keystore **ret, struct error *err);
@@ -87,12 +94,17 @@ MUST_USE int keystore_rotate_tenant(struct keystore *keystore, const struct id *
                                     struct error *err);
 /*
  * A new root epoch with these groups: every key is rewrapped (one holder call a holder, not one a tenant), written
- * everywhere, read back and opened through each group whose holders are reachable here; only then does it return 0,
- * and *keystore is the new epoch's. Old holders are not touched: keystore_destroy_holder does that.
+ * everywhere, read back and compared, and the new epoch opened through each group whose holders are reachable here;
+ * then its slots are stored, and only then does it return 0, and *keystore is the new epoch's. Every target must
+ * answer, and every entry must be readable. Old holders are not touched: keystore_destroy_holder does that. Key files
+ * need new paths. Its failure leaves the old epoch in force unless the hint says otherwise.
  */
 MUST_USE int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
                                   char **ret_sheets, struct error *err);
-/* Wipe and remove a file holder's key of an older epoch. Refuses the live epoch's (ERROR_REFUSED). */
+/*
+ * Wipe and remove a file holder's key of an older epoch. ERROR_REFUSED for the live epoch's, for a key that no slots of
+ * an older epoch on the targets name (another store's), and for other kinds of holders; ERROR_NOT_FOUND if it is gone.
+ */
 MUST_USE int keystore_destroy_holder(struct keystore *keystore, const struct holder *holder, struct error *err);
 
 /* What `keys status` and `keys check` show. */

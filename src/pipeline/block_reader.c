@@ -150,6 +150,40 @@ static int run_from_whole_object(struct block_reader *reader, struct kept_pack *
     return open_blocks(reader, pack, first, count, out, err);
 }
 
+static bool ends_the_search(const struct error *err)
+{
+    return err->class == ERROR_NO_MEMORY || err->class == ERROR_INTERNAL || err->class == ERROR_INTERRUPTED;
+}
+
+/* Ranged reads: of the first target that has the pack, or of one after the other (`all`). */
+static int run_from_ranges(struct block_reader *reader, struct kept_pack *pack, uint32_t first, uint32_t count,
+                           uint64_t offset, size_t size, bool all, struct buf *out, struct error *err)
+{
+    struct objects *objects = reader->objects;
+    char name[OBJECT_NAME_SIZE];
+    (void)name_object(&objects->tid, 'p', &pack->info.name, name);
+    (void)error_set(err, ERROR_UNREACHABLE, "no target that holds %s can be reached", name);
+    for (size_t i = 0; i < objects->count; i++) {
+        struct run_target *t = &objects->targets[i];
+        if (!t->up || atomic_load(&t->read_failed) ||
+            !presence_has(&t->present, OBJECT_PACK, &pack->info.name, pack->info.size))
+            continue;
+        reader->sealed.size = 0;
+        if (target_get_range(t->target, name, offset, size, &reader->sealed, err) == 0) {
+            atomic_fetch_add(&t->bytes_fetched, size);
+            if (reader->sealed.size != size)
+                (void)error_set(err, ERROR_DAMAGED, "%s on %s is shorter than it must be", name, t->name);
+            else if (open_blocks(reader, pack, first, count, out, err) == 0)
+                return 0;
+        } else if (err->class == ERROR_UNREACHABLE || err->class == ERROR_DENIED) {
+            atomic_store(&t->read_failed, true);
+        }
+        if (!all || ends_the_search(err))
+            return -1;
+    }
+    return -1;
+}
+
 int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t first, uint32_t count,
                      struct buf *out, struct error *err)
 {
@@ -165,29 +199,18 @@ int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t
     if (size > BLOCK_RUN_MAX)
         return error_set(err, ERROR_INTERNAL, "a run of blocks is too long to fetch at once");
 
-    char name[OBJECT_NAME_SIZE];
-    (void)name_object(&objects->tid, 'p', &pack->info.name, name);
-    for (size_t i = 0; i < objects->count; i++) {
-        struct run_target *t = &objects->targets[i];
-        if (!t->up || atomic_load(&t->read_failed) ||
-            !presence_has(&t->present, OBJECT_PACK, &pack->info.name, pack->info.size))
-            continue;
-        struct error why = {0};
-        reader->sealed.size = 0;
-        if (target_get_range(t->target, name, offset, (size_t)size, &reader->sealed, &why) == 0) {
-            atomic_fetch_add(&t->bytes_fetched, size);
-            if (open_blocks(reader, pack, first, count, out, &why) == 0)
-                return 0;
-        } else if (why.class == ERROR_UNREACHABLE || why.class == ERROR_DENIED) {
-            atomic_store(&t->read_failed, true);
-        }
-        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERNAL) {
-            *err = why;
-            return -1;
-        }
-        break;
-    }
-    return run_from_whole_object(reader, pack, first, count, offset, (size_t)size, out, err);
+    if (run_from_ranges(reader, pack, first, count, offset, (size_t)size, false, out, err) == 0)
+        return 0;
+    if (ends_the_search(err))
+        return -1;
+    /* The whole object mends what is damaged. If no target has all of it sound, one may have these blocks sound. */
+    if (run_from_whole_object(reader, pack, first, count, offset, (size_t)size, out, err) == 0)
+        return 0;
+    struct error why = {0};
+    if (ends_the_search(err) || run_from_ranges(reader, pack, first, count, offset, (size_t)size, true, out, &why) != 0)
+        return -1;
+    error_clear(err);
+    return 0;
 }
 
 static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t block, struct buf **ret,

@@ -185,6 +185,12 @@ static bool is_present(struct objects *objects, enum object_class class, const s
     return false;
 }
 
+static bool is_known(struct objects *objects, const struct hash *pack)
+{
+    uint32_t number;
+    return index_pack_number(objects->index, pack, &number);
+}
+
 struct sync {
     struct objects *objects;
     const struct roster *only;
@@ -223,7 +229,7 @@ static bool lacks_packs(struct sync *sync)
         const struct run_target *t = &sync->objects->targets[i];
         for (size_t j = 0; t->up && j < t->present.listed.count; j++) {
             const struct roster_row *row = &t->present.listed.rows[j];
-            if (row->class == OBJECT_PACK && !index_pack_number(sync->objects->index, &row->name, NULL) &&
+            if (row->class == OBJECT_PACK && !is_known(sync->objects, &row->name) &&
                 wanted(&row->name, sync))
                 return true;
         }
@@ -373,7 +379,7 @@ static int add_packs(struct sync *sync, struct error *err)
         const struct run_target *t = &sync->objects->targets[i];
         for (size_t j = 0; t->up && j < t->present.listed.count; j++) {
             const struct roster_row *row = &t->present.listed.rows[j];
-            if (row->class == OBJECT_PACK && !index_pack_number(sync->objects->index, &row->name, NULL) &&
+            if (row->class == OBJECT_PACK && !is_known(sync->objects, &row->name) &&
                 wanted(&row->name, sync) && add_pack(sync, row, err) != 0)
                 return -1;
             if (cancel_check(sync->objects->cancel, err) != 0)

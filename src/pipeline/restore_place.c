@@ -44,6 +44,7 @@ int place_open(const char *path, bool create, struct place_root *ret, struct err
     if (ret->fd < 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "open the destination %s", path);
     ret->was_empty = is_empty(ret->fd);
+    ret->walk = !beneath_kernel(ret->fd);
     return 0;
 }
 
@@ -62,11 +63,11 @@ void place_cursor_close(struct place_cursor *cursor)
     buf_free(&cursor->path);
 }
 
-const char *place_name(const struct bytes *name, char *out)
+/* Checked: no '/', no NUL, not "..", and it fits. */
+static void copy_name(const struct bytes *name, char *out)
 {
     memcpy(out, name->data, name->size);
     out[name->size] = '\0';
-    return out;
 }
 
 /* The next piece of a path: whole components, at most PIECE_MAX bytes, or one component. */
@@ -88,18 +89,13 @@ static size_t next_piece(const uint8_t *path, size_t size)
 static int make_piece(int from, const uint8_t *path, size_t size)
 {
     char name[ENTRY_NAME_MAX + 1];
-    int fd = dup(from);
+    int fd = fcntl(from, F_DUPFD_CLOEXEC, 0);
     while (fd >= 0 && size > 0) {
         size_t end = 0;
         while (end < size && path[end] != '/')
             end++;
         struct bytes component = {path, end};
-        if (!entry_name_is_valid(&component)) {
-            (void)close(fd);
-            errno = EINVAL;
-            return -1;
-        }
-        (void)place_name(&component, name);
+        copy_name(&component, name);
         int next = -1;
         if (mkdirat(fd, name, 0700) == 0 || errno == EEXIST)
             next = openat(fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -113,7 +109,7 @@ static int make_piece(int from, const uint8_t *path, size_t size)
     return fd;
 }
 
-static int open_piece(int from, const uint8_t *path, size_t size, bool create)
+static int open_piece(bool walk, int from, const uint8_t *path, size_t size, bool create)
 {
     char *text = mem_alloc(size + 1);
     if (text == NULL) {
@@ -122,44 +118,88 @@ static int open_piece(int from, const uint8_t *path, size_t size, bool create)
     }
     memcpy(text, path, size);
     text[size] = '\0';
-    int fd = beneath_open(from, text, O_PATH | O_DIRECTORY, 0, !beneath_kernel(from));
+    int fd = beneath_open(from, text, O_PATH | O_DIRECTORY, 0, walk);
     mem_free(text);
     if (fd < 0 && errno == ENOENT && create)
         fd = make_piece(from, path, size);
     return fd;
 }
 
+static int shown(const struct bytes *path)
+{
+    return (int)(path->size < 200 ? path->size : 200);
+}
+
+static int folder_failed(const struct bytes *dir, int errnum, struct error *err)
+{
+    if (errnum == ENOMEM)
+        return error_no_memory(err);
+    if (errnum != ELOOP && errnum != ENOTDIR)
+        return error_set_errno(err, ERROR_LOCAL, errnum, "open the folder %.*s", shown(dir), (const char *)dir->data);
+    (void)error_set(err, ERROR_LOCAL, "something that is no folder is in the way of the folder %.*s", shown(dir),
+                    (const char *)dir->data);
+    err->errnum = errnum;
+    return error_hint(err, "links are never followed; restore into an empty folder");
+}
+
+/* Where to begin: at the last folder if this one lies below it, else at the root. */
+static int starting_point(const struct place_cursor *cursor, const struct bytes *dir, size_t *ret_done)
+{
+    const struct buf *last = &cursor->path;
+    *ret_done = 0;
+    if (cursor->fd >= 0 && last->size > 0 && dir->size > last->size && dir->data[last->size] == '/' &&
+        memcmp(dir->data, last->data, last->size) == 0) {
+        *ret_done = last->size + 1;
+        return fcntl(cursor->fd, F_DUPFD_CLOEXEC, 0);
+    }
+    if (cursor->root->fd < 0) {
+        errno = ENOENT;
+        return -1;
+    }
+    return fcntl(cursor->root->fd, F_DUPFD_CLOEXEC, 0);
+}
+
 int place_folder(struct place_cursor *cursor, const struct bytes *dir, bool create, int *ret_fd, struct error *err)
 {
-    if (cursor->fd >= 0 && cursor->path.size == dir->size &&
-        (dir->size == 0 || memcmp(cursor->path.data, dir->data, dir->size) == 0)) {
+    struct bytes last = {cursor->path.data, cursor->path.size};
+    if (cursor->fd >= 0 && bytes_equal(&last, dir)) {
         *ret_fd = cursor->fd;
         return 0;
     }
-    int fd = openat(cursor->root->fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    for (size_t done = 0; fd >= 0 && done < dir->size;) {
+    if (dir->size > 0 && !entry_path_is_valid(dir))
+        return error_set(err, ERROR_DAMAGED, "the snapshot names a folder that could lead out of the destination");
+    size_t done;
+    int fd = starting_point(cursor, dir, &done);
+    while (fd >= 0 && done < dir->size) {
         size_t piece = next_piece(dir->data + done, dir->size - done);
-        int next = open_piece(fd, dir->data + done, piece, create);
+        int next = open_piece(cursor->root->walk, fd, dir->data + done, piece, create);
         int errnum = errno;
         (void)close(fd);
         errno = errnum;
         fd = next;
         done += piece + 1;
     }
-    if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
-        (void)error_set(err, ERROR_LOCAL, "something that is no folder is in the way of the folder %.*s",
-                        (int)(dir->size < 200 ? dir->size : 200), (const char *)dir->data);
-        return error_hint(err, "links are never followed; restore into an empty folder");
-    }
     if (fd < 0)
-        return error_set_errno(err, ERROR_LOCAL, errno, "open the folder %.*s",
-                               (int)(dir->size < 200 ? dir->size : 200), (const char *)dir->data);
+        return folder_failed(dir, errno, err);
     if (cursor->fd >= 0)
         (void)close(cursor->fd);
-    cursor->fd = fd;
+    cursor->fd = -1;
     cursor->path.size = 0;
-    if (buf_append(&cursor->path, dir->data, dir->size, err) != 0)
+    if (buf_append(&cursor->path, dir->data, dir->size, err) != 0) {
+        (void)close(fd);
         return -1;
-    *ret_fd = fd;
+    }
+    *ret_fd = cursor->fd = fd;
+    return 0;
+}
+
+int place_entry(struct place_cursor *cursor, const struct bytes *dir, const struct bytes *name, bool create,
+                int *ret_fd, char *out_name, struct error *err)
+{
+    if (!entry_name_is_valid(name))
+        return error_set(err, ERROR_DAMAGED, "the snapshot holds a name that could lead out of the destination");
+    if (place_folder(cursor, dir, create, ret_fd, err) != 0)
+        return -1;
+    copy_name(name, out_name);
     return 0;
 }

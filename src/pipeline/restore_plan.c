@@ -43,11 +43,13 @@ static int append_bytes(struct buf *out, const struct bytes *bytes, struct error
 }
 
 /* An entry as a length and its fields: our own form, for our own eyes. */
-static int encode_entry(const struct entry *e, uint64_t wants, struct buf *out, struct error *err)
+enum { FLAG_IN_PLACE = 1, FLAG_BROKEN = 2 };
+
+static int encode_entry(const struct entry *e, uint64_t wants, uint8_t flags, struct buf *out, struct error *err)
 {
     out->size = 0;
     if (buf_u32(out, 0, err) != 0 || buf_u64(out, wants, err) != 0 || buf_u8(out, (uint8_t)e->type, err) != 0 ||
-        buf_u8(out, (uint8_t)(e->unreadable | e->changed << 1), err) != 0 || buf_u16(out, e->mode, err) != 0 ||
+        buf_u8(out, flags, err) != 0 || buf_u16(out, e->mode, err) != 0 ||
         buf_u32(out, e->uid, err) != 0 || buf_u32(out, e->gid, err) != 0 || buf_u32(out, e->file_flags, err) != 0 ||
         buf_u64(out, e->size, err) != 0 || buf_u64(out, (uint64_t)e->mtime_s, err) != 0 ||
         buf_u32(out, e->mtime_ns, err) != 0 || buf_u32(out, e->device_major, err) != 0 ||
@@ -93,8 +95,8 @@ int spool_read(const struct entry_spool *spool, uint64_t offset, struct spooled 
     ret->wants = cursor_u64(&c);
     e->type = cursor_u8(&c);
     uint8_t flags = cursor_u8(&c);
-    e->unreadable = flags & 1;
-    e->changed = flags >> 1 & 1;
+    ret->in_place = (flags & FLAG_IN_PLACE) != 0;
+    ret->broken = (flags & FLAG_BROKEN) != 0;
     e->mode = cursor_u16(&c);
     e->uid = cursor_u32(&c);
     e->gid = cursor_u32(&c);
@@ -174,8 +176,9 @@ bool restore_selects(const char *const *patterns, size_t count, const struct byt
     size_t size = dir->size + (dir->size > 0) + name->size;
     CLEANUP_FREE char *path = mem_alloc(size + 1);
     if (path == NULL)
-        return false;
-    memcpy(path, dir->data, dir->size);
+        return true; /* rather too much than silently too little */
+    if (dir->size > 0)
+        memcpy(path, dir->data, dir->size);
     if (dir->size > 0)
         path[dir->size] = '/';
     memcpy(path + size - name->size, name->data, name->size);
@@ -209,6 +212,16 @@ struct planner {
     char shown[CONFLICTS_SHOWN][256];
 };
 
+static void note_conflict(struct planner *planner, const struct entry *entry)
+{
+    if (planner->conflicts < CONFLICTS_SHOWN)
+        (void)snprintf(planner->shown[planner->conflicts], sizeof(planner->shown[0]), "%.*s%s%.*s",
+                       (int)(entry->dir.size < 120 ? entry->dir.size : 120), (const char *)entry->dir.data,
+                       entry->dir.size > 0 ? "/" : "", (int)(entry->name.size < 120 ? entry->name.size : 120),
+                       (const char *)entry->name.data);
+    planner->conflicts++;
+}
+
 /* Is there something of that name already? Remember it. */
 static int look_in_the_way(struct planner *planner, const struct entry *entry, struct stat *ret_stat, bool *ret_there,
                            struct error *err)
@@ -219,26 +232,27 @@ static int look_in_the_way(struct planner *planner, const struct entry *entry, s
     int fd;
     char name[ENTRY_NAME_MAX + 1];
     struct error why = {0};
-    if (place_folder(&planner->cursor, &entry->dir, false, &fd, &why) != 0) {
-        if (why.errnum == ENOENT)
+    if (place_entry(&planner->cursor, &entry->dir, &entry->name, false, &fd, name, &why) != 0) {
+        bool no_folder = why.errnum == ELOOP || why.errnum == ENOTDIR;
+        if (no_folder && !planner->options->overwrite)
+            note_conflict(planner, entry);
+        if (why.errnum == ENOENT || why.errnum == ENAMETOOLONG || no_folder)
             return 0;
         *err = why;
         return -1;
     }
-    if (fstatat(fd, place_name(&entry->name, name), ret_stat, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(fd, name, ret_stat, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT || errno == ENAMETOOLONG
                    ? 0
-                   : error_set_errno(err, ERROR_LOCAL, errno, "look at %s in the destination", name);
+                   : error_set_errno(err, ERROR_LOCAL, errno, "look at %.200s in the destination", name);
     *ret_there = true;
-    bool both_folders = S_ISDIR(ret_stat->st_mode) && entry->type == ENTRY_DIRECTORY;
-    if (!both_folders && (!planner->options->overwrite || S_ISDIR(ret_stat->st_mode))) {
-        if (planner->conflicts < CONFLICTS_SHOWN)
-            (void)snprintf(planner->shown[planner->conflicts], sizeof(planner->shown[0]), "%.*s%s%.*s",
-                           (int)(entry->dir.size < 120 ? entry->dir.size : 120), (const char *)entry->dir.data,
-                           entry->dir.size > 0 ? "/" : "", (int)(entry->name.size < 120 ? entry->name.size : 120),
-                           (const char *)entry->name.data);
-        planner->conflicts++;
+    if (S_ISBLK(ret_stat->st_mode) && entry->type == ENTRY_FILE) {
+        (void)error_set(err, ERROR_REFUSED, "%.200s in the destination is a block device; nothing was written", name);
+        return error_hint(err, "write an image to a device with `hikae cat ... > /dev/...`");
     }
+    bool both_folders = S_ISDIR(ret_stat->st_mode) && entry->type == ENTRY_DIRECTORY;
+    if (!both_folders && (!planner->options->overwrite || S_ISDIR(ret_stat->st_mode)))
+        note_conflict(planner, entry);
     return 0;
 }
 
@@ -254,53 +268,111 @@ static bool in_place(struct planner *planner, int fd, uint64_t at, const struct 
            blob_id_equal(&id, &extent->id);
 }
 
-/* Add the blobs that a file wants; *ret_count of them. `fd`: the file in place, or -1. */
-static int add_wants(struct planner *planner, const struct entry *entry, uint64_t offset, int fd, uint64_t *ret_count,
-                     struct error *err)
+/* Is this range of the file in place nothing but zeros? */
+static bool zeros_in_place(struct planner *planner, int fd, uint64_t at, uint64_t size)
+{
+    enum { STEP = 256 << 10 };
+    uint64_t end = at + size;
+    while (at < end) {
+        off_t data = lseek(fd, (off_t)at, SEEK_DATA); /* what is a hole there too need not be read */
+        if (data < 0 && errno == ENXIO)
+            return true;
+        if (data > (off_t)at)
+            at = (uint64_t)data;
+        if (at >= end)
+            return true;
+        size_t n = end - at < STEP ? (size_t)(end - at) : STEP;
+        planner->present.size = 0;
+        if (buf_reserve(&planner->present, n, NULL) != 0 ||
+            file_pread_full(fd, planner->present.data, n, (int64_t)at) != (ssize_t)n ||
+            planner->present.data[0] != 0 || memcmp(planner->present.data, planner->present.data + 1, n - 1) != 0)
+            return false;
+        at += n;
+    }
+    return true;
+}
+
+/* Only blobs are written later: where the snapshot has zeros, the file in place must have them already. */
+static int check_zeros(struct planner *planner, const struct entry *entry, int fd, bool *ret_agree, struct error *err)
 {
     struct extent_reader *extents;
     struct extent extent;
     uint64_t at = 0;
     int rc;
-    *ret_count = 0;
+    *ret_agree = true;
+    if (extent_reader_new(&entry->content, entry->size, block_reader_fetch, planner->reader, &extents, err) != 0)
+        return -1;
+    while (*ret_agree && (rc = extent_reader_next(extents, &extent, err)) > 0) {
+        if (extent.kind != EXTENT_DATA)
+            *ret_agree = zeros_in_place(planner, fd, at, extent.size);
+        at += extent.size;
+    }
+    extent_reader_free(extents);
+    return *ret_agree && rc < 0 ? -1 : 0;
+}
+
+struct wanted {
+    uint64_t count;
+    uint64_t bytes;
+    bool kept; /* something in place is right already */
+};
+
+static int add_want(struct planner *planner, const struct entry *entry, uint64_t offset, uint64_t at,
+                    const struct extent *extent, struct wanted *wanted, struct error *err)
+{
+    struct place place;
+    int found = index_find(planner->options->objects->index, &extent->id, &place, err);
+    if (found < 0)
+        return -1;
+    if (found == 0) {
+        (void)error_set(err, ERROR_DAMAGED, "a part of its content is in no pack that can be reached");
+        return error_hint(err, "`hikae verify` names what is missing, and what it costs");
+    }
+    if (place.size != extent->size || place.type != BLOB_CONTENT)
+        return error_set(err, ERROR_DAMAGED, "a blob is not as long as the snapshot says");
+    struct want want = {.size = place.size, .entry = offset, .at = at, .id = extent->id};
+    want.whole = extent->size == entry->size;
+    for (int i = 0; i < 4; i++) {
+        want.pack[i] = (uint8_t)(place.pack >> (24 - 8 * i));
+        want.block[i] = (uint8_t)(place.block >> (24 - 8 * i));
+        want.offset[i] = (uint8_t)(place.offset >> (24 - 8 * i));
+    }
+    if (extsort_add(planner->plan->wants, &want, err) != 0)
+        return -1;
+    wanted->count++;
+    wanted->bytes += extent->size;
+    return 0;
+}
+
+/* Add the blobs that a file wants. `fd`: the file in place, or -1. */
+static int add_wants(struct planner *planner, const struct entry *entry, uint64_t offset, int fd,
+                     struct wanted *wanted, struct error *err)
+{
+    struct extent_reader *extents;
+    struct extent extent;
+    uint64_t at = 0;
+    int rc;
     if (extent_reader_new(&entry->content, entry->size, block_reader_fetch, planner->reader, &extents, err) != 0)
         return -1;
     while ((rc = extent_reader_next(extents, &extent, err)) > 0) {
-        struct place place;
-        bool kept = extent.kind == EXTENT_DATA && fd >= 0 && in_place(planner, fd, at, &extent);
-        if (kept)
+        if (extent.kind == EXTENT_DATA && fd >= 0 && in_place(planner, fd, at, &extent)) {
             atomic_fetch_add(&planner->options->counters->bytes_kept, extent.size);
-        if (extent.kind == EXTENT_DATA && !kept) {
-            int found = index_find(planner->options->objects->index, &extent.id, &place, err);
-            if (found == 0) {
-                (void)error_set(err, ERROR_DAMAGED, "a part of its content is in no pack that can be reached");
-                rc = error_hint(err, "`hikae verify` names what is missing, and what it costs");
-                break;
-            }
-            if (found < 0 || place.size != extent.size) {
-                rc = found < 0 ? -1 : error_set(err, ERROR_DAMAGED, "a blob is not as long as the snapshot says");
-                break;
-            }
-            struct want want = {.size = place.size, .entry = offset, .at = at, .id = extent.id};
-            want.whole = extent.size == entry->size;
-            for (int i = 0; i < 4; i++) {
-                want.pack[i] = (uint8_t)(place.pack >> (24 - 8 * i));
-                want.block[i] = (uint8_t)(place.block >> (24 - 8 * i));
-                want.offset[i] = (uint8_t)(place.offset >> (24 - 8 * i));
-            }
-            (*ret_count)++;
-            if (extsort_add(planner->plan->wants, &want, err) != 0) {
-                rc = -1;
-                break;
-            }
+            wanted->kept = true;
+        } else if (extent.kind == EXTENT_DATA && add_want(planner, entry, offset, at, &extent, wanted, err) != 0) {
+            rc = -1;
+            break;
         }
         at += extent.size;
+        if (cancel_check(planner->options->cancel, err) != 0) {
+            rc = -1;
+            break;
+        }
     }
     extent_reader_free(extents);
     return rc < 0 ? -1 : 0;
 }
 
-static void warn(const struct restore_options *options, const struct entry *entry, const struct error *why)
+void restore_warn(const struct restore_options *options, const struct entry *entry, const struct error *why)
 {
     CLEANUP(buf_free) struct buf path = {0};
     atomic_fetch_add(&options->counters->errors, 1);
@@ -345,38 +417,74 @@ static int resolve_hardlink(struct planner *planner, struct entry *entry, struct
     return 0;
 }
 
-static int spool_entry(struct planner *planner, const struct entry *entry, uint64_t wants, struct error *err)
+static int spool_entry(struct planner *planner, const struct entry *entry, uint64_t wants, uint8_t flags,
+                       struct error *err)
 {
-    return encode_entry(entry, wants, &planner->encoded, err) != 0
+    return encode_entry(entry, wants, flags, &planner->encoded, err) != 0
                ? -1
                : spool_append(&planner->plan->entries, planner->encoded.data, planner->encoded.size, err);
+}
+
+/* A failure that costs one entry, not the restore. */
+static bool costs_one_entry(const struct error *why)
+{
+    return why->class == ERROR_DAMAGED || why->class == ERROR_UNREACHABLE || why->class == ERROR_NOT_FOUND ||
+           why->class == ERROR_DENIED;
+}
+
+/*
+ * The file in place, for a delta restore that may write into it: *ret_fd, or -1. One that has other names is written
+ * anew, because they need not be names of the same file in the snapshot.
+ */
+static int open_in_place(struct planner *planner, const struct entry *entry, const struct stat *there, int *ret_fd,
+                         struct error *err)
+{
+    char name[ENTRY_NAME_MAX + 1];
+    int folder;
+    bool agree = false;
+    *ret_fd = -1;
+    if (!planner->options->delta || there == NULL || !S_ISREG(there->st_mode) || there->st_nlink != 1 ||
+        (uint64_t)there->st_size != entry->size)
+        return 0;
+    if (place_entry(&planner->cursor, &entry->dir, &entry->name, false, &folder, name, err) != 0)
+        return -1;
+    int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    int rc = check_zeros(planner, entry, fd, &agree, err);
+    if (rc == 0 && agree)
+        *ret_fd = fd;
+    else
+        (void)close(fd);
+    return rc;
 }
 
 static int plan_file(struct planner *planner, const struct entry *entry, const struct stat *there, struct error *err)
 {
     const struct restore_options *options = planner->options;
     CLEANUP_FD int fd = -1;
-    if (options->delta && there != NULL && S_ISREG(there->st_mode) && (uint64_t)there->st_size == entry->size) {
-        char name[ENTRY_NAME_MAX + 1];
-        int folder;
-        if (place_folder(&planner->cursor, &entry->dir, false, &folder, err) != 0)
-            return -1;
-        fd = openat(folder, place_name(&entry->name, name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    }
-    uint64_t offset = planner->plan->entries.size, wants;
+    uint64_t offset = planner->plan->entries.size;
+    struct wanted wanted = {0};
     struct error why = {0};
-    if (add_wants(planner, entry, offset, fd, &wants, &why) != 0) {
-        if (why.class != ERROR_DAMAGED) {
+    uint8_t flags = 0;
+    if (open_in_place(planner, entry, there, &fd, &why) != 0 ||
+        add_wants(planner, entry, offset, fd, &wanted, &why) != 0) {
+        if (!costs_one_entry(&why)) {
             *err = why;
             return -1;
         }
-        warn(options, entry, &why); /* the rest is restored; this file is not */
-        return 0;
+        restore_warn(options, entry, &why); /* the rest is restored; this file is not */
+        if (wanted.count == 0)
+            return 0;
+        flags = FLAG_BROKEN; /* some of its blobs are among the wants: they find this mark */
+    } else if (fd >= 0 && (wanted.kept || wanted.count == 0)) {
+        flags = FLAG_IN_PLACE;
     }
     atomic_fetch_add(&options->counters->bytes_total, entry->size);
-    if (spool_entry(planner, entry, wants, err) != 0)
+    atomic_fetch_add(&options->counters->bytes, entry->size - wanted.bytes);
+    if (spool_entry(planner, entry, wanted.count, flags, err) != 0)
         return -1;
-    return wants == 0 ? list_add(&planner->plan->plain, offset, err) : 0;
+    return wanted.count == 0 ? list_add(&planner->plan->plain, offset, err) : 0;
 }
 
 static int plan_entry(struct planner *planner, const struct entry *original, struct error *err)
@@ -389,21 +497,28 @@ static int plan_entry(struct planner *planner, const struct entry *original, str
     planner->selected++;
     atomic_fetch_add(&options->counters->entries_total, 1);
     if (entry.unreadable) {
-        struct error why;
-        (void)error_set(&why, ERROR_SOURCE, "it could not be read when the snapshot was made: only its name is there");
-        warn(options, &entry, &why);
+        struct error missing;
+        (void)error_set(&missing, ERROR_SOURCE, "it could not be read when the snapshot was made: only its name is there");
+        restore_warn(options, &entry, &missing);
         return 0;
     }
     if (look_in_the_way(planner, &entry, &there, &is_there, err) != 0)
         return -1;
     int rc = 0;
-    if (entry.type == ENTRY_HARDLINK)
-        rc = resolve_hardlink(planner, &entry, &owner, err);
+    struct error why = {0};
+    if (entry.type == ENTRY_HARDLINK && resolve_hardlink(planner, &entry, &owner, &why) != 0) {
+        if (costs_one_entry(&why)) {
+            restore_warn(options, original, &why);
+            return 0;
+        }
+        *err = why;
+        return -1;
+    }
     if (rc == 0 && entry.type == ENTRY_FILE) {
         rc = plan_file(planner, &entry, is_there ? &there : NULL, err);
     } else if (rc == 0) {
         uint64_t offset = planner->plan->entries.size;
-        rc = spool_entry(planner, &entry, 0, err);
+        rc = spool_entry(planner, &entry, 0, 0, err);
         if (rc == 0)
             rc = list_add(entry.type == ENTRY_DIRECTORY ? &planner->plan->folders : &planner->plan->links, offset,
                           err);

@@ -28,8 +28,7 @@ enum section {
     SECTION_ROSTER = 2,
     SECTION_PARTS = 3,
     SECTION_RETIRED = 4,
-    SECTION_CONDEMNED = 5,
-    SECTION_COUNT = 6
+    SECTION_CONDEMNED = 5
 };
 
 void record_clear(struct record *record)
@@ -230,6 +229,8 @@ static int get_section(uint8_t type, bool critical, const uint8_t *bytes, size_t
     case SECTION_RETIRED:
         return get_hashes(bytes, size, &record->retired, &record->retired_count, err);
     case SECTION_CONDEMNED:
+        if (size / ROSTER_ROW_SIZE > RECORD_CONDEMNED_MAX)
+            return error_set(err, ERROR_DAMAGED, "a history record condemns %zu objects", size / ROSTER_ROW_SIZE);
         return roster_rows_parse(bytes, size, &record->condemned, err);
     default:
         break;
@@ -242,17 +243,16 @@ static int get_section(uint8_t type, bool critical, const uint8_t *bytes, size_t
 
 static int get_sections(struct cursor *c, unsigned count, struct record *record, struct error *err)
 {
-    bool seen[SECTION_COUNT] = {false};
+    bool seen[UINT8_MAX + 1] = {false};
     for (unsigned i = 0; i < count; i++) {
         uint8_t type = cursor_u8(c);
         uint8_t critical = cursor_u8(c);
         uint16_t zero = cursor_u16(c);
         uint32_t size = cursor_u32(c);
         const uint8_t *bytes = cursor_bytes(c, size);
-        if (c->failed || critical > 1 || zero != 0 || (type < SECTION_COUNT && seen[type]))
+        if (c->failed || critical > 1 || zero != 0 || seen[type])
             return error_set(err, ERROR_DAMAGED, "section %u of a history record is not what the format allows", i);
-        if (type < SECTION_COUNT)
-            seen[type] = true;
+        seen[type] = true;
         if (get_section(type, critical != 0, bytes, size, record, err) != 0)
             return -1;
     }

@@ -116,12 +116,24 @@ struct segment_entry segment_entry_decode(const uint8_t row[SEGMENT_ENTRY_ROW])
     return entry;
 }
 
+/* By id, the same blob twice by place: block, then offset, which are never the same. */
+static bool in_order(const uint8_t *before, const uint8_t *row)
+{
+    int order = memcmp(before, row, BLOB_ID_SIZE);
+    if (order != 0)
+        return order < 0;
+    uint32_t block = get_u32(row + ENTRY_BLOCK), block_before = get_u32(before + ENTRY_BLOCK);
+    if (block_before != block)
+        return block_before < block;
+    return get_u32(before + ENTRY_OFFSET) < get_u32(row + ENTRY_OFFSET);
+}
+
 /* The one pass over the entries: sorted, each inside its block, each of a type that its pack may hold. */
 static int check_entries(const struct segment *segment, const struct block_rule *rules, struct error *err)
 {
     const uint8_t *row = segment->entries;
     for (uint32_t i = 0; i < segment->entry_count; i++, row += SEGMENT_ENTRY_ROW) {
-        if (i > 0 && memcmp(row - SEGMENT_ENTRY_ROW, row, BLOB_ID_SIZE) > 0)
+        if (i > 0 && !in_order(row - SEGMENT_ENTRY_ROW, row))
             return damaged(err, "is not sorted");
         struct segment_entry entry = segment_entry_decode(row);
         if (entry.block >= segment->block_count)

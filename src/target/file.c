@@ -85,6 +85,8 @@ static int open_object(struct file_target *t, const char *name, uint64_t *ret_si
 static int read_object(struct file_target *t, int fd, const char *name, uint64_t offset, size_t size, struct buf *out,
                        struct error *err)
 {
+    if (size == 0)
+        return 0;
     if (buf_reserve(out, size, err) != 0)
         return -1;
     ssize_t n = file_pread_full(fd, out->data + out->size, size, (int64_t)offset);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { FIXTURE_TARGETS = 3, FIXTURE_PATH = 512 };
 
@@ -113,6 +114,50 @@ static inline void fixture_flip(struct target *target, const char *name)
     bytes.data[bytes.size / 2] ^= 1;
     assert_int_equal(target_put(inner, name, bytes.data, bytes.size, TARGET_PUT_REPAIR, NULL), 0);
     buf_free(&bytes);
+}
+
+/* It must succeed: else the test ends with what went wrong. */
+static inline void ok(int rc, const struct error *err)
+{
+    if (rc != 0) {
+        char text[1400];
+        fail_msg("%s", error_format(err, text, sizeof(text)));
+    }
+}
+
+/* It must fail with that class, and say so. */
+static inline void fails(int rc, const struct error *err, enum error_class class, const char *says)
+{
+    char text[1400];
+    assert_int_equal(rc, -1);
+    if (err->class != class || strstr(error_format(err, text, sizeof(text)), says) == NULL)
+        fail_msg("expected \"%s\": %s", says, error_format(err, text, sizeof(text)));
+}
+
+static inline struct id tid_of(uint32_t number)
+{
+    struct id tid = {{0xee}};
+    put_u32(tid.bytes + 4, number);
+    return tid;
+}
+
+static inline bool exists(const struct holder *holder)
+{
+    return access(holder->path, F_OK) == 0;
+}
+
+/* What a tenant's keys derive, to compare them with. */
+static inline void fingerprint(struct keystore *keystore, const struct id *tid, uint8_t out[64])
+{
+    struct keyring *keyring = NULL;
+    struct error err = {0};
+    const struct secret *key = NULL;
+    struct id key_id;
+    ok(keystore_keyring(keystore, tid, &keyring, &err), &err);
+    ok(keyring_derive(keyring, "hikae1 blob id", out, 32, &err), &err);
+    ok(keyring_newest(keyring, &key, &key_id, &err), &err);
+    memcpy(out + 32, secret_borrow(key), 32);
+    keyring_free(keyring);
 }
 
 #endif

@@ -12,14 +12,6 @@
 
 #include <unistd.h>
 
-static void fails(int rc, const struct error *err, enum error_class class, const char *says)
-{
-    char text[1400];
-    assert_int_equal(rc, -1);
-    if (err->class != class || strstr(error_format(err, text, sizeof(text)), says) == NULL)
-        fail_msg("expected \"%s\": %s", says, error_format(err, text, sizeof(text)));
-}
-
 static void test_kinds(void **state)
 {
     (void)state;

@@ -17,21 +17,6 @@
 static const struct id store = {{1, 2, 3}};
 static const struct id store_tid = {{4, 5, 6}};
 
-static void ok(int rc, const struct error *err)
-{
-    if (rc != 0) {
-        char text[1400];
-        fail_msg("%s", error_format(err, text, sizeof(text)));
-    }
-}
-
-static struct id tid_of(uint32_t number)
-{
-    struct id tid = {{0xee}};
-    put_u32(tid.bytes + 4, number);
-    return tid;
-}
-
 /* Group "main": a key file. Group "backup": a passphrase and another key file. Group "paper": a sheet. */
 static void usual_groups(struct fixture *f)
 {
@@ -79,20 +64,6 @@ static void refuses_to_open(struct fixture *f, const struct holder_group *groups
         char text[1400];
         fail_msg("expected \"%s\": %s", says, error_format(&err, text, sizeof(text)));
     }
-}
-
-/* What a tenant's keys derive, to compare them with. */
-static void fingerprint(struct keystore *keystore, const struct id *tid, uint8_t out[64])
-{
-    struct keyring *keyring = NULL;
-    struct error err = {0};
-    const struct secret *key = NULL;
-    struct id key_id;
-    ok(keystore_keyring(keystore, tid, &keyring, &err), &err);
-    ok(keyring_derive(keyring, "hikae1 blob id", out, 32, &err), &err);
-    ok(keyring_newest(keyring, &key, &key_id, &err), &err);
-    memcpy(out + 32, secret_borrow(key), 32);
-    keyring_free(keyring);
 }
 
 /* ---- Round trips ---- */

@@ -15,29 +15,6 @@
 static const struct id store = {{1, 2, 3}};
 static const struct id store_tid = {{4, 5, 6}};
 
-static void ok(int rc, const struct error *err)
-{
-    if (rc != 0) {
-        char text[1400];
-        fail_msg("%s", error_format(err, text, sizeof(text)));
-    }
-}
-
-static void fails(int rc, const struct error *err, enum error_class class, const char *says)
-{
-    char text[1400];
-    assert_int_equal(rc, -1);
-    if (err->class != class || strstr(error_format(err, text, sizeof(text)), says) == NULL)
-        fail_msg("expected \"%s\": %s", says, error_format(err, text, sizeof(text)));
-}
-
-static struct id tid_of(uint32_t number)
-{
-    struct id tid = {{0xee}};
-    put_u32(tid.bytes + 4, number);
-    return tid;
-}
-
 /* Group 0 is of epoch 1, groups 1 and 2 are for later ones; each is one key file. */
 static struct keystore *make(struct fixture *f, size_t targets, size_t min_copies)
 {
@@ -51,24 +28,6 @@ static struct keystore *make(struct fixture *f, size_t targets, size_t min_copie
     struct error err = {0};
     ok(keystore_create(&f->set, &store, &store_tid, f->groups, 1, &keystore, NULL, &err), &err);
     return keystore;
-}
-
-static bool exists(const struct holder *holder)
-{
-    return access(holder->path, F_OK) == 0;
-}
-
-static void fingerprint(struct keystore *keystore, const struct id *tid, uint8_t out[64])
-{
-    struct keyring *keyring = NULL;
-    struct error err = {0};
-    const struct secret *key = NULL;
-    struct id key_id;
-    ok(keystore_keyring(keystore, tid, &keyring, &err), &err);
-    ok(keyring_derive(keyring, "hikae1 blob id", out, 32, &err), &err);
-    ok(keyring_newest(keyring, &key, &key_id, &err), &err);
-    memcpy(out + 32, secret_borrow(key), 32);
-    keyring_free(keyring);
 }
 
 /* ---- Rotation ---- */

@@ -11,22 +11,6 @@
 #include "keys/keystore_internal.h"
 #include "keys_fixture.h"
 
-static void ok(int rc, const struct error *err)
-{
-    if (rc != 0) {
-        char text[1400];
-        fail_msg("%s", error_format(err, text, sizeof(text)));
-    }
-}
-
-static void fails(int rc, const struct error *err, enum error_class class, const char *says)
-{
-    char text[1400];
-    assert_int_equal(rc, -1);
-    if (err->class != class || strstr(error_format(err, text, sizeof(text)), says) == NULL)
-        fail_msg("expected \"%s\": %s", says, error_format(err, text, sizeof(text)));
-}
-
 /* A store with its keystore, and what its store object is to say. */
 static struct keystore *make(struct fixture *f, size_t targets, uint8_t first, struct store_info *info)
 {

@@ -1,6 +1,5 @@
 """Opens every object of a tenant and asserts what holds between objects."""
 
-import base64
 import os
 from collections import Counter
 
@@ -10,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from . import container as c
 from . import keys
 from . import manifest as m
-from .container import NoKey, demand
+from .container import NoKey, demand, from_base64
 from .store import CLASSES, PREVIOUS, RETIRED, SNAPSHOT, Blobs, read_hashes, read_roster, read_segment
 
 
@@ -38,7 +37,7 @@ def check_unique(store, counts):
 def check_description(store):
     """The store's public keys belong to signing keys of its keystore."""
     for field, kind in (("sign", keys.STORE_SIGNING), ("audit", keys.AUDIT_SIGNING)):
-        public = base64.b64decode(store.description[field], validate=True)
+        public = from_base64(store.description[field])
         seeds = [entry.key for entry in store.entries if entry.type == kind and entry.tid == store.tid]
         raw = [
             Ed25519PrivateKey.from_private_bytes(seed)
@@ -75,7 +74,6 @@ def check_segments(store, tid, packs, counts):
     """Segments say of the packs that are here what the packs say themselves."""
     for name in store.names(tid, "i"):
         opened = store.open(name)
-        demand(not opened.clear, "%s: a segment has a clear part" % name)
         _, listed, blocks, entries = read_segment(opened.body())
         found = set()
         for sha, size, numbers, header in listed:
@@ -92,7 +90,6 @@ def check_segments(store, tid, packs, counts):
             found.update(blob._replace(block=numbers[blob.block]) for blob in pack.blobs)
         here = {number for sha, _, numbers, _ in listed if sha in packs for number in numbers}
         for entry in entries:
-            demand(entry.block < len(blocks), "%s: an entry names no block" % name)
             demand(entry.block not in here or entry in found, "%s: blob %s is elsewhere" % (name, entry.id.hex()))
         counts["segments"] += 1
         counts["segment_entries"] += len(entries)
@@ -141,7 +138,6 @@ def check_history(store, tid, counts):
 def check_parts(store, tid, counts):
     for name in store.names(tid, "r"):
         part = store.open(name)
-        demand(not part.blocks, "%s: a roster part has blocks" % name)
         counts["roster_parts"] += 1
         counts["roster_part_objects"] += len(read_roster(part.clear))
 

@@ -1,7 +1,10 @@
 """Integers and strings, and the container that every sealed object is (§2)."""
 
+import base64
+import binascii
 import hashlib
 import hmac
+import json
 import struct
 from collections import namedtuple
 
@@ -13,9 +16,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MAGIC = b"\x89HIKAE\r\n"
 HEADER_SIZE, TRAILER_SIZE, TAG_SIZE = 128, 64, 16
-MAX_CLEAR, MAX_BLOCK = 16 << 20, 4 << 20
-PACK_DATA, PACK_META, PACK_MIXED, SEGMENT, ROSTER_PART, RECORD, SLOTS, KEYS = range(1, 9)
+MAX_CLEAR, MAX_BLOCK, MAX_OBJECT = 16 << 20, 4 << 20, 1 << 30
+MAX_PAYLOAD = MAX_BLOCK + (MAX_BLOCK >> 8)  # The bound of zstd for a block that does not compress.
+PACK_DATA, PACK_META, PACK_MIXED, SEGMENT, ROSTER_PART, RECORD, SLOTS, KEYS, AUDIT = range(1, 10)
 BLOCK, PAD, DIRECTORY, TRAILER = range(4)
+# The types of blobs that each kind of pack may hold.
+HELD_TYPES = {PACK_DATA: range(1, 2), PACK_META: range(2, 8), PACK_MIXED: range(1, 8)}
 
 Header = namedtuple("Header", "raw kind key_kind tid key_id salt commitment clear_length")
 Blob = namedtuple("Blob", "id block offset length type")
@@ -83,6 +89,26 @@ class Cursor:
         demand(not self.more(), "bytes are left over")
 
 
+def parse_json(text):
+    """JSON in which no object has a member twice."""
+
+    def members(pairs):
+        demand(len(dict(pairs)) == len(pairs), "a member of a JSON object comes twice")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=members)
+
+
+def from_base64(text):
+    """RFC 4648 §4 in its one form: with padding, and unused bits zero."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise Damaged("this is not base64: %s" % error) from error
+    demand(base64.b64encode(data) == (text if isinstance(text, bytes) else text.encode()), "a sloppy form of base64")
+    return data
+
+
 def i64(value):
     """A number modulo 2^64 as two's complement: differences of i64 wrap."""
     return (value + (1 << 63)) % (1 << 64) - (1 << 63)
@@ -106,14 +132,14 @@ def parse_header(raw):
     kind, suite, key_kind, kdf = cursor.take(4)
     demand(1 <= kind <= 9, "unknown kind of object %d" % kind)
     demand(suite == 1 and kdf == 1, "unknown suite %d or KDF %d" % (suite, kdf))
-    demand(
-        key_kind == (2 if kind in (SLOTS, KEYS) else 0), "kind %d is not sealed under key kind %d" % (kind, key_kind)
-    )
+    allowed = (2,) if kind in (SLOTS, KEYS) else (0, 2) if kind == AUDIT else (0,)
+    demand(key_kind in allowed, "kind %d is not sealed under key kind %d" % (kind, key_kind))
     cursor.zeros(2)
     header = Header(raw, kind, key_kind, *(cursor.take(size) for size in (16, 16, 32, 32)), cursor.number(8))
     cursor.zeros(8)
     demand(header.clear_length <= MAX_CLEAR, "the clear part is too long")
-    demand(key_kind != 2 or not any(header.tid), "a keystore entry names a tenant in its header")
+    demand(kind > SEGMENT and kind != KEYS or not header.clear_length, "kind %d has no clear part" % kind)
+    demand(kind not in (SLOTS, KEYS) or not any(header.tid), "a keystore entry names a tenant in its header")
     return header
 
 
@@ -159,7 +185,7 @@ class Container:
 
     def __init__(self, read, size, find_key):
         self.read, self.size = read, size
-        demand(size >= HEADER_SIZE + TRAILER_SIZE + TAG_SIZE, "the object is too short")
+        demand(HEADER_SIZE + TRAILER_SIZE + TAG_SIZE <= size <= MAX_OBJECT, "the object's length is out of range")
         self.header = parse_header(read(0, HEADER_SIZE))
         self.clear = read(HEADER_SIZE, self.header.clear_length)
         demand(len(self.clear) == self.header.clear_length, "the clear part is cut short")
@@ -201,7 +227,9 @@ class Container:
             codec, dictionary = cursor.take(2)
             cursor.zeros(2)
             demand(codec in (0, 1) and dictionary == 0, "unknown codec %d or dictionary %d" % (codec, dictionary))
-            demand(0 < plain <= MAX_BLOCK and sealed > TAG_SIZE, "a block's length is out of range")
+            demand(0 < plain <= MAX_BLOCK, "a block's plain length is out of range")
+            demand(TAG_SIZE < sealed <= MAX_PAYLOAD + TAG_SIZE, "a block's sealed length is out of range")
+            demand(bool(blobs) == self.is_pack(), "a block of a pack holds no blob, or another one holds blobs")
             demand(codec or sealed == plain + TAG_SIZE, "a stored block's lengths differ")
             self.blocks.append(Block(start, sealed, plain, blobs, codec))
             start += sealed
@@ -211,21 +239,18 @@ class Container:
             offset = 0
             for _ in range(block.blobs):
                 blob = Blob(cursor.take(20), number, offset, cursor.number(3), cursor.number(1))
-                demand(1 <= blob.type <= 7 and blob.length, "a blob's type or length is out of range")
+                demand(self.may_hold(blob.type) and blob.length, "a blob's type or length is out of range")
                 self.blobs.append(blob)
                 offset += blob.length
-            demand(offset == (block.plain if self.is_pack() else 0), "the blobs of a block do not add up to it")
+            demand(not self.is_pack() or offset == block.plain, "the blobs of a block do not add up to it")
         cursor.end()
-        demand(
-            self.header.kind != PACK_DATA or all(blob.type == 1 for blob in self.blobs), "a data pack holds metadata"
-        )
-        demand(
-            self.header.kind != PACK_META or all(blob.type != 1 for blob in self.blobs), "a metadata pack holds content"
-        )
-        demand(not self.is_pack() or (self.blobs and not self.clear), "a pack is empty or has a clear part")
+        demand(self.header.kind != ROSTER_PART or not self.blocks, "a roster part has blocks")
 
     def is_pack(self):
-        return self.header.kind in (PACK_DATA, PACK_META, PACK_MIXED)
+        return self.header.kind in HELD_TYPES
+
+    def may_hold(self, blob_type):
+        return blob_type in HELD_TYPES[self.header.kind]
 
     def block(self, number):
         block = self.blocks[number]

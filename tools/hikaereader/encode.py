@@ -1,4 +1,4 @@
-"""An encoder of the format, written from FORMAT.md alone: it makes the test vectors and the store of the self-test."""
+"""An encoder of the format as FORMAT.md has it: it makes the test vectors and the store of the self-test."""
 
 import base64
 import hashlib

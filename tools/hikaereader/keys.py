@@ -1,9 +1,7 @@
 """Holders, slots, root epochs and the keystore (§8)."""
 
-import base64
 import hashlib
 import hmac
-import json
 import re
 from collections import namedtuple
 
@@ -11,8 +9,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from .container import Cursor, Damaged, demand, hkdf
+from .container import Cursor, Damaged, demand, from_base64, hkdf, parse_json
 
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SEALING, DEDUP, STORE_SIGNING, AUDIT_SIGNING = 1, 2, 3, 4
 Entry = namedtuple("Entry", "type generation created tid key_id key")
@@ -34,19 +33,32 @@ def sheet_check(epoch, key):
     return int.from_bytes(hashlib.sha256(b"hikae1 sheet check" + u64(epoch) + key).digest()[:3], "big") >> 4
 
 
-def read_sheet(text, epochs):
-    """(epoch, key) of a recovery sheet: the 14 groups of four in the text whose checksum fits one of the epochs."""
-    text = text.upper().replace("O", "0").replace("I", "1").replace("L", "1")
-    groups = re.findall(r"(?<![^\s-])[%s]{4}(?![^\s-])" % CROCKFORD, text)
-    for first in range(len(groups) - 13):
+def sheet_digits(text):
+    """Yields the digits of whole lines, in a row but for blank ones, that have 56 together."""
+    run = []
+    for line in text.upper().split("\n") + ["end"]:
+        digits = re.sub(r"[ \t\r\f-]", "", line).translate(str.maketrans("OIL", "011"))
+        if set(digits) <= set(CROCKFORD) and line != "end":
+            run += [digits] * bool(digits)
+            continue
+        for first in range(len(run)):
+            for last in range(first, len(run)):
+                if sum(map(len, run[first : last + 1])) == 56:
+                    yield "".join(run[first : last + 1])
+        run = []
+
+
+def read_sheet(text, epoch):
+    """The key of a recovery sheet: the digits whose checksum fits the epoch."""
+    demand(len(text.encode()) <= 16384, "a recovery sheet is too long")
+    for digits in sheet_digits(text):
         number = 0
-        for digit in "".join(groups[first : first + 14]):
+        for digit in digits:
             number = number << 5 | CROCKFORD.index(digit)
         key, rest, check = number >> 24, number >> 20 & 15, number & 0xFFFFF
         key = key.to_bytes(32, "big")
-        for epoch in epochs:
-            if rest == 0 and sheet_check(epoch, key) == check:
-                return epoch, key
+        if rest == 0 and sheet_check(epoch, key) == check:
+            return epoch, key
     raise Damaged("the recovery sheet shows no key of an epoch of this store")
 
 
@@ -62,11 +74,14 @@ class Holder:
         if member["holder"] != self.kind:
             return None
         if self.kind == "passphrase":
-            demand(params["n"] * params["r"] <= 1 << 24, "the scrypt parameters ask for more than 2 GiB")
-            kdf = Scrypt(bytes.fromhex(params["salt"]), 32, params["n"], params["r"], params["p"])
-            return kdf.derive(re.sub(rb"\r?\n\Z", b"", self.content))
+            salt, n, r, p = bytes.fromhex(params["salt"]), params["n"], params["r"], params["p"]
+            demand(
+                len(salt) == 16 and 2 <= n <= 1 << 20 and n & (n - 1) == 0 and 1 <= r <= 16 and 1 <= p <= 4,
+                "the scrypt parameters are out of range",
+            )
+            return Scrypt(salt, 32, n, r, p).derive(re.sub(rb"\r?\n.*", b"", self.content, flags=re.DOTALL))
         text = self.content.decode()
-        of_epoch, key = read_key_file(text) if self.kind == "file" else read_sheet(text, [epoch])
+        of_epoch, key = read_key_file(text) if self.kind == "file" else read_sheet(text, epoch)
         label = b"hikae1 key file" if self.kind == "file" else b"hikae1 sheet"
         if of_epoch != epoch or hashlib.sha256(label + key).hexdigest()[:16] != params["key_id"]:
             return None
@@ -75,7 +90,7 @@ class Holder:
 
 def unwrap(key, sealed, context):
     """Opens 12 bytes of nonce and a sealed 32-byte key, as shares and roots are stored; None if the key is another."""
-    data = base64.b64decode(sealed, validate=True)
+    data = from_base64(sealed)
     demand(len(data) == 12 + 32 + 16, "a wrapped key has another length")
     try:
         return AESGCM(key).decrypt(data[:12], data[12:], context)
@@ -86,7 +101,10 @@ def unwrap(key, sealed, context):
 def open_group(group, epoch, holders):
     """The root key, if the holders at hand have all shares of the group."""
     name, shares = group["name"].encode(), []
+    demand(NAME.fullmatch(group["name"]) and 1 <= len(group["members"]) <= 32, "a group's name or size is out of range")
+    demand(re.fullmatch("[0-9a-f]{32}", group["salt"]), "a group's salt is not 16 bytes")
     for member in group["members"]:
+        demand(NAME.fullmatch(member["name"]), "a member has no proper name")
         context = b"hikae1 share" + u64(epoch) + name + b"\0" + member["name"].encode()
         tries = (holder.key(member, epoch) for holder in holders)
         opened = (unwrap(key, member["wrapped"], context) for key in tries if key)
@@ -94,15 +112,16 @@ def open_group(group, epoch, holders):
         if share is None:
             return None
         shares.append(share)
-    demand(shares, "a group has no member")
     key = hkdf(b"".join(shares), b"hikae1 group", 32, bytes.fromhex(group["salt"]))
     return unwrap(key, group["root"], b"hikae1 root" + u64(epoch) + name)
 
 
 def open_slots(clear, holders):
     """(epoch, root key or None) of the clear part of a slots object."""
-    slots = json.loads(clear)
-    demand(slots["v"] == 1, "unknown version of the slots")
+    demand(len(clear) <= 1 << 20, "the slots are too long")
+    slots = parse_json(clear)
+    demand(slots["v"] == 1 and 1 <= slots["epoch"] < 1 << 32, "unknown version of the slots, or no epoch")
+    demand(1 <= len(slots["groups"]) <= 32, "the number of groups is out of range")
     roots = (open_group(group, slots["epoch"], holders) for group in slots["groups"])
     try:
         return slots["epoch"], next((root for root in roots if root), None)

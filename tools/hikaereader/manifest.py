@@ -8,7 +8,9 @@ CONTENT, NAMES, TIMES, NODE, EXTENTS, EXTENT_NODE, XATTR = range(1, 8)
 FILE, FOLDER, LINK, HARD_LINK, CHARACTER, BLOCK, FIFO, SOCKET = range(1, 9)
 HAS_XATTRS, HAS_FILE_FLAGS, CHANGED, UNREADABLE = 1, 2, 4, 8
 DATA, HOLE, ZEROS = range(3)
-MAX_DEPTH = 64
+MAX_DEPTH, MAX_LIST, MAX_INLINE_EXTENTS = 16, 8192, 16  # MAX_LIST: entries of a leaf, owners, children of a node
+MAX_PATH, MAX_XATTRS, MAX_XATTR_NAME, MAX_XATTR, MAX_INLINE_XATTR = 1 << 20, 4096, 255, 1 << 20, 1024
+MAX_OWNER_NAME, U32 = 1024, 1 << 32
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Entry:
 
 def split(path):
     """The components of a path in a snapshot, each a name that cannot lead anywhere else."""
+    demand(len(path) <= MAX_PATH, "a path is too long")
     names = tuple(path.split(b"/"))
     for name in names:
         demand(
@@ -62,23 +65,29 @@ def read_content(cursor, entry):
         return
     count = cursor.varint()
     if count:
-        demand(count <= len(cursor.data), "a leaf announces more extents than it has bytes")
+        demand(count <= MAX_INLINE_EXTENTS, "a leaf holds more extents than it may")
         entry.extents = [read_extent(cursor) for _ in range(count)]
         demand(
             sum(extent[1] for extent in entry.extents) == entry.size, "extents do not add up to the size of the file"
         )
     else:
         entry.extents = cursor.number(1), cursor.varint(), cursor.take(20)
-        demand(entry.extents[0] <= MAX_DEPTH, "an extent list is too deep")
+        demand(entry.extents[0] <= MAX_DEPTH and entry.extents[1], "an extent list is too deep or empty")
 
 
 def read_xattrs(cursor):
-    xattrs = []
-    for _ in range(cursor.varint()):
+    xattrs, count = [], cursor.varint()
+    demand(count <= MAX_XATTRS, "an entry has too many extended attributes")
+    for _ in range(count):
         name, kind = cursor.string(), cursor.number(1)
-        demand(name and b"\0" not in name and kind <= 1, "an extended attribute has no name or is of unknown kind")
-        xattrs.append((name, (cursor.varint(), cursor.take(20)) if kind else cursor.string()))
-        demand(kind == 1 or len(xattrs[-1][1]) <= 1024, "a long value stands in the leaf")
+        demand(
+            0 < len(name) <= MAX_XATTR_NAME and b"\0" not in name and kind <= 1,
+            "an extended attribute has no name or is of unknown kind",
+        )
+        value = (cursor.varint(), cursor.take(20)) if kind else cursor.string()
+        demand(not kind or 0 < value[0] <= MAX_XATTR, "a value of an extended attribute has no length or is too long")
+        demand(kind or len(value) <= MAX_INLINE_XATTR, "a long value stands in the leaf")
+        xattrs.append((name, value))
     demand(
         xattrs and all(a[0] < b[0] for a, b in zip(xattrs, xattrs[1:])), "extended attributes are missing or not sorted"
     )
@@ -99,15 +108,17 @@ def read_entry(cursor, folder, owners):
     entry = Entry(folder, name, kind, flags, mode, owners[owner])
     if flags & HAS_FILE_FLAGS:
         entry.file_flags = cursor.varint()
+        demand(entry.file_flags < U32, "file flags are out of range")
     if flags & HAS_XATTRS:
         entry.xattrs = read_xattrs(cursor)
     if kind in (LINK, HARD_LINK):
         entry.target = cursor.string()
-        demand(entry.target and b"\0" not in entry.target, "a link leads nowhere")
+        demand(len(entry.target) <= MAX_PATH and b"\0" not in entry.target, "what a link holds is out of range")
     if kind == HARD_LINK:
         split(entry.target)
     if kind in (CHARACTER, BLOCK):
         entry.device = cursor.varint(), cursor.varint()
+        demand(max(entry.device) < U32, "the number of a device is out of range")
     if kind == FILE:
         read_content(cursor, entry)
     return entry
@@ -117,8 +128,11 @@ def read_names(data, folder):
     """The entries of a names leaf whose first entry lies in `folder`."""
     cursor, entries = Cursor(data), []
     count = cursor.varint()
-    owners = [(cursor.varint(), cursor.varint(), cursor.string(), cursor.string()) for _ in range(cursor.varint())]
-    demand(count, "a leaf has no entry")
+    number_of_owners = cursor.varint()
+    demand(1 <= count <= MAX_LIST and number_of_owners <= MAX_LIST, "a leaf has no entry, or too many or their owners")
+    owners = [(cursor.varint(), cursor.varint(), cursor.string(), cursor.string()) for _ in range(number_of_owners)]
+    demand(all(max(owner[:2]) < U32 for owner in owners), "an owner's id is out of range")
+    demand(all(max(map(len, owner[2:])) <= MAX_OWNER_NAME for owner in owners), "an owner's name is too long")
     for number in range(count):
         pops = cursor.varint()
         if pops:
@@ -127,6 +141,7 @@ def read_names(data, folder):
             demand(split(push) == (push,), "a name has a slash")
             folder = folder[: len(folder) - (pops - 1)] + (push,)
         entries.append(read_entry(cursor, folder, owners))
+        demand(len(entries[-1].path()) <= MAX_PATH, "a path is too long")
     cursor.end()
     return entries
 
@@ -148,11 +163,13 @@ def read_node(data):
     """(level, [(path, entries, bytes, id, id of the times)]) of an inner node."""
     cursor, children, path = Cursor(data), [], b""
     level, count = cursor.number(1), cursor.varint()
-    demand(1 <= level <= MAX_DEPTH and count, "an inner node has no level or no child")
+    demand(1 <= level <= MAX_DEPTH and 1 <= count <= MAX_LIST, "an inner node's level or number is out of range")
     for _ in range(count):
         shared = cursor.varint()
         demand(shared <= len(path), "a key shares more than there is")
-        path = path[:shared] + cursor.string()
+        rest = cursor.string()
+        demand(path[shared : shared + 1] != rest[:1] or not rest, "a key shares less than there is")
+        path = path[:shared] + rest
         entries, size, first = cursor.varint(), cursor.varint(), cursor.take(20)
         children.append((path, entries, size, first, cursor.take(20) if level == 1 else None))
     cursor.end()
@@ -172,7 +189,7 @@ def walk_node(blobs, wanted, level):
             read_times(blobs.get(times, TIMES), entries)
             yield from entries
             result = entries[0].path(), len(entries), sum(entry.size for entry in entries)
-        demand(result == (path, count, length), "what lies below %r is not what its node says" % path)
+        demand(count and result == (path, count, length), "what lies below %r is not what its node says" % path)
         total, size = total + count, size + length
     return children[0][0], total, size
 
@@ -208,6 +225,7 @@ def walk_extents(blobs, depth, count, size, wanted):
             extent = read_extent(cursor)
             children, length = 1, extent[1]
             yield extent
+        demand(children and length, "a child of an extent list is empty")
         found, total = found + children, total + length
     demand((found, total) == (count, size), "an extent list holds other extents or bytes than announced")
 

@@ -1,8 +1,6 @@
 """A target folder: objects, keystore, histories with their rosters, and the blobs of a snapshot (§1, §4, §6, §9)."""
 
-import base64
 import hashlib
-import json
 import os
 import re
 from collections import OrderedDict, namedtuple
@@ -13,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from . import container as c
 from . import keys
-from .container import Blob, Container, Cursor, Damaged, NoKey, demand
+from .container import Blob, Container, Cursor, Damaged, NoKey, demand, from_base64, parse_json
 
 PLACES = {"p": (c.PACK_DATA, c.PACK_META, c.PACK_MIXED), "i": (c.SEGMENT,), "r": (c.ROSTER_PART,), "h": (c.RECORD,)}
 CLASSES = {1: "p", 2: "i", 3: "r"}
@@ -24,6 +22,7 @@ NAME = re.compile(
 )
 PREVIOUS, ROSTER, PARTS, RETIRED, CONDEMNED = range(1, 6)
 TENANT, SNAPSHOT = 1, 2
+MAX_RECORD, MAX_PREVIOUS, MAX_INLINE_ROSTER, MAX_CONDEMNED = 64 << 20, 256, 1024, 1 << 18
 TIME_BASE = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 Listed = namedtuple("Listed", "cls sha size")
@@ -49,6 +48,7 @@ def read_roster(data):
         demand(cls in CLASSES, "unknown class of object %d" % cls)
         cursor.zeros(7)
         listed.append(Listed(cls, cursor.take(32), cursor.number(8)))
+        demand(listed[-1].size <= c.MAX_OBJECT, "a roster names an object that is too long")
     demand(all(a[:2] < b[:2] for a, b in zip(listed, listed[1:])), "a roster is not sorted")
     return listed
 
@@ -69,13 +69,31 @@ def read_record_clear(clear):
         demand(1 <= section <= 5 or not critical, "unknown critical section %d" % section)
         sections[section] = data
     cursor.end()
-    for section in (PREVIOUS, RETIRED):
-        read_hashes(sections.get(section, b""))
-    demand(len(read_roster(sections.get(ROSTER, b""))) <= 1024, "a roster in a record is too long")
-    read_roster(sections.get(CONDEMNED, b""))
-    demand(len(sections.get(PARTS, b"")) % 40 == 0, "a list of roster parts is cut short")
-    demand(kind != SNAPSHOT or (ROSTER in sections) != (PARTS in sections), "a snapshot needs a roster or roster parts")
+    check_sections(kind, fixed[1], sections)
     return fixed + (sections,)
+
+
+def read_parts(data):
+    """[(SHA-256, length)] of the roster parts of a record."""
+    demand(data and len(data) % 40 == 0, "a list of roster parts is empty or cut short")
+    cursor, parts = Cursor(data), []
+    while cursor.more():
+        parts.append((cursor.take(32), cursor.number(8)))
+        demand(parts[-1][1] <= MAX_RECORD, "a roster part is too long")
+    return parts
+
+
+def check_sections(kind, sequence, sections):
+    previous = read_hashes(sections.get(PREVIOUS, b""))
+    demand(len(previous) <= MAX_PREVIOUS and 1 <= sequence < 1 << 63, "a number of a record is out of range")
+    demand((sequence == 1) == (not previous), "a record's sequence number does not agree with its previous records")
+    read_hashes(sections.get(RETIRED, b""))
+    demand(len(read_roster(sections.get(ROSTER, b""))) <= MAX_INLINE_ROSTER, "a roster in a record is too long")
+    demand(len(read_roster(sections.get(CONDEMNED, b""))) <= MAX_CONDEMNED, "a record condemns too many objects")
+    if PARTS in sections:
+        read_parts(sections[PARTS])
+    rosters = (ROSTER in sections) + (PARTS in sections)
+    demand(rosters <= 1 and (kind != SNAPSHOT or rosters), "a snapshot needs a roster or roster parts, and not both")
 
 
 def read_segment(body):
@@ -92,11 +110,20 @@ def read_segment(body):
         sha, size, blocks = cursor.take(32), cursor.number(8), cursor.number(4)
         cursor.zeros(4)
         packs.append((sha, size, range(first, first + blocks), c.parse_header(cursor.take(c.HEADER_SIZE))))
+        demand(packs[-1][3].kind in c.HELD_TYPES and size <= c.MAX_OBJECT, "a segment lists what is no pack")
         first += blocks
     demand(first == block_count, "the packs of a segment have other blocks than it lists")
     blocks = [cursor.take(16) for _ in range(block_count)]
     entries = [Blob(cursor.take(20), *(cursor.number(size) for size in (4, 4, 3, 1))) for _ in range(entry_count)]
-    demand(all(a.id <= b.id for a, b in zip(entries, entries[1:])), "the entries of a segment are not sorted")
+    demand(all(a[:3] < b[:3] for a, b in zip(entries, entries[1:])), "the entries of a segment are not sorted")
+    plain = [int.from_bytes(block[4:8], "little") for block in blocks]
+    held = [c.HELD_TYPES[header.kind] for _, _, numbers, header in packs for _ in numbers]
+    for entry in entries:
+        demand(entry.block < block_count, "an entry of a segment names no block")
+        demand(
+            entry.length and entry.offset + entry.length <= plain[entry.block] and entry.type in held[entry.block],
+            "a segment places a blob outside its block, or where its type cannot be",
+        )
     return names, packs, blocks, entries
 
 
@@ -127,7 +154,7 @@ class Store:
             epoch, root = keys.open_slots(clear, holders)
             if root:
                 slots = self.open(name, lambda _, root=root: root)
-                body = json.loads(slots.body())
+                body = parse_json(slots.body())
                 self.roots[slots.header.key_id] = root
                 demand(
                     slots.header.key_id == keys.epoch_id(root) == bytes.fromhex(body["epoch_id"]),
@@ -151,12 +178,12 @@ class Store:
         with open(os.path.join(self.folder, "hikae1/store"), "rb") as file:
             lines = file.read().split(b"\n")
         demand(len(lines) == 3 and not lines[2], "the store object is not two lines")
-        self.description = json.loads(lines[0])
+        self.description = parse_json(lines[0])
         demand(self.description["v"] == 1 and self.description["format"] == "hikae1", "unknown format of the store")
         self.tid = bytes.fromhex(self.description["store_tid"])
-        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.description["sign"], validate=True))
+        public = Ed25519PublicKey.from_public_bytes(from_base64(self.description["sign"]))
         try:
-            public.verify(base64.b64decode(lines[1], validate=True), lines[0])
+            public.verify(from_base64(lines[1]), lines[0])
         except InvalidSignature as error:
             raise Damaged("the store object's signature is wrong") from error
 
@@ -219,7 +246,7 @@ class Store:
         opened, match = self.open(name), self.objects[name]
         kind, sequence, time, writer, run, sections = read_record_clear(opened.clear)
         demand(match["time"][:-1] == name_time(time), "%s: the name gives another time" % name)
-        body = json.loads(opened.body())
+        body = parse_json(opened.body())
         demand(body["v"] == 1, "%s: unknown version of the body" % name)
         return Record(bytes.fromhex(match["sha"]), kind, sequence, time, writer, run, sections, body)
 
@@ -244,12 +271,11 @@ class Store:
     def roster(self, tid, record):
         """Everything that a snapshot needs, from the record or from its parts."""
         listed = read_roster(record.sections.get(ROSTER, b""))
-        parts = Cursor(record.sections.get(PARTS, b""))
-        while parts.more():
-            name, size = self.name(tid, "r", parts.take(32)), parts.number(8)
+        for sha, size in read_parts(record.sections[PARTS]) if PARTS in record.sections else ():
+            name = self.name(tid, "r", sha)
             demand(name in self.objects, "%s is missing" % name)
             part = self.open(name)
-            demand(part.size == size and not part.blocks, "%s: another length, or blocks" % name)
+            demand(part.size == size, "%s: another length" % name)
             listed += read_roster(part.clear)
         demand(all(a[:2] < b[:2] for a, b in zip(listed, listed[1:])), "the parts of a roster do not follow each other")
         return listed

@@ -328,7 +328,8 @@ def record_vectors():
     roster = [(1, fixed("pack"), 33554432), (2, fixed("segment"), 70000), (1, fixed("pack 2"), 1024)]
     writer, run = fixed("writer", 16), fixed("run", 16)
     inline = [(1, 1, fixed("head") + fixed("head 2")), (2, 1, e.listed(roster))]
-    parts = [(3, 1, fixed("part") + e.u(8, 49152)), (99, 0, b"to be ignored")]
+    head = (1, 1, fixed("head"))
+    parts = [head, (3, 1, fixed("part") + e.u(8, 49152)), (99, 0, b"to be ignored")]
 
     def shown(sections):
         return [{"type": kind, "critical": critical, "bytes": data} for kind, critical, data in sections]
@@ -350,8 +351,20 @@ def record_vectors():
         ],
         "name": {"time": NOW, "tid": TID, "sealed": b"sealed", "name": e.record_name(TID, NOW, b"sealed")},
         "refused": [
-            e.record_clear(2, 1, NOW, writer, run, [(99, 1, b"")]),
-            e.record_clear(2, 1, NOW, writer, run, [(2, 1, b"\1" * 47)]),
+            e.record_clear(*fields, sections)
+            for fields, sections in (
+                ((3, 8, NOW, writer, run), [head, (99, 1, b"")]),  # unknown and critical
+                ((2, 8, NOW, writer, run), [head, (2, 1, b"\1" * 47)]),  # no whole row
+                ((2, 8, NOW, writer, run), [head, inline[1], parts[1]]),  # a roster and roster parts
+                ((2, 8, NOW, writer, run), [head]),  # neither
+                ((3, 8, NOW, writer, run), [head, head]),  # a section twice
+                ((3, 8, NOW, writer, run), [head, parts[2], parts[2]]),  # an unknown one twice
+                ((3, 8, NOW, writer, run), []),  # a sequence number without previous records
+                ((3, 1, NOW, writer, run), [head]),  # the first one, after another
+                ((3, 1 << 63, NOW, writer, run), [head]),
+                ((13, 8, NOW, writer, run), [head]),
+                ((2, 8, NOW, writer, run), [head, (2, 1, e.listed(roster)[48:] + e.listed(roster)[:48])]),  # unsorted
+            )
         ],
     }
 

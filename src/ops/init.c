@@ -1,0 +1,262 @@
+/*
+ * A new store: targets, holders, root epoch, keystore, store object, and last
+ * the configuration, so that what it describes is there when it is.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "crypto/crypto.h"
+#include "ops/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+struct init {
+    const struct hikae_init_options *options;
+    char *dir; /* absolute */
+    struct config config;
+    struct config_target *targets;
+    struct target **opened;
+    size_t target_count;
+};
+
+/* "NAME=URL" in two. */
+static int split_target(const char *text, struct config_target *ret, struct error *err)
+{
+    const char *equals = strchr(text, '=');
+    if (equals == NULL || equals == text || equals[1] == '\0') {
+        (void)error_set(err, ERROR_USAGE, "'%s' is no target", text);
+        return error_hint(err, "write NAME=URL, for example tokyo=file:///backup?country=JP&site=tokyo");
+    }
+    ret->name = mem_dup(text, (size_t)(equals - text) + 1);
+    ret->url = mem_strdup(equals + 1);
+    if (ret->name == NULL || ret->url == NULL)
+        return error_no_memory(err);
+    ret->name[equals - text] = '\0';
+    return 0;
+}
+
+static char *absolute(const char *path)
+{
+    if (path[0] == '/')
+        return mem_strdup(path);
+    char *here = getcwd(NULL, 0);
+    char *result = here != NULL ? mem_printf("%s/%s", here, path) : NULL;
+    free(here);
+    return result;
+}
+
+static int list_targets(struct init *init, struct error *err)
+{
+    const struct hikae_init_options *options = init->options;
+    size_t count = options->target_count > 0 ? options->target_count : 1;
+    init->targets = mem_calloc(count, sizeof(struct config_target));
+    init->opened = mem_calloc(count, sizeof(struct target *));
+    if (init->targets == NULL || init->opened == NULL)
+        return error_no_memory(err);
+    init->target_count = count;
+    if (options->target_count == 0) {
+        init->targets[0].name = mem_strdup("local");
+        init->targets[0].url = mem_printf("file://%s/target", init->dir);
+        return init->targets[0].name != NULL && init->targets[0].url != NULL ? 0 : error_no_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (split_target(options->targets[i], &init->targets[i], err) != 0)
+            return -1;
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(init->targets[i].name, init->targets[j].name) == 0)
+                return error_set(err, ERROR_USAGE, "two targets are named %s", init->targets[i].name);
+    }
+    return 0;
+}
+
+static int count_object(const struct target_object *object, void *context, struct error *err)
+{
+    (void)object;
+    (void)err;
+    ++*(size_t *)context;
+    return 0;
+}
+
+static int open_targets(struct init *init, struct error *err)
+{
+    for (size_t i = 0; i < init->target_count; i++) {
+        size_t objects = 0;
+        if (target_open(init->targets[i].name, init->targets[i].url, !init->options->dry_run, &init->opened[i], err) !=
+            0)
+            return -1;
+        if (target_list(init->opened[i], "hikae1/", NULL, count_object, &objects, err) != 0)
+            return -1;
+        if (objects == 0)
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "target %s holds a store already", init->targets[i].name);
+        return error_hint(err, "`hikae recover` brings that store back; a new one needs an empty place");
+    }
+    return 0;
+}
+
+/* The two groups of a new store: a key that the machine keeps, and a sheet on paper. */
+struct init_holders {
+    struct holder members[2];
+    struct holder_group groups[2];
+    struct config_member config_members[2];
+    struct config_group config_groups[2];
+    char *key;
+    char *sheet;
+};
+
+static int choose_holders(struct init *init, struct init_holders *ret, struct error *err)
+{
+    const char *passphrase = init->options->passphrase_file;
+    ret->key = passphrase != NULL ? absolute(passphrase) : mem_printf("%s/keys/epoch-1.key", init->dir);
+    ret->sheet = mem_printf("%s/recovery-sheet-epoch-1.txt", init->dir);
+    if (ret->key == NULL || ret->sheet == NULL)
+        return error_no_memory(err);
+    enum holder_kind kind = passphrase != NULL ? HOLDER_PASSPHRASE : HOLDER_FILE;
+    static char machine[] = "machine", paper[] = "paper", key[] = "key", sheet[] = "sheet", pass[] = "passphrase";
+    ret->members[0] = (struct holder){kind, passphrase != NULL ? pass : key, ret->key};
+    ret->members[1] = (struct holder){HOLDER_SHEET, sheet, ret->sheet};
+    ret->groups[0] = (struct holder_group){machine, &ret->members[0], 1};
+    ret->groups[1] = (struct holder_group){paper, &ret->members[1], 1};
+    ret->config_members[0] = (struct config_member){
+        passphrase != NULL ? CONFIG_HOLDER_PASSPHRASE : CONFIG_HOLDER_FILE, ret->members[0].name, ret->key};
+    ret->config_members[1] = (struct config_member){CONFIG_HOLDER_SHEET, sheet, NULL};
+    ret->config_groups[0] = (struct config_group){machine, &ret->config_members[0], 1};
+    ret->config_groups[1] = (struct config_group){paper, &ret->config_members[1], 1};
+    return 0;
+}
+
+static int make_store(struct init *init, struct init_holders *holders, struct store_info *info, struct error *err)
+{
+    struct target_set set = {init->opened, init->target_count, init->config.min_copies};
+    struct keystore *keystore = NULL;
+    char *sheets[2] = {NULL, NULL};
+    int rc = crypto_random(info->store.bytes, ID_SIZE, err);
+    if (rc == 0)
+        rc = crypto_random(info->store_tid.bytes, ID_SIZE, err);
+    if (rc == 0)
+        rc = keystore_create(&set, &info->store, &info->store_tid, holders->groups, 2, &keystore, sheets, err);
+    for (size_t i = 0; i < 2; i++) {
+        if (sheets[i] != NULL)
+            mem_wipe(sheets[i], strlen(sheets[i]));
+        mem_free(sheets[i]);
+    }
+    struct secret *sign CLEANUP_SECRET = NULL;
+    struct secret *audit CLEANUP_SECRET = NULL;
+    if (rc == 0)
+        rc = keystore_signing_key(keystore, KEY_SIGN_STORE, &sign, err);
+    if (rc == 0)
+        rc = keystore_signing_key(keystore, KEY_SIGN_AUDIT, &audit, err);
+    if (rc == 0)
+        rc = ed25519_public(sign, info->sign_public, err);
+    if (rc == 0)
+        rc = ed25519_public(audit, info->audit_public, err);
+    info->created_ns = clock_now_ns();
+    info->test_clock = init->options->test_clock;
+    if (rc == 0)
+        rc = store_write(keystore, &set, info, err);
+    keystore_free(keystore);
+    return rc;
+}
+
+static int write_config(struct init *init, struct init_holders *holders, const char *path, struct error *err)
+{
+    CLEANUP_FREE char *state = mem_printf("%s/state", init->dir);
+    if (state == NULL)
+        return error_no_memory(err);
+    struct config config = init->config;
+    config.state = state;
+    config.targets = init->targets;
+    config.target_count = init->target_count;
+    config.groups = holders->config_groups;
+    config.group_count = 2;
+    config.test_clock = init->options->test_clock;
+    return config_write_template(path, &config, err);
+}
+
+static int prepare_dir(struct init *init, const char *config, struct error *err)
+{
+    struct stat st;
+    if (stat(config, &st) == 0) {
+        (void)error_set(err, ERROR_REFUSED, "%s exists already", config);
+        return error_hint(err, "choose another --dir, or use the store that it describes");
+    }
+    if (init->options->dry_run)
+        return 0;
+    CLEANUP_FREE char *keys = mem_printf("%s/keys", init->dir);
+    if (keys == NULL)
+        return error_no_memory(err);
+    return file_mkdirs(keys, 0700, err);
+}
+
+static int do_init(struct init *init, struct hikae_init_result *ret, struct error *err)
+{
+    struct init_holders holders = {0};
+    struct store_info info = {0};
+    char hex[2 * ID_SIZE + 1];
+    secret_init();
+    init->dir = absolute(init->options->dir != NULL ? init->options->dir : "/etc/hikae");
+    if (init->dir == NULL)
+        return error_no_memory(err);
+    config_defaults(&init->config);
+    if (init->options->min_copies > 0)
+        init->config.min_copies = init->options->min_copies;
+    ret->config = mem_printf("%s/hikae.yaml", init->dir);
+    int rc = ret->config != NULL ? list_targets(init, err) : error_no_memory(err);
+    if (rc == 0 && init->config.min_copies > init->target_count)
+        rc = error_set(err, ERROR_CONFIG, "%u copies cannot be on %zu targets", init->config.min_copies,
+                       init->target_count);
+    if (rc == 0)
+        rc = prepare_dir(init, ret->config, err);
+    if (rc == 0)
+        rc = choose_holders(init, &holders, err);
+    if (rc == 0 && !init->options->dry_run) {
+        rc = open_targets(init, err);
+        if (rc == 0)
+            rc = make_store(init, &holders, &info, err);
+        if (rc == 0)
+            rc = write_config(init, &holders, ret->config, err);
+    }
+    if (rc == 0) {
+        ret->store = mem_strdup(init->options->dry_run ? "" : hex_encode(info.store.bytes, ID_SIZE, hex));
+        ret->key = init->options->passphrase_file == NULL ? mem_strdup(holders.key) : NULL;
+        ret->sheet = mem_strdup(holders.sheet);
+        rc = ret->store != NULL && ret->sheet != NULL ? 0 : error_no_memory(err);
+    }
+    mem_free(holders.key);
+    mem_free(holders.sheet);
+    return rc;
+}
+
+enum hikae_status hikae_init(const struct hikae_init_options *options, struct hikae_init_result *ret,
+                             struct hikae_error *error)
+{
+    struct init init = {.options = options};
+    struct error err = {0};
+    *ret = (struct hikae_init_result){0};
+    int rc = do_init(&init, ret, &err);
+    for (size_t i = 0; i < init.target_count; i++) {
+        target_close(init.opened[i]);
+        mem_free(init.targets[i].name);
+        mem_free(init.targets[i].url);
+    }
+    mem_free(init.targets);
+    mem_free(init.opened);
+    mem_free(init.dir);
+    if (rc != 0)
+        hikae_init_result_free(ret);
+    return api_result(rc, false, &err, error);
+}
+
+void hikae_init_result_free(struct hikae_init_result *result)
+{
+    mem_free(result->config);
+    mem_free(result->store);
+    mem_free(result->key);
+    mem_free(result->sheet);
+    *result = (struct hikae_init_result){0};
+}
