@@ -31,6 +31,10 @@ PKG_LIBS = $(eval PKG_LIBS := $(call pkg_config,--libs))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
     -Wnull-dereference -Wimplicit-fallthrough -Werror
+# gcc knows a comment that says "falls through", as uthash has them; clang does not, and would refuse the header.
+ifneq ($(findstring clang,$(CC)),)
+WARNINGS := $(filter-out -Wimplicit-fallthrough,$(WARNINGS))
+endif
 LANGUAGE := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread -Isrc -Iinclude
 # The same bytes come out wherever the tree lies.
 REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=.
@@ -41,7 +45,8 @@ endif
 LINK_HARDENING := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 ifneq ($(SANITIZE),)
-# Checks that a sanitizer inserts make gcc see null pointers that are none.
+# The checks that a sanitizer inserts make compilers warn of what is none; the plain builds are the strict ones.
+WARNINGS := $(filter-out -Werror,$(WARNINGS))
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -Wno-null-dereference
 HARDENING :=
 LINK_EXTRA := -fsanitize=$(SANITIZE)
@@ -57,6 +62,9 @@ endif
 CFLAGS = $(OPTIMIZE) $(HARDENING)
 ALL_CFLAGS = $(LANGUAGE) $(WARNINGS) $(REPRODUCIBLE) -fPIC -fno-semantic-interposition $(CFLAGS)
 ALL_LDFLAGS = -pthread $(LINK_HARDENING) $(LINK_EXTRA) $(LDFLAGS)
+
+# One line a step; V=1 shows the commands.
+say = $(if $(V),,@printf '%-4s %s\n' $(1) $@ && )
 
 # ---- Files ----
 
@@ -100,7 +108,7 @@ FORCE:
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
 objects: $(LIB_OBJECTS) $(CLI_OBJECTS)
 
@@ -111,44 +119,44 @@ $(BUILD)/members: FORCE
 
 $(BUILD)/libhikae.a: $(LIB_OBJECTS) $(BUILD)/members
 	@rm -f $@
-	$(AR) rcsD $@ $(LIB_OBJECTS)
+	$(call say,AR)$(AR) rcsD $@ $(LIB_OBJECTS)
 
 # The command table and its kin, without main: for unit tests.
 $(BUILD)/libcli.a: $(filter-out $(BUILD)/src/cli/main.o,$(CLI_OBJECTS)) $(BUILD)/members
 	@rm -f $@
-	$(AR) rcsD $@ $(filter-out $(BUILD)/src/cli/main.o,$(CLI_OBJECTS))
+	$(call say,AR)$(AR) rcsD $@ $(filter-out $(BUILD)/src/cli/main.o,$(CLI_OBJECTS))
 
 $(BUILD)/$(SONAME): $(LIB_OBJECTS) src/libhikae.map $(BUILD)/members
-	$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libhikae.map $(if $(SANITIZE),,-Wl,-z,defs) \
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=src/libhikae.map $(if $(SANITIZE),,-Wl,-z,defs) \
 	    $(ALL_LDFLAGS) -o $@ $(LIB_OBJECTS) $(PKG_LIBS)
 
 $(BUILD)/libhikae.so: $(BUILD)/$(SONAME)
-	ln -sf $(SONAME) $@
+	@ln -sf $(SONAME) $@
 
 $(BUILD)/hikae: $(CLI_OBJECTS) $(BUILD)/libhikae.a
-	$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $(CLI_OBJECTS) $(BUILD)/libhikae.a $(PKG_LIBS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $(CLI_OBJECTS) $(BUILD)/libhikae.a $(PKG_LIBS)
 
 # For those who link statically: one object in which nothing but the interface can be seen.
 $(BUILD)/public/libhikae.a: $(LIB_OBJECTS) $(BUILD)/members
 	@mkdir -p $(@D)
 	@rm -f $@
-	ld -r -o $(@D)/libhikae.o $(LIB_OBJECTS)
-	objcopy --wildcard --keep-global-symbol='hikae_*' $(@D)/libhikae.o
-	$(AR) rcsD $@ $(@D)/libhikae.o
+	@ld -r -o $(@D)/libhikae.o $(LIB_OBJECTS)
+	@objcopy --wildcard --keep-global-symbol='hikae_*' $(@D)/libhikae.o
+	$(call say,AR)$(AR) rcsD $@ $(@D)/libhikae.o
 
 $(BUILD)/hikae.pc: hikae.pc.in include/hikae.h FORCE
 	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' hikae.pc.in >$@
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' hikae.pc.in >$@
 
 # ---- Tests ----
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS)) $(BUILD)/libcli.a $(BUILD)/libhikae.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libhikae.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 test-programs: $(UNIT_TESTS) $(FUZZ_REPLAYS)
 tests: all test-programs  ## builds the test programs without running them
@@ -187,7 +195,7 @@ fuzz:  ## libFuzzer over every parser of foreign bytes, FUZZ_SECONDS each
 	@for fuzzer in $(FUZZERS); do tests/fuzz/run.sh $$fuzzer $(FUZZ_SECONDS) || exit 1; done
 fuzz-build: $(FUZZERS)
 build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libhikae.a
-	$(CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(PKG_LIBS)
+	$(call say,LINK)$(CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(PKG_LIBS)
 
 demo:  ## shows the whole way: back up, damage, mend, restore, lose everything, recover
 	@tools/install_packages.sh build demo

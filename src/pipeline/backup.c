@@ -40,10 +40,8 @@ int source_parse(const char *spec, enum source_kind *ret_kind, const char **ret_
     static const struct {
         const char *prefix;
         enum source_kind kind;
-    } kinds[] = {{"dir:", SOURCE_DIRECTORY},
-                 {"image:", SOURCE_IMAGE},
-                 {"cmd:", SOURCE_COMMAND},
-                 {"archive:", SOURCE_ARCHIVE}};
+    } kinds[] = {
+        {"dir:", SOURCE_DIRECTORY}, {"image:", SOURCE_IMAGE}, {"cmd:", SOURCE_COMMAND}, {"archive:", SOURCE_ARCHIVE}};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         size_t size = strlen(kinds[i].prefix);
         if (strncmp(spec, kinds[i].prefix, size) == 0 && spec[size] != '\0') {

@@ -131,6 +131,8 @@ void packer_free(struct packer *packer);
 MUST_USE int packer_run(struct packer *packer, struct error *err);
 /* Blobs that are on their way into a pack: they are in no index yet. `packer_expect` true if it was not known before. */
 MUST_USE int packer_expect(struct packer *packer, const struct blob_id *id, bool *ret_new, struct error *err);
+/* It is not on its way after all. */
+void packer_forget(struct packer *packer, const struct blob_id *id);
 /* New packs and segments, and the segments of `used` packs, added to roster. After packer_run. */
 MUST_USE int packer_roster(struct packer *packer, const struct pack_set *used_a, const struct pack_set *used_b,
                            struct roster *roster, struct error *err);

@@ -184,8 +184,8 @@ static int run_from_ranges(struct block_reader *reader, struct kept_pack *pack, 
     return -1;
 }
 
-int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t first, uint32_t count,
-                     struct buf *out, struct error *err)
+int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t first, uint32_t count, struct buf *out,
+                     struct error *err)
 {
     struct objects *objects = reader->objects;
     struct kept_pack *pack;
@@ -213,8 +213,7 @@ int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t
     return 0;
 }
 
-static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t block, struct buf **ret,
-                        struct error *err)
+static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t block, struct buf **ret, struct error *err)
 {
     struct kept_block *oldest = &reader->blocks[0];
     for (size_t i = 0; i < reader->block_limit; i++) {
@@ -238,8 +237,7 @@ static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t blo
     return 0;
 }
 
-int block_reader_fetch(enum blob_type type, const struct blob_id *id, struct buf *out, void *context,
-                       struct error *err)
+int block_reader_fetch(enum blob_type type, const struct blob_id *id, struct buf *out, void *context, struct error *err)
 {
     struct block_reader *reader = context;
     struct place place;

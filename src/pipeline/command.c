@@ -101,8 +101,12 @@ int scan_command(struct scanner *scanner, const struct backup_source *source, st
     (void)setpgid(pid, pid); /* in the child as well: whoever comes first */
     (void)fcntl(ends[0], F_SETPIPE_SZ, 1 << 20);
     struct command command = {pid, ends[0], scanner};
-    struct entry entry = {.name = bytes_of(source->name), .type = ENTRY_FILE, .mode = 0600,
-                          .uid = geteuid(), .gid = getegid(), .racy = true};
+    struct entry entry = {.name = bytes_of(source->name),
+                          .type = ENTRY_FILE,
+                          .mode = 0600,
+                          .uid = geteuid(),
+                          .gid = getegid(),
+                          .racy = true};
     int64_t now = clock_now_ns();
     entry.mtime_s = entry.ctime_s = now / NS_PER_S;
     entry.mtime_ns = entry.ctime_ns = (uint32_t)(now % NS_PER_S);

@@ -92,8 +92,8 @@ static int compress(struct compressor *compressor, struct block *block, struct e
         return 0;
     if (buf_reserve(&block->payload, ZSTD_compressBound(block->plain.size), err) != 0)
         return -1;
-    size_t size = ZSTD_compress2(compressor->compress, block->payload.data, block->payload.capacity,
-                                 block->plain.data, block->plain.size);
+    size_t size = ZSTD_compress2(compressor->compress, block->payload.data, block->payload.capacity, block->plain.data,
+                                 block->plain.size);
     if (ZSTD_isError(size))
         return zstd_failed(size, "compress a block", err);
     if (size >= block->plain.size)

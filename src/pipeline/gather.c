@@ -77,6 +77,12 @@ static int store(struct gatherer *gatherer, enum blob_type type, const struct bl
         return -1;
     if (!is_new)
         return 0;
+    /* Its pack may have been finished between the two questions: then the index knows it by now. */
+    found = index_find(backup->options->objects->index, id, &place, err);
+    if (found != 0) {
+        packer_forget(gatherer->packer, id);
+        return found < 0 ? -1 : pack_set_add(&backup->gather_packs, place.pack, err);
+    }
     if (type == BLOB_CONTENT)
         atomic_fetch_add(&backup->counters->bytes_new, size);
     return append(gatherer, type, id, bytes, size, err);

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((element)->out_of_memory = true)
 #include <uthash.h>
 
@@ -428,7 +428,8 @@ static void free_names(struct scan *scan)
 int scan_run(struct backup *backup, struct error *err)
 {
     const struct backup_options *options = backup->options;
-    struct scan scan = {.backup = backup, .parent_is_over = options->parent == NULL, .racy_ns = RACY_NS_LOCAL * NS_PER_S};
+    struct scan scan = {
+        .backup = backup, .parent_is_over = options->parent == NULL, .racy_ns = RACY_NS_LOCAL * NS_PER_S};
     int rc = scanner_open(&scan.scanner, backup, err);
     if (rc == 0)
         rc = block_reader_new(options->objects, 8, &scan.blocks, err);

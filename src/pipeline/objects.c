@@ -1,8 +1,8 @@
 #include "pipeline/objects.h"
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/names.h"
-#include "base/hex.h"
 
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ int objects_list(struct objects *objects, struct error *err)
     size_t up = 0;
     for (size_t i = 0; i < objects->count; i++) {
         struct run_target *t = &objects->targets[i];
-        if (t->target == NULL)
+        if (t->target == NULL || t->excluded)
             continue;
         presence_clear(&t->present);
         t->up = presence_list(&t->present, t->target, &objects->tid, &t->why) == 0;
@@ -116,8 +116,8 @@ static void put_back(struct objects *objects, struct run_target *t, enum object_
         (void)snprintf(message, sizeof(message), "%s was damaged or missing on %s; mended from another target", name,
                        t->name);
     } else {
-        (void)snprintf(message, sizeof(message), "%s is damaged or missing on %s and could not be mended: %.200s",
-                       name, t->name, error_format(&err, text, sizeof(text)));
+        (void)snprintf(message, sizeof(message), "%s is damaged or missing on %s and could not be mended: %.200s", name,
+                       t->name, error_format(&err, text, sizeof(text)));
     }
     warn(objects, message);
 }
@@ -229,8 +229,7 @@ static bool lacks_packs(struct sync *sync)
         const struct run_target *t = &sync->objects->targets[i];
         for (size_t j = 0; t->up && j < t->present.listed.count; j++) {
             const struct roster_row *row = &t->present.listed.rows[j];
-            if (row->class == OBJECT_PACK && !is_known(sync->objects, &row->name) &&
-                wanted(&row->name, sync))
+            if (row->class == OBJECT_PACK && !is_known(sync->objects, &row->name) && wanted(&row->name, sync))
                 return true;
         }
     }
@@ -282,7 +281,8 @@ static int add_segments(struct sync *sync, struct error *err)
         const struct run_target *t = &sync->objects->targets[i];
         for (size_t j = 0; t->up && j < t->present.listed.count; j++) {
             const struct roster_row *row = &t->present.listed.rows[j];
-            if (row->class != OBJECT_SEGMENT || (sync->only != NULL && !roster_has(sync->only, OBJECT_SEGMENT, &row->name)))
+            if (row->class != OBJECT_SEGMENT ||
+                (sync->only != NULL && !roster_has(sync->only, OBJECT_SEGMENT, &row->name)))
                 continue;
             /* The same segment lies on the other targets too. */
             bool seen = false;
@@ -379,8 +379,8 @@ static int add_packs(struct sync *sync, struct error *err)
         const struct run_target *t = &sync->objects->targets[i];
         for (size_t j = 0; t->up && j < t->present.listed.count; j++) {
             const struct roster_row *row = &t->present.listed.rows[j];
-            if (row->class == OBJECT_PACK && !is_known(sync->objects, &row->name) &&
-                wanted(&row->name, sync) && add_pack(sync, row, err) != 0)
+            if (row->class == OBJECT_PACK && !is_known(sync->objects, &row->name) && wanted(&row->name, sync) &&
+                add_pack(sync, row, err) != 0)
                 return -1;
             if (cancel_check(sync->objects->cancel, err) != 0)
                 return -1;

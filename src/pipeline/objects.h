@@ -18,6 +18,7 @@ struct run_target {
     struct target *target; /* NULL when it could not be opened; borrowed */
     const char *name;
     bool up;               /* it answers: listed at the start of the run */
+    bool excluded;         /* the caller wants it left out of this run */
     struct error why;      /* when it does not */
     struct presence present;
     _Atomic uint64_t bytes_fetched;

@@ -10,7 +10,7 @@
 #include "pipeline/batch.h"
 
 /* A uthash table that lacks memory says so instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
+#define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((element)->out_of_memory = true)
 #include <uthash.h>
 
@@ -134,19 +134,15 @@ int packer_expect(struct packer *packer, const struct blob_id *id, bool *ret_new
     return rc;
 }
 
-/* The index knows these now. */
-static void arrived(struct packer *packer, const struct container_blob *blobs, uint32_t count)
+void packer_forget(struct packer *packer, const struct blob_id *id)
 {
+    struct expected *one = NULL;
     (void)pthread_mutex_lock(&packer->mutex);
-    for (uint32_t i = 0; i < count; i++) {
-        struct expected *one = NULL;
-        HASH_FIND(hh, packer->expected, &blobs[i].id, sizeof(struct blob_id), one);
-        if (one != NULL) {
-            HASH_DEL(packer->expected, one);
-            mem_free(one);
-        }
-    }
+    HASH_FIND(hh, packer->expected, id, sizeof(*id), one);
+    if (one != NULL)
+        HASH_DEL(packer->expected, one);
     (void)pthread_mutex_unlock(&packer->mutex);
+    mem_free(one);
 }
 
 static int tenant_key(const struct packer *packer, struct container_key *ret, struct error *err)
@@ -212,7 +208,9 @@ static int finish_pack(struct packer *packer, struct open_pack *pack, struct err
     if (rc == 0)
         rc = pack_set_add(&packer->new_packs, number, err);
     if (rc == 0) {
-        arrived(packer, blobs, blob_count);
+        /* The index knows these now. */
+        for (uint32_t i = 0; i < blob_count; i++)
+            packer_forget(packer, &blobs[i].id);
         rc = segment_builder_add(packer->segment, &info, blobs, blob_count, err);
     }
     if (rc == 0) {
@@ -285,8 +283,8 @@ static int take_block(struct packer *packer, struct block *block, struct error *
         if (finish_pack(packer, pack, err) != 0 || start_writing(packer, pack, pack->kind, err) != 0)
             return -1;
     }
-    return container_writer_block(pack->writer, block->codec, payload->data, payload->size,
-                                  (uint32_t)block->plain.size, block->blobs, (uint32_t)block->blob_count, err);
+    return container_writer_block(pack->writer, block->codec, payload->data, payload->size, (uint32_t)block->plain.size,
+                                  block->blobs, (uint32_t)block->blob_count, err);
 }
 
 /* The end of the run: small remains share one pack. */

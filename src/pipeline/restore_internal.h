@@ -32,7 +32,7 @@ MUST_USE int place_folder(struct place_cursor *cursor, const struct bytes *dir, 
 MUST_USE int place_entry(struct place_cursor *cursor, const struct bytes *dir, const struct bytes *name, bool create,
                          int *ret_fd, char *out_name, struct error *err);
 
-/* ---- restore_plan.c ---- */
+/* ---- restore_plan.c, restore_spool.c ---- */
 
 /* A blob that a file wants. Sorted by the first 12 bytes: pack, block, offset, big-endian. */
 struct want {
@@ -70,7 +70,15 @@ struct restore_plan {
     struct entry_spool links;   /* the same of everything that is neither folder nor file */
     struct entry_spool plain;   /* the same of files that wait for no blob */
     struct extsort *wants;
+    struct buf encoded; /* used again for each entry */
 };
+MUST_USE int plan_open(const struct restore_options *options, struct restore_plan *plan, struct error *err);
+/* Everything was added: it can be read. */
+MUST_USE int plan_close(struct restore_plan *plan, struct error *err);
+enum { PLAN_IN_PLACE = 1, PLAN_BROKEN = 2 };
+MUST_USE int plan_add_entry(struct restore_plan *plan, const struct entry *entry, uint64_t wants, uint8_t flags,
+                            struct error *err);
+MUST_USE int plan_list_add(struct entry_spool *list, uint64_t offset, struct error *err);
 MUST_USE int plan_make(const struct restore_options *options, const struct place_root *root,
                        struct block_reader *reader, struct restore_plan *ret, struct error *err);
 void plan_free(struct restore_plan *plan);
@@ -113,7 +121,7 @@ struct file_filler {
     const struct place_root *root;
     const struct restore_plan *plan;
     struct restore_meta *meta;
-    bool may_replace; /* something can be in the way, and is to be replaced */
+    bool may_replace;                /* something can be in the way, and is to be replaced */
     struct place_cursor link_cursor; /* the way to the first names of hard links */
     pthread_mutex_t mutex;           /* of what follows */
     struct open_file *files;         /* incomplete ones, by their place in the spool */

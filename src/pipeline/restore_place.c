@@ -3,8 +3,8 @@
  * resolved beneath the destination's descriptor, without following any link,
  * in pieces that the kernel takes, whatever their length.
  */
-#include "base/mem.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "pipeline/restore_internal.h"
 #include "target/beneath.h"
 

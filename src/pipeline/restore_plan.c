@@ -13,149 +13,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { SPOOL_BUFFER = 256 << 10, WANTS_MEMORY = 24 << 20, CONFLICTS_SHOWN = 3 };
-
-/* ---- Spools ---- */
-
-static int spool_flush(struct entry_spool *spool, struct error *err)
-{
-    if (spool->pending.size > 0 &&
-        file_pwrite_full(spool->fd, spool->pending.data, spool->pending.size,
-                         (int64_t)(spool->size - spool->pending.size)) != 0)
-        return error_set_errno(err, ERROR_LOCAL, errno, "write the plan of the restore");
-    spool->pending.size = 0;
-    return 0;
-}
-
-static int spool_append(struct entry_spool *spool, const void *bytes, size_t size, struct error *err)
-{
-    if (spool->pending.size + size > SPOOL_BUFFER && spool_flush(spool, err) != 0)
-        return -1;
-    if (buf_append(&spool->pending, bytes, size, err) != 0)
-        return -1;
-    spool->size += size;
-    return 0;
-}
-
-static int append_bytes(struct buf *out, const struct bytes *bytes, struct error *err)
-{
-    return buf_string(out, bytes->data, bytes->size, err);
-}
-
-/* An entry as a length and its fields: our own form, for our own eyes. */
-enum { FLAG_IN_PLACE = 1, FLAG_BROKEN = 2 };
-
-static int encode_entry(const struct entry *e, uint64_t wants, uint8_t flags, struct buf *out, struct error *err)
-{
-    out->size = 0;
-    if (buf_u32(out, 0, err) != 0 || buf_u64(out, wants, err) != 0 || buf_u8(out, (uint8_t)e->type, err) != 0 ||
-        buf_u8(out, flags, err) != 0 || buf_u16(out, e->mode, err) != 0 ||
-        buf_u32(out, e->uid, err) != 0 || buf_u32(out, e->gid, err) != 0 || buf_u32(out, e->file_flags, err) != 0 ||
-        buf_u64(out, e->size, err) != 0 || buf_u64(out, (uint64_t)e->mtime_s, err) != 0 ||
-        buf_u32(out, e->mtime_ns, err) != 0 || buf_u32(out, e->device_major, err) != 0 ||
-        buf_u32(out, e->device_minor, err) != 0 || append_bytes(out, &e->dir, err) != 0 ||
-        append_bytes(out, &e->name, err) != 0 || append_bytes(out, &e->user, err) != 0 ||
-        append_bytes(out, &e->group, err) != 0 || append_bytes(out, &e->link, err) != 0 ||
-        buf_varint(out, e->xattr_count, err) != 0)
-        return -1;
-    for (size_t i = 0; i < e->xattr_count; i++) {
-        const struct xattr *x = &e->xattrs[i];
-        if (append_bytes(out, &x->name, err) != 0 || buf_u8(out, x->in_blob, err) != 0 ||
-            (x->in_blob ? buf_append(out, x->blob.bytes, BLOB_ID_SIZE, err) : append_bytes(out, &x->value, err)) != 0)
-            return -1;
-    }
-    put_u32(out->data, (uint32_t)(out->size - 4));
-    return 0;
-}
-
-static struct bytes read_bytes(struct cursor *c)
-{
-    struct bytes bytes;
-    bytes.data = cursor_string(c, SIZE_MAX, &bytes.size);
-    return bytes;
-}
-
-int spool_read(const struct entry_spool *spool, uint64_t offset, struct spooled *ret, struct error *err)
-{
-    uint8_t head[512];
-    ssize_t n = file_pread_full(spool->fd, head, sizeof(head), (int64_t)offset);
-    if (n < 4)
-        return error_set_errno(err, ERROR_LOCAL, n < 0 ? errno : EIO, "read the plan of the restore");
-    uint32_t size = get_u32(head);
-    ret->bytes.size = 0;
-    if (buf_reserve(&ret->bytes, size, err) != 0)
-        return -1;
-    if (size <= (size_t)n - 4)
-        memcpy(ret->bytes.data, head + 4, size);
-    else if (file_pread_full(spool->fd, ret->bytes.data, size, (int64_t)offset + 4) != (ssize_t)size)
-        return error_set_errno(err, ERROR_LOCAL, errno, "read the plan of the restore");
-    struct cursor c = cursor_of(ret->bytes.data, size);
-    struct entry *e = &ret->entry;
-    *e = (struct entry){0};
-    ret->wants = cursor_u64(&c);
-    e->type = cursor_u8(&c);
-    uint8_t flags = cursor_u8(&c);
-    ret->in_place = (flags & FLAG_IN_PLACE) != 0;
-    ret->broken = (flags & FLAG_BROKEN) != 0;
-    e->mode = cursor_u16(&c);
-    e->uid = cursor_u32(&c);
-    e->gid = cursor_u32(&c);
-    e->file_flags = cursor_u32(&c);
-    e->size = cursor_u64(&c);
-    e->mtime_s = (int64_t)cursor_u64(&c);
-    e->mtime_ns = cursor_u32(&c);
-    e->device_major = cursor_u32(&c);
-    e->device_minor = cursor_u32(&c);
-    e->dir = read_bytes(&c);
-    e->name = read_bytes(&c);
-    e->user = read_bytes(&c);
-    e->group = read_bytes(&c);
-    e->link = read_bytes(&c);
-    size_t count = (size_t)cursor_varint(&c);
-    if (c.failed || count > ENTRY_XATTR_COUNT_MAX)
-        return error_set(err, ERROR_INTERNAL, "the plan of the restore is damaged");
-    if (count > 0) {
-        struct xattr *xattrs = mem_realloc(ret->xattrs, count * sizeof(*xattrs));
-        if (xattrs == NULL)
-            return error_no_memory(err);
-        ret->xattrs = xattrs;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct xattr *x = &ret->xattrs[i];
-        *x = (struct xattr){.name = read_bytes(&c)};
-        x->in_blob = cursor_u8(&c) != 0;
-        if (x->in_blob)
-            cursor_copy(&c, x->blob.bytes, BLOB_ID_SIZE);
-        else
-            x->value = read_bytes(&c);
-    }
-    e->xattrs = ret->xattrs;
-    e->xattr_count = count;
-    return cursor_done(&c) ? 0 : error_set(err, ERROR_INTERNAL, "the plan of the restore is damaged");
-}
-
-void spooled_free(struct spooled *spooled)
-{
-    buf_free(&spooled->bytes);
-    mem_free(spooled->xattrs);
-    *spooled = (struct spooled){0};
-}
-
-int plan_offset(const struct entry_spool *list, uint64_t number, uint64_t *ret, struct error *err)
-{
-    uint8_t bytes[8];
-    if (file_pread_full(list->fd, bytes, 8, (int64_t)(8 * number)) != 8)
-        return error_set_errno(err, ERROR_LOCAL, errno, "read the plan of the restore");
-    *ret = get_u64(bytes);
-    return 0;
-}
-
-static int list_add(struct entry_spool *list, uint64_t offset, struct error *err)
-{
-    uint8_t bytes[8];
-    put_u64(bytes, offset);
-    return spool_append(list, bytes, sizeof(bytes), err);
-}
+enum { CONFLICTS_SHOWN = 3 };
 
 /* ---- Selecting ---- */
 
@@ -203,10 +61,9 @@ struct planner {
     struct block_reader *reader;
     struct restore_plan *plan;
     struct place_cursor cursor;
-    struct blob_hasher *hasher; /* of what a delta restore finds in place */
+    struct blob_hasher *hasher;     /* of what a delta restore finds in place */
     struct manifest_reader *lookup; /* finds first names of hard links */
-    struct buf encoded;
-    struct buf present; /* bytes of a file in place */
+    struct buf present;             /* bytes of a file in place */
     uint64_t selected;
     uint64_t conflicts;
     char shown[CONFLICTS_SHOWN][256];
@@ -284,8 +141,8 @@ static bool zeros_in_place(struct planner *planner, int fd, uint64_t at, uint64_
         size_t n = end - at < STEP ? (size_t)(end - at) : STEP;
         planner->present.size = 0;
         if (buf_reserve(&planner->present, n, NULL) != 0 ||
-            file_pread_full(fd, planner->present.data, n, (int64_t)at) != (ssize_t)n ||
-            planner->present.data[0] != 0 || memcmp(planner->present.data, planner->present.data + 1, n - 1) != 0)
+            file_pread_full(fd, planner->present.data, n, (int64_t)at) != (ssize_t)n || planner->present.data[0] != 0 ||
+            memcmp(planner->present.data, planner->present.data + 1, n - 1) != 0)
             return false;
         at += n;
     }
@@ -345,8 +202,8 @@ static int add_want(struct planner *planner, const struct entry *entry, uint64_t
 }
 
 /* Add the blobs that a file wants. `fd`: the file in place, or -1. */
-static int add_wants(struct planner *planner, const struct entry *entry, uint64_t offset, int fd,
-                     struct wanted *wanted, struct error *err)
+static int add_wants(struct planner *planner, const struct entry *entry, uint64_t offset, int fd, struct wanted *wanted,
+                     struct error *err)
 {
     struct extent_reader *extents;
     struct extent extent;
@@ -407,6 +264,8 @@ static int resolve_hardlink(struct planner *planner, struct entry *entry, struct
         return -1;
     if (found == 0 || first->type != ENTRY_FILE)
         return error_set(err, ERROR_DAMAGED, "a hard link leads to nothing in the snapshot");
+    if (first->unreadable)
+        return error_set(err, ERROR_NOT_FOUND, "it could not be read when the snapshot was made");
     *ret_owner = entry_dup(first);
     if (*ret_owner == NULL)
         return error_no_memory(err);
@@ -415,14 +274,6 @@ static int resolve_hardlink(struct planner *planner, struct entry *entry, struct
     entry->dir = own_dir;
     entry->name = own_name;
     return 0;
-}
-
-static int spool_entry(struct planner *planner, const struct entry *entry, uint64_t wants, uint8_t flags,
-                       struct error *err)
-{
-    return encode_entry(entry, wants, flags, &planner->encoded, err) != 0
-               ? -1
-               : spool_append(&planner->plan->entries, planner->encoded.data, planner->encoded.size, err);
 }
 
 /* A failure that costs one entry, not the restore. */
@@ -476,15 +327,15 @@ static int plan_file(struct planner *planner, const struct entry *entry, const s
         restore_warn(options, entry, &why); /* the rest is restored; this file is not */
         if (wanted.count == 0)
             return 0;
-        flags = FLAG_BROKEN; /* some of its blobs are among the wants: they find this mark */
+        flags = PLAN_BROKEN; /* some of its blobs are among the wants: they find this mark */
     } else if (fd >= 0 && (wanted.kept || wanted.count == 0)) {
-        flags = FLAG_IN_PLACE;
+        flags = PLAN_IN_PLACE;
     }
     atomic_fetch_add(&options->counters->bytes_total, entry->size);
     atomic_fetch_add(&options->counters->bytes, entry->size - wanted.bytes);
-    if (spool_entry(planner, entry, wanted.count, flags, err) != 0)
+    if (plan_add_entry(planner->plan, entry, wanted.count, flags, err) != 0)
         return -1;
-    return wanted.count == 0 ? list_add(&planner->plan->plain, offset, err) : 0;
+    return wanted.count == 0 ? plan_list_add(&planner->plan->plain, offset, err) : 0;
 }
 
 static int plan_entry(struct planner *planner, const struct entry *original, struct error *err)
@@ -498,7 +349,8 @@ static int plan_entry(struct planner *planner, const struct entry *original, str
     atomic_fetch_add(&options->counters->entries_total, 1);
     if (entry.unreadable) {
         struct error missing;
-        (void)error_set(&missing, ERROR_SOURCE, "it could not be read when the snapshot was made: only its name is there");
+        (void)error_set(&missing, ERROR_SOURCE,
+                        "it could not be read when the snapshot was made: only its name is there");
         restore_warn(options, &entry, &missing);
         return 0;
     }
@@ -518,10 +370,10 @@ static int plan_entry(struct planner *planner, const struct entry *original, str
         rc = plan_file(planner, &entry, is_there ? &there : NULL, err);
     } else if (rc == 0) {
         uint64_t offset = planner->plan->entries.size;
-        rc = spool_entry(planner, &entry, 0, 0, err);
+        rc = plan_add_entry(planner->plan, &entry, 0, 0, err);
         if (rc == 0)
-            rc = list_add(entry.type == ENTRY_DIRECTORY ? &planner->plan->folders : &planner->plan->links, offset,
-                          err);
+            rc = plan_list_add(entry.type == ENTRY_DIRECTORY ? &planner->plan->folders : &planner->plan->links, offset,
+                               err);
     }
     entry_free(owner);
     return rc;
@@ -583,28 +435,17 @@ static int check_conflicts(const struct planner *planner, struct error *err)
                     (unsigned long long)planner->conflicts, planner->options->to, planner->shown[0],
                     planner->conflicts > 1 ? ", " : "", planner->conflicts > 1 ? planner->shown[1] : "",
                     planner->conflicts > 2 ? ", " : "", planner->conflicts > 2 ? planner->shown[2] : "");
-    return error_hint(err, "restore into an empty folder, or replace them with --overwrite (folders are never replaced by files)");
-}
-
-static int open_spools(const struct restore_options *options, struct restore_plan *plan, struct error *err)
-{
-    const char *folder = options->dry_run ? "/tmp" : options->to;
-    struct entry_spool *spools[] = {&plan->entries, &plan->folders, &plan->links, &plan->plain};
-    for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++)
-        spools[i]->fd = -1;
-    for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++)
-        if (file_temporary(folder, &spools[i]->fd, err) != 0)
-            return -1;
-    return extsort_new(folder, sizeof(struct want), 12, WANTS_MEMORY, &plan->wants, err);
+    return error_hint(
+        err, "restore into an empty folder, or replace them with --overwrite (folders are never replaced by files)");
 }
 
 int plan_make(const struct restore_options *options, const struct place_root *root, struct block_reader *reader,
               struct restore_plan *ret, struct error *err)
 {
-    struct planner planner = {.options = options, .root = root, .reader = reader, .plan = ret,
-                              .cursor = {.root = root, .fd = -1}};
+    struct planner planner = {
+        .options = options, .root = root, .reader = reader, .plan = ret, .cursor = {.root = root, .fd = -1}};
     struct manifest_reader *manifest = NULL;
-    int rc = open_spools(options, ret, err);
+    int rc = plan_open(options, ret, err);
     if (rc == 0)
         rc = blob_hasher_new(options->objects->keyring, &planner.hasher, err);
     if (rc == 0)
@@ -613,27 +454,12 @@ int plan_make(const struct restore_options *options, const struct place_root *ro
         rc = plan_all(&planner, manifest, err);
     if (rc == 0)
         rc = check_conflicts(&planner, err);
-    if (rc == 0 && (spool_flush(&ret->entries, err) != 0 || spool_flush(&ret->folders, err) != 0 ||
-                    spool_flush(&ret->links, err) != 0 || spool_flush(&ret->plain, err) != 0))
-        rc = -1;
     if (rc == 0)
-        rc = extsort_finish(ret->wants, err);
+        rc = plan_close(ret, err);
     manifest_reader_free(manifest);
     manifest_reader_free(planner.lookup);
     blob_hasher_free(planner.hasher);
     place_cursor_close(&planner.cursor);
-    buf_free(&planner.encoded);
     buf_free(&planner.present);
     return rc;
-}
-
-void plan_free(struct restore_plan *plan)
-{
-    struct entry_spool *spools[] = {&plan->entries, &plan->folders, &plan->links, &plan->plain};
-    for (size_t i = 0; i < sizeof(spools) / sizeof(spools[0]); i++) {
-        if (spools[i]->fd >= 0)
-            (void)close(spools[i]->fd);
-        buf_free(&spools[i]->pending);
-    }
-    extsort_free(plan->wants);
 }

@@ -8,9 +8,14 @@
 
 #include <stdlib.h>
 
+enum { LINK_STEPS_MAX = 64 };
+
+static const size_t NONE = SIZE_MAX;
+
 struct item {
     struct entry *entry;
     size_t number; /* of several with one path, the last counts */
+    size_t first;  /* of a file: the earliest of its names; of a hard link: its file. NONE: it leads nowhere */
 };
 
 struct entry_sorter {
@@ -46,7 +51,7 @@ int entry_sorter_take(struct entry_sorter *sorter, struct entry *entry, struct e
         sorter->items = items;
         sorter->capacity = capacity;
     }
-    sorter->items[sorter->count] = (struct item){entry, sorter->count};
+    sorter->items[sorter->count] = (struct item){entry, sorter->count, NONE};
     sorter->count++;
     return 0;
 }
@@ -60,18 +65,23 @@ static int compare(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Split a folder's path into its parent and its name. */
-static void split(const struct bytes *path, struct bytes *ret_dir, struct bytes *ret_name)
+/* Of several entries with one path the last stays. */
+static void remove_earlier(struct entry_sorter *sorter)
 {
-    size_t size = path->size;
-    while (size > 0 && path->data[size - 1] != '/')
-        size--;
-    *ret_name = (struct bytes){path->data + size, path->size - size};
-    *ret_dir = (struct bytes){path->data, size > 0 ? size - 1 : 0};
+    size_t kept = 0;
+    for (size_t i = 0; i < sorter->count; i++) {
+        const struct entry *after = i + 1 < sorter->count ? sorter->items[i + 1].entry : NULL;
+        struct entry *entry = sorter->items[i].entry;
+        if (after != NULL && entry_path_compare(&entry->dir, &entry->name, &after->dir, &after->name) == 0)
+            entry_free(entry);
+        else
+            sorter->items[kept++] = sorter->items[i];
+    }
+    sorter->count = kept;
 }
 
-static bool has_folder(const struct entry_sorter *sorter, size_t count, const struct bytes *dir,
-                       const struct bytes *name)
+/* Among the first `count` items, which are sorted; NONE if it is not there. */
+static size_t find(const struct entry_sorter *sorter, size_t count, const struct bytes *dir, const struct bytes *name)
 {
     size_t low = 0, high = count;
     while (low < high) {
@@ -79,13 +89,13 @@ static bool has_folder(const struct entry_sorter *sorter, size_t count, const st
         const struct entry *entry = sorter->items[middle].entry;
         int order = entry_path_compare(&entry->dir, &entry->name, dir, name);
         if (order == 0)
-            return true;
+            return middle;
         if (order < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return false;
+    return NONE;
 }
 
 /* Archives need not name the folders above their entries: a manifest does. */
@@ -100,8 +110,8 @@ static int add_missing_folders(struct entry_sorter *sorter, struct error *err)
         last = dir;
         while (dir.size > 0) {
             struct bytes parent, name;
-            split(&dir, &parent, &name);
-            if (has_folder(sorter, sorted, &parent, &name))
+            entry_path_split(&dir, &parent, &name);
+            if (find(sorter, sorted, &parent, &name) != NONE)
                 break;
             struct entry folder = {.dir = parent, .name = name, .type = ENTRY_DIRECTORY, .mode = 0755};
             struct entry *copy = entry_dup(&folder);
@@ -115,23 +125,132 @@ static int add_missing_folders(struct entry_sorter *sorter, struct error *err)
     return 0;
 }
 
-int entry_sorter_finish(struct entry_sorter *sorter,
-                        int (*next)(struct entry *entry, void *context, struct error *err), void *context,
-                        struct error *err)
+/* Put a changed copy in the place of an entry. */
+static int replace(struct item *item, const struct entry *by, struct error *err)
+{
+    struct entry *copy = entry_dup(by);
+    if (copy == NULL)
+        return error_no_memory(err);
+    entry_free(item->entry);
+    item->entry = copy;
+    return 0;
+}
+
+/* What a hard link leads to at last: an archive's link can lead to another link. NONE: nowhere, or in a circle. */
+static size_t follow(const struct entry_sorter *sorter, size_t i)
+{
+    for (int steps = 0; steps < LINK_STEPS_MAX && i != NONE; steps++) {
+        const struct entry *entry = sorter->items[i].entry;
+        struct bytes dir, name;
+        if (entry->type != ENTRY_HARDLINK)
+            return i;
+        entry_path_split(&entry->link, &dir, &name);
+        i = find(sorter, sorter->count, &dir, &name);
+    }
+    return NONE;
+}
+
+/* A hard link to what is no file becomes a copy of that; one that leads nowhere, a file whose content is missing. */
+static int replace_odd_link(const struct entry_sorter *sorter, struct item *item, size_t to, struct error *err)
+{
+    struct entry copy = to != NONE ? *sorter->items[to].entry : *item->entry;
+    copy.dir = item->entry->dir;
+    copy.name = item->entry->name;
+    if (to == NONE) {
+        copy.type = ENTRY_FILE;
+        copy.link = (struct bytes){0};
+        copy.unreadable = true;
+    }
+    return replace(item, &copy, err);
+}
+
+/* The file itself, at i, gives its content to its earliest name and becomes a link to that. */
+static int move_content(struct entry_sorter *sorter, size_t i, size_t earliest, struct error *err)
+{
+    struct entry file = *sorter->items[i].entry, link = *sorter->items[earliest].entry;
+    struct bytes dir = link.dir, name = link.name;
+    link.dir = file.dir;
+    link.name = file.name;
+    file.dir = dir;
+    file.name = name;
+    struct entry *copy = entry_dup(&link);
+    if (copy == NULL)
+        return error_no_memory(err);
+    if (replace(&sorter->items[earliest], &file, err) != 0) {
+        entry_free(copy);
+        return -1;
+    }
+    entry_free(sorter->items[i].entry);
+    sorter->items[i].entry = copy;
+    sorter->items[i].first = sorter->items[earliest].first = earliest;
+    return 0;
+}
+
+static int point_to(struct item *item, const struct entry *first, struct error *err)
+{
+    CLEANUP(buf_free) struct buf path = {0};
+    struct entry copy = *item->entry;
+    if (buf_append(&path, first->dir.data, first->dir.size, err) != 0 ||
+        (first->dir.size > 0 && buf_u8(&path, '/', err) != 0) ||
+        buf_append(&path, first->name.data, first->name.size, err) != 0)
+        return -1;
+    copy.link = (struct bytes){path.data, path.size};
+    return replace(item, &copy, err);
+}
+
+/*
+ * A manifest has the first name of a file before its other names; an archive has them in its own order. The earliest
+ * of each file's names becomes the file, the others links to it.
+ */
+static int order_links(struct entry_sorter *sorter, struct error *err)
+{
+    struct item *items = sorter->items;
+    /* All links are followed before anything changes: what a link leads to stays where it is meanwhile. */
+    for (size_t i = 0; i < sorter->count; i++)
+        if (items[i].entry->type == ENTRY_HARDLINK)
+            items[i].first = follow(sorter, i);
+    for (size_t i = 0; i < sorter->count; i++) {
+        size_t to = items[i].first;
+        if (items[i].entry->type != ENTRY_HARDLINK)
+            continue;
+        if (to == NONE || items[to].entry->type != ENTRY_FILE) {
+            if (replace_odd_link(sorter, &items[i], to, err) != 0)
+                return -1;
+            items[i].first = NONE;
+        } else if (items[to].first == NONE || i < items[to].first) {
+            items[to].first = i; /* as the links are met in order, this is the earliest */
+        }
+    }
+    for (size_t i = 0; i < sorter->count; i++)
+        if (items[i].entry->type == ENTRY_FILE && items[i].first != NONE && items[i].first < i &&
+            move_content(sorter, i, items[i].first, err) != 0)
+            return -1;
+    for (size_t i = 0; i < sorter->count; i++) {
+        size_t to = items[i].first;
+        if (items[i].entry->type != ENTRY_HARDLINK)
+            continue;
+        /* Its file may have become a link itself. */
+        if (items[to].entry->type == ENTRY_HARDLINK)
+            to = items[to].first;
+        if (point_to(&items[i], items[to].entry, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int entry_sorter_finish(struct entry_sorter *sorter, int (*next)(struct entry *entry, void *context, struct error *err),
+                        void *context, struct error *err)
 {
     qsort(sorter->items, sorter->count, sizeof(struct item), compare);
+    remove_earlier(sorter);
     if (add_missing_folders(sorter, err) != 0)
         return -1;
     qsort(sorter->items, sorter->count, sizeof(struct item), compare);
-    for (size_t i = 0; i < sorter->count; i++) {
-        struct entry *entry = sorter->items[i].entry;
-        if (i + 1 < sorter->count) {
-            const struct entry *after = sorter->items[i + 1].entry;
-            if (entry_path_compare(&entry->dir, &entry->name, &after->dir, &after->name) == 0)
-                continue;
-        }
-        if (next(entry, context, err) != 0)
+    remove_earlier(sorter); /* a folder can have been missed for several of its children */
+    if (order_links(sorter, err) != 0)
+        return -1;
+    for (size_t i = 0; i < sorter->count; i++)
+        if (next(sorter->items[i].entry, context, err) != 0)
             return -1;
-    }
     return 0;
 }

@@ -82,8 +82,7 @@ static void sleep_ms(struct upload *upload, unsigned ms)
     }
 }
 
-static int put_with_retries(struct lane *lane, const struct parcel *parcel, const struct buf *bytes,
-                            struct error *err)
+static int put_with_retries(struct lane *lane, const struct parcel *parcel, const struct buf *bytes, struct error *err)
 {
     char name[OBJECT_NAME_SIZE];
     (void)name_object(lane->upload->options.tid, object_class_letter(parcel->class), &parcel->name, name);

@@ -77,4 +77,17 @@ MUST_USE int config_write_template(const char *path, const struct config *values
  */
 MUST_USE int config_append_target(const char *path, const char *name, const char *url, struct error *err);
 
+/*
+ * While a new root epoch is made, its key files are named in a group of their own, so that whichever epoch a crash
+ * leaves in force can be opened. All three keep the other text, and replace the file as a whole or not at all.
+ */
+#define CONFIG_NEW_EPOCH "new-epoch"
+/* Add that group at the end of the keys; the members' names are not looked at. */
+MUST_USE int config_begin_epoch(const char *path, const struct config_member *members, size_t count,
+                                struct error *err);
+/* Every holder whose path is `old` gets the path `new`. ERROR_NOT_FOUND if there is none. */
+MUST_USE int config_replace_path(const char *path, const char *old, const char *new, struct error *err);
+/* Take the group out again; nothing if it is not there. */
+MUST_USE int config_end_epoch(const char *path, struct error *err);
+
 #endif

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static int add_text(struct buf *out, const char *text, struct error *err)
+int config_add_text(struct buf *out, const char *text, struct error *err)
 {
     return buf_append(out, text, strlen(text), err);
 }
 
 /* A double-quoted scalar. Control characters are refused: no value here can hold one. */
-static int add_quoted(struct buf *out, const char *text, struct error *err)
+int config_add_quoted(struct buf *out, const char *text, struct error *err)
 {
     if (buf_u8(out, '"', err) != 0)
         return -1;
@@ -33,22 +33,22 @@ static int add_quoted(struct buf *out, const char *text, struct error *err)
 /* before, the value in quotes, end of line */
 static int add_value(struct buf *out, const char *before, const char *value, struct error *err)
 {
-    if (add_text(out, before, err) != 0 || add_quoted(out, value, err) != 0)
+    if (config_add_text(out, before, err) != 0 || config_add_quoted(out, value, err) != 0)
         return -1;
-    return add_text(out, "\n", err);
+    return config_add_text(out, "\n", err);
 }
 
 static int add_targets(struct buf *out, const struct config *values, struct error *err)
 {
-    if (add_text(out,
+    if (config_add_text(out,
                  "\n# Where the copies are kept. All targets hold the same bytes; each is enough to restore from.\n"
                  "#   url   file:///absolute/path?country=JP&site=NAME\n"
                  "#         country: two letters, for promises about where data lies; site: your word for the place\n",
                  err) != 0)
         return -1;
     if (values->target_count == 0)
-        return add_text(out, "targets: []\n", err);
-    if (add_text(out, "targets:\n", err) != 0)
+        return config_add_text(out, "targets: []\n", err);
+    if (config_add_text(out, "targets:\n", err) != 0)
         return -1;
     for (size_t i = 0; i < values->target_count; i++)
         if (add_value(out, "  - name: ", values->targets[i].name, err) != 0 ||
@@ -59,7 +59,7 @@ static int add_targets(struct buf *out, const struct config *values, struct erro
 
 static int add_member(struct buf *out, const struct config_member *member, struct error *err)
 {
-    if (add_text(out, "      - holder: ", err) != 0 || add_text(out, config_holder_name(member->holder), err) != 0 ||
+    if (config_add_text(out, "      - holder: ", err) != 0 || config_add_text(out, config_holder_name(member->holder), err) != 0 ||
         add_value(out, "\n        name: ", member->name, err) != 0)
         return -1;
     return member->path != NULL ? add_value(out, "        path: ", member->path, err) : 0;
@@ -67,7 +67,7 @@ static int add_member(struct buf *out, const struct config_member *member, struc
 
 static int add_groups(struct buf *out, const struct config *values, struct error *err)
 {
-    if (add_text(out,
+    if (config_add_text(out,
                  "\n# Who can open the root key. Any one group is enough; within a group, all members are needed.\n"
                  "# Have at least two groups on devices that do not fail together, one of them off this machine.\n"
                  "#   holder: file         a key file; path says where\n"
@@ -75,11 +75,11 @@ static int add_groups(struct buf *out, const struct config *values, struct error
                  "#   holder: sheet        a recovery sheet on paper (hikae keys sheet prints it)\n",
                  err) != 0)
         return -1;
-    if (add_text(out, values->group_count == 0 ? "keys: []\n" : "keys:\n", err) != 0)
+    if (config_add_text(out, values->group_count == 0 ? "keys: []\n" : "keys:\n", err) != 0)
         return -1;
     for (size_t i = 0; i < values->group_count; i++) {
         const struct config_group *group = &values->groups[i];
-        if (add_value(out, "  - name: ", group->name, err) != 0 || add_text(out, "    members:\n", err) != 0)
+        if (add_value(out, "  - name: ", group->name, err) != 0 || config_add_text(out, "    members:\n", err) != 0)
             return -1;
         for (size_t k = 0; k < group->member_count; k++)
             if (add_member(out, &group->members[k], err) != 0)
@@ -106,12 +106,12 @@ static int add_settings(struct buf *out, const struct config *values, struct err
         "verify_writes: %s\n",
         values->min_copies, values->memory_mib, values->pack_mib, values->threads, values->compression,
         values->verify_writes ? "true" : "false");
-    return text != NULL ? add_text(out, text, err) : error_no_memory(err);
+    return text != NULL ? config_add_text(out, text, err) : error_no_memory(err);
 }
 
 static int add_template(struct buf *out, const struct config *values, struct error *err)
 {
-    if (add_text(out,
+    if (config_add_text(out,
                  "# hikae.yaml: the configuration of this installation. `hikae doctor` checks it.\n"
                  "# Relative paths start at the folder of this file.\n"
                  "\n# Folder for the catalogue, caches and journals. It can be rebuilt from the targets.\n",
@@ -119,7 +119,7 @@ static int add_template(struct buf *out, const struct config *values, struct err
         add_value(out, "state: ", values->state, err) != 0 || add_targets(out, values, err) != 0 ||
         add_groups(out, values, err) != 0 || add_settings(out, values, err) != 0)
         return -1;
-    return values->test_clock ? add_text(out,
+    return values->test_clock ? config_add_text(out,
                                          "\n# The clock of this store may be set with HIKAE_NOW. For tests only: such a"
                                          " store proves nothing.\n"
                                          "test_clock: true\n",
@@ -145,7 +145,7 @@ int config_write_template(const char *path, const struct config *values, struct 
 /* ---- Adding a target ---- */
 
 /* The offset of the beginning of a line (0 is the first), or the size of the text if there are fewer. */
-static size_t line_offset(const struct buf *text, size_t line)
+size_t config_line_offset(const struct buf *text, size_t line)
 {
     size_t offset = 0;
     for (; line > 0 && offset < text->size; line--) {
@@ -156,9 +156,9 @@ static size_t line_offset(const struct buf *text, size_t line)
 }
 
 /* The offset of a mark. libyaml counts characters, so that bytes that continue a UTF-8 sequence do not count. */
-static size_t mark_offset(const struct buf *text, const yaml_mark_t *mark)
+size_t config_mark_offset(const struct buf *text, const yaml_mark_t *mark)
 {
-    size_t offset = line_offset(text, mark->line);
+    size_t offset = config_line_offset(text, mark->line);
     for (size_t column = 0; column < mark->column && offset < text->size; column++)
         do
             offset++;
@@ -168,7 +168,7 @@ static size_t mark_offset(const struct buf *text, const yaml_mark_t *mark)
 
 /* The last line on which something of this node stands. The end of a block itself lies behind the comments after it. */
 // NOLINTNEXTLINE(misc-no-recursion)
-static size_t last_line(struct yaml_reader *reader, const yaml_node_t *node, unsigned depth)
+size_t config_last_line(struct yaml_reader *reader, const yaml_node_t *node, unsigned depth)
 {
     size_t last = node->start_mark.line;
     if (depth > 8)
@@ -179,24 +179,18 @@ static size_t last_line(struct yaml_reader *reader, const yaml_node_t *node, uns
         return node->end_mark.line;
     if (node->type == YAML_SEQUENCE_NODE)
         for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++) {
-            size_t line = last_line(reader, yaml_document_get_node(&reader->document, *item), depth + 1);
+            size_t line = config_last_line(reader, yaml_document_get_node(&reader->document, *item), depth + 1);
             last = line > last ? line : last;
         }
     if (node->type == YAML_MAPPING_NODE && node->data.mapping.style == YAML_FLOW_MAPPING_STYLE)
         return node->end_mark.line;
     if (node->type == YAML_MAPPING_NODE)
         for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
-            size_t line = last_line(reader, yaml_document_get_node(&reader->document, pair->value), depth + 1);
+            size_t line = config_last_line(reader, yaml_document_get_node(&reader->document, pair->value), depth + 1);
             last = line > last ? line : last;
         }
     return last;
 }
-
-/* A change of text: the bytes from..to give way to `with`. */
-struct change {
-    size_t from, to;
-    struct buf with;
-};
 
 static int write_item(struct buf *out, size_t indent, const char *name, const char *url, struct error *err)
 {
@@ -211,28 +205,28 @@ static int write_item(struct buf *out, size_t indent, const char *name, const ch
 
 static int write_flow_item(struct buf *out, const char *name, const char *url, struct error *err)
 {
-    if (add_text(out, ", {name: ", err) != 0 || add_quoted(out, name, err) != 0 || add_text(out, ", url: ", err) != 0 ||
-        add_quoted(out, url, err) != 0)
+    if (config_add_text(out, ", {name: ", err) != 0 || config_add_quoted(out, name, err) != 0 || config_add_text(out, ", url: ", err) != 0 ||
+        config_add_quoted(out, url, err) != 0)
         return -1;
-    return add_text(out, "}", err);
+    return config_add_text(out, "}", err);
 }
 
 /* Insert whole lines at the beginning of `line`, after an end of line if the text lacks one there. */
-static int insert_lines(const struct buf *text, size_t line, struct change *change, struct error *err)
+static int insert_lines(const struct buf *text, size_t line, struct config_change *change, struct error *err)
 {
-    change->from = change->to = line_offset(text, line);
+    change->from = change->to = config_line_offset(text, line);
     bool open_line = change->from > 0 && text->data[change->from - 1] != '\n';
-    return open_line ? add_text(&change->with, "\n", err) : 0;
+    return open_line ? config_add_text(&change->with, "\n", err) : 0;
 }
 
 static int plan_change(struct yaml_reader *reader, const struct buf *text, const char *name, const char *url,
-                       struct change *change, struct error *err)
+                       struct config_change *change, struct error *err)
 {
     yaml_node_t *node = yaml_find(reader, yaml_reader_root(reader), "targets");
     if (node == NULL) {
         change->from = change->to = text->size;
         bool open_line = text->size > 0 && text->data[text->size - 1] != '\n';
-        if (add_text(&change->with, open_line ? "\n\ntargets:\n" : "\ntargets:\n", err) != 0)
+        if (config_add_text(&change->with, open_line ? "\n\ntargets:\n" : "\ntargets:\n", err) != 0)
             return -1;
         return write_item(&change->with, 2, name, url, err);
     }
@@ -240,27 +234,27 @@ static int plan_change(struct yaml_reader *reader, const struct buf *text, const
     bool empty = node->type != YAML_SEQUENCE_NODE || node->data.sequence.items.start == node->data.sequence.items.top;
     if (flow && empty) {
         /* "targets: []": the brackets give way to a block; a comment behind them stays on the line of the key. */
-        change->from = mark_offset(text, &node->start_mark);
-        change->to = mark_offset(text, &node->end_mark);
+        change->from = config_mark_offset(text, &node->start_mark);
+        change->to = config_mark_offset(text, &node->end_mark);
         const uint8_t *end = memchr(text->data + change->to, '\n', text->size - change->to);
         size_t rest = end != NULL ? (size_t)(end - text->data) : text->size;
         if (buf_append(&change->with, text->data + change->to, rest - change->to, err) != 0 ||
-            add_text(&change->with, "\n", err) != 0 || write_item(&change->with, 2, name, url, err) != 0)
+            config_add_text(&change->with, "\n", err) != 0 || write_item(&change->with, 2, name, url, err) != 0)
             return -1;
         change->to = end != NULL ? rest + 1 : rest;
         return 0;
     }
     if (flow) {
-        change->from = change->to = mark_offset(text, &node->end_mark) - 1;
+        change->from = change->to = config_mark_offset(text, &node->end_mark) - 1;
         return write_flow_item(&change->with, name, url, err);
     }
     size_t indent = empty ? 2 : node->start_mark.column;
-    if (insert_lines(text, last_line(reader, node, 0) + 1, change, err) != 0)
+    if (insert_lines(text, config_last_line(reader, node, 0) + 1, change, err) != 0)
         return -1;
     return write_item(&change->with, indent, name, url, err);
 }
 
-static int apply_change(const struct buf *text, const struct change *change, struct buf *out, struct error *err)
+int config_apply_change(const struct buf *text, const struct config_change *change, struct buf *out, struct error *err)
 {
     if (buf_append(out, text->data, change->from, err) != 0 ||
         buf_append(out, change->with.data, change->with.size, err) != 0)
@@ -273,19 +267,27 @@ static bool same_text(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* Does the new text say the same as the old one, and the new target? Otherwise we misread the file. */
-static bool is_extended(const struct config *before, const struct config *after, const char *name, const char *url)
+bool config_same_settings(const struct config *before, const struct config *after)
 {
-    if (after->target_count != before->target_count + 1 || after->group_count != before->group_count ||
-        !same_text(after->state, before->state) || after->memory_mib != before->memory_mib ||
-        after->pack_mib != before->pack_mib || after->threads != before->threads ||
-        after->compression != before->compression || after->min_copies != before->min_copies ||
-        after->verify_writes != before->verify_writes || after->test_clock != before->test_clock)
+    if (after->target_count < before->target_count || !same_text(after->state, before->state) ||
+        after->memory_mib != before->memory_mib || after->pack_mib != before->pack_mib ||
+        after->threads != before->threads || after->compression != before->compression ||
+        after->min_copies != before->min_copies || after->verify_writes != before->verify_writes ||
+        after->test_clock != before->test_clock)
         return false;
     for (size_t i = 0; i < before->target_count; i++)
         if (!same_text(after->targets[i].name, before->targets[i].name) ||
             !same_text(after->targets[i].url, before->targets[i].url))
             return false;
+    return true;
+}
+
+/* Does the new text say the same as the old one, and the new target? Otherwise we misread the file. */
+static bool is_extended(const struct config *before, const struct config *after, const char *name, const char *url)
+{
+    if (after->target_count != before->target_count + 1 || after->group_count != before->group_count ||
+        !config_same_settings(before, after))
+        return false;
     const struct config_target *added = &after->targets[before->target_count];
     return same_text(added->name, name) && same_text(added->url, url);
 }
@@ -315,7 +317,7 @@ static int append_target(const char *path, const struct buf *text, const char *n
 {
     struct config *before = NULL;
     struct yaml_reader reader;
-    struct change change = {0};
+    struct config_change change = {0};
     struct buf changed = {0};
     if (config_parse(path, text->data, text->size, &before, err) != 0)
         return -1;
@@ -331,7 +333,7 @@ static int append_target(const char *path, const struct buf *text, const char *n
         yaml_reader_free(&reader);
     }
     if (rc == 0)
-        rc = apply_change(text, &change, &changed, err);
+        rc = config_apply_change(text, &change, &changed, err);
     if (rc == 0)
         rc = write_changed(path, before, &changed, name, url, err);
     buf_free(&changed);

@@ -22,8 +22,7 @@ static void add(struct history_builder *builder, const struct keyring *keyring, 
                 const struct bytes *body)
 {
     CLEANUP_SECRET struct secret *secret = fuzz_key();
-    const struct container_key key = {
-        .kind = CONTAINER_KEY_TENANT, .tid = fuzz_tid, .id = fuzz_key_id, .key = secret};
+    const struct container_key key = {.kind = CONTAINER_KEY_TENANT, .tid = fuzz_tid, .id = fuzz_key_id, .key = secret};
     CLEANUP(buf_free) struct buf object = {0};
     CLEANUP(record_clear) struct record record = {0};
     struct hash name;

@@ -31,15 +31,10 @@ def main():
         name = item["name"].replace(" ", "-")
         put("container", name, hexed(item["object"]))
         put("record", name, hexed(item["object"]))
-        rows, blobs = b"", b""
-        at = 128
-        for block in item["blocks"]:
-            blobs += b"".join(
-                hexed(blob["id"]) + struct.pack("<I", blob["length"] | blob["type"] << 24) for blob in block["blobs"]
-            )
-        put("directory", name, bytes([item["kind"]]) + bytes(56) + struct.pack("<HH", 0, 0) + rows + blobs)
-        assert at == 128
-    put("directory", "one-block", one_block())
+    put("directory", "one-block", pack([[(1000, 1)]]))
+    put("directory", "two-blocks", pack([[(500, 1), (300, 2)], [(7, 4)]], kind=3))
+    put("directory", "body", pack([[(900, None)]], kind=6))
+    put("directory", "empty", pack([], kind=6))
     put("segment", "one-pack", hexed(vectors["segment"]["body"]))
 
     manifest = vectors["manifest"]
@@ -57,9 +52,18 @@ def main():
 
     bodies = {
         1: '{"v":1,"name":"acme","policy":"plain","state":"active","class":"customer","sources":[],"labels":{}}',
-        2: '{"v":1,"manifest":{"root":"%s","depth":1,"entries":3,"bytes":100},"started":"2026-11-21T09:12:46Z",'
-        '"finished":"2026-11-21T09:12:47Z","host":"h","version":"0.1.0","errors":0,"sources":[]}' % ("ab" * 20),
-        5: '{"v":1,"id":"%s","who":"counsel","why":"case 4711"}' % ("0" * 32),
+        2: '{"v":1,"root":"%s","depth":1,"leaf_mean":32,"fan_out":64,"parent":null,"started":"2026-11-21T09:12:46Z",'
+        '"finished":"2026-11-21T09:12:47Z","entries":3,"bytes":100,"errors":0,"sources":[{"name":"data","spec":"dir:/srv"}],'
+        '"tag":null,"keep_until":null,"on_demand":false,"packs":1,"host":"h","version":"0.1.0"}' % ("ab" * 20),
+        3: '{"v":1,"reasons":[{"snapshot":"0123456789abcdef","reason":"older than 7 days"}]}',
+        5: '{"v":1,"hold":"4711","who":"counsel","why":"case 4711","until":"2027-01-01T00:00:00Z"}',
+        6: '{"v":1,"hold":"4711","who":"counsel","why":"closed"}',
+        7: '{"v":1,"snapshot":"0123456789abcdef","tag":"before-upgrade","keep_until":null}',
+        8: '{"v":1,"snapshot":"0123456789abcdef","level":"data","target":"tokyo","checked":9,"sound":9,"damaged":0,"unknown":0}',
+        9: '{"v":1,"event":"end","on":"2026-12-31","deadline":"2027-01-31"}',
+        10: '{"v":1,"name":"daily","sha256":"%s","text":"keep: all"}' % ("cd" * 32),
+        11: '{"v":1,"event":"add","name":"ops","key":"abc"}',
+        12: '{"v":1,"event":"add","name":"tokyo","url":"file:///a"}',
     }
     chain = b""
     for i, record in enumerate(vectors["history"]["records"]):
@@ -75,32 +79,42 @@ def main():
     put("sheet", "digits", vectors["keys"]["sheet"]["digits"])
     put("sheet", "typed", vectors["keys"]["sheet"]["digits"].lower().replace("-", " ").replace("0", "o"))
     put("config", "whole", CONFIG)
-    put("config", "short", "state: /var/lib/hikae\ntargets:\n  a: file:///a\n")
+    put("config", "short", "state: s\ntargets: []\n")
     for i, url in enumerate(URLS):
         put("url", f"url-{i}", url)
     for i, text in enumerate(EXCLUDES):
         put("exclude", f"patterns-{i}", text)
 
 
-def one_block():
-    """A pack of one stored block that holds one blob of 1,000 bytes."""
-    row = struct.pack("<IIIB3x", 1000 + 16, 1000, 1, 0)
-    blob = bytes(range(20)) + struct.pack("<I", 1000 | 1 << 24)
-    trailer = bytes(40) + struct.pack("<II", 1, 1) + bytes(8)
-    return bytes([1]) + trailer + struct.pack("<HH", 1016, 100) + row + blob
+def padme(size):
+    """The smallest length of Padme's that is not shorter (FORMAT.md, section 2)."""
+    e = size.bit_length() - 1
+    low = e - e.bit_length()
+    return (size + (1 << low) - 1) >> low << low
+
+
+def pack(blocks, kind=1):
+    """Input of fuzz_directory: stored blocks, each a list of the lengths and types of its blobs (type None: no blobs)."""
+    rows = blobs = b""
+    room = count = 0
+    for block in blocks:
+        plain = sum(length for length, _ in block)
+        listed = [item for item in block if item[1] is not None]
+        rows += struct.pack("<IIIBBH", plain + 16, plain, len(listed), 0, 0, 0)
+        for length, kind_of_blob in listed:
+            blobs += bytes(range(20)) + struct.pack("<I", length | kind_of_blob << 24)
+        room += plain + 16
+        count += len(listed)
+    whole = 128 + room + 16 + len(rows + blobs) + 16 + 80
+    trailer = bytes(40) + struct.pack("<II", len(blocks), count) + bytes(8)
+    return bytes([kind]) + trailer + struct.pack("<HH", room, padme(whole) - whole) + rows + blobs
 
 
 def first_clear(vectors, kind):
-    """The clear part of a first record: no predecessor, no sections."""
-    clear = bytearray(hexed_clear(vectors))
-    clear[0] = kind
-    clear[2:4] = b"\0\0"
-    clear[8:16] = struct.pack("<Q", 1)
-    return bytes(clear[:56])
-
-
-def hexed_clear(vectors):
-    return bytes.fromhex(vectors["history"]["records"][0]["clear"])
+    """The clear part of a tenant's first record; a snapshot has an empty roster, others no section."""
+    head = bytes.fromhex(vectors["history"]["records"][0]["clear"])[:56]
+    sections = struct.pack("<BBHI", 2, 1, 0, 0) if kind == 2 else b""
+    return struct.pack("<BBHIQ", kind, 1, 1 if sections else 0, 0, 1) + head[16:] + sections
 
 
 CONFIG = """state: /var/lib/hikae
@@ -110,18 +124,21 @@ targets:
   - name: osaka
     url: file:///backup/osaka?country=JP&site=osaka
 keys:
-  - group: daily
-    holders:
-      - type: file
+  - name: daily
+    members:
+      - holder: file
         name: host
         path: /etc/hikae/key
-  - group: paper
-    holders:
-      - type: sheet
+  - name: paper
+    members:
+      - holder: sheet
         name: safe
-limits:
-  memory: 256
-"""
+min_copies: 2
+memory_mib: 256
+pack_mib: 32
+threads: 0
+compression: 3
+verify_writes: true"""
 URLS = [
     "file:///backup/tokyo?country=JP&site=tokyo",
     "s3://bucket/prefix?endpoint=https%3A%2F%2Fs3.example.jp&region=jp-1&provider=ceph",

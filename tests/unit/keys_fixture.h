@@ -37,7 +37,7 @@ static inline void fixture_make(struct fixture *f, size_t targets, size_t min_co
     (void)snprintf(f->folder, sizeof(f->folder), "%s/hikae-keys-XXXXXX", base != NULL ? base : "/tmp");
     assert_non_null(mkdtemp(f->folder));
     for (size_t i = 0; i < targets; i++) {
-        char name[16], url[FIXTURE_PATH + 64];
+        char name[24], url[FIXTURE_PATH + 64];
         struct error err = {0};
         struct target *inner = NULL;
         (void)snprintf(name, sizeof(name), "t%zu", i);

@@ -97,7 +97,7 @@ static void test_blob_ids(void **state)
     const json_t *vector;
     json_array_foreach(list(member(vectors, "blob_ids"), "ids"), i, vector)
     {
-        struct bytes data = bytes_of(vector, "data");
+        struct bytes data = field_bytes(vector, "data");
         struct blob_id id;
         ok(blob_hash(hasher, (enum blob_type)number(vector, "type"), data.data, data.size, &id, &err), &err);
         assert_bytes(id.bytes, sizeof(id.bytes), vector, "id");
@@ -174,7 +174,7 @@ static void check_writing(const json_t *vector, const struct bytes *object, cons
     uint32_t blobs = 0;
     json_array_foreach(member(vector, "blocks"), i, block)
     {
-        struct bytes plain = bytes_of(block, "plain");
+        struct bytes plain = field_bytes(block, "plain");
         uint8_t row[CONTAINER_BLOCK_ROW];
         append_sealed(&out, &session, ROLE_BLOCK, (uint32_t)i, plain.data, plain.size);
         struct container_block fields = {.sealed_size = (uint32_t)plain.size + GCM_TAG_SIZE,
@@ -233,7 +233,7 @@ static void test_containers(void **state)
     json_array_foreach(list(vectors, "containers"), i, vector)
     {
         struct error err = {0};
-        struct bytes object = bytes_of(vector, "object"), clear;
+        struct bytes object = field_bytes(vector, "object"), clear;
         struct container_header header;
         uint8_t name[SHA256_SIZE];
         ok(sha256(object.data, object.size, name, &err), &err);
@@ -275,7 +275,7 @@ static void test_segment(void **state)
     struct error err = {0};
     const json_t *vector = member(vectors, "segment"), *entry;
     const json_t *pack = container_named(text(vector, "pack"));
-    struct bytes body = bytes_of(vector, "body");
+    struct bytes body = field_bytes(vector, "body");
     struct segment segment;
     ok(segment_parse(body.data, body.size, &segment, &err), &err);
     assert_int_equal(segment.pack_count, 1);
@@ -294,7 +294,7 @@ static void test_segment(void **state)
                     got.size == number(entry, "length") && got.type == number(entry, "type"));
     }
     /* Built from the pack's directory, the same bytes come out. */
-    struct bytes object = bytes_of(pack, "object");
+    struct bytes object = field_bytes(pack, "object");
     struct secret *key = secret_of(pack, "key");
     struct container_opener *opener = NULL;
     struct container_directory directory;
@@ -350,7 +350,7 @@ static void check_section(const struct record *record, const json_t *section, co
         check_roster(&record->roster, roster);
         break;
     case 3: {
-        struct bytes bytes = bytes_of(section, "bytes");
+        struct bytes bytes = field_bytes(section, "bytes");
         assert_int_equal(record->part_count, bytes.size / 40);
         assert_memory_equal(record->parts[0].name.bytes, bytes.data, HASH_SIZE);
         assert_true(record->parts[0].size == get_u64(bytes.data + HASH_SIZE));
@@ -366,7 +366,7 @@ static void check_section(const struct record *record, const json_t *section, co
 static void check_record(const struct keyring *keyring, const json_t *vector, const json_t *roster)
 {
     struct error err = {0};
-    struct bytes clear = bytes_of(vector, "clear"), again;
+    struct bytes clear = field_bytes(vector, "clear"), again;
     struct buf object = {0};
     struct record record;
     struct container_header header;
@@ -422,7 +422,8 @@ static void test_record_of_another_writer(void **state)
     (void)state;
     struct keyring *keyring = vectors_keyring();
     const json_t *vector = container_named("record");
-    struct bytes object = bytes_of(vector, "object"), body = bytes_of(json_array_get(list(vector, "blocks"), 0), "plain");
+    struct bytes object = field_bytes(vector, "object"),
+                 body = field_bytes(json_array_get(list(vector, "blocks"), 0), "plain");
     struct record record;
     struct error err = {0};
     ok(record_parse(object.data, object.size, keyring, &record, &err), &err);
@@ -440,8 +441,8 @@ static void test_rosters(void **state)
 {
     (void)state;
     const json_t *history = member(vectors, "history");
-    struct bytes bytes = bytes_of(history, "roster_bytes");
-    struct bytes object = bytes_of(container_named("roster part"), "object");
+    struct bytes bytes = field_bytes(history, "roster_bytes");
+    struct bytes object = field_bytes(container_named("roster part"), "object");
     struct roster roster = {0}, part = {0};
     struct buf out = {0};
     struct error err = {0};
@@ -462,7 +463,7 @@ static void test_record_name(void **state)
 {
     (void)state;
     const json_t *vector = member(member(vectors, "history"), "name");
-    struct bytes sealed = bytes_of(vector, "sealed");
+    struct bytes sealed = field_bytes(vector, "sealed");
     struct record record = {.time_ns = number(vector, "time")};
     struct error err = {0};
     char name[RECORD_NAME_SIZE];
@@ -477,10 +478,11 @@ static void test_record_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_labels),  cmocka_unit_test(test_padme),
-        cmocka_unit_test(test_blob_ids), cmocka_unit_test(test_containers), cmocka_unit_test(test_segment),
-        cmocka_unit_test(test_records),  cmocka_unit_test(test_record_of_another_writer),
-        cmocka_unit_test(test_rosters),  cmocka_unit_test(test_record_name),
+        cmocka_unit_test(test_integers),   cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_padme),      cmocka_unit_test(test_blob_ids),
+        cmocka_unit_test(test_containers), cmocka_unit_test(test_segment),
+        cmocka_unit_test(test_records),    cmocka_unit_test(test_record_of_another_writer),
+        cmocka_unit_test(test_rosters),    cmocka_unit_test(test_record_name),
     };
     return cmocka_run_group_tests(tests, vectors_load, vectors_release);
 }

@@ -1,6 +1,6 @@
 /*
- * For tests that hold the code to tests/vectors/format-1.json, which the independent reader in tools/ makes: loading the
- * file, and its fields. Include after <cmocka.h>.
+ * For tests that hold the code to tests/vectors/format-1.json, which the independent reader in tools/ makes: loading
+ * the file, and its fields. Include after <cmocka.h>.
  */
 #ifndef HIKAE_TESTS_VECTORS_H
 #define HIKAE_TESTS_VECTORS_H
@@ -88,7 +88,7 @@ static inline struct bytes unhex(const json_t *value)
     return (struct bytes){bytes, size};
 }
 
-static inline struct bytes bytes_of(const json_t *object, const char *name)
+static inline struct bytes field_bytes(const json_t *object, const char *name)
 {
     return unhex(member(object, name));
 }
@@ -101,7 +101,7 @@ static inline void release(const struct bytes *bytes)
 /* The bytes of a field of fixed size. */
 static inline void field(const json_t *object, const char *name, void *out, size_t size)
 {
-    struct bytes bytes = bytes_of(object, name);
+    struct bytes bytes = field_bytes(object, name);
     assert_int_equal(bytes.size, size);
     memcpy(out, bytes.data, size);
     release(&bytes);
@@ -109,7 +109,7 @@ static inline void field(const json_t *object, const char *name, void *out, size
 
 static inline struct secret *secret_of(const json_t *object, const char *name)
 {
-    struct bytes bytes = bytes_of(object, name);
+    struct bytes bytes = field_bytes(object, name);
     struct secret *secret = secret_copy(bytes.data, bytes.size);
     release(&bytes);
     assert_non_null(secret);
@@ -118,7 +118,7 @@ static inline struct secret *secret_of(const json_t *object, const char *name)
 
 static inline void assert_bytes(const void *got, size_t size, const json_t *object, const char *name)
 {
-    struct bytes wanted = bytes_of(object, name);
+    struct bytes wanted = field_bytes(object, name);
     assert_int_equal(size, wanted.size);
     if (size > 0)
         assert_memory_equal(got, wanted.data, size);

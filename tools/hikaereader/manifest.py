@@ -173,6 +173,8 @@ def read_node(data):
         entries, size, first = cursor.varint(), cursor.varint(), cursor.take(20)
         children.append((path, entries, size, first, cursor.take(20) if level == 1 else None))
     cursor.end()
+    places = [(names[:-1], names[-1]) for names in (split(child[0]) for child in children)]
+    demand(all(a < b for a, b in zip(places, places[1:])), "the keys of a node are not in order")
     return level, children
 
 

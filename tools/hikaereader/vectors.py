@@ -156,8 +156,8 @@ def manifest_vectors():
     leaf_children = [(b"data", 12, 10**12 + 1000077, first, second), (b"data/a/b", 3, 0, second, first)]
     node_children = [
         (b"data", 400, 1 << 40, first, None),
-        (b"data/a/b", 5, 6, second, None),
-        (b"data/b", 1, 0, first, None),
+        (b"data/b", 5, 6, second, None),
+        (b"data/b/c", 1, 0, first, None),
     ]
 
     def children(listed):

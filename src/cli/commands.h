@@ -1,0 +1,41 @@
+/* What each command does; the rows of the table point here. All that a command needs is in the run. */
+#ifndef HIKAE_CLI_COMMANDS_H
+#define HIKAE_CLI_COMMANDS_H
+
+#include "cli/run.h"
+
+enum hikae_status command_init(struct run *run);
+enum hikae_status command_doctor(struct run *run);
+enum hikae_status command_upgrade(struct run *run);
+enum hikae_status command_tenant_add(struct run *run);
+enum hikae_status command_tenant_list(struct run *run);
+enum hikae_status command_tenant_show(struct run *run);
+enum hikae_status command_tenant_set(struct run *run);
+enum hikae_status command_tenant_suspend(struct run *run);
+enum hikae_status command_tenant_resume(struct run *run);
+enum hikae_status command_target_list(struct run *run);
+enum hikae_status command_target_add(struct run *run);
+enum hikae_status command_target_check(struct run *run);
+enum hikae_status command_backup(struct run *run);
+enum hikae_status command_import(struct run *run);
+enum hikae_status command_snapshots(struct run *run);
+enum hikae_status command_snapshot_tag(struct run *run);
+enum hikae_status command_ls(struct run *run);
+enum hikae_status command_find_entries(struct run *run);
+enum hikae_status command_diff(struct run *run);
+enum hikae_status command_cat(struct run *run);
+enum hikae_status command_restore(struct run *run);
+enum hikae_status command_export(struct run *run);
+enum hikae_status command_verify(struct run *run);
+enum hikae_status command_replicate(struct run *run);
+enum hikae_status command_recover(struct run *run);
+enum hikae_status command_keys_status(struct run *run);
+enum hikae_status command_keys_check(struct run *run);
+enum hikae_status command_keys_sheet(struct run *run);
+enum hikae_status command_keys_rotate(struct run *run);
+enum hikae_status command_hold_add(struct run *run);
+enum hikae_status command_hold_list(struct run *run);
+enum hikae_status command_status(struct run *run);
+enum hikae_status command_version(struct run *run);
+
+#endif

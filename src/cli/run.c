@@ -1,0 +1,233 @@
+#include "cli/run.h"
+
+#include "base/mem.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *run_option(const struct run *run, const char *name)
+{
+    for (size_t i = run->given_count; i-- > 0;)
+        if (strcmp(run->given[i].def->name, name) == 0)
+            return run->given[i].value;
+    return NULL;
+}
+
+bool run_has(const struct run *run, const char *name)
+{
+    for (size_t i = 0; i < run->given_count; i++)
+        if (strcmp(run->given[i].def->name, name) == 0)
+            return true;
+    return false;
+}
+
+const char **run_all(struct run *run, const char *name, size_t *ret_count)
+{
+    *ret_count = 0;
+    const char **values = mem_calloc(run->given_count + 1, sizeof *values);
+    if (values == NULL) {
+        (void)run_no_memory(run);
+        return NULL;
+    }
+    for (size_t i = 0; i < run->given_count; i++)
+        if (strcmp(run->given[i].def->name, name) == 0)
+            values[(*ret_count)++] = run->given[i].value;
+    return values;
+}
+
+static const char *config_path(const struct run *run)
+{
+    const char *environment = getenv("HIKAE_CONFIG");
+    if (run->config != NULL)
+        return run->config;
+    return environment != NULL && environment[0] != '\0' ? environment : "/etc/hikae/hikae.yaml";
+}
+
+void run_note_test_clock(struct run *run)
+{
+    if (run->out.json)
+        out_bool(&run->out, NULL, "test_clock", true);
+    char CLEANUP_FREE *note = message_format(run->lang, MSG_TEST_CLOCK, (const char *const[]){NULL});
+    watch_line(&run->watch, note != NULL ? note : "test clock");
+}
+
+enum hikae_status run_open(struct run *run)
+{
+    run->config = config_path(run);
+    enum hikae_status status = hikae_open(run->config, &run->hikae, &run->error);
+    if (status > HIKAE_WARNINGS) {
+        run->hikae = NULL;
+        return status;
+    }
+    struct hikae_observer observer = watch_observer(&run->watch);
+    run->watch.show_progress = !run->quiet && isatty(STDERR_FILENO) == 1;
+    hikae_observe(run->hikae, &observer);
+    watch_store(run->hikae);
+    if (hikae_has_test_clock(run->hikae))
+        run_note_test_clock(run);
+    return HIKAE_OK;
+}
+
+void run_note_clock(struct run *run, const char *path)
+{
+    struct hikae *hikae = NULL;
+    struct hikae_error ignored = {0};
+    if (path == NULL || hikae_open(path, &hikae, &ignored) > HIKAE_WARNINGS)
+        return;
+    if (hikae_has_test_clock(hikae))
+        run_note_test_clock(run);
+    hikae_close(hikae);
+}
+
+enum hikae_status run_fail(struct run *run, enum hikae_status status, const char *kind, const char *fmt, ...)
+{
+    va_list args;
+    run->error = (struct hikae_error){.status = status};
+    (void)snprintf(run->error.kind, sizeof run->error.kind, "%s", kind);
+    va_start(args, fmt);
+    (void)vsnprintf(run->error.message, sizeof run->error.message, fmt, args);
+    va_end(args);
+    return status;
+}
+
+enum hikae_status run_usage(struct run *run, const char *fmt, ...)
+{
+    va_list args;
+    run->error = (struct hikae_error){.status = HIKAE_USAGE, .kind = "usage"};
+    va_start(args, fmt);
+    (void)vsnprintf(run->error.message, sizeof run->error.message, fmt, args);
+    va_end(args);
+    if (run->command != NULL)
+        (void)run_hint(run, "see hikae help %s", run->command->name);
+    return HIKAE_USAGE;
+}
+
+enum hikae_status run_no_memory(struct run *run)
+{
+    return run_fail(run, HIKAE_INTERNAL, "no-memory", "out of memory");
+}
+
+enum hikae_status run_hint(struct run *run, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(run->error.hint, sizeof run->error.hint, fmt, args);
+    va_end(args);
+    return run->error.status;
+}
+
+enum hikae_status run_base(struct run *run, const struct error *err)
+{
+    (void)run_fail(run, (enum hikae_status)error_exit_code(err->class), error_class_name(err->class), "%s%s%s",
+                   err->chain, err->chain[0] != '\0' ? ": " : "", err->what);
+    run->error.retryable = err->retryable;
+    return run_hint(run, "%s", err->hint);
+}
+
+void run_say_args(struct run *run, enum message message, const char *const *args)
+{
+    if (run->quiet || run->out.json)
+        return;
+    char CLEANUP_FREE *text = message_format(run->lang, message, args);
+    char CLEANUP_FREE *safe = text != NULL ? text_escape(text, true) : NULL;
+    if (safe == NULL) {
+        run->out.no_memory = true;
+        return;
+    }
+    watch_end(&run->watch);
+    (void)out_puts(&run->out, safe);
+    (void)out_puts(&run->out, "\n");
+}
+
+void run_tell_args(struct run *run, enum message message, const char *const *args)
+{
+    if (run->quiet)
+        return;
+    char CLEANUP_FREE *text = message_format(run->lang, message, args);
+    if (text == NULL) {
+        run->out.no_memory = true;
+        return;
+    }
+    (void)fflush(stdout);
+    watch_line(&run->watch, text);
+}
+
+void run_table(struct run *run, const struct columns *columns)
+{
+    watch_end(&run->watch);
+    out_table(&run->out, columns);
+}
+
+static void json_error(struct run *run, enum hikae_status status)
+{
+    json_t *error = json_object();
+    out_text(&run->out, error, "kind", run->error.kind[0] != '\0' ? run->error.kind : "internal");
+    out_number(&run->out, error, "exit", status);
+    out_text(&run->out, error, "message", run->error.message);
+    out_text(&run->out, error, "hint", run->error.hint);
+    out_bool(&run->out, error, "retryable", run->error.retryable);
+    out_set(&run->out, NULL, "error", error);
+}
+
+static void json_warnings(struct run *run)
+{
+    if (run->watch.kept_count == 0)
+        return;
+    json_t *array = out_array(&run->out, NULL, "warnings");
+    for (size_t i = 0; i < run->watch.kept_count; i++)
+        out_item_text(&run->out, array, run->watch.kept[i]);
+}
+
+static void print_error(struct run *run)
+{
+    char CLEANUP_FREE *hint = text_escape(run->error.hint, true);
+    watch_line(&run->watch, run->error.message[0] != '\0' ? run->error.message : "failed, and nothing says why");
+    if (hint != NULL && hint[0] != '\0')
+        (void)fprintf(stderr, "  → %s\n", hint);
+}
+
+/* What was asked for is done, but could not be told: a pipe whose reader left wants no message. */
+static enum hikae_status output_failed(struct run *run)
+{
+    if (run->out.no_memory) {
+        (void)run_no_memory(run);
+        if (run->out.json && !run->out.streaming)
+            (void)fputs("{\"schema\":1,\"error\":{\"kind\":\"no-memory\",\"exit\":10,\"message\":\"out of memory\",\"hint\":\"\"}}\n",
+                        stdout);
+        (void)fflush(stdout);
+        print_error(run);
+        return HIKAE_INTERNAL;
+    }
+    if (run->out.errnum != EPIPE) {
+        (void)run_fail(run, HIKAE_UNKNOWN, "local", "write to standard output: %s", strerror(run->out.errnum));
+        print_error(run);
+    }
+    return HIKAE_UNKNOWN;
+}
+
+int run_finish(struct run *run, enum hikae_status status)
+{
+    watch_end(&run->watch);
+    bool told = run->out.errnum == 0;
+    if (status > HIKAE_WARNINGS && told) {
+        if (run->out.json)
+            json_error(run, status);
+        (void)fflush(stdout);
+        print_error(run);
+    } else if (status == HIKAE_WARNINGS && run->error.message[0] != '\0') {
+        watch_warn(&run->watch, run->error.message);
+    }
+    if (run->out.json)
+        json_warnings(run);
+    if (out_finish(&run->out) != 0)
+        status = output_failed(run);
+    watch_store(NULL);
+    hikae_close(run->hikae);
+    watch_free(&run->watch);
+    out_free(&run->out);
+    mem_free(run->given);
+    mem_free(run->args);
+    return (int)status;
+}

@@ -1,0 +1,30 @@
+/* The rows of the command table, by the file that has them. */
+#ifndef HIKAE_CLI_TABLE_H
+#define HIKAE_CLI_TABLE_H
+
+#include "cli/command.h"
+
+extern const struct command row_init, row_doctor, row_upgrade, row_target_list, row_target_add, row_target_check;
+extern const struct command row_tenant_add, row_tenant_list, row_tenant_show, row_tenant_set, row_tenant_suspend,
+    row_tenant_resume, row_hold_add, row_hold_list;
+extern const struct command row_backup, row_import, row_snapshots, row_snapshot_tag, row_replicate;
+extern const struct command row_ls, row_find, row_diff, row_cat, row_restore, row_export;
+extern const struct command row_verify, row_recover, row_keys_status, row_keys_check, row_keys_sheet, row_keys_rotate,
+    row_status, row_version, row_help, row_generate;
+
+#define OPTIONS_END                                                                                                    \
+    {                                                                                                                  \
+        .name = NULL                                                                                                   \
+    }
+/* --snapshot and --at, wherever one snapshot is looked into. */
+#define OPTIONS_WHICH                                                                                                  \
+    {.name = "snapshot",                                                                                               \
+     .kind = VALUE_WORD,                                                                                               \
+     .value = "ID",                                                                                                    \
+     .help = "this snapshot, by its id or a start of it that is unique; without it the latest"},                       \
+    {                                                                                                                  \
+        .name = "at", .kind = VALUE_WORD, .value = "TIME",                                                             \
+        .help = "the latest snapshot at this time (RFC 3339, or a day: 2026-11-21)"                                    \
+    }
+
+#endif

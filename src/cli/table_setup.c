@@ -1,0 +1,117 @@
+/* Rows: making a store, its health, its targets. */
+#include "cli/commands.h"
+#include "cli/table.h"
+
+static const struct option_def init_options[] = {
+    {.name = "dir",
+     .kind = VALUE_DIR,
+     .value = "DIR",
+     .help = "folder for hikae.yaml, the state and the key (default /etc/hikae)"},
+    {.name = "target",
+     .kind = VALUE_WORD,
+     .value = "NAME=URL",
+     .many = true,
+     .help = "a target, file:///path?country=JP&site=NAME; without any, one folder below DIR, for trying out"},
+    {.name = "min-copies",
+     .kind = VALUE_WORD,
+     .value = "N",
+     .help = "a snapshot counts once this many targets hold all of it (default 1)"},
+    {.name = "passphrase-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "the root key opens with the passphrase in FILE instead of a key file"},
+    {.name = "test-clock", .help = "for tests only: the store obeys $HIKAE_NOW and says so in everything"},
+    OPTIONS_END,
+};
+
+const struct command row_init = {
+    .name = "init",
+    .group = GROUP_SETUP,
+    .summary = {"make a store: configuration, key, recovery sheet", "ストアを作る: 設定・鍵・復旧シート"},
+    .arguments = "",
+    .flags = COMMAND_DRY,
+    .description =
+        "Writes a commented hikae.yaml, a state folder, the keystore and the first root epoch, and puts the store on "
+        "each target. Everything stored is encrypted: keep the recovery sheet, printed, away from this machine, or the "
+        "backups die with it. Nothing that exists is overwritten.",
+    .options = init_options,
+    .examples = {{"hikae init --dir /etc/hikae --target tokyo=file:///mnt/tokyo --target osaka=file:///mnt/osaka",
+                  "A store on two targets."},
+                 {"hikae init --dir ~/try", "Try it out: everything below one folder."}},
+    .exits = {{2, "a target's URL or an option is wrong"},
+              {6, "a target could not be written"},
+              {8, "there is a store already"}},
+    .run = command_init,
+};
+
+const struct command row_doctor = {
+    .name = "doctor",
+    .group = GROUP_SETUP,
+    .summary = {"check configuration, targets, keys, clock, space", "設定・ターゲット・鍵・時計・容量を検査する"},
+    .arguments = "",
+    .description = "Looks at everything that a backup needs, without changing anything, and says for each thing that "
+                   "is wrong what to do. Run it after a change of the configuration, and when something fails.",
+    .examples = {{"hikae doctor", "Is everything in order?"},
+                 {"hikae doctor --json", "The same for a monitoring system: checks with name, state and hint."}},
+    .exits = {{1, "there are warnings"}, {2, "the configuration is wrong"}, {6, "a target cannot be reached"},
+              {7, "a key does not open"}},
+    .run = command_doctor,
+};
+
+const struct command row_upgrade = {
+    .name = "upgrade",
+    .group = GROUP_SETUP,
+    .summary = {"bring an older store to this version's format", "古いストアをこの版の形式に移行する"},
+    .arguments = "",
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description = "Moves a store of an older format forward, and keeps a copy of what it replaces. Format 1 is the "
+                   "first and the newest, so that this checks that the store opens, and changes nothing.",
+    .examples = {{"hikae upgrade --dry-run", "Is there anything to move?"},
+                 {"hikae upgrade", "Move the store forward, after the program was updated."}},
+    .exits = {{2, "the store has a newer format than this program knows"}, {7, "a key does not open"}},
+    .run = command_upgrade,
+};
+
+const struct command row_target_list = {
+    .name = "target list",
+    .group = GROUP_SETUP,
+    .summary = {"the targets, their state and what they can do", "ターゲットの一覧・状態・能力"},
+    .arguments = "",
+    .flags = COMMAND_STORE,
+    .description = "Shows each target of the configuration with its state (ok, empty, unreachable, denied, "
+                   "other-store), country, site, free space and capabilities. A target that is down fails nothing here.",
+    .examples = {{"hikae target list", "All targets."}, {"hikae target list --json", "The same for a script."}},
+    .exits = {{2, "the configuration is wrong"}},
+    .run = command_target_list,
+};
+
+const struct command row_target_add = {
+    .name = "target add",
+    .group = GROUP_SETUP,
+    .summary = {"add a target to the configuration", "ターゲットを追加する"},
+    .arguments = "NAME=URL",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description = "Puts the store's object and keystore on the target, then adds it to hikae.yaml, whose comments and "
+                   "order stay. Snapshots are not copied by this: hikae replicate does that.",
+    .examples = {{"hikae target add osaka=file:///mnt/osaka?country=JP", "A second target."},
+                 {"hikae replicate --to osaka", "Then copy there what is stored already."}},
+    .exits = {{2, "the name or URL is wrong"}, {6, "the target could not be written"},
+              {8, "the name is taken, or another store is there"}},
+    .run = command_target_add,
+};
+
+const struct command row_target_check = {
+    .name = "target check",
+    .group = GROUP_SETUP,
+    .summary = {"fail if a target cannot be used", "使えないターゲットがあれば失敗する"},
+    .arguments = "[NAME]",
+    .most = 1,
+    .flags = COMMAND_STORE,
+    .description = "As target list, for one target or for all, but with an exit code: 0 only if each can be used.",
+    .examples = {{"hikae target check", "For a monitoring system."}, {"hikae target check osaka", "Only this one."}},
+    .exits = {{4, "there is no target of that name"}, {6, "a target cannot be reached"},
+              {7, "a target denies access"}, {1, "a target is empty"}},
+    .run = command_target_check,
+};

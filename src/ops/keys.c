@@ -1,0 +1,214 @@
+/* keys status, check, rotate of a tenant: who can open the store, and with what. */
+#include "base/mem.h"
+#include "ops/engine.h"
+
+#include <string.h>
+
+void hikae_keys_free(struct hikae_keys *keys)
+{
+    for (size_t i = 0; i < keys->holder_count; i++) {
+        mem_free(keys->holders[i].group);
+        mem_free(keys->holders[i].name);
+        mem_free(keys->holders[i].kind);
+        mem_free(keys->holders[i].state);
+        mem_free(keys->holders[i].why);
+        mem_free(keys->holders[i].worth);
+    }
+    mem_free(keys->holders);
+    *keys = (struct hikae_keys){0};
+}
+
+static const char *state_name(enum holder_state state)
+{
+    return state == HOLDER_OPENS ? "opens" : state == HOLDER_WRONG ? "wrong" : "not-here";
+}
+
+static int add_holder(struct hikae_keys *keys, const struct keystore_group_report *group,
+                      const struct keystore_member_report *member, struct error *err)
+{
+    struct hikae_holder *holder = &keys->holders[keys->holder_count++];
+    holder->group = mem_strdup(group->name);
+    holder->name = mem_strdup(member->name);
+    holder->kind = mem_strdup(holder_kind_name(member->kind));
+    holder->state = mem_strdup(state_name(member->state));
+    holder->worth = mem_strdup(holder_destruction_worth(member->kind));
+    holder->group_opens = group->opens;
+    if (member->state == HOLDER_NOT_HERE && member->kind == HOLDER_SHEET)
+        holder->why = mem_printf("%s. `hikae keys sheet --check FILE` checks its digits",
+                                 member->why != NULL ? member->why : "it is on paper");
+    else if (member->state != HOLDER_OPENS)
+        holder->why = mem_strdup(member->why != NULL ? member->why : "it does not open");
+    bool complete = holder->group != NULL && holder->name != NULL && holder->kind != NULL && holder->state != NULL &&
+                    holder->worth != NULL && (holder->why != NULL || member->state == HOLDER_OPENS);
+    return complete ? 0 : error_no_memory(err);
+}
+
+static int fill_in(const struct keystore_report *report, struct hikae_keys *ret, struct error *err)
+{
+    size_t count = 0;
+    for (size_t g = 0; g < report->group_count; g++)
+        count += report->groups[g].member_count;
+    ret->epoch = report->epoch;
+    ret->tenants = report->tenants;
+    ret->copies = report->copies;
+    ret->older_epochs = (uint32_t)report->older_count;
+    ret->holders = mem_calloc(count, sizeof(*ret->holders));
+    if (ret->holders == NULL)
+        return error_no_memory(err);
+    for (size_t g = 0; g < report->group_count; g++)
+        for (size_t i = 0; i < report->groups[g].member_count; i++)
+            if (add_holder(ret, &report->groups[g], &report->groups[g].members[i], err) != 0)
+                return -1;
+    return 0;
+}
+
+/*
+ * A group that is here must open the store. One with a member that is elsewhere (a sheet in a safe) proves nothing
+ * and fails nothing; but a member that is here and wrong fails, whatever the others do.
+ */
+static int judge_group(const struct keystore_group_report *group, size_t tenants, struct error *err)
+{
+    bool here = true;
+    for (size_t i = 0; i < group->member_count; i++) {
+        const struct keystore_member_report *member = &group->members[i];
+        here = here && member->state != HOLDER_NOT_HERE;
+        if (member->state != HOLDER_WRONG)
+            continue;
+        (void)error_set(err, ERROR_KEYS, "holder %s of group %s does not open the store: %.300s", member->name,
+                        group->name, member->why != NULL ? member->why : "its key is another one");
+        return error_hint(err, "put the right one back, or make a new epoch with `hikae keys rotate --root`");
+    }
+    if (!here || (group->opens && group->tenants == tenants))
+        return 0;
+    (void)error_set(err, ERROR_KEYS, "group %s does not open the keys of all %zu tenants (it opens those of %zu)",
+                    group->name, tenants, group->tenants);
+    return error_hint(err, "`hikae verify --repair` mends the keystore's copies; then check again");
+}
+
+static int keys_report(struct hikae *hikae, struct keystore_report *ret, struct error *err)
+{
+    struct holder_group *groups;
+    if (engine_keystore(hikae, err) != 0 || engine_groups(hikae->config, &groups, err) != 0)
+        return -1;
+    int rc = keystore_check(hikae->keystore, groups, hikae->config->group_count, ret, err);
+    engine_groups_free(groups, hikae->config->group_count);
+    return rc;
+}
+
+static int keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, bool *ret_few, struct error *err)
+{
+    CLEANUP(keystore_report_clear) struct keystore_report report = {0};
+    if (keys_report(hikae, &report, err) != 0)
+        return -1;
+    for (size_t i = 0; check && i < report.group_count; i++)
+        if (judge_group(&report.groups[i], report.tenants, err) != 0)
+            return -1;
+    *ret_few = report.group_count < 2;
+    if (*ret_few)
+        engine_warn(hikae, "only one group of holders opens this store: if it is lost, so is everything; add a "
+                           "second one (a recovery sheet) to the configuration and run `hikae keys rotate --root`");
+    return fill_in(&report, ret, err);
+}
+
+enum hikae_status hikae_keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, struct hikae_error *error)
+{
+    struct error err = {0};
+    bool few = false;
+    *ret = (struct hikae_keys){0};
+    int rc = keys_status(hikae, check, ret, &few, &err);
+    if (rc != 0)
+        hikae_keys_free(ret);
+    return api_result(rc, check && few, &err, error);
+}
+
+/* ---- A tenant's new sealing key ---- */
+
+static int rotate_tenant(struct hikae *hikae, const char *tenant, bool dry_run, uint32_t *ret, struct error *err)
+{
+    struct session session;
+    if (session_open(hikae, tenant, SESSION_LOCK, &session, err) != 0)
+        return -1;
+    int rc = 0;
+    *ret = keyring_generation(session.keyring) + 1;
+    if (!dry_run)
+        rc = keystore_rotate_tenant(hikae->keystore, &session.tid, ret, err);
+    session_close(&session);
+    return rc;
+}
+
+enum hikae_status hikae_keys_rotate_tenant(struct hikae *hikae, const char *tenant, bool dry_run,
+                                           uint32_t *ret_generation, struct hikae_error *error)
+{
+    struct error err = {0};
+    uint32_t generation = 0;
+    int rc = rotate_tenant(hikae, tenant, dry_run, &generation, &err);
+    if (rc == 0 && ret_generation != NULL)
+        *ret_generation = generation;
+    return api_result(rc, false, &err, error);
+}
+
+/* ---- The recovery sheet ---- */
+
+/* What a file with a sheet's digits is worth, given what it did at each sheet of the epoch. */
+static int judge_sheet(const struct keystore_report *report, const char *file, struct error *err)
+{
+    const struct keystore_member_report *best = NULL;
+    for (size_t g = 0; g < report->group_count; g++)
+        for (size_t i = 0; i < report->groups[g].member_count; i++) {
+            const struct keystore_member_report *member = &report->groups[g].members[i];
+            if (member->kind == HOLDER_SHEET && (best == NULL || member->state == HOLDER_OPENS))
+                best = member;
+        }
+    if (best == NULL) {
+        (void)error_set(err, ERROR_NOT_FOUND, "epoch %u has no recovery sheet", report->epoch);
+        return error_hint(err, "add a group with a sheet to the configuration and run `hikae keys rotate --root`");
+    }
+    if (best->state == HOLDER_OPENS)
+        return 0;
+    (void)error_set(err, best->state == HOLDER_WRONG ? ERROR_KEYS : ERROR_NOT_FOUND,
+                    "%s is not the recovery sheet of epoch %u: %.300s", file, report->epoch,
+                    best->why != NULL ? best->why : "it does not open");
+    return error_hint(err, "compare store and epoch that are printed on the page, and its digits one by one");
+}
+
+static int check_file(struct hikae *hikae, const char *file, struct error *err)
+{
+    CLEANUP(keystore_report_clear) struct keystore_report report = {0};
+    CLEANUP_FREE char *path = mem_strdup(file);
+    char name[] = "sheet";
+    if (path == NULL)
+        return error_no_memory(err);
+    struct holder holder = {HOLDER_SHEET, name, path};
+    const struct holder_group group = {name, &holder, 1};
+    if (engine_keystore(hikae, err) != 0 || keystore_check(hikae->keystore, &group, 1, &report, err) != 0)
+        return -1;
+    return judge_sheet(&report, file, err);
+}
+
+static int tell_sheets(struct hikae *hikae, struct error *err)
+{
+    CLEANUP(keystore_report_clear) struct keystore_report report = {0};
+    if (keys_report(hikae, &report, err) != 0)
+        return -1;
+    size_t sheets = 0;
+    for (size_t g = 0; g < report.group_count; g++)
+        for (size_t i = 0; i < report.groups[g].member_count; i++) {
+            const struct keystore_member_report *member = &report.groups[g].members[i];
+            if (member->kind != HOLDER_SHEET)
+                continue;
+            sheets++;
+            engine_warn(hikae, "the recovery sheet of epoch %u is '%s' of group %s; it is %s", report.epoch,
+                        member->name, report.groups[g].name,
+                        member->state == HOLDER_NOT_HERE ? "not kept here: type its digits into a file to check it"
+                        : member->state == HOLDER_OPENS  ? "here and opens: print it, then remove the file"
+                                                         : "here, but wrong");
+        }
+    return sheets > 0 ? 0 : judge_sheet(&report, "", err);
+}
+
+enum hikae_status hikae_keys_check_sheet(struct hikae *hikae, const char *file, struct hikae_error *error)
+{
+    struct error err = {0};
+    int rc = file != NULL ? check_file(hikae, file, &err) : tell_sheets(hikae, &err);
+    return api_result(rc, false, &err, error);
+}

@@ -1,0 +1,144 @@
+/* A restore: one snapshot, or some paths of it, to a folder. */
+#include "pipeline/restore.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ops/engine.h"
+
+struct run {
+    struct hikae *hikae;
+    const struct hikae_restore_options *options;
+    struct session session;
+    struct restore_counters counters;
+    struct problems problems;
+};
+
+static void read_progress(struct hikae_progress *progress, void *context)
+{
+    const struct run *run = context;
+    progress->phase = HIKAE_PHASE_TRANSFER;
+    progress->entries_done = atomic_load(&run->counters.entries);
+    progress->entries_total = atomic_load(&run->counters.entries_total);
+    progress->bytes_done = atomic_load(&run->counters.bytes);
+    progress->bytes_total = atomic_load(&run->counters.bytes_total);
+    for (size_t i = 0; i < run->hikae->target_count; i++)
+        progress->bytes_stored += atomic_load(&run->hikae->targets[i].bytes_fetched);
+}
+
+/* Read from one target only. */
+static int choose_target(struct hikae *hikae, const char *name, struct error *err)
+{
+    bool found = false;
+    if (name == NULL)
+        return 0;
+    if (engine_targets(hikae, err) != 0)
+        return -1;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        struct run_target *t = &hikae->targets[i];
+        if (strcmp(t->name, name) == 0) {
+            found = true;
+            if (!t->up) {
+                *err = t->why;
+                return error_wrap(err, "target %s cannot be used", name);
+            }
+        }
+    }
+    if (!found)
+        return error_set(err, ERROR_NOT_FOUND, "there is no target '%s' in %s", name, hikae->config->path);
+    for (size_t i = 0; i < hikae->target_count; i++)
+        if (strcmp(hikae->targets[i].name, name) != 0) {
+            hikae->targets[i].excluded = true;
+            hikae->targets[i].up = false;
+        }
+    return 0;
+}
+
+static int fill(struct run *run, const char *snapshot, struct hikae_restore_result *ret, struct error *err)
+{
+    struct hikae *hikae = run->hikae;
+    ret->snapshot = mem_strdup(snapshot);
+    ret->entries = atomic_load(&run->counters.entries);
+    ret->bytes = atomic_load(&run->counters.bytes);
+    ret->verified = atomic_load(&run->counters.blobs);
+    ret->repaired = atomic_load(&run->session.objects.repaired);
+    ret->from = mem_calloc(hikae->target_count, sizeof(struct hikae_fetched));
+    if (ret->snapshot == NULL || ret->from == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        uint64_t bytes = atomic_load(&hikae->targets[i].bytes_fetched);
+        if (bytes == 0)
+            continue;
+        ret->from[ret->from_count].target = mem_strdup(hikae->targets[i].name);
+        ret->from[ret->from_count].bytes = bytes;
+        ret->bytes_fetched += bytes;
+        if (ret->from[ret->from_count++].target == NULL)
+            return error_no_memory(err);
+    }
+    return 0;
+}
+
+static int restore(struct run *run, const char *tenant, struct hikae_restore_result *ret, struct error *err)
+{
+    const struct hikae_restore_options *from = run->options;
+    const struct history_snapshot *snapshot = NULL;
+    if (from->to == NULL || from->to[0] == '\0')
+        return error_set(err, ERROR_USAGE, "a restore needs a folder to restore to");
+    if (choose_target(run->hikae, from->target, err) != 0 ||
+        session_open(run->hikae, tenant, SESSION_INDEX, &run->session, err) != 0)
+        return -1;
+    int rc = session_snapshot(&run->session, &from->which, &snapshot, err);
+    if (rc == 0)
+        rc = session_sync(&run->session, snapshot, err);
+    if (rc == 0) {
+        struct restore_options options = {.objects = &run->session.objects,
+                                          .root = &snapshot->root,
+                                          .to = from->to,
+                                          .paths = from->paths,
+                                          .path_count = from->path_count,
+                                          .overwrite = from->overwrite || from->delta,
+                                          .delta = from->delta,
+                                          .no_owner = from->no_owner,
+                                          .dry_run = from->dry_run,
+                                          .threads = run->hikae->config->threads,
+                                          .cancel = &run->hikae->cancel,
+                                          .counters = &run->counters,
+                                          .warn = problems_note,
+                                          .warn_context = &run->problems};
+        struct ticker *ticker = ticker_start(run->hikae, read_progress, run);
+        rc = restore_run(&options, err);
+        ticker_stop(ticker);
+    }
+    if (rc == 0)
+        rc = fill(run, snapshot->name, ret, err);
+    session_close(&run->session);
+    return rc;
+}
+
+enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,
+                                struct hikae_restore_result *ret, struct hikae_error *error)
+{
+    struct run run = {.hikae = hikae, .options = options};
+    struct error err = {0};
+    int64_t began = clock_monotonic_ns();
+    *ret = (struct hikae_restore_result){0};
+    problems_init(&run.problems, hikae);
+    int rc = restore(&run, tenant, ret, &err);
+    problems_take(&run.problems, &ret->errors, &ret->error_count, &ret->errors_total);
+    ret->duration_ns = clock_monotonic_ns() - began;
+    bool warnings = ret->errors_total > 0;
+    if (rc != 0) {
+        (void)error_wrap(&err, "restore %s", tenant);
+        hikae_restore_result_free(ret);
+    }
+    return api_result(rc, warnings, &err, error);
+}
+
+void hikae_restore_result_free(struct hikae_restore_result *result)
+{
+    mem_free(result->snapshot);
+    for (size_t i = 0; i < result->from_count; i++)
+        mem_free(result->from[i].target);
+    mem_free(result->from);
+    entry_errors_free(result->errors, result->error_count);
+    *result = (struct hikae_restore_result){0};
+}

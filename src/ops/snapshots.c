@@ -1,0 +1,128 @@
+/* Snapshots: listing and labelling. */
+#include "base/json.h"
+#include "base/mem.h"
+#include "ops/engine.h"
+
+#include <stdio.h>
+
+static int fill_targets(struct session *session, const struct history_snapshot *from, struct hikae_snapshot *to,
+                        struct error *err)
+{
+    struct hikae *hikae = session->hikae;
+    uint64_t mask = 0;
+    struct error why = {0};
+    to->targets = mem_calloc(hikae->target_count, sizeof(char *));
+    if (to->targets == NULL)
+        return error_no_memory(err);
+    /* A roster that cannot be read is no reason to hide the snapshot: no target counts for it then. */
+    if (session_counting(session, from, &mask, &why) != 0)
+        engine_warn(hikae, "snapshot %s: %s", from->name, why.what);
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        if ((mask >> i & 1) == 0)
+            continue;
+        to->targets[to->target_count] = mem_strdup(hikae->targets[i].name);
+        if (to->targets[to->target_count++] == NULL)
+            return error_no_memory(err);
+    }
+    return 0;
+}
+
+static int describe(struct session *session, const struct history_snapshot *from, struct hikae_snapshot *to,
+                    struct error *err)
+{
+    const struct history *history = &session->chain.history;
+    to->id = mem_strdup(from->name);
+    to->time_ns = from->time_ns;
+    to->entries = from->root.entries;
+    to->bytes = from->root.bytes;
+    to->errors = from->errors;
+    to->verified_ns = from->verified_ns;
+    to->keep_until_ns = from->keep_until_ns;
+    to->on_demand = from->on_demand;
+    to->tag = from->tag != NULL ? mem_strdup(from->tag) : NULL;
+    to->host = mem_strdup(from->host != NULL ? from->host : "");
+    to->kept_by = history->hold_count > 0
+                      ? mem_printf("hold %.8s by %s", history->holds[0].id, history->holds[0].who)
+                      : mem_printf("%s: keep everything", history->has_tenant ? history->tenant.policy : "plain");
+    if (to->id == NULL || to->host == NULL || to->kept_by == NULL)
+        return error_no_memory(err);
+    return fill_targets(session, from, to, err);
+}
+
+static int list(struct hikae *hikae, const char *tenant, struct hikae_snapshots *ret, struct error *err)
+{
+    struct session session;
+    if (session_open(hikae, tenant, SESSION_INDEX, &session, err) != 0)
+        return -1;
+    const struct history *history = &session.chain.history;
+    ret->heads = history->head_count;
+    ret->snapshots = mem_calloc(history->snapshot_count, sizeof(struct hikae_snapshot));
+    int rc = ret->snapshots != NULL ? 0 : error_no_memory(err);
+    for (size_t i = 0; rc == 0 && i < history->snapshot_count; i++)
+        if (!history->snapshots[i].retired)
+            rc = describe(&session, &history->snapshots[i], &ret->snapshots[ret->count++], err);
+    session_close(&session);
+    return rc;
+}
+
+enum hikae_status hikae_snapshots(struct hikae *hikae, const char *tenant, struct hikae_snapshots *ret,
+                                  struct hikae_error *error)
+{
+    struct error err = {0};
+    *ret = (struct hikae_snapshots){0};
+    int rc = list(hikae, tenant, ret, &err);
+    if (rc != 0)
+        hikae_snapshots_free(ret);
+    return api_result(rc, false, &err, error);
+}
+
+void hikae_snapshots_free(struct hikae_snapshots *snapshots)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        struct hikae_snapshot *snapshot = &snapshots->snapshots[i];
+        for (size_t j = 0; j < snapshot->target_count; j++)
+            mem_free(snapshot->targets[j]);
+        mem_free(snapshot->targets);
+        mem_free(snapshot->id);
+        mem_free(snapshot->tag);
+        mem_free(snapshot->host);
+        mem_free(snapshot->kept_by);
+    }
+    mem_free(snapshots->snapshots);
+    *snapshots = (struct hikae_snapshots){0};
+}
+
+static int tag_record(const char *snapshot, const char *tag, char **ret_body, struct error *err)
+{
+    json_t *body CLEANUP_JSON = json_pack("{s:i, s:s, s:s?}", "v", 1, "snapshot", snapshot, "tag", tag);
+    if (body == NULL)
+        return error_set(err, ERROR_USAGE, "a tag is text in UTF-8");
+    return json_print(body, ret_body, err);
+}
+
+static int tag_snapshot(struct hikae *hikae, const char *tenant, const char *name, const char *tag, bool dry_run,
+                        struct error *err)
+{
+    struct session session;
+    const struct history_snapshot *snapshot;
+    const struct hikae_which which = {.snapshot = name};
+    struct record record = {.type = RECORD_TAG};
+    if (session_open(hikae, tenant, SESSION_LOCK, &session, err) != 0)
+        return -1;
+    int rc = session_snapshot(&session, &which, &snapshot, err);
+    if (rc == 0)
+        rc = tag_record(snapshot->name, tag, &record.body, err);
+    if (rc == 0 && !dry_run)
+        rc = chain_append(hikae, session.keyring, &session.chain, &record, engine_up_mask(hikae),
+                          hikae->config->min_copies, err);
+    record_clear(&record);
+    session_close(&session);
+    return rc;
+}
+
+enum hikae_status hikae_snapshot_tag(struct hikae *hikae, const char *tenant, const char *snapshot, const char *tag,
+                                     bool dry_run, struct hikae_error *error)
+{
+    struct error err = {0};
+    return api_result(tag_snapshot(hikae, tenant, snapshot, tag, dry_run, &err), false, &err, error);
+}
