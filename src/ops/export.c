@@ -5,6 +5,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -28,7 +29,7 @@ static la_ssize_t write_archive(struct archive *archive, void *context, const vo
     if (export->callback(bytes, size, export->context) == 0)
         return (la_ssize_t)size;
     export->ended = true;
-    archive_set_error(archive, ARCHIVE_ERRNO_MISC, "the output was ended");
+    archive_set_error(archive, EINTR, "the output was ended");
     return -1;
 }
 
