@@ -81,7 +81,8 @@ UNIT_HELPERS := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay_%,$(FUZZ_SOURCES))
-SCRIPTS := $(sort $(wildcard tests/system/*.sh tests/cli/*.sh))
+# Scripts that test; lib*.sh is what they share.
+SCRIPTS := $(filter-out tests/system/lib%.sh tests/cli/lib%.sh,$(sort $(wildcard tests/system/*.sh tests/cli/*.sh)))
 # Tests in which threads meet.
 TSAN_NAMES := base catalog index index_large faulty_target walk pipeline% backup% restore% objects% upload% store%
 TSAN_TESTS = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(TSAN_NAMES)),$(UNIT_TESTS))
@@ -173,7 +174,7 @@ check-run: all test-programs
 	@BUILD=$(BUILD) tests/run.sh $(UNIT_TESTS) $(FUZZ_REPLAYS) $(SCRIPTS)
 
 SANITIZER_OPTIONS := ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1:allocator_may_return_null=1 \
-    UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1
 
 sanitize:  ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SANITIZER_OPTIONS) TEST_SECONDS=1200 $(MAKE) -j$(JOBS) BUILD=build/asan SANITIZE=address,undefined check-run

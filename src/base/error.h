@@ -72,6 +72,13 @@ int error_wrap(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Say what to do about it. Always returns -1. */
 int error_hint(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* What the functions above return, said so that the compiler knows it. */
+#define error_set(...) ((void)(error_set)(__VA_ARGS__), -1)
+#define error_set_errno(...) ((void)(error_set_errno)(__VA_ARGS__), -1)
+#define error_no_memory(err) ((void)(error_no_memory)(err), -1)
+#define error_wrap(...) ((void)(error_wrap)(__VA_ARGS__), -1)
+#define error_hint(...) ((void)(error_hint)(__VA_ARGS__), -1)
+
 /* Back to "no error". */
 void error_clear(struct error *err);
 

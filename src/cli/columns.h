@@ -32,7 +32,8 @@ void columns_start(struct columns *columns, const char *const *heads);
 /* The next cell, left to right, row by row; NULL prints as "-". */
 void columns_add(struct columns *columns, const char *text);
 void columns_add_colour(struct columns *columns, const char *text, enum colour colour);
-/* Print all rows; terminal_width 0: no limit. 0, or -1 when memory was missing (nothing printed); errors of out stay in out. */
+/* Print all rows; terminal_width 0: no limit. 0, or -1 when memory was missing (nothing printed); errors of out stay in
+ * out. */
 int columns_print(const struct columns *columns, FILE *out, bool coloured, size_t terminal_width);
 void columns_free(struct columns *columns);
 

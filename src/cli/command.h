@@ -76,7 +76,8 @@ extern const struct option_def dry_run_option[];
 
 /* The command of that name, or NULL. */
 const struct command *command_find(const char *name);
-/* The option of that long name (size bytes) or letter among the command's (may be NULL) and the global ones, or NULL. */
+/* The option of that long name (size bytes) or letter among the command's (may be NULL) and the global ones, or NULL.
+ */
 const struct option_def *command_option(const struct command *command, const char *name, size_t size, char letter);
 /* There are commands of two words that begin with this one. */
 bool command_is_family(const char *word);

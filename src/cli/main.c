@@ -6,8 +6,10 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Widths of characters need a UTF-8 LC_CTYPE; all else stays in the C locale, so that numbers look the same everywhere. */
+/* Widths of characters need a UTF-8 LC_CTYPE; all else stays in the C locale, so that numbers look the same everywhere.
+ */
 static void set_locale(void)
 {
     if (setlocale(LC_CTYPE, "") == NULL || strcmp(nl_langinfo(CODESET), "UTF-8") != 0)

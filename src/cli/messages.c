@@ -3,9 +3,12 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+#include <string.h>
+
 static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_WARNING] = {"warning: {1}", "警告: {1}"},
-    [MSG_WARNINGS_MORE] = {"and {1|warning|warnings} more; --verbose shows all", "ほかに警告 {1} 件（--verbose で全件表示）"},
+    [MSG_WARNINGS_MORE] = {"and {1|warning|warnings} more; --verbose shows all",
+                           "ほかに警告 {1} 件（--verbose で全件表示）"},
     [MSG_TEST_CLOCK] = {"note: this store has a test clock: its times prove nothing",
                         "注意: このストアはテスト用の時計を使っています。時刻は何の証明にもなりません"},
     [MSG_DRY_RUN] = {"Dry run: nothing was changed.", "試行のみ: 何も変更していません。"},
@@ -15,7 +18,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                        "を印刷し、この機械とは別の場所に保管してから、ファイルを削除してください。"},
     [MSG_INIT_KEY] = {"The key is {1}: whoever has it can read everything, and without it or the sheet nobody can.",
                       "鍵は {1} です。これを持つ者はすべてを読め、これもシートもなければ誰にも読めません。"},
-    [MSG_DOCTOR_SOUND] = {"{1|check|checks}, all sound: backups can run.", "{1} 件の検査はすべて正常です。バックアップを実行できます。"},
+    [MSG_DOCTOR_SOUND] = {"{1|check|checks}, all sound: backups can run.",
+                          "{1} 件の検査はすべて正常です。バックアップを実行できます。"},
     [MSG_DOCTOR_WARNED] = {"{1|check|checks}, {2|warning|warnings}: backups can run; see the hints.",
                            "検査 {1} 件中、警告 {2} 件。バックアップは実行できますが、ヒントを確認してください。"},
     [MSG_DOCTOR_FAILED] = {"{1|check|checks}, {2} failed: put these right before you rely on backups.",
@@ -23,32 +27,43 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_UPGRADE_NOTHING] = {"The store opens and has format 1, the newest: there is nothing to do.",
                              "ストアは正常に開き、最新の形式 1 です。何もする必要はありません。"},
     [MSG_TENANT_ADDED] = {"Tenant {1} is added with {2|source|sources}; nothing is stored yet: run hikae backup {1}.",
-                          "テナント {1} を追加しました（ソース {2} 件）。まだ何も保存されていません: hikae backup {1} を実行してください。"},
+                          "テナント {1} を追加しました（ソース {2} 件）。まだ何も保存されていません: hikae backup {1} "
+                          "を実行してください。"},
     [MSG_TENANT_CHANGED] = {"Tenant {1} is changed; its snapshots stay as they are.",
                             "テナント {1} を変更しました。既存のスナップショットはそのままです。"},
-    [MSG_TENANT_SUSPENDED] = {"Tenant {1} is suspended: it is no longer backed up; its snapshots stay.",
-                              "テナント {1} を停止しました。今後バックアップされませんが、スナップショットは残ります。"},
-    [MSG_TENANT_RESUMED] = {"Tenant {1} is active: it is backed up again.", "テナント {1} を再開しました。再びバックアップされます。"},
+    [MSG_TENANT_SUSPENDED] =
+        {"Tenant {1} is suspended: it is no longer backed up; its snapshots stay.",
+         "テナント {1} を停止しました。今後バックアップされませんが、スナップショットは残ります。"},
+    [MSG_TENANT_RESUMED] = {"Tenant {1} is active: it is backed up again.",
+                            "テナント {1} を再開しました。再びバックアップされます。"},
     [MSG_TENANTS] = {"{1|tenant|tenants}.", "テナント {1} 件。"},
     [MSG_TENANTS_NONE] = {"There are no tenants yet: hikae tenant add NAME --source NAME=dir:PATH makes one.",
                           "テナントはまだありません。hikae tenant add NAME --source NAME=dir:PATH で追加します。"},
     [MSG_TARGETS] = {"{1|target|targets}, all usable.", "ターゲット {1} 件はすべて使用可能です。"},
-    [MSG_TARGETS_BAD] = {"{1|target|targets}, {2} not usable: what was to go there is kept on the others only.",
-                         "ターゲット {1} 件中 {2} 件が使用できません。そこに置くはずのデータは他のターゲットにしかありません。"},
-    [MSG_TARGET_ADDED] = {"Target {1} is added and empty: hikae replicate --to {1} copies what there is.",
-                          "ターゲット {1} を追加しました（空です）。hikae replicate --to {1} で既存データを複製します。"},
-    [MSG_BACKUP_DONE] = {"Snapshot {1} is complete on {2}: {3|entry|entries}, {4}; {5} new, {6} stored per target, in {7}.",
-                         "スナップショット {1} は {2} に完全に保存されました: {3} 件、{4}。新規 {5}、ターゲットごとの書き込み {6}、所要 {7}。"},
-    [MSG_BACKUP_ERRORS] = {"{1|entry|entries} could not be read: this snapshot lacks them or holds them in part; all else is safe.",
-                           "{1} 件は読み取れず、このスナップショットには完全に入っていません。それ以外はすべて入っています。"},
-    [MSG_BACKUP_BEHIND] = {"Behind: {1}. hikae replicate {2} catches up.", "遅れ: {1}。hikae replicate {2} で追いつきます。"},
+    [MSG_TARGETS_BAD] =
+        {"{1|target|targets}, {2} not usable: what was to go there is kept on the others only.",
+         "ターゲット {1} 件中 {2} 件が使用できません。そこに置くはずのデータは他のターゲットにしかありません。"},
+    [MSG_TARGET_ADDED] =
+        {"Target {1} is added and empty: hikae replicate --to {1} copies what there is.",
+         "ターゲット {1} を追加しました（空です）。hikae replicate --to {1} で既存データを複製します。"},
+    [MSG_BACKUP_DONE] =
+        {"Snapshot {1} is complete on {2}: {3|entry|entries}, {4}; {5} new, {6} stored per target, in {7}.",
+         "スナップショット {1} は {2} に完全に保存されました: {3} 件、{4}。新規 {5}、ターゲットごとの書き込み "
+         "{6}、所要 {7}。"},
+    [MSG_BACKUP_ERRORS] =
+        {"{1|entry|entries} could not be read: this snapshot lacks them or holds them in part; all else is safe.",
+         "{1} 件は読み取れず、このスナップショットには完全に入っていません。それ以外はすべて入っています。"},
+    [MSG_BACKUP_BEHIND] = {"Behind: {1}. hikae replicate {2} catches up.",
+                           "遅れ: {1}。hikae replicate {2} で追いつきます。"},
     [MSG_BACKUP_PLAN] = {"Dry run, nothing stored: {1|entry|entries}, {2}; {3} new, {4} changed, {5} unchanged files.",
                          "試行のみ、保存なし: {1} 件、{2}。新規 {3}、変更 {4}、変更なし {5} ファイル。"},
-    [MSG_SNAPSHOTS] = {"{1|snapshot|snapshots} of {2}; the latest is {3}.", "{2} のスナップショット {1} 件。最新は {3} です。"},
+    [MSG_SNAPSHOTS] = {"{1|snapshot|snapshots} of {2}; the latest is {3}.",
+                       "{2} のスナップショット {1} 件。最新は {3} です。"},
     [MSG_SNAPSHOTS_NONE] = {"{1} has no snapshot yet: run hikae backup {1}.",
                             "{1} のスナップショットはまだありません。hikae backup {1} を実行してください。"},
-    [MSG_SNAPSHOTS_FORK] = {"The history has {1} heads (two machines wrote at once): the next backup joins them.",
-                            "履歴に {1} 個の先頭があります（2 台が同時に書きました）。次のバックアップで統合されます。"},
+    [MSG_SNAPSHOTS_FORK] =
+        {"The history has {1} heads (two machines wrote at once): the next backup joins them.",
+         "履歴に {1} 個の先頭があります（2 台が同時に書きました）。次のバックアップで統合されます。"},
     [MSG_TAGGED] = {"Snapshot {1} has the tag {2}.", "スナップショット {1} にタグ {2} を付けました。"},
     [MSG_UNTAGGED] = {"Snapshot {1} has no tag now.", "スナップショット {1} のタグを外しました。"},
     [MSG_LISTED] = {"{1|entry|entries}.", "{1} 件。"},
@@ -57,8 +72,9 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_DIFFERS] = {"{1|difference|differences}: {2} added, {3} removed, {4} changed.",
                      "差分 {1} 件: 追加 {2}、削除 {3}、変更 {4}。"},
     [MSG_SAME] = {"The two snapshots hold the same.", "2 つのスナップショットの内容は同じです。"},
-    [MSG_RESTORED] = {"{1|entry|entries} ({2}) of snapshot {3} restored to {4}, every byte checked; {5} fetched from {6} in {7}.",
-                      "スナップショット {3} の {1} 件（{2}）を {4} に復元し、全バイトを検査しました。{6} から {5} 取得、所要 {7}。"},
+    [MSG_RESTORED] =
+        {"{1|entry|entries} ({2}) of snapshot {3} restored to {4}, every byte checked; {5} fetched from {6} in {7}.",
+         "スナップショット {3} の {1} 件（{2}）を {4} に復元し、全バイトを検査しました。{6} から {5} 取得、所要 {7}。"},
     [MSG_RESTORE_ERRORS] = {"{1|entry|entries} could not be restored in full; all else is there.",
                             "{1} 件は元どおりに復元できませんでした。それ以外は復元されています。"},
     [MSG_RESTORE_PLAN] = {"Dry run, nothing written: {1|entry|entries} ({2}) of snapshot {3} would go to {4}.",
@@ -67,7 +83,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                       "途中で損傷オブジェクト {1} 件を別のターゲットから修復しました。"},
     [MSG_EXPORTED] = {"{1|entry|entries} ({2}) exported to {3}: they are not encrypted there.",
                       "{1} 件（{2}）を {3} に書き出しました。書き出し先では暗号化されていません。"},
-    [MSG_VERIFY_SOUND] = {"{1|object|objects} ({2}) checked in {3}: all sound.", "{1} 件（{2}）を {3} で検査し、すべて正常でした。"},
+    [MSG_VERIFY_SOUND] = {"{1|object|objects} ({2}) checked in {3}: all sound.",
+                          "{1} 件（{2}）を {3} で検査し、すべて正常でした。"},
     [MSG_VERIFY_REPAIRED] = {"{1|object|objects} ({2}) checked in {3}: {4} damaged, all repaired from another target.",
                              "{1} 件（{2}）を {3} で検査: 損傷 {4} 件はすべて別のターゲットから修復しました。"},
     [MSG_VERIFY_PLAN] = {"Dry run: {1|object|objects} would be checked.", "試行のみ: {1} 件が検査対象です。"},
@@ -75,35 +92,50 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                         "検査 {1} 件: 正常 {2}、損傷 {3}、不明 {4}、修復 {5}。"},
     [MSG_REPLICATED] = {"{1|object|objects} ({2}) copied: every target is up to date.",
                         "{1} 件（{2}）を複製し、全ターゲットが最新です。"},
-    [MSG_REPLICATE_BEHIND] = {"{1|object|objects} ({2}) copied; still behind: {3}. Run it again when they can be reached.",
-                              "{1} 件（{2}）を複製しました。まだ遅れ: {3}。到達可能になったら再実行してください。"},
-    [MSG_REPLICATE_PLAN] = {"Dry run: {1|object|objects} ({2}) would be copied.", "試行のみ: {1} 件（{2}）が複製されます。"},
-    [MSG_RECOVERED] = {"Store {1} is back: {2|tenant|tenants}, {3|snapshot|snapshots}; configuration {4}. Next: hikae restore "
-                       "TENANT --to DIR.",
-                       "ストア {1} を復旧しました: テナント {2}、スナップショット {3}。設定 {4}。次: hikae restore TENANT --to DIR。"},
+    [MSG_REPLICATE_BEHIND] =
+        {"{1|object|objects} ({2}) copied; still behind: {3}. Run it again when they can be reached.",
+         "{1} 件（{2}）を複製しました。まだ遅れ: {3}。到達可能になったら再実行してください。"},
+    [MSG_REPLICATE_PLAN] = {"Dry run: {1|object|objects} ({2}) would be copied.",
+                            "試行のみ: {1} 件（{2}）が複製されます。"},
+    [MSG_RECOVERED] =
+        {"Store {1} is back: {2|tenant|tenants}, {3|snapshot|snapshots}; configuration {4}. Next: hikae restore "
+         "TENANT --to DIR.",
+         "ストア {1} を復旧しました: テナント {2}、スナップショット {3}。設定 {4}。次: hikae restore TENANT --to "
+         "DIR。"},
     [MSG_RECOVER_PLAN] = {"Dry run, nothing written: store {1} has {2|tenant|tenants} and {3|snapshot|snapshots}.",
                           "試行のみ、書き込みなし: ストア {1} にはテナント {2}、スナップショット {3} があります。"},
-    [MSG_KEYS_GOOD] = {"Root epoch {1} opens, and with it {2|tenant|tenants}.", "ルートエポック {1} は開き、テナント {2} 件の鍵も開きます。"},
-    [MSG_KEYS_WARN] = {"Root epoch {1} opens, with warnings: there should be two groups of holders on separate devices.",
-                       "ルートエポック {1} は開きますが警告があります。別々の装置に 2 グループの保持者が必要です。"},
+    [MSG_KEYS_GOOD] = {"Root epoch {1} opens, and with it {2|tenant|tenants}.",
+                       "ルートエポック {1} は開き、テナント {2} 件の鍵も開きます。"},
+    [MSG_KEYS_WARN] =
+        {"Root epoch {1} opens, with warnings: there should be two groups of holders on separate devices.",
+         "ルートエポック {1} は開きますが警告があります。別々の装置に 2 グループの保持者が必要です。"},
     [MSG_SHEET_GOOD] = {"The sheet {1} is whole and opens the store: keep it away from this machine.",
                         "シート {1} は正しく、ストアを開けます。この機械とは別の場所に保管してください。"},
-    [MSG_SHEET_WHERE] = {"A recovery sheet belongs to the store: hikae keys sheet --check FILE proves that a copy is right; "
-                         "hikae keys rotate makes a new one.",
-                         "復旧シートがストアに登録されています。hikae keys sheet --check FILE で写しを確認、hikae keys rotate で新しく作成できます。"},
+    [MSG_SHEET_WHERE] =
+        {"A recovery sheet belongs to the store: hikae keys sheet --check FILE proves that a copy is right; "
+         "hikae keys rotate makes a new one.",
+         "復旧シートがストアに登録されています。hikae keys sheet --check FILE で写しを確認、hikae keys rotate "
+         "で新しく作成できます。"},
     [MSG_ROTATED_TENANT] = {"Tenant {1} seals with generation {2} from now on; older snapshots still open.",
                             "テナント {1} は今後、世代 {2} の鍵で封緘します。以前のスナップショットも開けます。"},
-    [MSG_ROTATED_ROOT] = {"Root epoch {1} is in force. Print the new recovery sheet {2} and keep it away from this machine: "
-                          "the older sheet is worthless now.",
-                          "ルートエポック {1} が有効です。新しい復旧シート {2} を印刷し、別の場所に保管してください。以前のシートは無効です。"},
-    [MSG_ROTATE_PLAN] = {"Dry run, nothing changed: the next number would be {1}.", "試行のみ、変更なし: 次の番号は {1} です。"},
-    [MSG_HELD] = {"Tenant {1} is on hold for {2}: nothing of it is deleted.", "テナント {1} は {2} により保全中です。何も削除されません。"},
+    [MSG_ROTATED_ROOT] =
+        {"Root epoch {1} is in force. Print the new recovery sheet {2} and keep it away from this machine: "
+         "the older sheet is worthless now.",
+         "ルートエポック {1} が有効です。新しい復旧シート {2} "
+         "を印刷し、別の場所に保管してください。以前のシートは無効です。"},
+    [MSG_ROTATE_PLAN] = {"Dry run, nothing changed: the next number would be {1}.",
+                         "試行のみ、変更なし: 次の番号は {1} です。"},
+    [MSG_HELD] = {"Tenant {1} is on hold for {2}: nothing of it is deleted.",
+                  "テナント {1} は {2} により保全中です。何も削除されません。"},
     [MSG_HOLDS] = {"{1|hold|holds}: nothing that they cover is deleted.", "保全 {1} 件。対象は何も削除されません。"},
     [MSG_HOLDS_NONE] = {"There are no holds.", "保全はありません。"},
-    [MSG_STATUS] = {"{1|tenant|tenants}; every target holds the latest snapshots.", "テナント {1} 件。全ターゲットに最新のスナップショットがあります。"},
-    [MSG_STATUS_BEHIND] = {"{1|tenant|tenants}, {2} not safe everywhere: hikae backup or hikae replicate brings them up to date.",
-                           "テナント {1} 件中 {2} 件が未完了です。hikae backup または hikae replicate を実行してください。"},
-    [MSG_STATUS_NONE] = {"There are no tenants yet: nothing is backed up.", "テナントはまだありません。何もバックアップされていません。"},
+    [MSG_STATUS] = {"{1|tenant|tenants}; every target holds the latest snapshots.",
+                    "テナント {1} 件。全ターゲットに最新のスナップショットがあります。"},
+    [MSG_STATUS_BEHIND] =
+        {"{1|tenant|tenants}, {2} not safe everywhere: hikae backup or hikae replicate brings them up to date.",
+         "テナント {1} 件中 {2} 件が未完了です。hikae backup または hikae replicate を実行してください。"},
+    [MSG_STATUS_NONE] = {"There are no tenants yet: nothing is backed up.",
+                         "テナントはまだありません。何もバックアップされていません。"},
     [MSG_STOPPING] = {"stopping; once more to stop at once", "停止中です。もう一度押すと即座に終了します"},
     [MSG_PHASE_SCAN] = {"scan", "走査"},
     [MSG_PHASE_TRANSFER] = {"transfer", "転送"},

@@ -27,8 +27,8 @@ void out_start(struct out *out)
     out->width = out->terminal ? terminal_width(STDOUT_FILENO) : 0;
     const char *term = getenv("TERM");
     const char *no_color = getenv("NO_COLOR");
-    out->coloured = out->terminal && term != NULL && strcmp(term, "dumb") != 0 &&
-                    (no_color == NULL || no_color[0] == '\0');
+    out->coloured =
+        out->terminal && term != NULL && strcmp(term, "dumb") != 0 && (no_color == NULL || no_color[0] == '\0');
     if (!out->terminal)
         (void)setvbuf(stdout, NULL, _IOFBF, BUFFER_SIZE);
 }
@@ -182,7 +182,8 @@ static int finish_stream(struct out *out)
     json_t *value;
     if (out_puts(out, "\n]") != 0)
         return -1;
-    json_object_foreach (out->root, key, value) {
+    json_object_foreach(out->root, key, value)
+    {
         if (strcmp(key, "schema") == 0)
             continue;
         if (out_puts(out, ",\"") != 0 || out_puts(out, key) != 0 || out_puts(out, "\":") != 0 ||
@@ -198,7 +199,8 @@ int out_finish(struct out *out)
     errno = 0;
     if (out->json && out->streaming)
         result = finish_stream(out);
-    else if (out->json && out->root != NULL && print_json(out, out->root, out->terminal ? JSON_INDENT(2) : JSON_COMPACT) == 0)
+    else if (out->json && out->root != NULL &&
+             print_json(out, out->root, out->terminal ? JSON_INDENT(2) : JSON_COMPACT) == 0)
         result = out_puts(out, "\n");
     if (fflush(stdout) != 0 && out->errnum == 0)
         out->errnum = errno != 0 ? errno : EIO;

@@ -39,7 +39,8 @@ int out_finish(struct out *out);
 /* Make out->json true; the value has "schema": 1. */
 void out_use_json(struct out *out);
 
-/* Set a member of object (NULL: of the value itself). Without memory out->no_memory is set; the value given is always consumed. */
+/* Set a member of object (NULL: of the value itself). Without memory out->no_memory is set; the value given is always
+ * consumed. */
 void out_set(struct out *out, json_t *object, const char *key, json_t *value);
 /* Text, null for NULL. What is not UTF-8 has U+FFFD in it, and KEY_base64 beside it has the bytes. */
 void out_text(struct out *out, json_t *object, const char *key, const char *text);

@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "cli/suggest.h"
 
+#include <string.h>
+
 /* Where the parser stands. */
 struct parser {
     struct run *run;
@@ -39,7 +41,21 @@ static bool is_option(const char *arg)
     return arg[0] == '-' && arg[1] != '\0';
 }
 
-/* Which command, before options are understood: options may stand before its name. Also whether help or JSON is wanted. */
+/* What --help, errors and the choice of the command need, before anything else is understood. */
+static void note_early(struct parser *parser, int i)
+{
+    struct run *run = parser->run;
+    const char *arg = parser->argv[i];
+    run->help = run->help || strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+    if (strcmp(arg, "--json") == 0)
+        out_use_json(&run->out);
+    if (strncmp(arg, "--lang=", 7) == 0)
+        (void)message_lang(arg + 7, &run->lang);
+    if (strcmp(arg, "--lang") == 0 && i + 1 < parser->argc)
+        (void)message_lang(parser->argv[i + 1], &run->lang);
+}
+
+/* Which command, before options are understood: options may stand before its name. */
 static void find_command(struct parser *parser)
 {
     struct run *run = parser->run;
@@ -48,9 +64,7 @@ static void find_command(struct parser *parser)
     for (int i = 1; i < parser->argc && strcmp(parser->argv[i], "--") != 0; i++) {
         const char *arg = parser->argv[i];
         if (is_option(arg)) {
-            run->help = run->help || strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
-            if (strcmp(arg, "--json") == 0)
-                out_use_json(&run->out);
+            note_early(parser, i);
             i += takes_next(arg);
             continue;
         }
@@ -73,6 +87,16 @@ static void find_command(struct parser *parser)
     }
     if (run->command != NULL)
         parser->family = NULL;
+}
+
+const char *suggest_command(const char *word)
+{
+    struct suggestion best = {0};
+    for (const struct command *const *c = command_table; *c != NULL; c++) {
+        if (((*c)->flags & COMMAND_HIDDEN) == 0)
+            suggest_offer(&best, word, (*c)->name);
+    }
+    return best.word;
 }
 
 static enum hikae_status unknown_command(struct parser *parser)

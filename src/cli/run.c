@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const char *run_option(const struct run *run, const char *name)
@@ -37,7 +38,7 @@ const char **run_all(struct run *run, const char *name, size_t *ret_count)
     return values;
 }
 
-static const char *config_path(const struct run *run)
+const char *run_config_path(const struct run *run)
 {
     const char *environment = getenv("HIKAE_CONFIG");
     if (run->config != NULL)
@@ -55,7 +56,7 @@ void run_note_test_clock(struct run *run)
 
 enum hikae_status run_open(struct run *run)
 {
-    run->config = config_path(run);
+    run->config = run_config_path(run);
     enum hikae_status status = hikae_open(run->config, &run->hikae, &run->error);
     if (status > HIKAE_WARNINGS) {
         run->hikae = NULL;
@@ -194,7 +195,8 @@ static enum hikae_status output_failed(struct run *run)
     if (run->out.no_memory) {
         (void)run_no_memory(run);
         if (run->out.json && !run->out.streaming)
-            (void)fputs("{\"schema\":1,\"error\":{\"kind\":\"no-memory\",\"exit\":10,\"message\":\"out of memory\",\"hint\":\"\"}}\n",
+            (void)fputs("{\"schema\":1,\"error\":{\"kind\":\"no-memory\",\"exit\":10,\"message\":\"out of "
+                        "memory\",\"hint\":\"\"}}\n",
                         stdout);
         (void)fflush(stdout);
         print_error(run);

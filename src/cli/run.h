@@ -35,9 +35,12 @@ struct run {
 /* The last value of an option, or NULL. For a flag, use run_has. */
 const char *run_option(const struct run *run, const char *name);
 bool run_has(const struct run *run, const char *name);
-/* All values of an option (borrowed), in a fresh array that the caller frees; *ret_count may be 0. NULL without memory (error filled). */
+/* All values of an option (borrowed), in a fresh array that the caller frees; *ret_count may be 0. NULL without memory
+ * (error filled). */
 const char **run_all(struct run *run, const char *name, size_t *ret_count);
 
+/* --config, else $HIKAE_CONFIG, else the usual place. */
+const char *run_config_path(const struct run *run);
 /* Open the configured store and watch it. */
 enum hikae_status run_open(struct run *run);
 /* Say so if the store of that configuration has a test clock (for commands that open none). */

@@ -27,8 +27,10 @@ const struct command row_backup = {
     .examples = {{"hikae backup acme", "A snapshot now."},
                  {"hikae backup acme --tag before-upgrade --keep 30d", "With a label, for thirty days."},
                  {"hikae backup acme --dry-run", "How much has changed? Nothing is stored."}},
-    .exits = {{1, "some entries could not be read, or a target is behind"}, {3, "another run holds the tenant"},
-              {6, "too few targets could be written: there is no snapshot"}, {9, "interrupted; what is stored is reused"}},
+    .exits = {{1, "some entries could not be read, or a target is behind"},
+              {3, "another run holds the tenant"},
+              {6, "too few targets could be written: there is no snapshot"},
+              {9, "interrupted; what is stored is reused"}},
     .run = command_backup,
 };
 
@@ -51,12 +53,14 @@ const struct command row_import = {
     .least = 2,
     .most = 2,
     .flags = COMMAND_STORE | COMMAND_DRY,
-    .description = "Stores the entries of an archive (tar, zip, cpio, 7-Zip, ISO 9660 and others, compressed or not) as "
-                   "a snapshot of its own. FILE - is standard input.",
+    .description =
+        "Stores the entries of an archive (tar, zip, cpio, 7-Zip, ISO 9660 and others, compressed or not) as "
+        "a snapshot of its own. FILE - is standard input.",
     .options = import_options,
     .examples = {{"hikae import acme old-backup.tar.zst --as old", "An older backup, below the folder old."},
                  {"ssh web tar -c /srv | hikae import acme - --as web", "A stream from another machine."}},
-    .exits = {{1, "some entries could not be taken"}, {4, "there is no such tenant or file"},
+    .exits = {{1, "some entries could not be taken"},
+              {4, "there is no such tenant or file"},
               {6, "too few targets could be written"}},
     .run = command_import,
 };
@@ -78,7 +82,9 @@ const struct command row_replicate = {
     .options = replicate_options,
     .examples = {{"hikae replicate", "Everything everywhere."},
                  {"hikae replicate acme --to osaka --dry-run", "How much does osaka lack?"}},
-    .exits = {{1, "a target is still behind"}, {4, "there is no such tenant or target"}, {6, "a target cannot be reached"}},
+    .exits = {{1, "a target is still behind"},
+              {4, "there is no such tenant or target"},
+              {6, "a target cannot be reached"}},
     .run = command_replicate,
 };
 
@@ -90,8 +96,9 @@ const struct command row_snapshots = {
     .least = 1,
     .most = 1,
     .flags = COMMAND_STORE,
-    .description = "Shows each snapshot with its time, size, the targets that hold all of it, when it was last verified, "
-                   "its tag, and what keeps it.",
+    .description =
+        "Shows each snapshot with its time, size, the targets that hold all of it, when it was last verified, "
+        "its tag, and what keeps it.",
     .examples = {{"hikae snapshots acme", "All of them, oldest first."},
                  {"hikae snapshots acme --json", "The same for a script."}},
     .exits = {{4, "there is no such tenant"}, {6, "no target could be read"}},

@@ -7,7 +7,8 @@ static const struct option_def verify_options[] = {
     {.name = "level",
      .kind = VALUE_CHOICE,
      .value = "inventory|objects|data",
-     .help = "present with its size; hash of each object (the default); or every file's content, as a restore reads it"},
+     .help =
+         "present with its size; hash of each object (the default); or every file's content, as a restore reads it"},
     {.name = "sample",
      .kind = VALUE_WORD,
      .value = "N%",
@@ -30,16 +31,28 @@ const struct command row_verify = {
     .options = verify_options,
     .examples = {{"hikae verify --sample 1/30", "Every night a thirtieth: all of it within a month."},
                  {"hikae verify acme --level data --repair", "Everything of one tenant, and mend what can be mended."}},
-    .exits = {{5, "something is damaged, or nothing was checked"}, {6, "something could not be read"},
+    .exits = {{5, "something is damaged, or nothing was checked"},
+              {6, "something could not be read"},
               {7, "a key does not open (level data only)"}},
     .run = command_verify,
 };
 
 static const struct option_def recover_options[] = {
-    {.name = "target", .kind = VALUE_WORD, .value = "NAME=URL", .many = true, .required = true, .help = "where the store is"},
-    {.name = "dir", .kind = VALUE_DIR, .value = "DIR", .help = "folder for the new configuration and state (default /etc/hikae)"},
+    {.name = "target",
+     .kind = VALUE_WORD,
+     .value = "NAME=URL",
+     .many = true,
+     .required = true,
+     .help = "where the store is"},
+    {.name = "dir",
+     .kind = VALUE_DIR,
+     .value = "DIR",
+     .help = "folder for the new configuration and state (default /etc/hikae)"},
     {.name = "key-file", .kind = VALUE_FILE, .value = "F", .help = "open with this key file"},
-    {.name = "sheet", .kind = VALUE_FILE, .value = "F", .help = "open with a recovery sheet, typed off into this file; - to type it in"},
+    {.name = "sheet",
+     .kind = VALUE_FILE,
+     .value = "F",
+     .help = "open with a recovery sheet, typed off into this file; - to type it in"},
     {.name = "passphrase-file", .kind = VALUE_FILE, .value = "F", .help = "open with the passphrase in this file"},
     OPTIONS_END,
 };
@@ -58,7 +71,9 @@ const struct command row_recover = {
                   "With a recovery sheet that was typed off."},
                  {"hikae recover --target tokyo=file:///mnt/tokyo --key-file hikae.key --dir ~/rescue --dry-run",
                   "What is there?"}},
-    .exits = {{1, "freshness is not proven"}, {6, "the target could not be read"}, {7, "the key does not open the store"},
+    .exits = {{1, "freshness is not proven"},
+              {6, "the target could not be read"},
+              {7, "the key does not open the store"},
               {8, "there is an installation already"}},
     .run = command_recover,
 };
@@ -71,7 +86,8 @@ const struct command row_status = {
     .flags = COMMAND_STORE,
     .description = "Shows for each tenant when its latest snapshot was taken, how old it is, and which targets do not "
                    "have it yet.",
-    .examples = {{"hikae status", "Is everything backed up?"}, {"hikae status --json", "The same for a monitoring system."}},
+    .examples = {{"hikae status", "Is everything backed up?"},
+                 {"hikae status --json", "The same for a monitoring system."}},
     .exits = {{1, "a tenant has no snapshot, or a target is behind"}},
     .run = command_status,
 };
@@ -82,8 +98,9 @@ const struct command row_keys_status = {
     .summary = {"who can open the store", "ストアを開ける保持者"},
     .arguments = "",
     .flags = COMMAND_STORE,
-    .description = "Shows the root epoch and its holders: of each group all members together open the store, and any one "
-                   "group suffices. Says what the destruction of each holder is worth.",
+    .description =
+        "Shows the root epoch and its holders: of each group all members together open the store, and any one "
+        "group suffices. Says what the destruction of each holder is worth.",
     .examples = {{"hikae keys status", "Who can open it?"}, {"hikae keys status --json", "The same for a script."}},
     .exits = {{1, "there are fewer than two groups"}, {7, "a key does not open"}},
     .run = command_keys_status,
@@ -114,8 +131,9 @@ const struct command row_keys_sheet = {
     .summary = {"the recovery sheet: where it is, is a copy right", "復旧シートの所在と写しの確認"},
     .arguments = "",
     .flags = COMMAND_STORE,
-    .description = "A sheet belongs to one root epoch and cannot be printed again: hikae keys rotate makes a new epoch "
-                   "with a new sheet. With --check, each line's checksum is tested, and that the sheet opens the store.",
+    .description =
+        "A sheet belongs to one root epoch and cannot be printed again: hikae keys rotate makes a new epoch "
+        "with a new sheet. With --check, each line's checksum is tested, and that the sheet opens the store.",
     .options = sheet_options,
     .examples = {{"hikae keys sheet", "Which sheet is the right one?"},
                  {"hikae keys sheet --check typed.txt", "Is what I typed off right?"}},
@@ -124,7 +142,10 @@ const struct command row_keys_sheet = {
 };
 
 static const struct option_def rotate_options[] = {
-    {.name = "tenant", .kind = VALUE_WORD, .value = "T", .help = "a new sealing key of this tenant, instead of a new root epoch"},
+    {.name = "tenant",
+     .kind = VALUE_WORD,
+     .value = "T",
+     .help = "a new sealing key of this tenant, instead of a new root epoch"},
     OPTIONS_END,
 };
 
@@ -134,13 +155,15 @@ const struct command row_keys_rotate = {
     .summary = {"new keys: of one tenant, or a new root epoch", "鍵の更新: テナントまたはルートエポック"},
     .arguments = "",
     .flags = COMMAND_STORE | COMMAND_DRY,
-    .description = "For a tenant: what is written from now on is sealed with a new key; older snapshots still open, and "
-                   "deduplication goes on. Without --tenant: a new root epoch with a new key file and a new recovery "
-                   "sheet; the old key file is wiped, and the old sheet is worthless.",
+    .description =
+        "For a tenant: what is written from now on is sealed with a new key; older snapshots still open, and "
+        "deduplication goes on. Without --tenant: a new root epoch with a new key file and a new recovery "
+        "sheet; the old key file is wiped, and the old sheet is worthless.",
     .options = rotate_options,
     .examples = {{"hikae keys rotate --tenant acme", "A new sealing key."},
                  {"hikae keys rotate --dry-run", "What would a new root epoch be?"}},
-    .exits = {{4, "there is no such tenant"}, {6, "a target could not be written; the old epoch stays in force"},
+    .exits = {{4, "there is no such tenant"},
+              {6, "a target could not be written; the old epoch stays in force"},
               {7, "a key does not open"}},
     .run = command_keys_rotate,
 };

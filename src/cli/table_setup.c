@@ -53,7 +53,9 @@ const struct command row_doctor = {
                    "is wrong what to do. Run it after a change of the configuration, and when something fails.",
     .examples = {{"hikae doctor", "Is everything in order?"},
                  {"hikae doctor --json", "The same for a monitoring system: checks with name, state and hint."}},
-    .exits = {{1, "there are warnings"}, {2, "the configuration is wrong"}, {6, "a target cannot be reached"},
+    .exits = {{1, "there are warnings"},
+              {2, "the configuration is wrong"},
+              {6, "a target cannot be reached"},
               {7, "a key does not open"}},
     .run = command_doctor,
 };
@@ -78,8 +80,9 @@ const struct command row_target_list = {
     .summary = {"the targets, their state and what they can do", "ターゲットの一覧・状態・能力"},
     .arguments = "",
     .flags = COMMAND_STORE,
-    .description = "Shows each target of the configuration with its state (ok, empty, unreachable, denied, "
-                   "other-store), country, site, free space and capabilities. A target that is down fails nothing here.",
+    .description =
+        "Shows each target of the configuration with its state (ok, empty, unreachable, denied, "
+        "other-store), country, site, free space and capabilities. A target that is down fails nothing here.",
     .examples = {{"hikae target list", "All targets."}, {"hikae target list --json", "The same for a script."}},
     .exits = {{2, "the configuration is wrong"}},
     .run = command_target_list,
@@ -97,7 +100,8 @@ const struct command row_target_add = {
                    "order stay. Snapshots are not copied by this: hikae replicate does that.",
     .examples = {{"hikae target add osaka=file:///mnt/osaka?country=JP", "A second target."},
                  {"hikae replicate --to osaka", "Then copy there what is stored already."}},
-    .exits = {{2, "the name or URL is wrong"}, {6, "the target could not be written"},
+    .exits = {{2, "the name or URL is wrong"},
+              {6, "the target could not be written"},
               {8, "the name is taken, or another store is there"}},
     .run = command_target_add,
 };
@@ -111,7 +115,9 @@ const struct command row_target_check = {
     .flags = COMMAND_STORE,
     .description = "As target list, for one target or for all, but with an exit code: 0 only if each can be used.",
     .examples = {{"hikae target check", "For a monitoring system."}, {"hikae target check osaka", "Only this one."}},
-    .exits = {{4, "there is no target of that name"}, {6, "a target cannot be reached"},
-              {7, "a target denies access"}, {1, "a target is empty"}},
+    .exits = {{4, "there is no target of that name"},
+              {6, "a target cannot be reached"},
+              {7, "a target denies access"},
+              {1, "a target is empty"}},
     .run = command_target_check,
 };

@@ -15,12 +15,16 @@
          .value = "PATTERN",                                                                                           \
          .many = true,                                                                                                 \
          .help = "leave out what matches, in gitignore syntax; holds for all sources given"},                          \
-        {.name = "one-file-system", .help = "do not descend into other file systems"}, {                              \
+        {.name = "one-file-system", .help = "do not descend into other file systems"},                                 \
+    {                                                                                                                  \
         .name = "exclude-caches", .help = "leave out folders that CACHEDIR.TAG marks as caches"                        \
     }
 
 static const struct option_def add_options[] = {
-    {.name = "policy", .kind = VALUE_WORD, .value = "P", .help = "what is promised to it (default plain: keep everything)"},
+    {.name = "policy",
+     .kind = VALUE_WORD,
+     .value = "P",
+     .help = "what is promised to it (default plain: keep everything)"},
     SOURCE_OPTIONS(true),
     {.name = "provider", .help = "the provider's own data, not a customer's"},
     OPTIONS_END,
@@ -34,8 +38,9 @@ const struct command row_tenant_add = {
     .least = 1,
     .most = 1,
     .flags = COMMAND_STORE | COMMAND_DRY,
-    .description = "Makes a tenant with keys of its own: nothing is shared or deduplicated between tenants. The name of "
-                   "each source becomes the top folder in its snapshots, so keep names short and lasting.",
+    .description =
+        "Makes a tenant with keys of its own: nothing is shared or deduplicated between tenants. The name of "
+        "each source becomes the top folder in its snapshots, so keep names short and lasting.",
     .options = add_options,
     .examples = {{"hikae tenant add acme --source home=dir:/srv/acme --exclude '*.tmp' --exclude-caches",
                   "A folder, without temporary files and caches."},

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Digits only: no sign, no space, no base. */
 static bool read_digits(const char **text, uint64_t *ret)

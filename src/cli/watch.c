@@ -187,8 +187,7 @@ static void draw(struct watch *watch, const struct hikae_progress *progress)
 {
     static const enum message names[] = {MSG_PHASE_SCAN, MSG_PHASE_TRANSFER, MSG_PHASE_CHECK, MSG_PHASE_FINISH};
     char line[512] = "";
-    char CLEANUP_FREE *name =
-        message_format(watch->lang, names[progress->phase & 3], (const char *const[]){NULL});
+    char CLEANUP_FREE *name = message_format(watch->lang, names[progress->phase & 3], (const char *const[]){NULL});
     append(line, sizeof line, name != NULL ? name : "");
     append_done(progress, line, sizeof line);
     append_left(watch, progress, line, sizeof line);

@@ -134,8 +134,8 @@ static int name_moves(struct rotation *rotation, struct error *err)
 static char *sheet_path(struct rotation *rotation, struct error *err)
 {
     const char *config = rotation->hikae->config->path, *slash = strrchr(config, '/');
-    CLEANUP_FREE char *like = mem_printf("%.*srecovery-sheet-epoch-0.txt", slash != NULL ? (int)(slash + 1 - config) : 0,
-                                         config);
+    CLEANUP_FREE char *like =
+        mem_printf("%.*srecovery-sheet-epoch-0.txt", slash != NULL ? (int)(slash + 1 - config) : 0, config);
     if (like != NULL)
         return free_path(like, rotation->epoch, err);
     (void)error_no_memory(err);
@@ -195,7 +195,8 @@ static void drop_old_file(struct rotation *rotation, const struct config_member 
 {
     struct hikae *hikae = rotation->hikae;
     CLEANUP_FREE char *copy = mem_strdup(path);
-    const struct holder holder = {member->holder == CONFIG_HOLDER_FILE ? HOLDER_FILE : HOLDER_SHEET, member->name, copy};
+    const struct holder holder = {member->holder == CONFIG_HOLDER_FILE ? HOLDER_FILE : HOLDER_SHEET, member->name,
+                                  copy};
     struct error why = {0};
     if (copy != NULL && holder.kind == HOLDER_FILE && keystore_destroy_holder(hikae->keystore, &holder, &why) == 0)
         return;
@@ -232,8 +233,9 @@ static int finish(struct rotation *rotation, struct error *err)
         drop_old_file(rotation, move->member, old);
         mem_free(old);
     }
-    engine_warn(hikae, "epoch %u is in force: destroy the recovery sheets of older epochs, on paper and in files, and "
-                       "all copies of older key files",
+    engine_warn(hikae,
+                "epoch %u is in force: destroy the recovery sheets of older epochs, on paper and in files, and "
+                "all copies of older key files",
                 rotation->epoch);
     return 0;
 }
@@ -257,8 +259,9 @@ static void forget_group(struct config *config, size_t number)
 static int take_names(struct rotation *rotation, const struct config_group *group, struct error *err)
 {
     if (group->member_count != rotation->count) {
-        (void)error_set(err, ERROR_CONFIG, "the group " CONFIG_NEW_EPOCH " of a rotation that was cut short has %zu "
-                                           "members, but the other groups have %zu files",
+        (void)error_set(err, ERROR_CONFIG,
+                        "the group " CONFIG_NEW_EPOCH " of a rotation that was cut short has %zu "
+                        "members, but the other groups have %zu files",
                         group->member_count, rotation->count);
         return error_hint(err, "`hikae keys status` shows which files open; correct the configuration by hand");
     }
@@ -360,8 +363,9 @@ static void give_up(struct rotation *rotation)
     struct error why = {0};
     for (size_t i = 0; i < rotation->count; i++)
         if (access(rotation->moves[i].to, F_OK) == 0) {
-            engine_warn(rotation->hikae, "epoch %u may be in force; the configuration names its key files in the group "
-                                         CONFIG_NEW_EPOCH ". Run the rotation again to finish it",
+            engine_warn(rotation->hikae,
+                        "epoch %u may be in force; the configuration names its key files in the group " CONFIG_NEW_EPOCH
+                        ". Run the rotation again to finish it",
                         rotation->epoch);
             return;
         }
@@ -408,7 +412,8 @@ static int take_lock(struct rotation *rotation, struct error *err)
     return error_hint(err, "wait until it ends");
 }
 
-/* An entry of the old epoch on a target that is away would be the only live copy, and the target without the new one. */
+/* An entry of the old epoch on a target that is away would be the only live copy, and the target without the new one.
+ */
 static int need_all_targets(struct hikae *hikae, struct error *err)
 {
     for (size_t i = 0; i < hikae->target_count; i++)

@@ -10,7 +10,7 @@
 #include "ops/verify_internal.h"
 #include "repo/segment.h"
 
-enum { WORKERS_MAX = 2, PIECE_SIZE = 4 << 20 };
+enum { WORKERS_MAX = 2, PIECE_SIZE = 4 << 20, FAILURES_MAX = 8 };
 
 struct worker {
     struct verify_scope *scope;
@@ -34,8 +34,8 @@ int check_state(const struct error *why)
     }
 }
 
-int check_note(struct verify_scope *scope, size_t item, size_t target, int state, bool behind, const char *why,
-               struct error *err)
+int check_note(struct verify_scope *scope, size_t item, size_t target, int state, enum verify_kind kind,
+               const char *why, struct error *err)
 {
     char *text = mem_strdup(why);
     (void)pthread_mutex_lock(&scope->mutex);
@@ -50,7 +50,7 @@ int check_note(struct verify_scope *scope, size_t item, size_t target, int state
     bool fits = text != NULL && scope->bad_count < scope->bad_capacity;
     if (fits)
         scope->bads[scope->bad_count++] =
-            (struct verify_bad){.item = item, .target = target, .state = state, .behind = behind, .why = text};
+            (struct verify_bad){.item = item, .target = target, .state = state, .kind = kind, .why = text};
     (void)pthread_mutex_unlock(&scope->mutex);
     if (fits)
         return 0;
@@ -206,11 +206,15 @@ static int check_streamed(struct worker *worker, const struct verify_item *item,
                : error_set(err, ERROR_DAMAGED, "its bytes on %s do not match its name", t->name);
 }
 
-static int check_copy(struct worker *worker, struct verify_item *item, size_t target, struct error *err)
+static int check_copy(struct worker *worker, struct verify_item *item, size_t target, enum verify_kind *ret_kind,
+                      struct error *err)
 {
     struct verify *verify = worker->scope->verify;
     if (verify->options->level == HIKAE_VERIFY_INVENTORY)
         return 0; /* it is listed, with its size: that is what was asked */
+    if (atomic_load(&verify->failures[target]) >= FAILURES_MAX)
+        return error_set(err, ERROR_UNREACHABLE, "%s did not answer %d times; it was not asked again",
+                         verify->hikae->targets[target].name, FAILURES_MAX);
     bool open = verify->options->level == HIKAE_VERIFY_DATA && worker->scope->keyring != NULL &&
                 !atomic_load(&item->deep);
     if (!open && item->copy.size > PIECE_SIZE)
@@ -219,8 +223,10 @@ static int check_copy(struct worker *worker, struct verify_item *item, size_t ta
     atomic_fetch_add(&verify->bytes, worker->object.size);
     if (rc != 0 || !open)
         return rc;
-    if (check_content(worker, item, err) != 0)
+    if (check_content(worker, item, err) != 0) {
+        *ret_kind = BAD_CONTENT;
         return -1;
+    }
     atomic_store(&item->deep, true);
     return 0;
 }
@@ -233,7 +239,8 @@ static int do_task(struct worker *worker, size_t number, struct error *err)
     char text[ERROR_WHAT_SIZE + ERROR_CHAIN_SIZE + 8];
     if (cancel_check(&scope->verify->hikae->cancel, err) != 0)
         return -1;
-    if (check_copy(worker, &scope->items[index], target, &why) == 0) {
+    enum verify_kind kind = BAD_COPY;
+    if (check_copy(worker, &scope->items[index], target, &kind, &why) == 0) {
         scope->sound_ns[number] = clock_now_ns();
         atomic_fetch_add(&scope->verify->sound, 1);
         atomic_fetch_add(&scope->verify->checked, 1);
@@ -244,10 +251,12 @@ static int do_task(struct worker *worker, size_t number, struct error *err)
         return -1;
     }
     int state = check_state(&why);
-    if (state != HIKAE_FINDING_UNKNOWN)
+    if (state == HIKAE_FINDING_UNKNOWN)
+        atomic_fetch_add(&scope->verify->failures[target], 1);
+    else
         atomic_fetch_add(&scope->verify->checked, 1);
     why.hint[0] = '\0';
-    return check_note(scope, index, target, state, false, error_format(&why, text, sizeof(text)), err);
+    return check_note(scope, index, target, state, kind, error_format(&why, text, sizeof(text)), err);
 }
 
 static void *worker_main(void *argument)
@@ -320,7 +329,8 @@ static int note_absent(struct verify_scope *scope, struct error *err)
                               : behind ? "it is not there: the target is behind, or hides or has lost it"
                                        : "it is not there";
             atomic_fetch_add(&verify->checked, 1);
-            if (check_note(scope, i, t, odd ? HIKAE_FINDING_DAMAGED : HIKAE_FINDING_MISSING, behind, why, err) != 0)
+            if (check_note(scope, i, t, odd ? HIKAE_FINDING_DAMAGED : HIKAE_FINDING_MISSING,
+                           behind ? BAD_BEHIND : BAD_COPY, why, err) != 0)
                 return -1;
         }
     }

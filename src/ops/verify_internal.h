@@ -24,7 +24,9 @@ struct verify {
     unsigned threads;
     _Atomic uint64_t checked, sound, bytes, total; /* copies: of one object on one target */
     uint64_t damaged, unknown, repaired;
-    uint64_t behind; /* missing where nothing says that it ever was: no damage */
+    uint64_t behind; /* of those damaged: missing where nothing says that they ever were: no damage */
+    bool has_empty;  /* a target holds no store at all */
+    _Atomic unsigned failures[64]; /* reads that a target did not answer */
     struct hikae_verify_finding *findings;
     size_t finding_count, finding_capacity;
     size_t cost_paths;
@@ -42,12 +44,18 @@ struct verify_item {
     struct buf cost;
 };
 
+enum verify_kind {
+    BAD_COPY,    /* this copy */
+    BAD_BEHIND,  /* nothing says that the target ever had it */
+    BAD_CONTENT, /* what is behind a hash that fits: every copy is as bad, and was when it was written */
+};
+
 /* A copy that is not sound. */
 struct verify_bad {
     size_t item;
     size_t target;
     int state; /* a HIKAE_FINDING_… */
-    bool behind;
+    enum verify_kind kind;
     bool repaired;
     char *why;
 };
@@ -98,7 +106,7 @@ MUST_USE int scope_roster(struct verify_scope *scope, const struct history_snaps
 /* Carry out the tasks. */
 MUST_USE int check_run(struct verify_scope *scope, struct error *err);
 /* Note a copy that is not sound; from any thread. `why` is copied. */
-MUST_USE int check_note(struct verify_scope *scope, size_t item, size_t target, int state, bool behind,
+MUST_USE int check_note(struct verify_scope *scope, size_t item, size_t target, int state, enum verify_kind kind,
                         const char *why, struct error *err);
 /* The state that a failure stands for. */
 int check_state(const struct error *why);

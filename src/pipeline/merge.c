@@ -16,6 +16,7 @@
 
 #define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((element)->out_of_memory = true)
+#define HASH_FUNCTION                HASH_FNV /* reads keys byte by byte: no alignment is assumed */
 #include <uthash.h>
 
 enum {
@@ -216,6 +217,19 @@ static int find_first_name(struct scan *scan, const struct walk_entry *found, co
     return 0;
 }
 
+/* The name was removed before it could be read: the next name of the file, if there is one, is its first. */
+static void forget_first_name(struct scan *scan, const struct walk_entry *found)
+{
+    struct first_name *name = NULL, probe = {0};
+    walk_entry_identity(found, &probe.key.device, &probe.key.inode);
+    HASH_FIND(hh, scan->names, &probe.key, sizeof(probe.key), name);
+    if (name == NULL)
+        return;
+    HASH_DEL(scan->names, name);
+    mem_free(name->path);
+    mem_free(name);
+}
+
 /* Take the parent's word for what was not looked at. */
 static void take_over(struct entry *entry, const struct entry *then)
 {
@@ -239,8 +253,10 @@ static int read_entry(struct scan *scan, struct walk *walk, struct walk_entry *f
             *err = why;
             return -1;
         }
-        if (why.errnum == ENOENT) /* removed meanwhile: as if it had never been there */
+        if (why.errnum == ENOENT) { /* removed meanwhile: as if it had never been there */
+            forget_first_name(scan, found);
             return 0;
+        }
         warn(scan, &entry, &why);
         entry.unreadable = true;
     }

@@ -12,6 +12,7 @@
 /* A uthash table that lacks memory says so instead of ending the process. */
 #define HASH_NONFATAL_OOM            1
 #define uthash_nonfatal_oom(element) ((element)->out_of_memory = true)
+#define HASH_FUNCTION                HASH_FNV /* reads keys byte by byte: no alignment is assumed */
 #include <uthash.h>
 
 struct expected {

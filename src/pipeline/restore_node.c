@@ -127,8 +127,8 @@ static int make_folder(struct file_filler *filler, struct place_cursor *cursor, 
         return error_set_errno(err, ERROR_LOCAL, errno, "make the folder");
     if (S_ISDIR(st.st_mode)) {
         /* Entries must be made in it; its own mode comes at the end. */
-        if ((st.st_mode & 0700) != 0700)
-            (void)fchmodat(dir, name, (st.st_mode & 07777) | 0700, AT_SYMLINK_NOFOLLOW);
+        if ((st.st_mode & 0700) != 0700 && fchmodat(dir, name, (st.st_mode & 07777) | 0700, AT_SYMLINK_NOFOLLOW) != 0)
+            return error_set_errno(err, ERROR_LOCAL, errno, "make the folder writable");
         return 0;
     }
     if (!filler->may_replace)

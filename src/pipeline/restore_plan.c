@@ -155,7 +155,7 @@ static int check_zeros(struct planner *planner, const struct entry *entry, int f
     struct extent_reader *extents;
     struct extent extent;
     uint64_t at = 0;
-    int rc;
+    int rc = 0;
     *ret_agree = true;
     if (extent_reader_new(&entry->content, entry->size, block_reader_fetch, planner->reader, &extents, err) != 0)
         return -1;

@@ -96,7 +96,7 @@ static int put_with_retries(struct lane *lane, const struct parcel *parcel, cons
         }
         if (!err->retryable || attempt + 1 == TRIES || cancel_check(lane->upload->options.cancel, NULL) != 0)
             return error_wrap(err, "put %s on %s", name, lane->target->name);
-        sleep_ms(lane->upload, FIRST_WAIT_MS << attempt);
+        sleep_ms(lane->upload, (unsigned)FIRST_WAIT_MS << attempt);
     }
 }
 

@@ -83,8 +83,7 @@ MUST_USE int config_append_target(const char *path, const char *name, const char
  */
 #define CONFIG_NEW_EPOCH "new-epoch"
 /* Add that group at the end of the keys; the members' names are not looked at. */
-MUST_USE int config_begin_epoch(const char *path, const struct config_member *members, size_t count,
-                                struct error *err);
+MUST_USE int config_begin_epoch(const char *path, const struct config_member *members, size_t count, struct error *err);
 /* Every holder whose path is `old` gets the path `new`. ERROR_NOT_FOUND if there is none. */
 MUST_USE int config_replace_path(const char *path, const char *old, const char *new, struct error *err);
 /* Take the group out again; nothing if it is not there. */

@@ -189,7 +189,8 @@ static size_t folder_size(const char *path)
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* How to write `new` where `raw` means `old`: what was relative stays so, if the folder is the same. NULL: no memory. */
+/* How to write `new` where `raw` means `old`: what was relative stays so, if the folder is the same. NULL: no memory.
+ */
 static char *new_text(const char *raw, const char *old, const char *new)
 {
     size_t folder = folder_size(old);

@@ -40,11 +40,12 @@ static int add_value(struct buf *out, const char *before, const char *value, str
 
 static int add_targets(struct buf *out, const struct config *values, struct error *err)
 {
-    if (config_add_text(out,
-                 "\n# Where the copies are kept. All targets hold the same bytes; each is enough to restore from.\n"
-                 "#   url   file:///absolute/path?country=JP&site=NAME\n"
-                 "#         country: two letters, for promises about where data lies; site: your word for the place\n",
-                 err) != 0)
+    if (config_add_text(
+            out,
+            "\n# Where the copies are kept. All targets hold the same bytes; each is enough to restore from.\n"
+            "#   url   file:///absolute/path?country=JP&site=NAME\n"
+            "#         country: two letters, for promises about where data lies; site: your word for the place\n",
+            err) != 0)
         return -1;
     if (values->target_count == 0)
         return config_add_text(out, "targets: []\n", err);
@@ -59,7 +60,8 @@ static int add_targets(struct buf *out, const struct config *values, struct erro
 
 static int add_member(struct buf *out, const struct config_member *member, struct error *err)
 {
-    if (config_add_text(out, "      - holder: ", err) != 0 || config_add_text(out, config_holder_name(member->holder), err) != 0 ||
+    if (config_add_text(out, "      - holder: ", err) != 0 ||
+        config_add_text(out, config_holder_name(member->holder), err) != 0 ||
         add_value(out, "\n        name: ", member->name, err) != 0)
         return -1;
     return member->path != NULL ? add_value(out, "        path: ", member->path, err) : 0;
@@ -67,13 +69,14 @@ static int add_member(struct buf *out, const struct config_member *member, struc
 
 static int add_groups(struct buf *out, const struct config *values, struct error *err)
 {
-    if (config_add_text(out,
-                 "\n# Who can open the root key. Any one group is enough; within a group, all members are needed.\n"
-                 "# Have at least two groups on devices that do not fail together, one of them off this machine.\n"
-                 "#   holder: file         a key file; path says where\n"
-                 "#   holder: passphrase   a file that holds a passphrase; path says where\n"
-                 "#   holder: sheet        a recovery sheet on paper (hikae keys sheet prints it)\n",
-                 err) != 0)
+    if (config_add_text(
+            out,
+            "\n# Who can open the root key. Any one group is enough; within a group, all members are needed.\n"
+            "# Have at least two groups on devices that do not fail together, one of them off this machine.\n"
+            "#   holder: file         a key file; path says where\n"
+            "#   holder: passphrase   a file that holds a passphrase; path says where\n"
+            "#   holder: sheet        a recovery sheet on paper (hikae keys sheet prints it)\n",
+            err) != 0)
         return -1;
     if (config_add_text(out, values->group_count == 0 ? "keys: []\n" : "keys:\n", err) != 0)
         return -1;
@@ -112,19 +115,20 @@ static int add_settings(struct buf *out, const struct config *values, struct err
 static int add_template(struct buf *out, const struct config *values, struct error *err)
 {
     if (config_add_text(out,
-                 "# hikae.yaml: the configuration of this installation. `hikae doctor` checks it.\n"
-                 "# Relative paths start at the folder of this file.\n"
-                 "\n# Folder for the catalogue, caches and journals. It can be rebuilt from the targets.\n",
-                 err) != 0 ||
+                        "# hikae.yaml: the configuration of this installation. `hikae doctor` checks it.\n"
+                        "# Relative paths start at the folder of this file.\n"
+                        "\n# Folder for the catalogue, caches and journals. It can be rebuilt from the targets.\n",
+                        err) != 0 ||
         add_value(out, "state: ", values->state, err) != 0 || add_targets(out, values, err) != 0 ||
         add_groups(out, values, err) != 0 || add_settings(out, values, err) != 0)
         return -1;
-    return values->test_clock ? config_add_text(out,
-                                         "\n# The clock of this store may be set with HIKAE_NOW. For tests only: such a"
-                                         " store proves nothing.\n"
-                                         "test_clock: true\n",
-                                         err)
-                              : 0;
+    return values->test_clock
+               ? config_add_text(out,
+                                 "\n# The clock of this store may be set with HIKAE_NOW. For tests only: such a"
+                                 " store proves nothing.\n"
+                                 "test_clock: true\n",
+                                 err)
+               : 0;
 }
 
 int config_write_template(const char *path, const struct config *values, struct error *err)
@@ -205,8 +209,8 @@ static int write_item(struct buf *out, size_t indent, const char *name, const ch
 
 static int write_flow_item(struct buf *out, const char *name, const char *url, struct error *err)
 {
-    if (config_add_text(out, ", {name: ", err) != 0 || config_add_quoted(out, name, err) != 0 || config_add_text(out, ", url: ", err) != 0 ||
-        config_add_quoted(out, url, err) != 0)
+    if (config_add_text(out, ", {name: ", err) != 0 || config_add_quoted(out, name, err) != 0 ||
+        config_add_text(out, ", url: ", err) != 0 || config_add_quoted(out, url, err) != 0)
         return -1;
     return config_add_text(out, "}", err);
 }

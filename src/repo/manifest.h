@@ -12,7 +12,7 @@
 #include "repo/blob.h"
 #include "repo/entry.h"
 
-enum { MANIFEST_LEAF_MEAN = 32, MANIFEST_FAN_OUT = 64, MANIFEST_DEPTH_MAX = 16 };
+enum { MANIFEST_LEAF_MEAN = 32, MANIFEST_FAN_OUT = 32, MANIFEST_DEPTH_MAX = 16 };
 
 /* Where the root of a manifest is, and how much it holds. */
 struct manifest_root {

@@ -6,7 +6,7 @@
 /* An inner node that is being filled. */
 struct node_writer {
     struct buf children; /* encoded */
-    struct buf first;    /* key of the first child: the node's own */
+    struct buf first;    /* key of the first child: the node's own, which its parent tells */
     struct buf key;      /* key of the last child  */
     uint32_t count;
     uint64_t entries;
@@ -92,15 +92,40 @@ static int name_cuts(struct manifest_builder *builder, unsigned level, const str
 
 /* ---- Inner nodes ---- */
 
+/* Where in `dir` the names begin that it does not share with `last`, a folder before it in the order. */
+static size_t parting(const struct bytes *last, const struct bytes *dir)
+{
+    size_t same = entry_common_prefix(last, dir);
+    if (same == 0)
+        return 0;
+    if (same == last->size && dir->data[same] == '/')
+        return same + 1;
+    const uint8_t *slash = memrchr(dir->data, '/', same);
+    return slash != NULL ? (size_t)(slash - dir->data) + 1 : 0;
+}
+
+/* A child's key, told by the way from the key of the child before: nothing above the folder they share is named. */
+static uint8_t *store_key(uint8_t *p, const struct bytes *last, const struct bytes *key)
+{
+    struct bytes last_dir, last_name, dir, name;
+    entry_path_split(last, &last_dir, &last_name);
+    entry_path_split(key, &dir, &name);
+    if (bytes_equal(&last_dir, &dir))
+        return store_string(store_varint(p, 0), &name);
+    size_t at = parting(&last_dir, &dir);
+    uint64_t drops = at < last_dir.size ? entry_components(last_dir.data + at, last_dir.size - at) : 0;
+    struct bytes push = {dir.data + at, dir.size - at};
+    return store_string(store_string(store_varint(p, 1 + drops), &push), &name);
+}
+
 static int node_add(struct node_writer *node, unsigned level, const struct child *child, struct error *err)
 {
     struct bytes last = bytes_of_buf(&node->key);
-    size_t shared = node->count > 0 ? entry_common_prefix(&last, &child->key) : 0;
-    struct bytes rest = {child->key.data + shared, child->key.size - shared};
-    if (buf_reserve(&node->children, 4 * VARINT_SIZE_MAX + rest.size + 2 * BLOB_ID_SIZE, err) != 0)
+    if (buf_reserve(&node->children, 5 * VARINT_SIZE_MAX + child->key.size + 2 * BLOB_ID_SIZE, err) != 0)
         return -1;
     uint8_t *p = node->children.data + node->children.size;
-    p = store_string(store_varint(p, shared), &rest);
+    if (node->count > 0)
+        p = store_key(p, &last, &child->key);
     p = store_varint(store_varint(p, child->entries), child->bytes);
     p = store_bytes(p, child->id.bytes, BLOB_ID_SIZE);
     if (level == 1)
@@ -109,8 +134,7 @@ static int node_add(struct node_writer *node, unsigned level, const struct child
 
     if (node->count == 0 && buf_assign(&node->first, child->key.data, child->key.size, err) != 0)
         return -1;
-    node->key.size = shared;
-    if (buf_append(&node->key, rest.data, rest.size, err) != 0)
+    if (buf_assign(&node->key, child->key.data, child->key.size, err) != 0)
         return -1;
     node->count++;
     node->entries += child->entries;

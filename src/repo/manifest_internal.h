@@ -42,6 +42,13 @@ MUST_USE int manifest_fetch(blob_fetch *fetch, void *context, enum blob_type typ
 size_t entry_common_prefix(const struct bytes *a, const struct bytes *b);
 /* Names as bytes, a shorter one first: negative, 0, positive. */
 int entry_name_compare(const struct bytes *a, const struct bytes *b);
+/* The number of names in a folder's path; 0 of the empty one. */
+uint64_t entry_components(const uint8_t *path, size_t size);
+/*
+ * Drop `drops` components from the end of *dir. What will be pushed then must come after what was dropped, so that
+ * folders ascend and there is one way to tell each of them. Whether `push` is a name or a path is the caller's to check.
+ */
+MUST_USE int manifest_leave_dir(struct bytes *dir, uint64_t drops, const struct bytes *push, struct error *err);
 
 static inline struct bytes bytes_of_buf(const struct buf *buf)
 {
@@ -223,8 +230,8 @@ struct manifest_leaf_reader {
 
 void manifest_leaf_reader_release(struct manifest_leaf_reader *leaf);
 /*
- * Begin a leaf. `key` is the path of its first entry, borrowed with the blobs until the leaf is read to its end;
- * `times` is NULL to leave times out.
+ * Begin a leaf. `key` is the path of its first entry, borrowed with the blobs until the leaf is read to its end; it is
+ * empty for the first leaf of a manifest, whose first entry has the empty folder. `times` is NULL to leave times out.
  */
 MUST_USE int manifest_leaf_open(struct manifest_leaf_reader *leaf, const struct bytes *key, const struct bytes *names,
                                 const struct bytes *times, struct error *err);
@@ -238,7 +245,7 @@ MUST_USE int manifest_leaf_next(struct manifest_leaf_reader *leaf, const struct 
 MUST_USE int manifest_leaf_decode(const struct bytes *key, const struct bytes *names, const struct bytes *times,
                                   uint64_t *ret_entries, uint64_t *ret_bytes, struct error *err);
 /* The same of an inner node. */
-MUST_USE int manifest_node_decode(const struct bytes *node, uint8_t level, uint64_t *ret_entries, uint64_t *ret_bytes,
-                                  struct error *err);
+MUST_USE int manifest_node_decode(const struct bytes *key, const struct bytes *node, uint8_t level,
+                                  uint64_t *ret_entries, uint64_t *ret_bytes, struct error *err);
 
 #endif

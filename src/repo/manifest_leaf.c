@@ -65,7 +65,7 @@ int manifest_leaf_open(struct manifest_leaf_reader *leaf, const struct bytes *ke
     leaf->with_times = times != NULL;
     if (times != NULL)
         leaf->times = cursor_of(times->data, times->size);
-    if (!entry_path_is_valid(key))
+    if (key->size > 0 && !entry_path_is_valid(key))
         return manifest_damaged(err, "the key of a leaf is not a path");
     uint64_t count = load_capped(&leaf->names, MANIFEST_LEAF_ENTRIES_MAX);
     if (leaf->names.failed || count == 0)
@@ -82,21 +82,31 @@ int manifest_leaf_open(struct manifest_leaf_reader *leaf, const struct bytes *ke
 
 /* ---- One entry ---- */
 
+int manifest_leave_dir(struct bytes *dir, uint64_t drops, const struct bytes *push, struct error *err)
+{
+    struct bytes dropped = {NULL, 0}, first = *push;
+    for (; drops > 0; drops--) {
+        if (dir->size == 0)
+            return manifest_damaged(err, "more folders are left than there are");
+        entry_path_split(dir, dir, &dropped);
+    }
+    const uint8_t *slash = first.size > 0 ? memchr(first.data, '/', first.size) : NULL;
+    if (slash != NULL)
+        first.size = (size_t)(slash - first.data);
+    if (dropped.size > 0 && entry_name_compare(&dropped, &first) >= 0)
+        return manifest_damaged(err, "its folders are not in order");
+    return 0;
+}
+
 /*
  * Drop `drops` components from the end of the folder, then append one. The new folder must come after the old one:
  * below it if nothing was dropped, otherwise its last component decides.
  */
 static int change_dir(struct manifest_leaf_reader *leaf, uint64_t drops, const struct bytes *push, struct error *err)
 {
-    struct bytes dropped = {NULL, 0};
     struct bytes rest = bytes_of_buf(&leaf->dir);
-    for (; drops > 0; drops--) {
-        if (rest.size == 0)
-            return manifest_damaged(err, "an entry leaves more folders than there are");
-        entry_path_split(&rest, &rest, &dropped);
-    }
-    if (dropped.size > 0 && entry_name_compare(&dropped, push) >= 0)
-        return manifest_damaged(err, "its folders are not in order");
+    if (manifest_leave_dir(&rest, drops, push, err) != 0)
+        return -1;
     if (!entry_name_is_valid(push) || rest.size + 1 + push->size > ENTRY_PATH_MAX)
         return manifest_damaged(err, "the name of a folder is not valid");
     leaf->dir.size = rest.size;
@@ -123,7 +133,7 @@ static int load_place(struct manifest_leaf_reader *leaf, uint8_t *ret_type, uint
     struct bytes name = load_string(c, ENTRY_NAME_MAX);
     if (c->failed || !entry_name_is_valid(&name) || leaf->dir.size + 1 + name.size > ENTRY_PATH_MAX)
         return manifest_damaged(err, "the name of an entry is not valid");
-    if (is_first && !bytes_equal(&name, &leaf->first))
+    if (is_first && leaf->first.size > 0 && !bytes_equal(&name, &leaf->first))
         return manifest_damaged(err, "the first entry of a leaf is not the one of its key");
     if (!is_first && pops == 0 && entry_name_compare(&leaf->name, &name) >= 0)
         return manifest_damaged(err, "its entries are not in order");

@@ -123,13 +123,13 @@ struct step {
     struct bytes push;
 };
 
-static uint64_t count_components(const uint8_t *p, size_t size)
+uint64_t entry_components(const uint8_t *path, size_t size)
 {
     if (size == 0)
         return 0;
     uint64_t count = 1;
     for (size_t i = 0; i < size; i++)
-        count += p[i] == '/';
+        count += path[i] == '/';
     return count;
 }
 
@@ -158,7 +158,7 @@ static int find_step(const struct manifest_leaf_writer *leaf, const struct entry
         (shared > 0 && shared < last_dir.size && last_dir.data[shared] != '/'))
         return wrong(err, entry, "the folder above its own has no entry before it");
     size_t skip = shared > 0 && shared < last_dir.size ? shared + 1 : shared;
-    ret->pops = 1 + (skip < last_dir.size ? count_components(last_dir.data + skip, last_dir.size - skip) : 0);
+    ret->pops = 1 + (skip < last_dir.size ? entry_components(last_dir.data + skip, last_dir.size - skip) : 0);
     return 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * Reading a manifest: a way from the root down to a leaf, one node a level.
  * A node's children are decoded one at a time, because keys that share long
- * beginnings could make a small node into gigabytes.
+ * beginnings could make a small node into gigabytes. A node does not tell the
+ * key of its first child: that is its own, known from the level above.
  */
 #include "base/mem.h"
 #include "repo/manifest_internal.h"
@@ -30,8 +31,8 @@ struct node_reader {
     uint8_t level;
     uint32_t count;
     struct node_place place;
-    struct buf key;    /* of the last child */
-    struct buf before; /* of the child before that one */
+    struct buf own; /* the node's key, as the level above has it; empty for the root and the first node of each level */
+    struct buf key; /* of the last child; the node's own before the first one */
 };
 
 struct manifest_reader {
@@ -58,49 +59,41 @@ struct manifest_reader {
 static void node_release(struct node_reader *node)
 {
     buf_free(&node->blob);
+    buf_free(&node->own);
     buf_free(&node->key);
-    buf_free(&node->before);
 }
 
-static int path_compare(const struct bytes *a, const struct bytes *b)
+static int key_append(struct buf *key, const struct bytes *names, struct error *err)
 {
-    struct bytes dir_a, name_a, dir_b, name_b;
-    entry_path_split(a, &dir_a, &name_a);
-    entry_path_split(b, &dir_b, &name_b);
-    return entry_path_compare(&dir_a, &name_a, &dir_b, &name_b);
+    if (key->size > 0 && buf_u8(key, '/', err) != 0)
+        return -1;
+    return buf_append(key, names->data, names->size, err);
 }
 
-/* The components before the one in which the keys part were checked with the child before. */
-static bool key_is_valid(const struct bytes *key, size_t shared)
-{
-    if (key->size == 0 || key->size > ENTRY_PATH_MAX)
-        return false;
-    const uint8_t *slash = shared > 0 ? memrchr(key->data, '/', shared) : NULL;
-    size_t from = slash != NULL ? (size_t)(slash - key->data) + 1 : 0;
-    struct bytes tail = {key->data + from, key->size - from};
-    return entry_path_is_valid(&tail);
-}
-
-/* Put the key of the next child together: the start of the one before, and a rest. */
+/* The key of the first child is the node's own, and is there already; every other one is a way from the one before. */
 static int node_next_key(struct node_reader *node, struct cursor *c, struct error *err)
 {
-    struct bytes before = bytes_of_buf(&node->key);
-    uint64_t shared = load_capped(c, before.size);
-    struct bytes rest = load_string(c, ENTRY_PATH_MAX);
-    if (c->failed || (shared < before.size && rest.size > 0 && rest.data[0] == before.data[shared]))
+    struct bytes dir = bytes_of_buf(&node->key), last, push = {NULL, 0};
+    if (node->place.left == node->count)
+        return 0;
+    entry_path_split(&dir, &dir, &last);
+    uint64_t pops = load_varint(c);
+    if (pops > 0)
+        push = load_string(c, ENTRY_PATH_MAX);
+    struct bytes name = load_string(c, ENTRY_NAME_MAX);
+    if (c->failed || !entry_name_is_valid(&name) || (pops > 0 && !entry_path_is_valid(&push)))
         return manifest_damaged(err, "the key of a node's child is not valid");
-    if (buf_assign(&node->before, before.data, (size_t)shared, err) != 0 ||
-        buf_append(&node->before, rest.data, rest.size, err) != 0)
-        return -1;
-    struct buf swap = node->before;
-    node->before = node->key;
-    node->key = swap;
-    struct bytes key = bytes_of_buf(&node->key);
-    if (!key_is_valid(&key, (size_t)shared))
-        return manifest_damaged(err, "the key of a node's child is not a path");
-    if (before.size > 0 && path_compare(&before, &key) >= 0)
+    if (pops == 0 && entry_name_compare(&last, &name) >= 0)
         return manifest_damaged(err, "the keys of a node are not in order");
-    return 0;
+    if (pops > 0 && manifest_leave_dir(&dir, pops - 1, &push, err) != 0)
+        return -1;
+    size_t folder = dir.size + push.size + (dir.size > 0 && pops > 0 ? 1 : 0);
+    if (folder + 1 + name.size > ENTRY_PATH_MAX)
+        return manifest_damaged(err, "the key of a node's child is too long");
+    node->key.size = dir.size;
+    if (pops > 0 && key_append(&node->key, &push, err) != 0)
+        return -1;
+    return key_append(&node->key, &name, err);
 }
 
 /* The next child of the node: there is one (left > 0). */
@@ -121,15 +114,7 @@ static int node_next(struct node_reader *node, struct error *err)
     return 0;
 }
 
-/* One child back: what node_next did last is undone. `place` is where the node stood before it. */
-static void node_back(struct node_reader *node, const struct node_place *place)
-{
-    node->place = *place;
-    struct buf swap = node->before;
-    node->before = node->key;
-    node->key = swap;
-}
-
+/* Stand before the first child. */
 static int node_begin(struct node_reader *node, uint8_t level, struct error *err)
 {
     struct cursor c = cursor_of(node->blob.data, node->blob.size);
@@ -139,7 +124,8 @@ static int node_begin(struct node_reader *node, uint8_t level, struct error *err
         return manifest_damaged(err, "the level of a node or its number of children is not valid");
     node->level = level;
     node->count = (uint32_t)count;
-    node->key.size = 0;
+    if (buf_assign(&node->key, node->own.data, node->own.size, err) != 0)
+        return -1;
     node->place = (struct node_place){.cursor = c, .left = (uint32_t)count};
     return 0;
 }
@@ -149,14 +135,11 @@ static int node_check(struct node_reader *node, uint8_t level, const struct byte
                       uint64_t *ret_bytes, struct error *err)
 {
     uint64_t entries = 0, bytes = 0;
-    if (node_begin(node, level, err) != 0)
+    if (buf_assign(&node->own, key->data, key->size, err) != 0 || node_begin(node, level, err) != 0)
         return -1;
-    for (bool is_first = true; node->place.left > 0; is_first = false) {
+    while (node->place.left > 0) {
         if (node_next(node, err) != 0)
             return -1;
-        struct bytes own = bytes_of_buf(&node->key);
-        if (is_first && key != NULL && !bytes_equal(&own, key))
-            return manifest_damaged(err, "the first key of a node is not the one that the level above has");
         if (__builtin_add_overflow(entries, node->place.child.entries, &entries) ||
             __builtin_add_overflow(bytes, node->place.child.bytes, &bytes))
             return manifest_damaged(err, "the sums of a node are out of range");
@@ -168,13 +151,15 @@ static int node_check(struct node_reader *node, uint8_t level, const struct byte
     return 0;
 }
 
-int manifest_node_decode(const struct bytes *blob, uint8_t level, uint64_t *ret_entries, uint64_t *ret_bytes,
-                         struct error *err)
+int manifest_node_decode(const struct bytes *key, const struct bytes *blob, uint8_t level, uint64_t *ret_entries,
+                         uint64_t *ret_bytes, struct error *err)
 {
+    if (key->size > 0 && !entry_path_is_valid(key))
+        return manifest_damaged(err, "the key of a node is not a path");
     struct node_reader node = {0};
     int rc = buf_append(&node.blob, blob->data, blob->size, err);
     if (rc == 0)
-        rc = node_check(&node, level, NULL, ret_entries, ret_bytes, err);
+        rc = node_check(&node, level, key, ret_entries, ret_bytes, err);
     node_release(&node);
     return rc;
 }
@@ -214,7 +199,7 @@ static int tell(struct manifest_reader *reader, enum blob_type type, const struc
     return reader->callback != NULL ? reader->callback(type, id, reader->callback_context, err) : 0;
 }
 
-/* Make `id` the node at `level`, check it against what the level above claims (key NULL: the root), begin it. */
+/* Make `id` the node at `level`, check it against what the level above claims (the root's key is empty), begin it. */
 static int load_node(struct manifest_reader *reader, uint8_t level, const struct blob_id *id, const struct bytes *key,
                      uint64_t entries, uint64_t bytes, struct error *err)
 {
@@ -271,21 +256,25 @@ static int load_leaf(struct manifest_reader *reader, struct error *err)
     return 0;
 }
 
-/* The last child whose key is not after the target, or the first child. */
+/* Stand at the last child whose key is not after the target, or at the first child, whose key counts as the lowest. */
 static int choose_child(struct node_reader *node, const struct bytes *dir, const struct bytes *name, struct error *err)
 {
-    if (node_next(node, err) != 0)
-        return -1;
-    while (node->place.left > 0) {
-        struct node_place place = node->place;
+    uint32_t chosen = 0;
+    for (uint32_t i = 0; i < node->count; i++) {
         if (node_next(node, err) != 0)
             return -1;
         struct bytes key = bytes_of_buf(&node->key), key_dir, key_name;
         entry_path_split(&key, &key_dir, &key_name);
-        if (entry_path_compare(&key_dir, &key_name, dir, name) > 0) {
-            node_back(node, &place);
+        if (i > 0 && entry_path_compare(&key_dir, &key_name, dir, name) > 0)
             break;
-        }
+        chosen = i;
+    }
+    /* A key cannot be taken back to the one before: read up to the chosen one again. */
+    if (node_begin(node, node->level, err) != 0)
+        return -1;
+    for (uint32_t i = 0; i <= chosen; i++) {
+        if (node_next(node, err) != 0)
+            return -1;
     }
     return 0;
 }
@@ -310,8 +299,9 @@ static int descend(struct manifest_reader *reader, uint8_t level, const struct b
 static int load_root(struct manifest_reader *reader, struct error *err)
 {
     const struct manifest_root *root = &reader->root;
+    const struct bytes none = {NULL, 0};
     reader->started = true;
-    return load_node(reader, root->depth, &root->id, NULL, root->entries, root->bytes, err);
+    return load_node(reader, root->depth, &root->id, &none, root->entries, root->bytes, err);
 }
 
 /* The leaf has been read: is it what the node above claims? */

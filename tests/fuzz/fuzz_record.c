@@ -11,6 +11,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (record_parse_clear(data, size, &record, &err) == 0)
         fuzz_expect(record.previous_count <= RECORD_PREVIOUS_MAX && record.body == NULL);
     if (roster_part_parse(data, size, &roster, &err) == 0)
-        fuzz_expect(roster.count > 0);
+        fuzz_expect(roster_check(&roster, &err) == 0);
     return 0;
 }

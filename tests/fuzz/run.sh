@@ -16,4 +16,4 @@ if ! UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 "$program" -max_total_time
     tail -n 60 "$found.log"
     exit 1
 fi
-grep -E 'number_of_executed_units|cov: ' "$found.log" | tail -n 2
+grep -E 'DONE ' "$found.log" | tail -n 1

@@ -140,13 +140,24 @@ def times_leaf(entries):
     return data
 
 
+def key(before, path):
+    """The key of a node's child, told from that of the child before."""
+    (*last, _), (*folder, name) = before.split(b"/"), path.split(b"/")
+    if last == folder:
+        return varint(0) + string(name)
+    shared = 0
+    while shared < min(len(last), len(folder)) and last[shared] == folder[shared]:
+        shared += 1
+    return varint(1 + len(last) - shared) + string(b"/".join(folder[shared:])) + string(name)
+
+
 def node(level, children):
-    """children: (path, entries, bytes, id, id of the times or None)."""
-    data, path = bytes([level]) + varint(len(children)), b""
-    for key, entries, size, first, times in children:
-        shared = next((place for place, (a, b) in enumerate(zip(path, key)) if a != b), min(len(path), len(key)))
-        data += varint(shared) + string(key[shared:]) + varint(entries) + varint(size) + first + (times or b"")
-        path = key
+    """children: (path, entries, bytes, id, id of the times or None); the path of the first is the parent's to state."""
+    data, before = bytes([level]) + varint(len(children)), None
+    for path, entries, size, first, times in children:
+        data += key(before, path) if before is not None else b""
+        data += varint(entries) + varint(size) + first + (times or b"")
+        before = path
     return data
 
 

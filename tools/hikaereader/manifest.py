@@ -159,41 +159,56 @@ def read_times(data, entries):
     cursor.end()
 
 
-def read_node(data):
-    """(level, [(path, entries, bytes, id, id of the times)]) of an inner node."""
-    cursor, children, path = Cursor(data), [], b""
+def read_key(cursor, folder, name):
+    """(folder, name) of the next child of a node, told from those of the child before."""
+    pops = cursor.varint()
+    if not pops:
+        found = folder, cursor.string()
+    else:
+        kept = len(folder) - (pops - 1)
+        demand(kept >= 0, "a key leaves more directories than there are")
+        push = split(cursor.string())
+        demand(kept == len(folder) or push[0] > folder[kept], "a key drops more than it must, or goes back")
+        found = folder[:kept] + push, cursor.string()
+    demand(split(found[1]) == found[1:], "a name has a slash")
+    demand((folder, name) < found, "the keys of a node are not in order")
+    demand(len(b"/".join(found[0] + found[1:])) <= MAX_PATH, "a path is too long")
+    return found
+
+
+def read_node(data, key):
+    """(level, [((folder, name), entries, bytes, id, id of the times)]) of an inner node that has the key (folder, name).
+
+    A name that nothing states is empty, and so comes before any other.
+    """
+    cursor, children = Cursor(data), []
     level, count = cursor.number(1), cursor.varint()
     demand(1 <= level <= MAX_DEPTH and 1 <= count <= MAX_LIST, "an inner node's level or number is out of range")
-    for _ in range(count):
-        shared = cursor.varint()
-        demand(shared <= len(path), "a key shares more than there is")
-        rest = cursor.string()
-        demand(path[shared : shared + 1] != rest[:1] or not rest, "a key shares less than there is")
-        path = path[:shared] + rest
+    for place in range(count):
+        key = read_key(cursor, *key) if place else key
         entries, size, first = cursor.varint(), cursor.varint(), cursor.take(20)
-        children.append((path, entries, size, first, cursor.take(20) if level == 1 else None))
+        children.append((key, entries, size, first, cursor.take(20) if level == 1 else None))
     cursor.end()
-    places = [(names[:-1], names[-1]) for names in (split(child[0]) for child in children)]
-    demand(all(a < b for a, b in zip(places, places[1:])), "the keys of a node are not in order")
     return level, children
 
 
-def walk_node(blobs, wanted, level):
-    """Yields the entries below a node; returns (path of the first, number, bytes)."""
-    found, children = read_node(blobs.get(wanted, NODE))
+def walk_node(blobs, wanted, level, key=((), b"")):
+    """Yields the entries below a node; returns their number and bytes."""
+    found, children = read_node(blobs.get(wanted, NODE), key)
     demand(found == level, "a node has another level than its place")
     total = size = 0
-    for path, count, length, first, times in children:
+    for place, count, length, first, times in children:
         if level > 1:
-            result = yield from walk_node(blobs, first, level - 1)
+            result = yield from walk_node(blobs, first, level - 1, place)
         else:
-            entries = read_names(blobs.get(first, NAMES), split(path)[:-1])
+            entries = read_names(blobs.get(first, NAMES), place[0])
+            demand(place[1] in (b"", entries[0].name), "a leaf begins with another entry than its node says")
             read_times(blobs.get(times, TIMES), entries)
             yield from entries
-            result = entries[0].path(), len(entries), sum(entry.size for entry in entries)
-        demand(count and result == (path, count, length), "what lies below %r is not what its node says" % path)
+            result = len(entries), sum(entry.size for entry in entries)
+        demand(count and result == (count, length), "what lies below %r is not what its node says" % (place,))
         total, size = total + count, size + length
-    return children[0][0], total, size
+    return total, size
 
 
 def walk(blobs, body):

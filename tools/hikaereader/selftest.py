@@ -206,6 +206,8 @@ def build(folder):
         "depth": depth,
         "leaf_mean": 2,
         "fan_out": 3,
+        "started": "2026-11-21T09:12:46Z",
+        "finished": "2026-11-21T09:12:47Z",
         "entries": len(entries),
         "bytes": sum(entry.size for entry in entries),
     }
@@ -271,6 +273,20 @@ def refusals(folder, holders):
     for name in (b"..", b"a/b", b"", b".", b"a\0b"):
         entry = m.Entry((b"data",), name, m.FIFO, 0, 0o644, v.OWNER)
         refuses("the name %r" % name, lambda entry=entry: m.read_names(e.names_leaf([entry]), (b"data",)))
+    place = ((b"data", b"b"), b"file")
+    one = e.varint(1) + e.varint(0) + v.fixed("node 1", 20)
+    m.read_node(b"\2\2" + one + e.varint(2) + e.string(b"c/d") + e.string(b"file") + one, place)
+    for what, pops, push, name in (
+        ("a key that goes back", 2, b"a", b"file"),
+        ("a key that drops too much", 2, b"b/c", b"file"),
+        ("a key that drops more than there is", 4, b"e", b"file"),
+        ("a key that pushes nothing", 1, b"", b"file"),
+        ("a key that pushes a dot", 1, b"c/.", b"file"),
+        ("the same key twice", 0, None, b"file"),
+        ("a key with a slash in its name", 0, None, b"g/h"),
+    ):
+        told = e.varint(pops) + (e.string(push) if push is not None else b"") + e.string(name)
+        refuses(what, lambda told=told: m.read_node(b"\2\2" + one + told + one, place))
     store = Store(folder, holders)
     name = store.names(v.TID, "p")[0]
     os.rename(os.path.join(folder, name), os.path.join(folder, name + ".away"))

@@ -153,11 +153,19 @@ def manifest_vectors():
         (m.DATA, (4 << 20) - 1, fixed("e2", 20)),
         (m.ZEROS, 1, None),
     ]
-    leaf_children = [(b"data", 12, 10**12 + 1000077, first, second), (b"data/a/b", 3, 0, second, first)]
+    # The key of a node is that of its first child; that of a root is empty.
+    root_children = [(b"", 12, 10**12 + 1000077, first, second), (b"data/a/b", 3, 0, second, first)]
+    leaf_children = [
+        (b"data/a/b/file", 3, 1, first, second),
+        (b"data/a/b/other", 1, 0, second, first),  # The same directory.
+        (b"data/a/b/c/d/file", 7, 9, first, first),  # Two down.
+        (b"data/a/b-c/e/file", 2, 1 << 33, first, second),  # Three up, two down.
+        (b"other/\xff\xfe name/file", 300, 5, second, second),  # All the way.
+    ]
     node_children = [
-        (b"data", 400, 1 << 40, first, None),
-        (b"data/b", 5, 6, second, None),
-        (b"data/b/c", 1, 0, first, None),
+        (b"data/b", 400, 1 << 40, first, None),
+        (b"data/b/c", 5, 6, second, None),
+        (b"data/c/d", 1, 0, first, None),
     ]
 
     def children(listed):
@@ -187,8 +195,8 @@ def manifest_vectors():
             ),
         },
         "nodes": [
-            {"level": 1, "children": children(leaf_children), "bytes": e.node(1, leaf_children)},
-            {"level": 2, "children": children(node_children), "bytes": e.node(2, node_children)},
+            {"level": level, "key": listed[0][0], "children": children(listed), "bytes": e.node(level, listed)}
+            for level, listed in ((1, root_children), (1, leaf_children), (2, node_children))
         ],
         "cuts": [
             {

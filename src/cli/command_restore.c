@@ -1,0 +1,152 @@
+/* restore, recover. */
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/text.h"
+#include "cli/value.h"
+
+#include "base/mem.h"
+
+static void json_restore(struct run *run, const struct hikae_restore_result *result, bool dry_run)
+{
+    struct out *out = &run->out;
+    out_text(out, NULL, "snapshot", result->snapshot);
+    out_number(out, NULL, "entries", result->entries);
+    out_number(out, NULL, "bytes", result->bytes);
+    out_number(out, NULL, "bytes_fetched", result->bytes_fetched);
+    out_seconds(out, NULL, "duration_s", result->duration_ns);
+    json_t *array = out_array(out, NULL, "from");
+    for (size_t i = 0; i < result->from_count; i++) {
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "target", result->from[i].target);
+        out_number(out, item, "bytes", result->from[i].bytes);
+    }
+    out_number(out, NULL, "repaired", result->repaired);
+    out_number(out, NULL, "verified", result->verified);
+    report_json_errors(run, result->errors, result->error_count, result->errors_total);
+    out_bool(out, NULL, "dry_run", dry_run);
+}
+
+static char *names_of_targets(const struct hikae_restore_result *result)
+{
+    char *all = mem_strdup(result->from_count == 0 ? "-" : "");
+    for (size_t i = 0; i < result->from_count && all != NULL; i++) {
+        char *longer = mem_printf("%s%s%s", all, i > 0 ? ", " : "", result->from[i].target);
+        mem_free(all);
+        all = longer;
+    }
+    return all;
+}
+
+static void say_restore(struct run *run, const struct hikae_restore_result *result, const char *to, bool dry_run)
+{
+    char entries[TEXT_SMALL], size[TEXT_SMALL], fetched[TEXT_SMALL], took[TEXT_SMALL], number[TEXT_SMALL];
+    const char *snapshot = result->snapshot != NULL ? result->snapshot : "-";
+    char CLEANUP_FREE *from = names_of_targets(result);
+    (void)text_count(result->entries, entries);
+    (void)text_size(result->bytes, size);
+    if (result->repaired > 0)
+        run_say(run, MSG_REPAIRED, text_count(result->repaired, number));
+    if (result->errors_total > 0)
+        run_say(run, MSG_RESTORE_ERRORS, text_count(result->errors_total, number));
+    if (dry_run)
+        run_say(run, MSG_RESTORE_PLAN, entries, size, snapshot, to);
+    else
+        run_say(run, MSG_RESTORED, entries, size, snapshot, to, text_size(result->bytes_fetched, fetched),
+                from != NULL ? from : "-", text_duration(result->duration_ns, took));
+}
+
+enum hikae_status command_restore(struct run *run)
+{
+    struct hikae_restore_options options = {
+        .to = run_option(run, "to"),
+        .paths = run->args + 1,
+        .path_count = run->arg_count - 1,
+        .target = run_option(run, "target"),
+        .overwrite = run_has(run, "overwrite"),
+        .delta = run_has(run, "delta"),
+        .no_owner = run_has(run, "no-owner"),
+        .dry_run = run_has(run, DRY_RUN),
+        .reason = run_option(run, "reason"),
+        .ticket = run_option(run, "ticket"),
+    };
+    struct hikae_restore_result result = {0};
+    enum hikae_status status = value_which(run, &options.which);
+    if (status != HIKAE_OK)
+        return status;
+    if (options.delta && !options.overwrite) {
+        (void)run_usage(run, "--delta changes files that are there, so it needs --overwrite too");
+        return HIKAE_USAGE;
+    }
+    status = hikae_restore(run->hikae, run->args[0], &options, &result, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    report_warn_errors(run, result.errors, result.error_count, result.errors_total);
+    if (run->out.json)
+        json_restore(run, &result, options.dry_run);
+    say_restore(run, &result, options.to, options.dry_run);
+    hikae_restore_result_free(&result);
+    return status;
+}
+
+static void show_recover(struct run *run, const struct hikae_recover_result *result, bool dry_run)
+{
+    struct out *out = &run->out;
+    char tenants[TEXT_SMALL], snapshots[TEXT_SMALL];
+    if (out->json) {
+        out_text(out, NULL, "config", result->config);
+        out_text(out, NULL, "store", result->store);
+        out_number(out, NULL, "tenants", result->tenants);
+        out_number(out, NULL, "snapshots", result->snapshots);
+        out_number(out, NULL, "holds", result->holds);
+        out_number(out, NULL, "facts", result->facts);
+        out_text(out, NULL, "head", result->head);
+        out_text(out, NULL, "freshness", result->freshness);
+        out_bool(out, NULL, "freshness_proven", result->freshness_proven);
+        out_bool(out, NULL, "dry_run", dry_run);
+        return;
+    }
+    const char *store = result->store != NULL ? result->store : "-";
+    (void)text_count(result->tenants, tenants);
+    (void)text_count(result->snapshots, snapshots);
+    if (result->freshness != NULL && !run->quiet) {
+        char CLEANUP_FREE *line = text_escape(result->freshness, false);
+        if (line == NULL || out_puts(out, line) != 0 || out_puts(out, "\n") != 0)
+            out->no_memory = line == NULL;
+    }
+    if (dry_run)
+        run_say(run, MSG_RECOVER_PLAN, store, tenants, snapshots);
+    else
+        run_say(run, MSG_RECOVERED, store, tenants, snapshots, result->config != NULL ? result->config : "-");
+}
+
+enum hikae_status command_recover(struct run *run)
+{
+    size_t count;
+    const char **targets CLEANUP_FREE = run_all(run, "target", &count);
+    if (targets == NULL)
+        return run->error.status;
+    const char *dir = run_option(run, "dir");
+    struct hikae_recover_options options = {
+        .dir = dir != NULL ? dir : "/etc/hikae",
+        .targets = targets,
+        .target_count = count,
+        .key_file = run_option(run, "key-file"),
+        .passphrase_file = run_option(run, "passphrase-file"),
+        .sheet_file = run_option(run, "sheet"),
+        .dry_run = run_has(run, DRY_RUN),
+    };
+    int openers = (options.key_file != NULL) + (options.passphrase_file != NULL) + (options.sheet_file != NULL);
+    if (openers != 1)
+        return run_usage(run, "recover needs exactly one of --key-file, --sheet and --passphrase-file");
+    struct hikae_recover_result result = {0};
+    enum hikae_status status = hikae_recover(&options, &result, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (!options.dry_run)
+        run_note_clock(run, result.config);
+    show_recover(run, &result, options.dry_run);
+    hikae_recover_result_free(&result);
+    return status;
+}

@@ -1,0 +1,211 @@
+/* verify, status. */
+#include "cli/commands.h"
+#include "cli/text.h"
+#include "cli/value.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+static const char *const finding_words[] = {"damaged", "missing", "unknown"};
+
+/* What it costs comes as lines of text. */
+static void json_cost(struct run *run, json_t *item, const char *cost)
+{
+    json_t *array = out_array(&run->out, item, "cost");
+    for (const char *p = cost; p != NULL && *p != '\0';) {
+        size_t size = strcspn(p, "\n");
+        char CLEANUP_FREE *line = mem_dup(p, size + 1);
+        if (line == NULL) {
+            run->out.no_memory = true;
+            return;
+        }
+        line[size] = '\0';
+        out_item_text(&run->out, array, line);
+        p += size + (p[size] == '\n');
+    }
+}
+
+static void json_verify(struct run *run, const struct hikae_verify_result *result, const char *level)
+{
+    struct out *out = &run->out;
+    out_text(out, NULL, "level", level);
+    out_number(out, NULL, "checked", result->checked);
+    out_number(out, NULL, "sound", result->sound);
+    out_number(out, NULL, "damaged", result->damaged);
+    out_number(out, NULL, "unknown", result->unknown);
+    out_number(out, NULL, "repaired", result->repaired);
+    out_number(out, NULL, "bytes", result->bytes);
+    out_seconds(out, NULL, "duration_s", result->duration_ns);
+    json_t *array = out_array(out, NULL, "findings");
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct hikae_verify_finding *finding = &result->findings[i];
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "target", finding->target);
+        out_text(out, item, "object", finding->object);
+        out_text(out, item, "state", finding_words[finding->state]);
+        out_bool(out, item, "repaired", finding->repaired);
+        out_text(out, item, "why", finding->why);
+        json_cost(run, item, finding->cost);
+    }
+}
+
+static void print_findings(struct run *run, const struct hikae_verify_result *result)
+{
+    static const char *const heads[] = {"STATE", "TARGET", "REPAIRED", "OBJECT", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < result->finding_count; i++) {
+        const struct hikae_verify_finding *finding = &result->findings[i];
+        columns_add_colour(&columns, finding_words[finding->state], finding->repaired ? COLOUR_GREEN : COLOUR_RED);
+        columns_add(&columns, finding->target);
+        columns_add(&columns, finding->repaired ? "yes" : "no");
+        char CLEANUP_FREE *object = mem_printf("%s%s%s", finding->object, finding->why != NULL ? ": " : "",
+                                               finding->why != NULL ? finding->why : "");
+        columns_add(&columns, object);
+        if (finding->cost == NULL || finding->repaired)
+            continue;
+        columns_add(&columns, " ");
+        columns_add(&columns, " ");
+        columns_add(&columns, "costs");
+        columns_add(&columns, finding->cost);
+    }
+    run_table(run, &columns);
+}
+
+static void say_verify(struct run *run, const struct hikae_verify_result *result, enum hikae_status status,
+                       bool dry_run)
+{
+    char checked[TEXT_SMALL], size[TEXT_SMALL], took[TEXT_SMALL], sound[TEXT_SMALL], damaged[TEXT_SMALL],
+        unknown[TEXT_SMALL], repaired[TEXT_SMALL];
+    (void)text_count(result->checked, checked);
+    (void)text_size(result->bytes, size);
+    (void)text_duration(result->duration_ns, took);
+    (void)text_count(result->damaged, damaged);
+    if (dry_run)
+        run_say(run, MSG_VERIFY_PLAN, checked);
+    else if (status > HIKAE_WARNINGS)
+        run_say(run, MSG_VERIFY_BAD, checked, text_count(result->sound, sound), damaged,
+                text_count(result->unknown, unknown), text_count(result->repaired, repaired));
+    else if (result->repaired > 0)
+        run_say(run, MSG_VERIFY_REPAIRED, checked, size, took, damaged);
+    else
+        run_say(run, MSG_VERIFY_SOUND, checked, size, took);
+}
+
+static enum hikae_verify_level level_of(const char *word)
+{
+    if (strcmp(word, "inventory") == 0)
+        return HIKAE_VERIFY_INVENTORY;
+    return strcmp(word, "data") == 0 ? HIKAE_VERIFY_DATA : HIKAE_VERIFY_OBJECTS;
+}
+
+enum hikae_status command_verify(struct run *run)
+{
+    const char *level = run_option(run, "level") != NULL ? run_option(run, "level") : "objects";
+    const char *sample = run_option(run, "sample");
+    struct hikae_verify_options options = {
+        .level = level_of(level),
+        .target = run_option(run, "target"),
+        .repair = run_has(run, "repair"),
+        .dry_run = run_has(run, DRY_RUN),
+    };
+    if (sample != NULL && value_part(run, "sample", sample, &options.sample) != HIKAE_OK)
+        return HIKAE_USAGE;
+    struct hikae_verify_result result = {0};
+    enum hikae_status status =
+        hikae_verify(run->hikae, run->arg_count > 0 ? run->args[0] : NULL, &options, &result, &run->error);
+    /* Damage is a result too: what was checked is shown whether or not all of it was sound. */
+    if (status > HIKAE_WARNINGS && result.checked == 0 && result.finding_count == 0)
+        return status;
+    if (run->out.json) {
+        json_verify(run, &result, level);
+        out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    } else {
+        print_findings(run, &result);
+        say_verify(run, &result, status, options.dry_run);
+    }
+    hikae_verify_result_free(&result);
+    return status;
+}
+
+static bool is_safe(const struct hikae_tenant_status *tenant)
+{
+    return tenant->last_success_ns != 0 && tenant->behind_count == 0;
+}
+
+static void json_status(struct run *run, const struct hikae_status_report *report)
+{
+    struct out *out = &run->out;
+    json_t *array = out_array(out, NULL, "tenants");
+    for (size_t i = 0; i < report->count; i++) {
+        const struct hikae_tenant_status *tenant = &report->tenants[i];
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "name", tenant->name);
+        out_time(out, item, "last_success", tenant->last_success_ns);
+        if (tenant->last_success_ns == 0)
+            out_set(out, item, "age_s", json_null());
+        else
+            out_seconds(out, item, "age_s", tenant->age_ns);
+        json_t *behind = out_array(out, item, "behind");
+        for (size_t k = 0; k < tenant->behind_count; k++)
+            out_item_text(out, behind, tenant->behind[k]);
+        /* The policy plain has no schedule, so that nothing is ever due. */
+        out_set(out, item, "next_due", json_null());
+    }
+    (void)out_array(out, NULL, "deadlines");
+}
+
+static void print_status(struct run *run, const struct hikae_status_report *report)
+{
+    static const char *const heads[] = {"TENANT", "LAST SUCCESS", ">AGE", "BEHIND", NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < report->count; i++) {
+        const struct hikae_tenant_status *tenant = &report->tenants[i];
+        char *behind = mem_strdup("");
+        for (size_t k = 0; k < tenant->behind_count && behind != NULL; k++) {
+            char *longer = mem_printf("%s%s%s", behind, k > 0 ? ", " : "", tenant->behind[k]);
+            mem_free(behind);
+            behind = longer;
+        }
+        columns_add(&columns, tenant->name);
+        columns_add_colour(&columns, text_time(tenant->last_success_ns, text),
+                           tenant->last_success_ns == 0 ? COLOUR_RED : COLOUR_NONE);
+        columns_add(&columns, tenant->last_success_ns == 0 ? NULL : text_duration(tenant->age_ns, text));
+        columns_add_colour(&columns, behind, tenant->behind_count > 0 ? COLOUR_YELLOW : COLOUR_NONE);
+        mem_free(behind);
+    }
+    run_table(run, &columns);
+}
+
+enum hikae_status command_status(struct run *run)
+{
+    struct hikae_status_report report = {0};
+    enum hikae_status status = hikae_overview(run->hikae, &report, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    char count[TEXT_SMALL], unsafe_count[TEXT_SMALL];
+    size_t unsafe = 0;
+    for (size_t i = 0; i < report.count; i++)
+        unsafe += !is_safe(&report.tenants[i]);
+    (void)text_count(report.count, count);
+    (void)text_count(unsafe, unsafe_count);
+    if (run->out.json)
+        json_status(run, &report);
+    else
+        print_status(run, &report);
+    if (report.count == 0)
+        run_say(run, MSG_STATUS_NONE, NULL);
+    else if (unsafe > 0)
+        run_say(run, MSG_STATUS_BEHIND, count, unsafe_count);
+    else
+        run_say(run, MSG_STATUS, count);
+    hikae_status_free(&report);
+    return unsafe > 0 && status == HIKAE_OK ? HIKAE_WARNINGS : status;
+}

@@ -1,0 +1,129 @@
+/* status: each tenant's last success, and the targets that are behind it. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ops/engine.h"
+
+#include <string.h>
+
+void hikae_status_free(struct hikae_status_report *report)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        for (size_t k = 0; k < report->tenants[i].behind_count; k++)
+            mem_free(report->tenants[i].behind[k]);
+        mem_free(report->tenants[i].behind);
+        mem_free(report->tenants[i].name);
+    }
+    mem_free(report->tenants);
+    *report = (struct hikae_status_report){0};
+}
+
+/* Which targets count needs their listings only: no index is opened, so that a run beside this one is not disturbed. */
+static int list_objects(struct session *session, struct error *err)
+{
+    struct hikae *hikae = session->hikae;
+    objects_init(&session->objects, &session->tid, session->keyring, NULL, hikae->targets, hikae->target_count,
+                 &hikae->cancel);
+    session->objects_ready = true;
+    return objects_list(&session->objects, err);
+}
+
+static int note_behind(struct hikae_tenant_status *status, const struct hikae *hikae, uint64_t mask, struct error *err)
+{
+    status->behind = mem_calloc(hikae->target_count, sizeof(char *));
+    if (status->behind == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        if ((mask >> i & 1) != 0)
+            continue;
+        char *name = mem_strdup(hikae->targets[i].name);
+        if (name == NULL)
+            return error_no_memory(err);
+        status->behind[status->behind_count++] = name;
+    }
+    return 0;
+}
+
+static int look_at(struct session *session, struct hikae_tenant_status *status, struct error *err)
+{
+    const struct history_snapshot *latest = history_latest(&session->chain.history);
+    uint64_t mask = 0;
+    if (latest == NULL)
+        return 0;
+    status->last_success_ns = latest->time_ns;
+    status->age_ns = clock_now_ns() - latest->time_ns;
+    if (list_objects(session, err) != 0 || session_counting(session, latest, &mask, err) != 0)
+        return -1;
+    return note_behind(status, session->hikae, mask, err);
+}
+
+struct overview {
+    struct hikae *hikae;
+    struct hikae_status_report *report;
+    size_t room;
+    bool warnings;
+};
+
+static int add_row(struct overview *overview, const char *name, struct hikae_tenant_status **ret, struct error *err)
+{
+    struct hikae_status_report *report = overview->report;
+    if (report->count == overview->room) {
+        size_t room = overview->room > 0 ? 2 * overview->room : 16;
+        struct hikae_tenant_status *grown = mem_realloc(report->tenants, room * sizeof(*grown));
+        if (grown == NULL)
+            return error_no_memory(err);
+        report->tenants = grown;
+        overview->room = room;
+    }
+    *ret = &report->tenants[report->count];
+    **ret = (struct hikae_tenant_status){.name = mem_strdup(name)};
+    if ((*ret)->name == NULL)
+        return error_no_memory(err);
+    report->count++;
+    return 0;
+}
+
+/* A tenant that cannot be read must not hide the others: it is reported, with no success. */
+static int add_tenant(const struct catalog_tenant *tenant, void *context, struct error *err)
+{
+    struct overview *overview = context;
+    struct hikae_tenant_status *status = NULL;
+    struct session session;
+    struct error why = {0};
+    if (cancel_check(&overview->hikae->cancel, err) != 0 || add_row(overview, tenant->name, &status, err) != 0)
+        return -1;
+    int rc = session_open(overview->hikae, tenant->name, 0, &session, &why);
+    if (rc == 0) {
+        rc = look_at(&session, status, &why);
+        session_close(&session);
+    }
+    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0;
+    if (rc == 0)
+        return 0;
+    if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {
+        *err = why;
+        return -1;
+    }
+    engine_warn(overview->hikae, "tenant %s: %s%s%s", tenant->name, why.chain, why.chain[0] != '\0' ? ": " : "",
+                why.what);
+    return 0;
+}
+
+static int take_overview(struct overview *overview, struct error *err)
+{
+    struct hikae *hikae = overview->hikae;
+    /* What fails for all tenants fails once. */
+    if (engine_keystore(hikae, err) != 0 || (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0))
+        return -1;
+    return catalog_tenant_each(hikae->catalog, add_tenant, overview, err);
+}
+
+enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error)
+{
+    struct error err = {0};
+    *ret = (struct hikae_status_report){0};
+    struct overview overview = {.hikae = hikae, .report = ret};
+    int rc = take_overview(&overview, &err);
+    if (rc != 0)
+        hikae_status_free(ret);
+    return api_result(rc, overview.warnings, &err, error);
+}

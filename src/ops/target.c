@@ -1,0 +1,300 @@
+/* target list, target add. */
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "crypto/crypto.h"
+#include "ops/engine.h"
+#include "target/url.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { STORE_OBJECT_MAX = 65536, ENTRY_MAX = 32 << 20 };
+
+void hikae_targets_free(struct hikae_targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        struct hikae_target *target = &targets->targets[i];
+        mem_free(target->name);
+        mem_free(target->url);
+        mem_free(target->driver);
+        mem_free(target->country);
+        mem_free(target->site);
+        mem_free(target->state);
+        mem_free(target->why);
+    }
+    mem_free(targets->targets);
+    *targets = (struct hikae_targets){0};
+}
+
+/* ---- Listing ---- */
+
+static const char *state_of(const struct run_target *target)
+{
+    if (target->up)
+        return "ok";
+    switch (target->why.class) {
+    case ERROR_NOT_FOUND:
+        return "empty";
+    case ERROR_REFUSED:
+        return "other-store";
+    case ERROR_DENIED:
+        return "denied";
+    default:
+        return "unreachable";
+    }
+}
+
+/* What the URL alone says, for a target that could not be opened. */
+static int traits_of_url(const struct config_target *from, struct target_traits *ret)
+{
+    struct target_url url = {0};
+    if (target_url_parse(from->url, &url, NULL) != 0)
+        return -1;
+    const char *provider = strcmp(url.scheme, "file") == 0 ? "folder" : url.scheme;
+    int rc = target_traits_init(ret, from->name, from->url, &url, provider, NULL);
+    target_url_free(&url);
+    return rc;
+}
+
+static int copy_text(const char *from, char **ret, struct error *err)
+{
+    *ret = from != NULL ? mem_strdup(from) : NULL;
+    return from == NULL || *ret != NULL ? 0 : error_no_memory(err);
+}
+
+static int copy_traits(const struct target_traits *traits, struct hikae_target *ret, struct error *err)
+{
+    ret->create_once = traits->create_once;
+    ret->versions = traits->versions;
+    ret->lock = traits->lock;
+    if (copy_text(traits->driver, &ret->driver, err) != 0 || copy_text(traits->country, &ret->country, err) != 0)
+        return -1;
+    return copy_text(traits->site, &ret->site, err);
+}
+
+static int describe(const struct config_target *from, const struct run_target *target, struct hikae_target *ret,
+                    struct error *err)
+{
+    *ret = (struct hikae_target){.free_bytes = UINT64_MAX};
+    if (copy_text(from->name, &ret->name, err) != 0 || copy_text(from->url, &ret->url, err) != 0 ||
+        copy_text(state_of(target), &ret->state, err) != 0)
+        return -1;
+    if (target->up) {
+        if (target_free_space(target->target, &ret->free_bytes, NULL) != 0)
+            ret->free_bytes = UINT64_MAX;
+        return copy_traits(target_traits(target->target), ret, err);
+    }
+    char text[ERROR_WHAT_SIZE + ERROR_CHAIN_SIZE + ERROR_HINT_SIZE];
+    if (copy_text(error_format(&target->why, text, sizeof(text)), &ret->why, err) != 0)
+        return -1;
+    struct target_traits traits = {0};
+    if (traits_of_url(from, &traits) != 0)
+        return copy_text("", &ret->driver, err);
+    int rc = copy_traits(&traits, ret, err);
+    target_traits_free(&traits);
+    return rc;
+}
+
+static int list_targets(struct hikae *hikae, struct hikae_targets *ret, bool *ret_warnings, struct error *err)
+{
+    const struct config *config = hikae->config;
+    if (config->target_count == 0)
+        return 0;
+    /* That none can be used is no reason not to show them. */
+    struct error why = {0};
+    if (engine_targets(hikae, &why) != 0 && (hikae->targets == NULL || why.class == ERROR_NO_MEMORY)) {
+        *err = why;
+        return -1;
+    }
+    ret->targets = mem_calloc(config->target_count, sizeof(*ret->targets));
+    if (ret->targets == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < config->target_count; i++) {
+        ret->count = i + 1;
+        if (describe(&config->targets[i], &hikae->targets[i], &ret->targets[i], err) != 0)
+            return -1;
+        *ret_warnings = *ret_warnings || !hikae->targets[i].up;
+    }
+    return 0;
+}
+
+enum hikae_status hikae_target_list(struct hikae *hikae, struct hikae_targets *ret, struct hikae_error *error)
+{
+    struct error err = {0};
+    bool warnings = false;
+    *ret = (struct hikae_targets){0};
+    int rc = list_targets(hikae, ret, &warnings, &err);
+    if (rc != 0)
+        hikae_targets_free(ret);
+    return api_result(rc, warnings, &err, error);
+}
+
+/* ---- Adding ---- */
+
+/* Put and read back; if junk of the same size lay under the name, put over it. */
+static int put_checked(struct target *target, const char *name, const struct buf *bytes, struct error *err)
+{
+    CLEANUP(buf_free) struct buf back = {0};
+    for (int attempt = 0; attempt < 2; attempt++) {
+        enum target_put_mode mode = attempt == 0 ? TARGET_PUT_CREATE : TARGET_PUT_REPAIR;
+        back.size = 0;
+        if (target_put(target, name, bytes->data, bytes->size, mode, err) != 0 ||
+            target_get(target, name, ENTRY_MAX, &back, err) != 0)
+            return -1;
+        if (back.size == bytes->size && memcmp(back.data, bytes->data, back.size) == 0)
+            return 0;
+    }
+    return error_set(err, ERROR_DAMAGED, "%s on %s reads back as other bytes than were written", name,
+                     target_name(target));
+}
+
+struct copying {
+    struct target *from, *to;
+    bool dry_run;
+    size_t damaged; /* entries of this source that do not match their names */
+    const struct cancel *cancel;
+};
+
+static int copy_entry(const struct target_object *object, void *context, struct error *err)
+{
+    struct copying *copying = context;
+    uint32_t epoch;
+    struct hash wanted, found;
+    CLEANUP(buf_free) struct buf bytes = {0};
+    if (!name_key_parse(object->name + strlen(NAME_KEYS), &epoch, &wanted))
+        return 0; /* nobody's entry */
+    if (cancel_check(copying->cancel, err) != 0)
+        return -1;
+    struct error why = {0};
+    if (target_get(copying->from, object->name, ENTRY_MAX, &bytes, &why) != 0 ||
+        sha256(bytes.data, bytes.size, found.bytes, &why) != 0 || !hash_equal(&wanted, &found)) {
+        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERNAL) {
+            *err = why;
+            return -1;
+        }
+        copying->damaged++; /* another target may have it sound */
+        return 0;
+    }
+    return copying->dry_run ? 0 : put_checked(copying->to, object->name, &bytes, err);
+}
+
+/* The keystore is the union of what the targets hold, so the new one gets it from each. */
+static int copy_keystore(struct hikae *hikae, struct target *to, bool dry_run, struct error *err)
+{
+    size_t sound = 0;
+    for (size_t i = 0; i < hikae->opened_count; i++) {
+        struct copying copying = {hikae->opened[i], to, dry_run, 0, &hikae->cancel};
+        if (target_list(hikae->opened[i], NAME_KEYS, NULL, copy_entry, &copying, err) != 0)
+            return error_wrap(err, "copy the keystore from %s", target_name(hikae->opened[i]));
+        sound += copying.damaged == 0;
+        if (copying.damaged > 0)
+            engine_warn(hikae, "%zu entries of the keystore on %s do not match their names", copying.damaged,
+                        target_name(hikae->opened[i]));
+    }
+    if (sound > 0)
+        return 0;
+    (void)error_set(err, ERROR_DAMAGED, "no target has a keystore without damage");
+    return error_hint(err, "`hikae verify --repair` mends it; then add the target");
+}
+
+/* Last, because with it the target is this store's. */
+static int copy_store(struct hikae *hikae, struct target *to, struct error *err)
+{
+    CLEANUP(buf_free) struct buf bytes = {0};
+    struct store_info info;
+    if (target_get(hikae->opened[0], NAME_STORE, STORE_OBJECT_MAX, &bytes, err) != 0 ||
+        put_checked(to, NAME_STORE, &bytes, err) != 0)
+        return error_wrap(err, "copy the store object");
+    return store_read(to, &info, err);
+}
+
+static int check_new(struct hikae *hikae, const char *name, struct target *target, struct error *err)
+{
+    struct store_info info;
+    struct error why = {0};
+    char hex[2 * ID_SIZE + 1];
+    if (store_read(target, &info, &why) == 0) {
+        if (id_equal(&info.store, &hikae->store.store))
+            return 0;
+        (void)error_set(err, ERROR_REFUSED, "%s holds another store, %s", name,
+                        hex_encode(info.store.bytes, ID_SIZE, hex));
+        return error_hint(err, "one folder or prefix holds one store: take an empty one");
+    }
+    if (why.class == ERROR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* As in the configuration, which would refuse it only after everything is copied. */
+static bool is_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t size = strlen(text);
+    return size > 0 && size <= 64 && strchr("._-", text[0]) == NULL && strspn(text, allowed) == size;
+}
+
+static int split_spec(struct hikae *hikae, const char *spec, char **ret_name, const char **ret_url, struct error *err)
+{
+    const char *equals = spec != NULL ? strchr(spec, '=') : NULL;
+    if (equals == NULL || equals == spec || equals[1] == '\0') {
+        (void)error_set(err, ERROR_USAGE, "'%.200s' is not NAME=URL", spec != NULL ? spec : "");
+        return error_hint(err, "for example: tokyo=file:///mnt/tokyo?country=JP");
+    }
+    *ret_url = equals + 1;
+    *ret_name = mem_printf("%.*s", (int)(equals - spec), spec);
+    if (*ret_name == NULL)
+        return error_no_memory(err);
+    if (!is_name(*ret_name)) {
+        (void)error_set(err, ERROR_USAGE, "'%.100s' cannot be a name", *ret_name);
+        return error_hint(err, "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit");
+    }
+    for (size_t i = 0; i < hikae->config->target_count; i++) {
+        const struct config_target *known = &hikae->config->targets[i];
+        if (strcmp(known->name, *ret_name) != 0 && strcmp(known->url, *ret_url) != 0)
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "target %s is in the configuration already, as %s", known->name,
+                        known->url);
+        return error_hint(err, "choose another name and another place");
+    }
+    return 0;
+}
+
+static int prepare(struct hikae *hikae, struct target *target, bool dry_run, struct error *err)
+{
+    if (check_new(hikae, target_name(target), target, err) != 0 || copy_keystore(hikae, target, dry_run, err) != 0)
+        return -1;
+    return dry_run ? 0 : copy_store(hikae, target, err);
+}
+
+static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struct error *err)
+{
+    CLEANUP_FREE char *name = NULL;
+    const char *url = NULL;
+    struct target *target = NULL;
+    if (split_spec(hikae, spec, &name, &url, err) != 0 || engine_targets(hikae, err) != 0)
+        return -1;
+    if (target_open(name, url, !dry_run, &target, err) != 0) {
+        /* A plan makes no folder: that it is not there yet is as it should be. */
+        if (dry_run && err->class == ERROR_UNREACHABLE && (err->errnum == ENOENT || err->errnum == 0))
+            return 0;
+        return -1;
+    }
+    int rc = prepare(hikae, target, dry_run, err);
+    if (rc == 0 && !dry_run)
+        rc = config_append_target(hikae->config->path, name, url, err);
+    target_close(target);
+    if (rc == 0 && !dry_run)
+        engine_warn(hikae, "target %s is prepared and holds no snapshot yet: run `hikae replicate --to %s`", name,
+                    name);
+    return rc == 0 ? 0 : error_wrap(err, "add target %s", name);
+}
+
+enum hikae_status hikae_target_add(struct hikae *hikae, const char *name_and_url, bool dry_run,
+                                   struct hikae_error *error)
+{
+    struct error err = {0};
+    int rc = add_target(hikae, name_and_url, dry_run, &err);
+    return api_result(rc, false, &err, error);
+}

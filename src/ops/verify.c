@@ -1,0 +1,328 @@
+/* hikae_verify: tenant after tenant, then the outcome. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ops/verify_internal.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static void read_progress(struct hikae_progress *progress, void *context)
+{
+    struct verify *verify = context;
+    progress->phase = HIKAE_PHASE_CHECK;
+    progress->entries_done = atomic_load(&verify->checked);
+    progress->entries_total = atomic_load(&verify->total);
+    progress->bytes_done = atomic_load(&verify->bytes);
+    progress->bytes_stored = progress->bytes_done;
+}
+
+/* ---- Marks: what was found sound is said in the history ---- */
+
+static int mark_snapshot(struct verify *verify, struct session *session, const struct history_snapshot *snapshot,
+                         uint64_t copies, struct error *err)
+{
+    struct hikae *hikae = verify->hikae;
+    struct history *history = &session->chain.history;
+    struct record record = {.type = RECORD_VERIFIED};
+    /* A target's name is of letters, digits, '.', '_' and '-' only: nothing in it needs escaping. */
+    record.body = mem_printf("{\"v\":1,\"snapshot\":\"%s\",\"level\":\"data\",\"target\":%s%s%s,\"checked\":%llu,"
+                             "\"sound\":%llu,\"damaged\":0,\"unknown\":0}",
+                             snapshot->name, verify->options->target != NULL ? "\"" : "",
+                             verify->options->target != NULL ? verify->options->target : "null",
+                             verify->options->target != NULL ? "\"" : "", (unsigned long long)copies,
+                             (unsigned long long)copies);
+    int rc = record.body != NULL ? 0 : error_no_memory(err);
+    if (rc == 0)
+        rc = chain_append(hikae, session->keyring, &session->chain, &record, engine_up_mask(hikae),
+                          hikae->config->min_copies, err);
+    if (rc == 0 && history->head_count > 0) {
+        /* The next mark goes behind this one. */
+        history->heads[0] = record.name;
+        history->head_count = 1;
+        history->sequence = record.sequence;
+    }
+    record_clear(&record);
+    return rc;
+}
+
+/* Only what this run looked at is marked; what was committed meanwhile was not. */
+static bool was_seen(const struct verify_scope *scope, const struct history_snapshot *snapshot)
+{
+    const struct history *history = &scope->chain->history;
+    for (size_t i = 0; i < history->snapshot_count; i++)
+        if (hash_equal(&history->snapshots[i].record, &snapshot->record))
+            return !history->snapshots[i].retired;
+    return false;
+}
+
+static void mark(struct verify_scope *scope, uint64_t copies)
+{
+    struct session session;
+    struct error why = {0};
+    struct hikae *hikae = scope->verify->hikae;
+    if (session_open(hikae, scope->tenant, SESSION_LOCK, &session, &why) != 0) {
+        engine_warn(hikae, "that %s was checked could not be noted in its history: %s", scope->tenant, why.what);
+        return;
+    }
+    const struct history *history = &session.chain.history;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < history->snapshot_count; i++)
+        if (!history->snapshots[i].retired && was_seen(scope, &history->snapshots[i]))
+            rc = mark_snapshot(scope->verify, &session, &history->snapshots[i], copies, &why);
+    if (rc != 0)
+        engine_warn(hikae, "that %s was checked could not be noted in its history: %s", scope->tenant, why.what);
+    session_close(&session);
+}
+
+/* ---- One scope ---- */
+
+static int check_scope(struct verify_scope *scope, struct error *err)
+{
+    struct verify *verify = scope->verify;
+    const struct hikae_verify_options *options = verify->options;
+    uint64_t sound = atomic_load(&verify->sound), damaged = verify->damaged, unknown = verify->unknown;
+    uint64_t repaired = verify->repaired, behind = verify->behind;
+    if (scope_plan(scope, err) != 0)
+        return -1;
+    int rc = check_run(scope, err);
+    /* What was found sound before it was stopped was found sound all the same. */
+    struct error why = {0};
+    if (scope_remember(scope, &why) != 0)
+        engine_warn(verify->hikae, "when objects were checked could not be noted: %s", why.what);
+    if (rc != 0 || mend_all(scope, err) != 0)
+        return -1;
+    /* Copies on targets that do not answer, of which nothing can be said. */
+    for (size_t t = 0; t < verify->hikae->target_count; t++)
+        for (size_t i = 0; i < scope->count && (verify->selected >> t & 1) != 0; i++)
+            if (!verify->hikae->targets[t].up && verify->hikae->targets[t].why.class != ERROR_NOT_FOUND)
+                verify->unknown += scope->items[i].expected >> t & 1;
+    if (scope->session == NULL || options->level != HIKAE_VERIFY_DATA || options->sample > 0)
+        return 0;
+    if (walk_manifests(scope, err) != 0)
+        return -1;
+    sound = atomic_load(&verify->sound) - sound;
+    bool all_sound = verify->damaged - damaged == (verify->repaired - repaired) + (verify->behind - behind) &&
+                     verify->unknown == unknown && sound > 0;
+    if (all_sound && !options->dry_run)
+        mark(scope, sound);
+    return 0;
+}
+
+static int prepare_scope(struct verify_scope *scope, struct verify *verify, struct error *err)
+{
+    *scope = (struct verify_scope){.verify = verify, .started_ns = clock_now_ns()};
+    (void)pthread_mutex_init(&scope->mutex, NULL);
+    return cancel_check(&verify->hikae->cancel, err);
+}
+
+static void end_scope(struct verify_scope *scope)
+{
+    scope_clear(scope);
+    (void)pthread_mutex_destroy(&scope->mutex);
+}
+
+static int verify_tenant(struct verify *verify, const char *tenant, struct error *err)
+{
+    struct hikae *hikae = verify->hikae;
+    struct verify_scope scope;
+    struct session session;
+    if (prepare_scope(&scope, verify, err) != 0)
+        return -1;
+    if (session_open(hikae, tenant, SESSION_INDEX, &session, err) != 0) {
+        end_scope(&scope);
+        return -1;
+    }
+    CLEANUP_FREE char *cache = engine_tenant_path(hikae, &session.tid, "h/", err);
+    int rc = cache != NULL ? 0 : -1;
+    /* Nothing is mended in passing: what is bad is to be found, and told. */
+    session.objects.repair = false;
+    scope.tenant = tenant;
+    scope.session = &session;
+    scope.tid = session.tid;
+    scope.keyring = session.keyring;
+    scope.chain = &session.chain;
+    scope.place = (struct copy_place){hikae, &scope.tid, cache};
+    if (rc == 0)
+        rc = scope_tenant(&scope, err);
+    if (rc == 0)
+        rc = objects_sync_index(&session.objects, NULL, &session.chain.condemned, err);
+    if (rc == 0)
+        rc = check_scope(&scope, err);
+    end_scope(&scope);
+    session_close(&session);
+    return rc == 0 ? 0 : error_wrap(err, "verify %s", tenant);
+}
+
+/* Store object, keystore, and the store's own history. */
+static int verify_store(struct verify *verify, struct error *err)
+{
+    struct hikae *hikae = verify->hikae;
+    struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
+    struct verify_scope scope;
+    struct chain chain;
+    if (prepare_scope(&scope, verify, err) != 0)
+        return -1;
+    scope.tid = hikae->store.store_tid;
+    CLEANUP_FREE char *cache = engine_tenant_path(hikae, &scope.tid, "h/", err);
+    if (cache == NULL || keystore_keyring(hikae->keystore, &scope.tid, &keyring, err) != 0 ||
+        chain_load(hikae, &scope.tid, keyring, &chain, err) != 0) {
+        end_scope(&scope);
+        return -1;
+    }
+    scope.keyring = keyring;
+    scope.chain = &chain;
+    scope.place = (struct copy_place){hikae, &scope.tid, cache};
+    int rc = scope_store(&scope, err);
+    if (rc == 0)
+        rc = check_scope(&scope, err);
+    end_scope(&scope);
+    chain_clear(&chain);
+    return rc == 0 ? 0 : error_wrap(err, "verify the store's own objects");
+}
+
+/* ---- All of it ---- */
+
+struct names {
+    char **names;
+    size_t count;
+};
+
+static int note_name(const struct catalog_tenant *tenant, void *context, struct error *err)
+{
+    struct names *names = context;
+    if (strcmp(tenant->state, "erased") == 0)
+        return 0;
+    char **grown = mem_realloc(names->names, (names->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    names->names = grown;
+    grown[names->count] = mem_strdup(tenant->name);
+    return grown[names->count++] != NULL ? 0 : error_no_memory(err);
+}
+
+static int verify_tenants(struct verify *verify, const char *tenant, struct error *err)
+{
+    struct hikae *hikae = verify->hikae;
+    struct names names = {0};
+    if (tenant != NULL)
+        return verify_tenant(verify, tenant, err);
+    int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
+    if (rc == 0)
+        rc = catalog_tenant_each(hikae->catalog, note_name, &names, err);
+    for (size_t i = 0; rc == 0 && i < names.count; i++)
+        rc = verify_tenant(verify, names.names[i], err);
+    for (size_t i = 0; i < names.count; i++)
+        mem_free(names.names[i]);
+    mem_free(names.names);
+    return rc;
+}
+
+/* Targets of which nothing can be said, once each. */
+static int tell_targets(struct verify *verify, struct error *err)
+{
+    struct hikae *hikae = verify->hikae;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        const struct run_target *t = &hikae->targets[i];
+        if (t->up || (verify->selected >> i & 1) == 0)
+            continue;
+        bool empty = t->why.class == ERROR_NOT_FOUND;
+        verify->has_empty = verify->has_empty || empty;
+        if (mend_tell(verify, t->name, empty ? NAME_STORE : "hikae1/",
+                      empty ? HIKAE_FINDING_MISSING : HIKAE_FINDING_UNKNOWN, false, t->why.what, NULL, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_options(const struct hikae_verify_options *options, struct error *err)
+{
+    if (options->sample != 0 && !(options->sample > 0 && options->sample <= 1))
+        return error_set(err, ERROR_USAGE, "a sample is a part of the objects: more than 0, at most 1");
+    if (options->level < HIKAE_VERIFY_INVENTORY || options->level > HIKAE_VERIFY_DATA)
+        return error_set(err, ERROR_USAGE, "there is no such level of verification");
+    return 0;
+}
+
+static int do_verify(struct verify *verify, const char *tenant, struct error *err)
+{
+    struct hikae *hikae = verify->hikae;
+    const char *target = verify->options->target;
+    size_t number;
+    if (check_options(verify->options, err) != 0 || engine_keystore(hikae, err) != 0)
+        return -1;
+    verify->selected = hikae->target_count == 64 ? UINT64_MAX : (UINT64_C(1) << hikae->target_count) - 1;
+    if (target != NULL) {
+        if (copy_target(hikae, target, &number, err) != 0)
+            return -1;
+        verify->selected = UINT64_C(1) << number;
+    }
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    verify->threads = hikae->config->threads > 0 ? hikae->config->threads : (unsigned)(cores > 0 ? cores : 1);
+    struct ticker *ticker = ticker_start(hikae, read_progress, verify);
+    int rc = verify_store(verify, err);
+    if (rc == 0)
+        rc = verify_tenants(verify, tenant, err);
+    if (rc == 0)
+        rc = tell_targets(verify, err);
+    ticker_stop(ticker);
+    return rc;
+}
+
+/* 0, or what is to be reported as a failure although the check itself ran to its end. */
+static int judge(const struct verify *verify, struct error *err)
+{
+    uint64_t bad = verify->damaged - verify->repaired;
+    bad = bad > verify->behind ? bad - verify->behind : 0;
+    if (bad > 0) {
+        (void)error_set(err, ERROR_DAMAGED, "%llu copies of objects are damaged or missing", (unsigned long long)bad);
+        return error_hint(err, verify->options->repair && !verify->options->dry_run
+                                   ? "no target has them sound: what they cost is listed with them"
+                                   : "`hikae verify --repair` mends what another target has sound");
+    }
+    if (verify->unknown > 0) {
+        (void)error_set(err, ERROR_UNREACHABLE, "%llu copies of objects could not be looked at",
+                        (unsigned long long)verify->unknown);
+        err->retryable = true;
+        return error_hint(err, "`hikae target check` says why a target does not answer");
+    }
+    if (verify->snapshots > 0 && atomic_load(&verify->checked) > 0)
+        return 0;
+    (void)error_set(err, ERROR_DAMAGED, "nothing was checked");
+    return error_hint(err, "there is no snapshot yet: `hikae backup` makes one");
+}
+
+enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const struct hikae_verify_options *options,
+                               struct hikae_verify_result *ret, struct hikae_error *error)
+{
+    static const struct hikae_verify_options defaults = {.level = HIKAE_VERIFY_INVENTORY};
+    struct verify verify = {.hikae = hikae, .options = options != NULL ? options : &defaults};
+    struct error err = {0};
+    int64_t started = clock_monotonic_ns();
+    *ret = (struct hikae_verify_result){0};
+    int rc = do_verify(&verify, tenant, &err);
+    *ret = (struct hikae_verify_result){.checked = atomic_load(&verify.checked),
+                                        .sound = atomic_load(&verify.sound),
+                                        .damaged = verify.damaged,
+                                        .unknown = verify.unknown,
+                                        .repaired = verify.repaired,
+                                        .bytes = atomic_load(&verify.bytes),
+                                        .duration_ns = clock_monotonic_ns() - started,
+                                        .findings = verify.findings,
+                                        .finding_count = verify.finding_count};
+    if (rc == 0)
+        rc = judge(&verify, &err);
+    return api_result(rc, verify.repaired > 0 || verify.behind > 0 || verify.has_empty, &err, error);
+}
+
+void hikae_verify_result_free(struct hikae_verify_result *result)
+{
+    for (size_t i = 0; i < result->finding_count; i++) {
+        struct hikae_verify_finding *finding = &result->findings[i];
+        mem_free(finding->target);
+        mem_free(finding->object);
+        mem_free(finding->why);
+        mem_free(finding->cost);
+    }
+    mem_free(result->findings);
+    *result = (struct hikae_verify_result){0};
+}
