@@ -52,10 +52,11 @@ int main(void)
 }
 C
     export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig
-    flags=$(pkg-config --define-variable=prefix="$root/usr" "$1" --cflags --libs hikae) || return 1
-    # shellcheck disable=SC2086
+    flags=$(pkg-config --define-variable=prefix="$root/usr" --cflags --libs hikae) || return 1
     if [[ $1 == --static ]]; then
-        flags=${flags/-lhikae/-l:libhikae.a}
+        # hikae from its archive, the libraries it needs as the system has them.
+        # shellcheck disable=SC2046
+        flags="${flags/-lhikae/-l:libhikae.a} $(pkg-config --libs $(pkg-config --print-requires-private hikae)) -pthread"
     fi
     # shellcheck disable=SC2086
     gcc -o "$scratch/stranger" "$scratch/stranger.c" $flags && LD_LIBRARY_PATH=$root/usr/lib "$scratch/stranger"

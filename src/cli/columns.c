@@ -106,6 +106,8 @@ static void print_cell(const struct columns *columns, const struct layout *layou
     if (columns->right[column])
         spaces(out, fill);
     (void)fputs(colour, out);
+    if (last && strcmp(text, " ") == 0)
+        text = "";
     if (last)
         print_wrapped(out, text, layout->last_start, columns->right[column] ? 0 : layout->last_room);
     else

@@ -91,16 +91,8 @@ enum hikae_status command_keys_sheet(struct run *run)
     if (run->out.json) {
         out_text(&run->out, NULL, "sheet", file);
         out_bool(&run->out, NULL, "checked", file != NULL);
-        out_text(&run->out, NULL, "message", run->error.message);
     }
-    /* Without a file the library says in words where the present sheet is. */
-    if (run->error.message[0] != '\0' && !run->out.json && !run->quiet) {
-        char CLEANUP_FREE *line = text_escape(run->error.message, true);
-        run->out.no_memory = line == NULL;
-        if (line != NULL && out_puts(&run->out, line) == 0)
-            (void)out_puts(&run->out, "\n");
-    }
-    run->error.message[0] = '\0';
+    /* Where the present sheet is, the library has said in a warning. */
     run_say(run, file != NULL ? MSG_SHEET_GOOD : MSG_SHEET_WHERE, file != NULL ? file : "");
     return status;
 }
@@ -151,6 +143,8 @@ enum hikae_status command_keys_rotate(struct run *run)
 {
     const char *tenant = run_option(run, "tenant");
     bool dry_run = run_has(run, DRY_RUN);
+    if (tenant != NULL && run_has(run, "root"))
+        return run_usage(run, "--tenant and --root exclude each other");
     return tenant != NULL ? rotate_tenant(run, tenant, dry_run) : rotate_root(run, dry_run);
 }
 

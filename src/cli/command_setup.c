@@ -31,17 +31,19 @@ enum hikae_status command_init(struct run *run)
         run_note_test_clock(run);
     if (run->out.json) {
         out_text(&run->out, NULL, "config", result.config);
-        out_text(&run->out, NULL, "store", result.store);
+        out_text(&run->out, NULL, "store", options.dry_run ? NULL : result.store);
         out_text(&run->out, NULL, "key", result.key);
         out_text(&run->out, NULL, "sheet", result.sheet);
         out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    }
+    const char *config = result.config != NULL ? result.config : "-";
+    const char *sheet = result.sheet != NULL ? result.sheet : "-";
+    if (options.dry_run) {
+        run_say(run, MSG_INIT_PLAN, config, sheet);
     } else {
         if (result.key != NULL)
             run_say(run, MSG_INIT_KEY, result.key);
-        run_say(run, MSG_INIT_DONE, result.store != NULL ? result.store : "-",
-                result.config != NULL ? result.config : "-", result.sheet != NULL ? result.sheet : "-");
-        if (options.dry_run)
-            run_say(run, MSG_DRY_RUN, NULL);
+        run_say(run, MSG_INIT_DONE, result.store != NULL ? result.store : "-", config, sheet);
     }
     hikae_init_result_free(&result);
     return status;

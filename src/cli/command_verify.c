@@ -9,20 +9,44 @@
 
 static const char *const finding_words[] = {"damaged", "missing", "unknown"};
 
+/* The next of several lines as fresh memory, *text moving behind it; NULL at the end, or without memory. */
+static char *next_line(struct run *run, const char **text)
+{
+    if (*text == NULL || **text == '\0')
+        return NULL;
+    size_t size = strcspn(*text, "\n");
+    char *line = mem_dup(*text, size + 1);
+    if (line == NULL) {
+        run->out.no_memory = true;
+        return NULL;
+    }
+    line[size] = '\0';
+    *text += size + ((*text)[size] == '\n');
+    return line;
+}
+
 /* What it costs comes as lines of text. */
 static void json_cost(struct run *run, json_t *item, const char *cost)
 {
     json_t *array = out_array(&run->out, item, "cost");
-    for (const char *p = cost; p != NULL && *p != '\0';) {
-        size_t size = strcspn(p, "\n");
-        char CLEANUP_FREE *line = mem_dup(p, size + 1);
-        if (line == NULL) {
-            run->out.no_memory = true;
-            return;
-        }
-        line[size] = '\0';
+    char *line;
+    while ((line = next_line(run, &cost)) != NULL) {
         out_item_text(&run->out, array, line);
-        p += size + (p[size] == '\n');
+        mem_free(line);
+    }
+}
+
+static void add_cost(struct run *run, struct columns *columns, const char *cost)
+{
+    char *line;
+    const char *word = "costs";
+    while ((line = next_line(run, &cost)) != NULL) {
+        columns_add(columns, " ");
+        columns_add(columns, " ");
+        columns_add(columns, word);
+        columns_add(columns, line);
+        mem_free(line);
+        word = " ";
     }
 }
 
@@ -65,12 +89,8 @@ static void print_findings(struct run *run, const struct hikae_verify_result *re
         char CLEANUP_FREE *object = mem_printf("%s%s%s", finding->object, finding->why != NULL ? ": " : "",
                                                finding->why != NULL ? finding->why : "");
         columns_add(&columns, object);
-        if (finding->cost == NULL || finding->repaired)
-            continue;
-        columns_add(&columns, " ");
-        columns_add(&columns, " ");
-        columns_add(&columns, "costs");
-        columns_add(&columns, finding->cost);
+        if (!finding->repaired)
+            add_cost(run, &columns, finding->cost);
     }
     run_table(run, &columns);
 }

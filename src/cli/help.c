@@ -260,7 +260,7 @@ enum hikae_status help_run(struct run *run)
 
 enum hikae_status help_asked(struct run *run)
 {
-    if (run->command != NULL && strcmp(run->command->name, "help") != 0)
+    if (run->command != NULL)
         return show(run, run->command, NULL);
     return show(run, NULL, run->arg_count > 0 ? run->args[0] : NULL);
 }

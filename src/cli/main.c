@@ -33,7 +33,7 @@ static enum hikae_status dispatch(struct run *run)
     if (run->help)
         return help_asked(run);
     if ((run->command->flags & COMMAND_STORE) != 0) {
-        enum hikae_status status = run_open(run);
+        enum hikae_status status = run_open_store(run);
         if (status > HIKAE_WARNINGS)
             return status;
     }

@@ -102,7 +102,7 @@ static int put_command(struct buf *out, struct error *err, const struct command 
 }
 
 static const char head[] =
-    ".TH HIKAE 1 \"\" \"hikae " HIKAE_VERSION "\" \"User commands\"\n"
+    ".TH HIKAE 1 2026-11-21 \"hikae " HIKAE_VERSION "\" \"User commands\"\n"
     ".SH NAME\n"
     "hikae \\- back up many customers\\(aq data, encrypted, to several targets, and bring it back\n"
     ".SH SYNOPSIS\n"

@@ -16,6 +16,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                        "from this machine, and delete the file.",
                        "ストア {1} の準備ができました（設定: {2}）。次に復旧シート {3} "
                        "を印刷し、この機械とは別の場所に保管してから、ファイルを削除してください。"},
+    [MSG_INIT_PLAN] = {"Dry run, nothing written: the configuration would be {1}, the recovery sheet {2}.",
+                       "試行のみ、書き込みなし: 設定は {1}、復旧シートは {2} に作成されます。"},
     [MSG_INIT_KEY] = {"The key is {1}: whoever has it can read everything, and without it or the sheet nobody can.",
                       "鍵は {1} です。これを持つ者はすべてを読め、これもシートもなければ誰にも読めません。"},
     [MSG_DOCTOR_SOUND] = {"{1|check|checks}, all sound: backups can run.",

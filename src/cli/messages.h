@@ -16,6 +16,7 @@ enum message {
     MSG_TEST_CLOCK,
     MSG_DRY_RUN,
     MSG_INIT_DONE,
+    MSG_INIT_PLAN,
     MSG_INIT_KEY,
     MSG_DOCTOR_SOUND,
     MSG_DOCTOR_WARNED,

@@ -91,7 +91,10 @@ static void find_command(struct parser *parser)
 
 const char *suggest_command(const char *word)
 {
+    static const char *const families[] = {"tenant", "target", "snapshot", "keys", "hold"};
     struct suggestion best = {0};
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        suggest_offer(&best, word, families[i]);
     for (const struct command *const *c = command_table; *c != NULL; c++) {
         if (((*c)->flags & COMMAND_HIDDEN) == 0)
             suggest_offer(&best, word, (*c)->name);

@@ -54,7 +54,7 @@ void run_note_test_clock(struct run *run)
     watch_line(&run->watch, note != NULL ? note : "test clock");
 }
 
-enum hikae_status run_open(struct run *run)
+enum hikae_status run_open_store(struct run *run)
 {
     run->config = run_config_path(run);
     enum hikae_status status = hikae_open(run->config, &run->hikae, &run->error);

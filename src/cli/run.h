@@ -42,7 +42,7 @@ const char **run_all(struct run *run, const char *name, size_t *ret_count);
 /* --config, else $HIKAE_CONFIG, else the usual place. */
 const char *run_config_path(const struct run *run);
 /* Open the configured store and watch it. */
-enum hikae_status run_open(struct run *run);
+enum hikae_status run_open_store(struct run *run);
 /* Say so if the store of that configuration has a test clock (for commands that open none). */
 void run_note_clock(struct run *run, const char *config_path);
 void run_note_test_clock(struct run *run);

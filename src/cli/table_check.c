@@ -71,8 +71,7 @@ const struct command row_recover = {
                   "With a recovery sheet that was typed off."},
                  {"hikae recover --target tokyo=file:///mnt/tokyo --key-file hikae.key --dir ~/rescue --dry-run",
                   "What is there?"}},
-    .exits = {{1, "freshness is not proven"},
-              {6, "the target could not be read"},
+    .exits = {{6, "the target could not be read"},
               {7, "the key does not open the store"},
               {8, "there is an installation already"}},
     .run = command_recover,
@@ -142,6 +141,7 @@ const struct command row_keys_sheet = {
 };
 
 static const struct option_def rotate_options[] = {
+    {.name = "root", .help = "a new root epoch: what is done without --tenant, said aloud"},
     {.name = "tenant",
      .kind = VALUE_WORD,
      .value = "T",
@@ -161,7 +161,7 @@ const struct command row_keys_rotate = {
         "sheet; the old key file is wiped, and the old sheet is worthless.",
     .options = rotate_options,
     .examples = {{"hikae keys rotate --tenant acme", "A new sealing key."},
-                 {"hikae keys rotate --dry-run", "What would a new root epoch be?"}},
+                 {"hikae keys rotate --root --dry-run", "What would a new root epoch be?"}},
     .exits = {{4, "there is no such tenant"},
               {6, "a target could not be written; the old epoch stays in force"},
               {7, "a key does not open"}},

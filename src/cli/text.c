@@ -83,7 +83,7 @@ size_t text_fit(const char *text, size_t columns)
 static bool must_escape(int32_t code, bool prose)
 {
     if (code < 0x20)
-        return !(prose && code == '\n');
+        return true;
     if (code == '\\')
         return !prose;
     return (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||

@@ -26,7 +26,7 @@ size_t text_width(const char *text);
  * A name that cannot move the cursor, change colours, reverse the direction of
  * reading or pass for another: control characters, bidirectional controls,
  * backslashes and bytes that are not UTF-8 as \n, \t, \\ and \xNN. With
- * `prose`, backslashes and line ends stay. Fresh memory, or NULL without memory.
+ * `prose`, backslashes stay. Fresh memory, or NULL without memory.
  */
 char *text_escape(const char *text, bool prose);
 /* The longest start of text that takes at most `columns`, in bytes. */

@@ -90,8 +90,7 @@ static int find_cached(const struct copy_place *place, const struct copy_item *i
     CLEANUP_FREE char *path = mem_printf("%s%s", place->cache, item->last);
     struct error why = {0};
     out->size = 0;
-    return path != NULL && file_read(path, RECORD_SIZE_MAX, out, &why) == 0 ? copy_check(item, out, "here", &why)
-                                                                            : -1;
+    return path != NULL && file_read(path, RECORD_SIZE_MAX, out, &why) == 0 ? copy_check(item, out, "here", &why) : -1;
 }
 
 int copy_find(const struct copy_place *place, const struct copy_item *item, uint64_t avoid, struct buf *out,
@@ -132,8 +131,7 @@ int copy_put(const struct copy_place *place, size_t target, const struct copy_it
     struct run_target *t = &place->hikae->targets[target];
     char name[OBJECT_NAME_SIZE];
     (void)copy_name(place->tid, item, name);
-    if (target_put(t->target, name, object->data, object->size, mend ? TARGET_PUT_REPAIR : TARGET_PUT_CREATE, err) !=
-        0)
+    if (target_put(t->target, name, object->data, object->size, mend ? TARGET_PUT_REPAIR : TARGET_PUT_CREATE, err) != 0)
         return -1;
     if (!mend)
         return 0;

@@ -5,8 +5,8 @@
  */
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "base/hex.h"
+#include "base/mem.h"
 #include "ops/copies.h"
 
 #include <errno.h>
@@ -105,7 +105,8 @@ static int take_holders(struct recover *recover, struct error *err)
     return error_hint(err, "give the key file, the passphrase file, or a file with the digits of the recovery sheet");
 }
 
-/* Is a store there at all, and does it follow a test clock? Whoever reads the URL wrong is told before anything is made. */
+/* Is a store there at all, and does it follow a test clock? Whoever reads the URL wrong is told before anything is
+ * made. */
 static int look_at_targets(struct recover *recover, struct error *err)
 {
     bool found = false;
@@ -282,12 +283,11 @@ static int state_freshness(struct recover *recover, struct error *err)
     if (recover->ret->freshness_proven && lacking == 0)
         recover->ret->freshness = mem_printf("newest record %s: %s agree on it", newest, agree);
     else if (recover->ret->freshness_proven)
-        recover->ret->freshness = mem_printf("newest record %s: %s agree on it; %s lacks it: behind, or hiding it",
-                                             newest, agree, behind);
-    else if (lacking != 0 && recover->agree != 0)
         recover->ret->freshness =
-            mem_printf("newest record %s on %s alone; %s lacks it: behind, or hiding it. This is unproven", newest,
-                       agree, behind);
+            mem_printf("newest record %s: %s agree on it; %s lacks it: behind, or hiding it", newest, agree, behind);
+    else if (lacking != 0 && recover->agree != 0)
+        recover->ret->freshness = mem_printf(
+            "newest record %s on %s alone; %s lacks it: behind, or hiding it. This is unproven", newest, agree, behind);
     else if (lacking != 0)
         recover->ret->freshness =
             mem_printf("newest record %s; no target has all of the newest records: this is unproven", newest);

@@ -25,12 +25,12 @@ static int mark_snapshot(struct verify *verify, struct session *session, const s
     struct history *history = &session->chain.history;
     struct record record = {.type = RECORD_VERIFIED};
     /* A target's name is of letters, digits, '.', '_' and '-' only: nothing in it needs escaping. */
-    record.body = mem_printf("{\"v\":1,\"snapshot\":\"%s\",\"level\":\"data\",\"target\":%s%s%s,\"checked\":%llu,"
-                             "\"sound\":%llu,\"damaged\":0,\"unknown\":0}",
-                             snapshot->name, verify->options->target != NULL ? "\"" : "",
-                             verify->options->target != NULL ? verify->options->target : "null",
-                             verify->options->target != NULL ? "\"" : "", (unsigned long long)copies,
-                             (unsigned long long)copies);
+    record.body =
+        mem_printf("{\"v\":1,\"snapshot\":\"%s\",\"level\":\"data\",\"target\":%s%s%s,\"checked\":%llu,"
+                   "\"sound\":%llu,\"damaged\":0,\"unknown\":0}",
+                   snapshot->name, verify->options->target != NULL ? "\"" : "",
+                   verify->options->target != NULL ? verify->options->target : "null",
+                   verify->options->target != NULL ? "\"" : "", (unsigned long long)copies, (unsigned long long)copies);
     int rc = record.body != NULL ? 0 : error_no_memory(err);
     if (rc == 0)
         rc = chain_append(hikae, session->keyring, &session->chain, &record, engine_up_mask(hikae),

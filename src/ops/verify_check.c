@@ -215,8 +215,8 @@ static int check_copy(struct worker *worker, struct verify_item *item, size_t ta
     if (atomic_load(&verify->failures[target]) >= FAILURES_MAX)
         return error_set(err, ERROR_UNREACHABLE, "%s did not answer %d times; it was not asked again",
                          verify->hikae->targets[target].name, FAILURES_MAX);
-    bool open = verify->options->level == HIKAE_VERIFY_DATA && worker->scope->keyring != NULL &&
-                !atomic_load(&item->deep);
+    bool open =
+        verify->options->level == HIKAE_VERIFY_DATA && worker->scope->keyring != NULL && !atomic_load(&item->deep);
     if (!open && item->copy.size > PIECE_SIZE)
         return check_streamed(worker, item, target, err);
     int rc = copy_get(&worker->scope->place, target, &item->copy, &worker->object, err);

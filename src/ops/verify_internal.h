@@ -24,8 +24,8 @@ struct verify {
     unsigned threads;
     _Atomic uint64_t checked, sound, bytes, total; /* copies: of one object on one target */
     uint64_t damaged, unknown, repaired;
-    uint64_t behind; /* of those damaged: missing where nothing says that they ever were: no damage */
-    bool has_empty;  /* a target holds no store at all */
+    uint64_t behind;               /* of those damaged: missing where nothing says that they ever were: no damage */
+    bool has_empty;                /* a target holds no store at all */
     _Atomic unsigned failures[64]; /* reads that a target did not answer */
     struct hikae_verify_finding *findings;
     size_t finding_count, finding_capacity;
@@ -97,7 +97,8 @@ MUST_USE int scope_plan(struct verify_scope *scope, struct error *err);
 MUST_USE int scope_remember(struct verify_scope *scope, struct error *err);
 void scope_clear(struct verify_scope *scope);
 struct verify_item *scope_find(const struct verify_scope *scope, char class, uint32_t epoch, const struct hash *hash);
-/* The rows of one snapshot, as far as they can be read; its parts are rows too. ERROR_DAMAGED if a part is sound nowhere. */
+/* The rows of one snapshot, as far as they can be read; its parts are rows too. ERROR_DAMAGED if a part is sound
+ * nowhere. */
 MUST_USE int scope_roster(struct verify_scope *scope, const struct history_snapshot *snapshot, struct roster *ret,
                           struct error *err);
 

@@ -266,10 +266,10 @@ static int choose(const struct catalog_object *object, void *context, struct err
     struct chooser *chooser = context;
     struct hash hash;
     uint32_t epoch = 0;
-    bool ok = object->class == 'h'   ? record_name_hash(object->name, &hash)
-              : object->class == 'k' ? name_key_parse(object->name, &epoch, &hash)
-                                     : strlen(object->name) == 2 * HASH_SIZE &&
-                                           hex_decode(object->name, HASH_SIZE, hash.bytes);
+    bool ok = object->class == 'h' ? record_name_hash(object->name, &hash)
+              : object->class == 'k'
+                  ? name_key_parse(object->name, &epoch, &hash)
+                  : strlen(object->name) == 2 * HASH_SIZE && hex_decode(object->name, HASH_SIZE, hash.bytes);
     if (chooser->wanted == 0) {
         chooser->enough = true;
         return error_set(err, ERROR_NONE, "enough");

@@ -204,10 +204,9 @@ static int cost_paths(struct costing *costing, struct error *err)
         *err = why;
         return -1;
     }
-    return add_line(costing->first, err,
-                    "snapshot %s: its list of entries ends after %llu of %llu; what comes behind is lost\n",
-                    costing->snapshot->name, (unsigned long long)seen,
-                    (unsigned long long)costing->snapshot->root.entries);
+    return add_line(
+        costing->first, err, "snapshot %s: its list of entries ends after %llu of %llu; what comes behind is lost\n",
+        costing->snapshot->name, (unsigned long long)seen, (unsigned long long)costing->snapshot->root.entries);
 }
 
 static int cost_snapshot(struct costing *costing, struct error *err)

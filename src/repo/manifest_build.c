@@ -267,6 +267,9 @@ int manifest_builder_add(struct manifest_builder *builder, const struct entry *e
     struct manifest_leaf_writer *leaf = &builder->leaf;
     if (builder->failed)
         return error_set(err, ERROR_INTERNAL, "a manifest was added to after it had failed or was finished");
+    /* No node tells the key of the first entry: it must lie in the empty folder. */
+    if (!leaf->any && entry->dir.size > 0)
+        return error_set(err, ERROR_INTERNAL, "the first entry of a manifest is not a source");
     /* A refused entry leaves everything as it was: the caller may go on with the next one. */
     if (add_entry(builder, entry, err) != 0)
         return -1;

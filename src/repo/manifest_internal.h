@@ -46,7 +46,8 @@ int entry_name_compare(const struct bytes *a, const struct bytes *b);
 uint64_t entry_components(const uint8_t *path, size_t size);
 /*
  * Drop `drops` components from the end of *dir. What will be pushed then must come after what was dropped, so that
- * folders ascend and there is one way to tell each of them. Whether `push` is a name or a path is the caller's to check.
+ * folders ascend and there is one way to tell each of them. Whether `push` is a name or a path is the caller's to
+ * check.
  */
 MUST_USE int manifest_leave_dir(struct bytes *dir, uint64_t drops, const struct bytes *push, struct error *err);
 

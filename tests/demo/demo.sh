@@ -5,6 +5,10 @@
 #   tests/demo/demo.sh [HIKAE]        DEMO_SOURCE=FOLDER takes that folder; DEMO_KEEP=1 keeps what was made
 set -euo pipefail
 hikae=$(realpath "${1:-build/hikae}")
+[[ -x $hikae ]] || {
+    echo "demo: $hikae is missing; run make first" >&2
+    exit 2
+}
 export PATH=${hikae%/*}:$PATH
 unset HIKAE_CONFIG HIKAE_NOW
 work=$(mktemp -d "${TMPDIR:-/tmp}/hikae-demo-XXXXXX")
@@ -55,8 +59,8 @@ holds() {
 }
 
 same() { # SOURCE RESTORED
-    printf '%s$ diff -r --no-dereference %s %s%s\n' "$blue" "$1" "$2" "$plain"
-    diff -r --no-dereference "$1" "$2"
+    # diff knows nothing of pipes, and says so; rsync compares that one.
+    run diff -r --no-dereference --exclude pipe "$1" "$2"
     holds "not one byte differs"
     # Times, modes, owners, links, extended attributes and ACLs too: rsync would have nothing to do.
     printf '%s$ rsync -aHAXn --delete --itemize-changes %s/ %s/%s\n' "$blue" "$1" "$2" "$plain"
@@ -82,7 +86,7 @@ take_source() {
         [[ -n $folder && -d $folder ]] || continue
         cp -a "$folder" srv/ 2>/dev/null || true
         [[ -z ${DEMO_SOURCE-} ]] || break
-        (($(du -sm srv | cut -f1) < 150)) || break
+        (($(du -sm srv | cut -f1) < 100)) || break
     done
     # What copies tend to lose: names, holes, links, attributes.
     mkdir -p srv/odd
@@ -146,7 +150,6 @@ run hikae restore acme --to restored
 same srv restored/www
 
 step "9. Verify everything, down to the last byte, on both targets"
-run hikae verify acme --level data --repair
 run hikae verify acme --level data
 holds "both targets hold all data, sound"
 

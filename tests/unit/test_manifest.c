@@ -393,6 +393,74 @@ static void test_renamed_folder(void **state)
     memory_blobs_free(&blobs);
 }
 
+/* Bytes of all blobs of a type. */
+static size_t stored_size(const struct memory_blobs *blobs, enum blob_type type)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < blobs->capacity; i++)
+        sum += blobs->slots[i].bytes != NULL && blobs->slots[i].type == type ? blobs->slots[i].size : 0;
+    return sum;
+}
+
+/* 20,000 entries, three folders deep, between others. */
+static void nested_tree(struct tree *tree, const char *name_of_it)
+{
+    *tree = (struct tree){.random = 6};
+    char text[64];
+    struct bytes source = tree_text(tree, "source");
+    (void)tree_add(tree, ENTRY_DIRECTORY, tree_text(tree, ""), source);
+    for (unsigned top = 0; top < 9; top++) {
+        (void)snprintf(text, sizeof(text), "top-%u", top);
+        struct bytes name = tree_text(tree, top == 4 ? name_of_it : text), dir = tree_join(tree, &source, &name);
+        (void)tree_add(tree, ENTRY_DIRECTORY, source, name);
+        for (unsigned i = 0; i < 400; i++) {
+            (void)snprintf(text, sizeof(text), "group-%u", i / 20);
+            struct bytes group = tree_text(tree, text), group_dir = tree_join(tree, &dir, &group);
+            if (i % 20 == 0)
+                (void)tree_add(tree, ENTRY_DIRECTORY, dir, group);
+            (void)snprintf(text, sizeof(text), "package-%u-%u", top, i);
+            struct bytes package = tree_text(tree, text), package_dir = tree_join(tree, &group_dir, &package);
+            (void)tree_add(tree, ENTRY_DIRECTORY, group_dir, package);
+            for (unsigned k = 0; k < (top == 4 ? 49 : 10); k++) {
+                (void)snprintf(text, sizeof(text), "module-%u-%u-%u.c", top, i, k);
+                (void)tree_add(tree, ENTRY_FILE, package_dir, tree_text(tree, text));
+            }
+        }
+    }
+    tree_sort(tree);
+}
+
+/* A large folder gets another name: nodes and leaves that lie wholly in it are what they were. */
+static void test_renamed_large_folder(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"top-4 renamed", "a first", "z last"};
+    static const enum blob_type types[] = {BLOB_NAMES, BLOB_TIMES, BLOB_INNER};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct memory_blobs blobs = {0};
+        struct tree tree, renamed;
+        nested_tree(&tree, "top-4");
+        nested_tree(&renamed, names[i]);
+        (void)build(&tree, &blobs, 0, 0);
+        size_t before = 0, after = 0;
+        for (size_t k = 0; k < 3; k++)
+            before += stored_size(&blobs, types[k]);
+        memory_blobs_reset_counters(&blobs);
+        struct manifest_root root = build(&renamed, &blobs, 0, 0);
+        for (size_t k = 0; k < 3; k++)
+            after += stored_size(&blobs, types[k]);
+        print_message("%s: %zu names, %zu times, %zu nodes of %u levels, %zu bytes of %zu\n", names[i],
+                      blobs.added[BLOB_NAMES], blobs.added[BLOB_TIMES], blobs.added[BLOB_INNER], (unsigned)root.depth,
+                      after - before, before);
+        struct manifest_reader *reader = reader_of(&root, true, &blobs);
+        assert_follows(reader, &renamed, 0, renamed.count + 1, true);
+        manifest_reader_free(reader);
+        tree_free(&tree);
+        tree_free(&renamed);
+        memory_blobs_free(&blobs);
+    }
+}
+
 /* ---- All blobs ---- */
 
 struct seen {
@@ -541,6 +609,7 @@ int main(void)
         cmocka_unit_test(test_little_is_fetched),
         cmocka_unit_test(test_little_is_rewritten),
         cmocka_unit_test(test_renamed_folder),
+        cmocka_unit_test(test_renamed_large_folder),
         cmocka_unit_test(test_walk_blobs),
         cmocka_unit_test(test_failing_fetch),
         cmocka_unit_test(test_failing_sink),

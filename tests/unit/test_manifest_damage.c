@@ -202,10 +202,12 @@ static void test_leaves(void **state)
 static void test_keys_of_leaves(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "/a", "s//a", "s/", "../a", "s/./a", "s/b", "s/a/b"};
+    static const char *const bad[] = {"/a", "s//a", "s/", "../a", "s/./a", "s/b", "s/a/b"};
     static const char leaf[] = HEAD("\x01") ENTRY("\x02", "\x00");
     struct error err = {0};
     assert_int_equal(decode_leaf("a", leaf, sizeof(leaf) - 1, NULL, 0, &err), 0);
+    /* Nothing states the name of a manifest's first entry. */
+    assert_int_equal(decode_leaf("", leaf, sizeof(leaf) - 1, NULL, 0, &err), 0);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(decode_leaf(bad[i], leaf, sizeof(leaf) - 1, NULL, 0, &err), -1);
 }
@@ -235,69 +237,220 @@ static void test_times(void **state)
 
 /* ---- Inner nodes by hand ---- */
 
-#define ID40 ID20 ID20
+/* Number of entries, bytes, two ids: all of a node's first child, and of the others what is behind the key. */
+#define CHILD "\x05\x00" ID20 ID20
+
+/* The node's key is "s/a". */
+static const struct leaf_case node_cases[] = {
+    CASE("one child", "\x01\x01" CHILD, true),
+    CASE("in the same folder",
+         "\x01\x02" CHILD "\x00\x02"
+         "aa" CHILD,
+         true),
+    CASE("one folder down",
+         "\x01\x02" CHILD "\x01\x01"
+         "b"
+         "\x01x" CHILD,
+         true),
+    CASE("two folders down",
+         "\x01\x02" CHILD "\x01\x03"
+         "b/c"
+         "\x01x" CHILD,
+         true),
+    CASE("two down, two up and down again",
+         "\x01\x03" CHILD "\x01\x03"
+         "b/c"
+         "\x01x" CHILD "\x03\x04"
+         "b-/d"
+         "\x01"
+         "a" CHILD,
+         true),
+    CASE("to another source",
+         "\x01\x02" CHILD "\x02\x01t"
+         "\x01"
+         "a" CHILD,
+         true),
+
+    CASE("no children", "\x01\x00", false),
+    CASE("level 2", "\x02\x01\x05\x00" ID20, false),
+    CASE("level 0", "\x00\x01" CHILD, false),
+    CASE("fewer children than told", "\x01\x02" CHILD, false),
+    CASE("a huge number of children", "\x01\xff\xff\xff\xff\x0f" CHILD, false),
+    CASE("bytes left over", "\x01\x01" CHILD "x", false),
+    CASE("a child without entries", "\x01\x01\x00\x00" ID20 ID20, false),
+    CASE("an id cut off", "\x01\x01\x05\x00" ID20 "iii", false),
+    CASE("the key of the first child",
+         "\x01\x01\x00\x01"
+         "a" CHILD,
+         false),
+    CASE("the same key twice",
+         "\x01\x02" CHILD "\x00\x01"
+         "a" CHILD,
+         false),
+    CASE("names out of order",
+         "\x01\x02" CHILD "\x00\x01"
+         "Z" CHILD,
+         false),
+    CASE("folders out of order",
+         "\x01\x02" CHILD "\x02\x01r"
+         "\x01x" CHILD,
+         false),
+    CASE("a folder left for itself",
+         "\x01\x02" CHILD "\x02\x01s"
+         "\x01x" CHILD,
+         false),
+    CASE("a folder left for what is in it",
+         "\x01\x02" CHILD "\x02\x03s/b"
+         "\x01x" CHILD,
+         false),
+    CASE("two folders left where one is enough",
+         "\x01\x03" CHILD "\x01\x03"
+         "b/c"
+         "\x01x" CHILD "\x03\x03"
+         "b/d"
+         "\x01x" CHILD,
+         false),
+    CASE("a folder left for the one above",
+         "\x01\x02" CHILD "\x02\x00"
+         "\x01x" CHILD,
+         false),
+    CASE("more folders left than there are",
+         "\x01\x02" CHILD "\x03\x01t"
+         "\x01x" CHILD,
+         false),
+    CASE("folders left without end",
+         "\x01\x02" CHILD "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+         "\x01t"
+         "\x01x" CHILD,
+         false),
+    CASE("a longer form",
+         "\x01\x02" CHILD "\x80\x00\x01"
+         "b" CHILD,
+         false),
+    CASE("nothing pushed",
+         "\x01\x02" CHILD "\x01\x00"
+         "\x01x" CHILD,
+         false),
+    CASE("an empty component at the start",
+         "\x01\x02" CHILD "\x01\x02/b"
+         "\x01x" CHILD,
+         false),
+    CASE("an empty component at the end",
+         "\x01\x02" CHILD "\x01\x02"
+         "b/"
+         "\x01x" CHILD,
+         false),
+    CASE("an empty component between",
+         "\x01\x02" CHILD "\x01\x04"
+         "b//c"
+         "\x01x" CHILD,
+         false),
+    CASE("a component ..",
+         "\x01\x02" CHILD "\x01\x04"
+         "b/.."
+         "\x01x" CHILD,
+         false),
+    CASE("a component with a NUL",
+         "\x01\x02" CHILD "\x01\x02"
+         "b\x00"
+         "\x01x" CHILD,
+         false),
+    CASE("components without an end",
+         "\x01\x02" CHILD "\x01\x7f"
+         "b"
+         "\x01x" CHILD,
+         false),
+    CASE("no name", "\x01\x02" CHILD "\x00\x00" CHILD, false),
+    CASE("a name ..",
+         "\x01\x02" CHILD "\x01\x01"
+         "b"
+         "\x02.." CHILD,
+         false),
+    CASE("a name with a slash",
+         "\x01\x02" CHILD "\x00\x03"
+         "b/c" CHILD,
+         false),
+    CASE("a name with a NUL",
+         "\x01\x02" CHILD "\x00\x02"
+         "b\x00" CHILD,
+         false),
+    CASE("a name without an end",
+         "\x01\x02" CHILD "\x00\x7f"
+         "b" CHILD,
+         false),
+    CASE("sums over 64 bits",
+         "\x01\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00" ID20 ID20 "\x00\x01"
+         "b" CHILD,
+         false),
+    CASE("bytes over 64 bits",
+         "\x01\x02\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" ID20 ID20 "\x00\x01"
+         "b"
+         "\x01\x01" ID20 ID20,
+         false),
+};
+
+static int decode_node(const char *key_text, const void *bytes, size_t size, struct error *err)
+{
+    struct bytes key = bytes_of(key_text), node = {mem_dup(bytes, size), size};
+    uint64_t entries, sum;
+    assert_non_null(node.data);
+    error_clear(err);
+    int rc = manifest_node_decode(&key, &node, 1, &entries, &sum, err);
+    assert_true(rc == 0 || err->class == ERROR_DAMAGED);
+    mem_free((void *)(uintptr_t)node.data);
+    return rc;
+}
 
 static void test_nodes(void **state)
 {
     (void)state;
-    static const struct leaf_case cases[] = {
-        CASE("one child", "\x01\x01\x00\x03s/a\x05\x00" ID40, true),
-        CASE("two children",
-             "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x02\x01"
-             "b"
-             "\x05\x00" ID40,
-             true),
-        CASE("a longer key", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x03\x02/b\x05\x00" ID40, true),
-        CASE("no children", "\x01\x00", false),
-        CASE("level 2", "\x02\x01\x00\x03s/a\x05\x00" ID20, false),
-        CASE("level 0", "\x00\x01\x00\x03s/a\x05\x00" ID40, false),
-        CASE("fewer children than told", "\x01\x02\x00\x03s/a\x05\x00" ID40, false),
-        CASE("a huge number of children", "\x01\xff\xff\xff\xff\x0f\x00\x03s/a\x05\x00" ID40, false),
-        CASE("bytes left over", "\x01\x01\x00\x03s/a\x05\x00" ID40 "x", false),
-        CASE("a child without entries", "\x01\x01\x00\x03s/a\x00\x00" ID40, false),
-        CASE("an id cut off", "\x01\x01\x00\x03s/a\x05\x00" ID20 "iii", false),
-        CASE("shares with nothing", "\x01\x01\x01\x03s/a\x05\x00" ID40, false),
-        CASE("shares more than there is",
-             "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x04\x01"
-             "b"
-             "\x05\x00" ID40,
-             false),
-        CASE("shares less than it could", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x01\x02/b\x05\x00" ID40, false),
-        CASE("the same key twice", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x03\x00\x05\x00" ID40, false),
-        CASE("keys out of order",
-             "\x01\x02\x00\x03s/b\x05\x00" ID40 "\x02\x01"
-             "a"
-             "\x05\x00" ID40,
-             false),
-        CASE("the folder after what it holds", "\x01\x02\x00\x05s/a/b\x05\x00" ID40 "\x03\x00\x05\x00" ID40, false),
-        CASE("an empty key", "\x01\x01\x00\x00\x05\x00" ID40, false),
-        CASE("a key that is no path", "\x01\x01\x00\x03s//\x05\x00" ID40, false),
-        CASE("a later key with ..", "\x01\x02\x00\x03s/a\x05\x00" ID40 "\x03\x03/..\x05\x00" ID40, false),
-        CASE("a component that becomes ..", "\x01\x02\x00\x04s/.a\x05\x00" ID40 "\x03\x01.\x05\x00" ID40, false),
-        CASE("sums over 64 bits",
-             "\x01\x02\x00\x03s/a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00" ID40 "\x02\x01"
-             "b"
-             "\x05\x00" ID40,
-             false),
-        CASE("bytes over 64 bits",
-             "\x01\x02\x00\x03s/a\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" ID40 "\x02\x01"
-             "b"
-             "\x01\x01" ID40,
-             false),
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct error err = {0};
+    for (size_t i = 0; i < sizeof(node_cases) / sizeof(node_cases[0]); i++) {
+        const struct leaf_case *c = &node_cases[i];
+        int rc = decode_node("s/a", c->bytes, c->size, &err);
+        if ((rc == 0) != c->sound)
+            fail_msg("%s: %s", c->what, rc == 0 ? "accepted" : err.what);
+        for (size_t size = 0; c->sound && size < c->size; size++)
+            assert_int_equal(decode_node("s/a", c->bytes, size, &err), -1);
+    }
+}
+
+static void test_keys_of_nodes(void **state)
+{
+    (void)state;
+    static const char sibling[] = "\x01\x02" CHILD "\x00\x01"
+                                  "b" CHILD,
+                      above[] = "\x01\x02" CHILD "\x02\x01t\x01x" CHILD;
+    static const char *const bad[] = {"/a", "s//a", "s/", "../a", "s/./a"};
+    struct error err = {0};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(decode_node(bad[i], sibling, sizeof(sibling) - 1, &err), -1);
+    /* The same bytes in another folder, as a root, and behind a name that is not before theirs. */
+    assert_int_equal(decode_node("other/folder/a", sibling, sizeof(sibling) - 1, &err), 0);
+    assert_int_equal(decode_node("", sibling, sizeof(sibling) - 1, &err), 0);
+    assert_int_equal(decode_node("s/b", sibling, sizeof(sibling) - 1, &err), -1);
+    assert_int_equal(decode_node("o/p/a", above, sizeof(above) - 1, &err), 0);
+    assert_int_equal(decode_node("o/t/a", above, sizeof(above) - 1, &err), -1);
+    assert_int_equal(decode_node("", above, sizeof(above) - 1, &err), -1);
+}
+
+/* A key is as long as a path may be, and not a byte longer. */
+static void test_longest_key(void **state)
+{
+    (void)state;
+    for (size_t over = 0; over < 2; over++) {
+        struct buf node = {0}, push = {0};
         struct error err = {0};
-        uint64_t entries, bytes;
-        struct bytes node = {mem_dup(cases[i].bytes, cases[i].size), cases[i].size};
-        int rc = manifest_node_decode(&node, 1, &entries, &bytes, &err);
-        if ((rc == 0) != cases[i].sound)
-            fail_msg("%s: %s", cases[i].what, rc == 0 ? "accepted" : err.what);
-        assert_true(rc == 0 || err.class == ERROR_DAMAGED);
-        for (size_t size = 0; cases[i].sound && size < cases[i].size; size++) {
-            node.size = size;
-            assert_int_equal(manifest_node_decode(&node, 1, &entries, &bytes, &err), -1);
-        }
-        mem_free((void *)(uintptr_t)node.data);
+        const size_t size = ENTRY_PATH_MAX - strlen("s/") - strlen("/x") + over;
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(buf_u8(&push, i % 100 == 99 && i + 1 < size ? '/' : 'p', NULL), 0);
+        assert_int_equal(buf_append(&node, "\x01\x02" CHILD "\x01", 45, NULL), 0);
+        assert_int_equal(buf_varint(&node, push.size, NULL), 0);
+        assert_int_equal(buf_append(&node, push.data, push.size, NULL), 0);
+        assert_int_equal(buf_append(&node, "\x01x" CHILD, 44, NULL), 0);
+        assert_int_equal(decode_node("s/a", node.data, node.size, &err), over == 0 ? 0 : -1);
+        buf_free(&node);
+        buf_free(&push);
     }
 }
 
@@ -509,7 +662,10 @@ static void test_builder_refuses(void **state)
                                .type = ENTRY_FILE,
                                .size = 10,
                                .content = {.extents = extents, .extent_count = 2}};
+    struct entry source = {.dir = bytes_of(""), .name = bytes_of("s"), .type = ENTRY_DIRECTORY};
     struct entry first = {.dir = bytes_of("s"), .name = bytes_of("b"), .type = ENTRY_DIRECTORY};
+    refuse(builder, &first, ERROR_INTERNAL);
+    assert_int_equal(manifest_builder_add(builder, &source, &err), 0);
     assert_int_equal(manifest_builder_add(builder, &first, &err), 0);
     assert_int_equal(manifest_builder_add(builder, &good, &err), 0);
     struct entry next = good;
@@ -571,12 +727,14 @@ static void test_builder_refuses(void **state)
     /* None of it left a trace: the next entry goes in, and the manifest is the one without the refused. */
     assert_int_equal(manifest_builder_add(builder, &next, &err), 0);
     assert_int_equal(manifest_builder_finish(builder, &root, &err), 0);
-    assert_int_equal(root.entries, 3);
+    assert_int_equal(root.entries, 4);
     assert_int_equal(root.bytes, 20);
     assert_int_equal(manifest_builder_add(builder, &next, &err), -1);
     struct manifest_reader *reader;
     const struct entry *read;
     assert_int_equal(manifest_reader_new(&root, true, memory_blobs_get, &blobs, &reader, &err), 0);
+    assert_int_equal(manifest_reader_next(reader, &read, &err), 1);
+    assert_entries_equal(&source, read, true);
     assert_int_equal(manifest_reader_next(reader, &read, &err), 1);
     assert_entries_equal(&first, read, true);
     assert_int_equal(manifest_reader_next(reader, &read, &err), 1);
@@ -596,9 +754,11 @@ static void test_builder_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_leaves), cmocka_unit_test(test_keys_of_leaves),  cmocka_unit_test(test_times),
-        cmocka_unit_test(test_nodes),  cmocka_unit_test(test_every_byte),      cmocka_unit_test(test_exchanged_blobs),
-        cmocka_unit_test(test_roots),  cmocka_unit_test(test_builder_refuses),
+        cmocka_unit_test(test_leaves),        cmocka_unit_test(test_keys_of_leaves),
+        cmocka_unit_test(test_times),         cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_keys_of_nodes), cmocka_unit_test(test_longest_key),
+        cmocka_unit_test(test_every_byte),    cmocka_unit_test(test_exchanged_blobs),
+        cmocka_unit_test(test_roots),         cmocka_unit_test(test_builder_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

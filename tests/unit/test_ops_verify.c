@@ -1,8 +1,8 @@
 /* Verify, replicate and recover, through the public interface, on stores that are really made and really damaged. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -66,7 +66,7 @@ static void make_world(struct world *world, size_t targets, unsigned min_copies)
     const char *names[3];
     struct hikae_error error = {0};
     memset(world, 0, sizeof(*world));
-    (void)snprintf(world->dir, sizeof(world->dir), "%.200s/hikae-test-XXXXXX", temporary != NULL ? temporary : "/tmp");
+    (void)snprintf(world->dir, sizeof(world->dir), "%.200s/hikae-verify-XXXXXX", temporary != NULL ? temporary : "/tmp");
     assert_non_null(mkdtemp(world->dir));
     for (size_t i = 0; i < targets; i++) {
         (void)snprintf(text[i], sizeof(text[i]), "%s=file://%s/%s", letters[i], world->dir, letters[i]);
@@ -74,8 +74,7 @@ static void make_world(struct world *world, size_t targets, unsigned min_copies)
     }
     char dir[300];
     (void)snprintf(dir, sizeof(dir), "%s/etc", world->dir);
-    struct hikae_init_options init = {
-        .dir = dir, .targets = names, .target_count = targets, .min_copies = min_copies};
+    struct hikae_init_options init = {.dir = dir, .targets = names, .target_count = targets, .min_copies = min_copies};
     struct hikae_init_result made;
     enum hikae_status status = hikae_init(&init, &made, &error);
     if (status != HIKAE_OK)
@@ -349,13 +348,12 @@ static void test_damage_on_one_target(void **state)
     };
     struct world world;
     make_world(&world, 2, 1);
+    write_file(&world, "large", 3 << 20, 5); /* enough for a segment */
     backup(&world);
     write_file(&world, "four", 100000, 4);
     backup(&world);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct paths objects = objects_of(&world, "a", rows[i].class);
-        if (objects.count < rows[i].objects)
-            print_error("row %zu: %zu objects\n", i, objects.count);
         assert_true(objects.count >= rows[i].objects);
         rows[i].damage(&objects);
         reopen(&world);
@@ -501,10 +499,11 @@ static void test_replicate_to_empty_target(void **state)
     (void)snprintf(path, sizeof(path), "%s/b", world.dir);
     assert_int_equal(mkdir(path, 0700), 0);
     reopen(&world);
-    enum hikae_status status = hikae_replicate(world.hikae, NULL, NULL, false, &result, &error);
-    for (size_t i = 0; i < result.behind_count; i++)
-        print_error("%s: %s\n", result.behind[i].name, result.behind[i].why);
-    assert_int_equal(status, HIKAE_OK);
+    /* A disk that is not mounted looks the same: only who names the target has it filled. */
+    assert_int_equal(hikae_replicate(world.hikae, NULL, NULL, false, &result, &error), HIKAE_WARNINGS);
+    assert_int_equal(result.copied, 0);
+    hikae_replicate_result_free(&result);
+    assert_int_equal(hikae_replicate(world.hikae, NULL, "b", false, &result, &error), HIKAE_OK);
     assert_true(result.copied > 3);
     hikae_replicate_result_free(&result);
     reopen(&world);
