@@ -81,8 +81,8 @@ UNIT_HELPERS := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay_%,$(FUZZ_SOURCES))
-# Scripts that test; lib*.sh is what they share.
-SCRIPTS := $(filter-out tests/system/lib%.sh tests/cli/lib%.sh,$(sort $(wildcard tests/system/*.sh tests/cli/*.sh)))
+# Scripts that test; what else lies beside them is theirs to use.
+SCRIPTS := $(sort $(wildcard tests/system/test_*.sh tests/cli/test_*.sh))
 # Tests in which threads meet.
 TSAN_NAMES := base catalog index index_large faulty_target walk pipeline% backup% restore% objects% upload% store%
 TSAN_TESTS = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(TSAN_NAMES)),$(UNIT_TESTS))

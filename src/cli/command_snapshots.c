@@ -38,19 +38,22 @@ static char *join(char *const *words, size_t count)
     return all;
 }
 
+/* A terminal of 80 columns has room for what is asked most; the rest is in the JSON and on wider ones. */
 static void print_snapshots(struct run *run, const struct hikae_snapshots *snapshots)
 {
-    static const char *const heads[] = {"ID",       "TIME", ">ENTRIES", ">SIZE", "TARGETS",
-                                        "VERIFIED", "TAG",  "KEPT BY",  NULL};
+    static const char *const wide_heads[] = {"ID",  "TIME",     ">SIZE",   "TARGETS", "VERIFIED",
+                                             "TAG", ">ENTRIES", "KEPT BY", NULL};
+    static const char *const narrow_heads[] = {"ID", "TIME", ">SIZE", "TARGETS", "VERIFIED", "TAG", NULL};
+    enum { WIDE = 110 };
+    bool wide = run->out.width == 0 || run->out.width >= WIDE || run->verbose;
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
-    columns_start(&columns, heads);
+    columns_start(&columns, wide ? wide_heads : narrow_heads);
     for (size_t i = 0; i < snapshots->count; i++) {
         const struct hikae_snapshot *snapshot = &snapshots->snapshots[i];
         char CLEANUP_FREE *targets = join(snapshot->targets, snapshot->target_count);
         columns_add(&columns, snapshot->id);
         columns_add(&columns, text_time(snapshot->time_ns, text));
-        columns_add(&columns, text_count(snapshot->entries, text));
         columns_add(&columns, text_size(snapshot->bytes, text));
         columns_add_colour(&columns, targets, snapshot->target_count == 0 ? COLOUR_RED : COLOUR_NONE);
         /* The day is enough in a table; the JSON has the second. */
@@ -58,6 +61,9 @@ static void print_snapshots(struct run *run, const struct hikae_snapshots *snaps
         text[strcspn(text, "T")] = '\0';
         columns_add_colour(&columns, text, snapshot->verified_ns == 0 ? COLOUR_YELLOW : COLOUR_NONE);
         columns_add(&columns, snapshot->tag);
+        if (!wide)
+            continue;
+        columns_add(&columns, text_count(snapshot->entries, text));
         columns_add(&columns, snapshot->kept_by);
     }
     run_table(run, &columns);

@@ -68,6 +68,43 @@ static int take_sources(struct run *run, struct error *err)
     return 0;
 }
 
+/* The sources as JSON, for the record: name and specification of each. */
+static int source_list(const struct run *run, char **ret, struct error *err)
+{
+    static const char *const kinds[] = {"dir", "image", "cmd", "archive"};
+    json_t *list CLEANUP_JSON = json_array();
+    for (size_t i = 0; list != NULL && i < run->source_count; i++) {
+        const struct backup_source *source = &run->sources[i];
+        CLEANUP_FREE char *spec = mem_printf("%s:%s", kinds[source->kind], source->path);
+        /* A path that is not UTF-8 has no place in JSON: it is told by its name alone. */
+        json_t *text = spec != NULL ? json_string(spec) : NULL;
+        if (text == NULL)
+            text = json_string(kinds[source->kind]);
+        json_t *item = json_pack("{s:s, s:o}", "name", source->name, "spec", text);
+        if (json_array_append_new(list, item) != 0)
+            return error_no_memory(err);
+    }
+    return list != NULL ? json_print(list, ret, err) : error_no_memory(err);
+}
+
+/* The latest snapshot of these sources: an import between two nights must not make the next one read everything. */
+static int choose_parent(struct run *run, struct error *err)
+{
+    const struct history *history = &run->session.chain.history;
+    CLEANUP_FREE char *sources = NULL;
+    if (source_list(run, &sources, err) != 0)
+        return -1;
+    run->parent = history_latest(history);
+    for (size_t i = history->snapshot_count; i > 0; i--) {
+        const struct history_snapshot *snapshot = &history->snapshots[i - 1];
+        if (!snapshot->retired && snapshot->sources != NULL && strcmp(snapshot->sources, sources) == 0) {
+            run->parent = snapshot;
+            break;
+        }
+    }
+    return 0;
+}
+
 static int check_tenant(const struct run *run, struct error *err)
 {
     const struct history *history = &run->session.chain.history;
@@ -225,25 +262,6 @@ static int check_quorum(const struct run *run, struct error *err)
                       run->session.tenant);
 }
 
-/* The sources as JSON, for the record: name and specification of each. */
-static int source_list(const struct run *run, char **ret, struct error *err)
-{
-    static const char *const kinds[] = {"dir", "image", "cmd", "archive"};
-    json_t *list CLEANUP_JSON = json_array();
-    for (size_t i = 0; list != NULL && i < run->source_count; i++) {
-        const struct backup_source *source = &run->sources[i];
-        CLEANUP_FREE char *spec = mem_printf("%s:%s", kinds[source->kind], source->path);
-        /* A path that is not UTF-8 has no place in JSON: it is told by its name alone. */
-        json_t *text = spec != NULL ? json_string(spec) : NULL;
-        if (text == NULL)
-            text = json_string(kinds[source->kind]);
-        json_t *item = json_pack("{s:s, s:o}", "name", source->name, "spec", text);
-        if (json_array_append_new(list, item) != 0)
-            return error_no_memory(err);
-    }
-    return list != NULL ? json_print(list, ret, err) : error_no_memory(err);
-}
-
 static int commit(struct run *run, struct hikae_backup_result *ret, struct error *err)
 {
     count_targets(run);
@@ -342,10 +360,11 @@ static int do_backup(struct run *run, const char *tenant, struct hikae_backup_re
     run->started_ns = clock_now_ns();
     if (session_open(run->hikae, tenant, SESSION_LOCK | SESSION_SYNC, &run->session, err) != 0)
         return -1;
-    run->parent = history_latest(&run->session.chain.history);
     int rc = check_tenant(run, err);
     if (rc == 0 && run->sources == NULL)
         rc = take_sources(run, err);
+    if (rc == 0)
+        rc = choose_parent(run, err);
     if (rc == 0)
         rc = run_pipeline(run, err);
     if (rc == 0 && !run->options->dry_run)

@@ -255,7 +255,7 @@ int engine_keystore(struct hikae *hikae, struct error *err)
     struct target_set set = engine_target_set(hikae);
     int rc = keystore_open(&set, groups, hikae->config->group_count, &hikae->keystore, err);
     engine_groups_free(groups, hikae->config->group_count);
-    return rc == 0 ? 0 : error_wrap(err, "open the keystore");
+    return rc;
 }
 
 char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err)

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-struct export {
+struct export
+{
     struct view *view;
     struct archive *archive;
     struct archive_entry *out;
@@ -47,6 +48,34 @@ static const char *text_of(struct export *export, const struct bytes *bytes, str
     if (buf_append(&export->text, bytes->data, bytes->size, err) != 0 || buf_u8(&export->text, 0, err) != 0)
         return NULL;
     return (const char *)export->text.data;
+}
+
+/* Is it UTF-8 (RFC 3629)? Archives say so of their names; other names go as the bytes that they are. */
+static bool is_utf8(const char *text)
+{
+    const uint8_t *p = (const uint8_t *)text;
+    while (*p != 0) {
+        unsigned more = *p < 0x80                 ? 0
+                        : *p >= 0xc2 && *p < 0xe0 ? 1
+                        : *p >= 0xe0 && *p < 0xf0 ? 2
+                        : *p >= 0xf0 && *p < 0xf5 ? 3
+                                                  : 4;
+        bool bad = more == 4 || (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+                   (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f);
+        for (p++; !bad && more > 0; more--, p++)
+            bad = (*p & 0xc0) != 0x80;
+        if (bad)
+            return false;
+    }
+    return true;
+}
+
+/* Give libarchive a text in the form that does not depend on the locale, where it has one. */
+static void put_text(struct archive_entry *out, const char *text,
+                     void (*put)(struct archive_entry *out, const char *text),
+                     void (*put_utf8)(struct archive_entry *out, const char *text))
+{
+    (is_utf8(text) ? put_utf8 : put)(out, text);
 }
 
 /* POSIX ACLs go as ACLs, in the form that archives have for them; all else as it is. */
@@ -119,10 +148,10 @@ static int put_sparse(struct export *export, const struct entry *entry, struct e
 
 static mode_t file_type(enum entry_type type)
 {
-    static const mode_t types[] = {[ENTRY_FILE] = AE_IFREG,          [ENTRY_DIRECTORY] = AE_IFDIR,
-                                   [ENTRY_SYMLINK] = AE_IFLNK,       [ENTRY_HARDLINK] = AE_IFREG,
-                                   [ENTRY_CHARACTER_DEVICE] = AE_IFCHR, [ENTRY_BLOCK_DEVICE] = AE_IFBLK,
-                                   [ENTRY_FIFO] = AE_IFIFO,          [ENTRY_SOCKET] = AE_IFSOCK};
+    static const mode_t types[] = {
+        [ENTRY_FILE] = AE_IFREG,     [ENTRY_DIRECTORY] = AE_IFDIR,        [ENTRY_SYMLINK] = AE_IFLNK,
+        [ENTRY_HARDLINK] = AE_IFREG, [ENTRY_CHARACTER_DEVICE] = AE_IFCHR, [ENTRY_BLOCK_DEVICE] = AE_IFBLK,
+        [ENTRY_FIFO] = AE_IFIFO,     [ENTRY_SOCKET] = AE_IFSOCK};
     return types[type];
 }
 
@@ -131,24 +160,24 @@ static int put_texts(struct export *export, const struct entry *entry, struct er
     const char *text;
     if (view_path(entry, &export->text, err) != 0)
         return -1;
-    archive_entry_set_pathname(export->out, (const char *)export->text.data);
+    put_text(export->out, (const char *)export->text.data, archive_entry_set_pathname, archive_entry_set_pathname_utf8);
     if (entry->user.size > 0) {
         if ((text = text_of(export, &entry->user, err)) == NULL)
             return -1;
-        archive_entry_set_uname(export->out, text);
+        put_text(export->out, text, archive_entry_set_uname, archive_entry_set_uname_utf8);
     }
     if (entry->group.size > 0) {
         if ((text = text_of(export, &entry->group, err)) == NULL)
             return -1;
-        archive_entry_set_gname(export->out, text);
+        put_text(export->out, text, archive_entry_set_gname, archive_entry_set_gname_utf8);
     }
     if (entry->link.size > 0) {
         if ((text = text_of(export, &entry->link, err)) == NULL)
             return -1;
         if (entry->type == ENTRY_HARDLINK)
-            archive_entry_set_hardlink(export->out, text);
+            put_text(export->out, text, archive_entry_set_hardlink, archive_entry_set_hardlink_utf8);
         else
-            archive_entry_set_symlink(export->out, text);
+            put_text(export->out, text, archive_entry_set_symlink, archive_entry_set_symlink_utf8);
     }
     return 0;
 }
@@ -228,7 +257,6 @@ static int open_archive(struct export *export, const char *format, struct error 
         (void)error_set(err, ERROR_USAGE, "'%s' is no format of archives", format);
         return error_hint(err, "pax (the default, keeps everything), zip, 7zip, cpio, ustar, gnutar, …");
     }
-    (void)archive_write_set_options(export->archive, "hdrcharset=BINARY");
     (void)archive_write_set_bytes_in_last_block(export->archive, 1);
     if (archive_write_open(export->archive, export, NULL, write_archive, NULL) != ARCHIVE_OK)
         return failed(export, "begin the archive", err);
@@ -242,8 +270,8 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
 {
     struct error err = {0};
     struct view view;
-    struct export export = {.view = &view, .paths = paths, .path_count = path_count, .callback = callback,
-                            .context = context};
+    struct export export = {
+        .view = &view, .paths = paths, .path_count = path_count, .callback = callback, .context = context};
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
         rc = open_archive(&export, format != NULL ? format : "pax", &err);

@@ -131,6 +131,17 @@ static int compare_xattrs(const void *a, const void *b)
     return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
 }
 
+/* The kernel wants the entries of an ACL by tag, then by id. */
+static int compare_acl(const void *a, const void *b)
+{
+    uint32_t x = get_u16(a), y = get_u16(b);
+    if (x == y) {
+        x = get_u32((const uint8_t *)a + 4);
+        y = get_u32((const uint8_t *)b + 4);
+    }
+    return (x > y) - (x < y);
+}
+
 /* The kernel's form of a POSIX ACL (linux/posix_acl_xattr.h): version 2, then tag, permissions, id of each entry. */
 static size_t acl_to_xattr(struct archive_entry *from, int type, uint8_t *out, size_t capacity)
 {
@@ -156,6 +167,7 @@ static size_t acl_to_xattr(struct archive_entry *from, int type, uint8_t *out, s
             size += 8;
         }
     }
+    qsort(out + 4, (size - 4) / 8, 8, compare_acl);
     return size > 4 ? size : 0;
 }
 
@@ -186,6 +198,12 @@ static int take_xattrs(struct archive_scan *scan, struct archive_entry *from, st
                 (struct xattr){.name = bytes_of(acls[i].name), .value = {scan->acl[i], size}};
     }
     qsort(xattrs, entry->xattr_count, sizeof(*xattrs), compare_xattrs);
+    /* Archives may state an attribute in two notations. */
+    size_t kept = 0;
+    for (size_t i = 0; i < entry->xattr_count; i++)
+        if (kept == 0 || !bytes_equal(&xattrs[kept - 1].name, &xattrs[i].name))
+            xattrs[kept++] = xattrs[i];
+    entry->xattr_count = kept;
     entry->xattrs = xattrs;
     return 0;
 }

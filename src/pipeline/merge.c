@@ -100,12 +100,24 @@ static bool looks_unchanged(const struct entry *now, const struct entry *then)
            now->uid == then->uid && now->gid == then->gid && (now->type != ENTRY_FILE || now->size == then->size);
 }
 
-/* Its times lie so close to `read_ns` that it may change again without their changing. */
+/* Two instants so close that a change between them need not show. */
+static bool is_close(int64_t seconds, uint32_t ns, int64_t read_ns, int64_t window_ns)
+{
+    int64_t distance = seconds - read_ns / NS_PER_S;
+    if (distance > window_ns / NS_PER_S + 1 || distance < -window_ns / NS_PER_S - 1)
+        return false;
+    distance = distance * NS_PER_S + ns - read_ns % NS_PER_S;
+    return distance >= -window_ns && distance <= window_ns;
+}
+
+/*
+ * Its times lie so close to its reading that it may change again without their changing. Times far ahead are not: a
+ * change would set them back.
+ */
 static bool is_racy(const struct scan *scan, const struct entry *entry, int64_t read_ns)
 {
-    int64_t mtime = entry->mtime_s * NS_PER_S + entry->mtime_ns;
-    int64_t ctime = entry->ctime_s * NS_PER_S + entry->ctime_ns;
-    return mtime >= read_ns - scan->racy_ns || ctime >= read_ns - scan->racy_ns;
+    return is_close(entry->mtime_s, entry->mtime_ns, read_ns, scan->racy_ns) ||
+           is_close(entry->ctime_s, entry->ctime_ns, read_ns, scan->racy_ns);
 }
 
 static int64_t racy_window(int fd)

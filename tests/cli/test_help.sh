@@ -1,6 +1,7 @@
 #!/bin/bash
 # Holds help, manual and completions, which all come from the command table, against golden text, and checks that the
 # shells and groff understand them. UPDATE=1 writes the golden text anew.
+# shellcheck disable=SC2317 # functions that check calls by name
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-$root/build}

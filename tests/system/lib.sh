@@ -11,25 +11,27 @@ cleanup() {
     chmod -R u+rwX "$WORK" 2>/dev/null
     rm -rf "$WORK"
 }
-trap cleanup EXIT
+[ -n "${KEEP:-}" ] || trap cleanup EXIT
 ok() { echo "ok $1"; }
 not_ok() { echo "not ok $1"; FAILED=1; }
 # check NAME COMMAND…: ok if the command succeeds.
 check() {
     local name=$1; shift
-    if "$@" >"$WORK/out" 2>"$WORK/err"; then ok "$name"; else not_ok "$name (exit $?)"; sed 's/^/    /' "$WORK/out" "$WORK/err" | head -n 20; fi
+    if "$@" >"$WORK/check.out" 2>"$WORK/check.err"; then ok "$name"; else not_ok "$name (exit $?)"; show; fi
 }
 # expect CODE NAME COMMAND…: ok if it ends with that exit code.
 expect() {
     local want=$1 name=$2 got; shift 2
-    "$@" >"$WORK/out" 2>"$WORK/err"; got=$?
-    if [ "$got" -eq "$want" ]; then ok "$name"; else not_ok "$name (exit $got, not $want)"; sed 's/^/    /' "$WORK/out" "$WORK/err" | head -n 20; fi
+    : >"$WORK/out"; : >"$WORK/err"
+    "$@" >"$WORK/check.out" 2>"$WORK/check.err"; got=$?
+    if [ "$got" -eq "$want" ]; then ok "$name"; else not_ok "$name (exit $got, not $want)"; show; fi
 }
-# says TEXT NAME: the last command's output or messages hold this text.
-says() { if grep -qF -- "$1" "$WORK/out" "$WORK/err"; then ok "$2"; else not_ok "$2 (no '$1')"; sed 's/^/    /' "$WORK/out" "$WORK/err" | head; fi; }
+show() { cat "$WORK/check.out" "$WORK/check.err" | cut -c1-300 | head -n 20 | sed 's/^/    /'; }
+# says TEXT NAME: the last command's output or messages, in out and err or by expect, hold this text.
+says() { if cat "$WORK/out" "$WORK/err" "$WORK/check.out" "$WORK/check.err" 2>/dev/null | grep -qF -- "$1"; then ok "$2"; else not_ok "$2 (no '$1')"; head -n 5 "$WORK/err"; fi; }
 hikae() { "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
-# field NAME: of the JSON in $WORK/out.
+# field NAME: of the JSON in $WORK/json.
 field() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1]))
 for k in sys.argv[2].split("."): v=v[int(k)] if isinstance(v,list) else v[k]
-print(v)' "$WORK/out" "$1"; }
+print(v)' "$WORK/json" "$1"; }
 finish() { exit $FAILED; }

@@ -11,7 +11,7 @@ for _ in $(seq 1 200); do [ "$(packs "$WORK/a")" -ge 3 ] && [ "$(packs "$WORK/b"
 kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null
 had=$(packs "$WORK/a")
 rm -rf "$WORK/h/state"
-hikae --json backup t >"$WORK/out" 2>"$WORK/err"; code=$?
+hikae --json backup t >"$WORK/json" 2>"$WORK/err"; code=$?
 check "after kill -9 and the loss of the state the next run succeeds" test $code -eq 0
 stored=$(field bytes_stored)
 check "and reuses what $had finished packs hold" test "$stored" -le $((120000000 - (had - 1) * 3700000))
@@ -27,14 +27,14 @@ for _ in $(seq 1 200); do [ "$(packs "$WORK/a")" -gt $((before + 2)) ] && break;
 pkill -INT -P $pid 2>/dev/null || kill -INT $pid; wait $pid; code=$?
 check "SIGINT: exit 9" test $code -eq 9 -o $code -eq 0
 kept=$(($(packs "$WORK/a") - before))
-hikae --json backup t >"$WORK/out" 2>"$WORK/err"
+hikae --json backup t >"$WORK/json" 2>"$WORK/err"
 check "SIGINT keeps what is finished" test "$(field bytes_stored)" -le $((125000000 - (kept - 1) * 3700000))
 # One byte of a pack flipped on one target: the restore succeeds, and mends it.
 flip() { /usr/bin/python3 -c 'import sys
 f=open(sys.argv[1],"r+b"); f.seek(int(sys.argv[2])); b=f.read(1); f.seek(int(sys.argv[2])); f.write(bytes([b[0]^1]))' "$1" "$2"; }
 pack=$(find "$WORK"/a/hikae1/t/*/p -type f -size +1M | sort | head -n 1)
 flip "$pack" 700000
-hikae --json restore t --to "$WORK/r1" >"$WORK/out" 2>"$WORK/err"
+hikae --json restore t --to "$WORK/r1" >"$WORK/json" 2>"$WORK/err"
 check "a flipped byte on one target: restored and mended" test "$(field repaired)" -ge 1
 check "the content is right" diff -r "$WORK/src" "$WORK/r1/data"
 check "the pack is mended" bash -c '[ "$(sha256sum <"$0" | cut -d" " -f1)" = "${0##*/}" ]' "$pack"

@@ -22,7 +22,7 @@ check "an image: back up" hikae backup i
 check "an image: restore" hikae restore i --to "$WORK/ri"
 check "is the same, with its holes" bash -c 'cmp "$0/image" "$0/ri/disk" && test "$(du -k "$0/ri/disk" | cut -f1)" -lt 4000' "$WORK"
 printf 'changed!' | dd of="$WORK/image" bs=1 seek=5000000 conv=notrunc status=none
-hikae --json backup i >"$WORK/out"
+hikae --json backup i >"$WORK/json"
 check "a page of it changed: little is new" test "$(field bytes_new)" -lt 1100000
 if [ "$(id -u)" = 0 ] && loop=$(losetup -f --show "$WORK/image" 2>/dev/null); then
     check "a block device: add" hikae tenant add dev --source "disk=image:$loop"

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "manifest_trees.h"
 #include "repo/manifest_internal.h"
@@ -393,13 +394,24 @@ static void test_renamed_folder(void **state)
     memory_blobs_free(&blobs);
 }
 
-/* Bytes of all blobs of a type. */
-static size_t stored_size(const struct memory_blobs *blobs, enum blob_type type)
+/* Bytes of the blobs that are in `after` and not in `before`: as they are, and compressed as in a pack. */
+static void rewritten_size(struct memory_blobs *before, const struct memory_blobs *after, size_t *ret_size,
+                           size_t *ret_packed)
 {
-    size_t sum = 0;
-    for (size_t i = 0; i < blobs->capacity; i++)
-        sum += blobs->slots[i].bytes != NULL && blobs->slots[i].type == type ? blobs->slots[i].size : 0;
-    return sum;
+    struct buf all = {0};
+    for (size_t i = 0; i < after->capacity; i++) {
+        const struct memory_blob *blob = &after->slots[i];
+        if (blob->bytes != NULL && memory_blobs_slot(before, &blob->id)->bytes == NULL)
+            assert_int_equal(buf_append(&all, blob->bytes, blob->size, NULL), 0);
+    }
+    size_t bound = ZSTD_compressBound(all.size);
+    uint8_t *packed = mem_alloc(bound);
+    assert_non_null(packed);
+    *ret_size = all.size;
+    *ret_packed = ZSTD_compress(packed, bound, all.data, all.size, 3);
+    assert_false(ZSTD_isError(*ret_packed));
+    mem_free(packed);
+    buf_free(&all);
 }
 
 /* 20,000 entries, three folders deep, between others. */
@@ -434,31 +446,45 @@ static void nested_tree(struct tree *tree, const char *name_of_it)
 static void test_renamed_large_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"top-4 renamed", "a first", "z last"};
-    static const enum blob_type types[] = {BLOB_NAMES, BLOB_TIMES, BLOB_INNER};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        struct memory_blobs blobs = {0};
-        struct tree tree, renamed;
-        nested_tree(&tree, "top-4");
-        nested_tree(&renamed, names[i]);
-        (void)build(&tree, &blobs, 0, 0);
-        size_t before = 0, after = 0;
-        for (size_t k = 0; k < 3; k++)
-            before += stored_size(&blobs, types[k]);
-        memory_blobs_reset_counters(&blobs);
-        struct manifest_root root = build(&renamed, &blobs, 0, 0);
-        for (size_t k = 0; k < 3; k++)
-            after += stored_size(&blobs, types[k]);
-        print_message("%s: %zu names, %zu times, %zu nodes of %u levels, %zu bytes of %zu\n", names[i],
-                      blobs.added[BLOB_NAMES], blobs.added[BLOB_TIMES], blobs.added[BLOB_INNER], (unsigned)root.depth,
-                      after - before, before);
-        struct manifest_reader *reader = reader_of(&root, true, &blobs);
+    static const struct {
+        const char *name;
+        unsigned leaves; /* names blobs that may be new */
+        size_t packed;
+    } cases[] = {
+        {"top-4 renamed", 3, 8 << 10}, /* in its place: where it is told, and where what is in it begins */
+        {"a first", 6, 16 << 10},      /* elsewhere: both ends of both places, and times of those leaves */
+        {"z last", 6, 16 << 10},
+    };
+    struct memory_blobs before = {0};
+    struct tree tree;
+    nested_tree(&tree, "top-4");
+    (void)build(&tree, &before, 0, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct memory_blobs after = {0};
+        struct tree renamed;
+        size_t size, packed;
+        nested_tree(&renamed, cases[i].name);
+        struct manifest_root root = build(&renamed, &after, 0, 0);
+        rewritten_size(&before, &after, &size, &packed);
+        memory_blobs_reset_counters(&before);
+        (void)build(&renamed, &before, 0, 0);
+        print_message("%s: %zu names, %zu times, %zu nodes of %u levels, %zu bytes, %zu in a pack\n", cases[i].name,
+                      before.added[BLOB_NAMES], before.added[BLOB_TIMES], before.added[BLOB_INNER],
+                      (unsigned)root.depth, size, packed);
+        assert_in_range(before.added[BLOB_NAMES], 1, cases[i].leaves);
+        assert_in_range(before.added[BLOB_TIMES], 0, i == 0 ? 0 : cases[i].leaves);
+        assert_in_range(before.added[BLOB_INNER], root.depth, 3U * root.depth);
+        assert_in_range(packed, 1, cases[i].packed);
+        struct manifest_reader *reader = reader_of(&root, true, &after);
         assert_follows(reader, &renamed, 0, renamed.count + 1, true);
         manifest_reader_free(reader);
-        tree_free(&tree);
         tree_free(&renamed);
-        memory_blobs_free(&blobs);
+        memory_blobs_free(&after);
+        memory_blobs_free(&before);
+        (void)build(&tree, &before, 0, 0);
     }
+    tree_free(&tree);
+    memory_blobs_free(&before);
 }
 
 /* ---- All blobs ---- */
