@@ -33,10 +33,19 @@ struct run {
 
 static void read_progress(struct hikae_progress *progress, void *context)
 {
-    const struct backup_counters *counters = context;
+    const struct run *run = context;
+    const struct backup_counters *counters = &run->counters;
+    uint64_t finished = atomic_load(&counters->bytes_source), read = atomic_load(&counters->bytes_read);
     progress->phase = HIKAE_PHASE_TRANSFER;
     progress->entries_done = atomic_load(&counters->entries);
-    progress->bytes_done = atomic_load(&counters->bytes_source);
+    /* A long file counts while it is read, not only when it is finished. */
+    progress->bytes_done = finished > read ? finished : read;
+    /* Nobody knows what the sources hold before they were walked: last time is the best guess. */
+    if (run->parent != NULL && progress->bytes_done <= run->parent->root.bytes &&
+        progress->entries_done <= run->parent->root.entries) {
+        progress->entries_total = run->parent->root.entries;
+        progress->bytes_total = run->parent->root.bytes;
+    }
     progress->bytes_stored = atomic_load(&counters->bytes_stored);
 }
 
@@ -137,7 +146,7 @@ static int run_pipeline(struct run *run, struct error *err)
                                      .counters = &run->counters,
                                      .warn = problems_note,
                                      .warn_context = &run->problems};
-    struct ticker *ticker = ticker_start(run->hikae, read_progress, &run->counters);
+    struct ticker *ticker = ticker_start(run->hikae, read_progress, run);
     int rc = backup_run(&options, &run->outcome, err);
     ticker_stop(ticker);
     return rc;

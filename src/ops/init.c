@@ -188,9 +188,10 @@ static int prepare_dir(struct init *init, const char *config, struct error *err)
     if (init->options->dry_run)
         return 0;
     CLEANUP_FREE char *keys = mem_printf("%s/keys", init->dir);
-    if (keys == NULL)
+    CLEANUP_FREE char *state = mem_printf("%s/state", init->dir);
+    if (keys == NULL || state == NULL)
         return error_no_memory(err);
-    return file_mkdirs(keys, 0700, err);
+    return file_mkdirs(keys, 0700, err) != 0 ? -1 : file_mkdirs(state, 0700, err);
 }
 
 static int do_init(struct init *init, struct hikae_init_result *ret, struct error *err)

@@ -12,7 +12,7 @@ kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null
 had=$(packs "$WORK/a")
 rm -rf "$WORK/h/state"
 hikae --json backup t >"$WORK/json" 2>"$WORK/err"; code=$?
-check "after kill -9 and the loss of the state the next run succeeds" test $code -eq 0
+[ $code -eq 0 ] || cat "$WORK/err" "$WORK/json"; check "after kill -9 and the loss of the state the next run succeeds" test $code -eq 0
 stored=$(field bytes_stored)
 check "and reuses what $had finished packs hold" test "$stored" -le $((120000000 - (had - 1) * 3700000))
 check "nothing is stored twice" test "$(packs "$WORK/a")" -le $((had + (120000000 - had * 3700000) / 3700000 + 3))
@@ -40,12 +40,12 @@ check "the content is right" diff -r "$WORK/src" "$WORK/r1/data"
 check "the pack is mended" bash -c '[ "$(sha256sum <"$0" | cut -d" " -f1)" = "${0##*/}" ]' "$pack"
 rm "$pack"; truncate -s 100000 "$(find "$WORK"/b/hikae1/t/*/p -type f -size +1M | sort | tail -n 1)"
 expect 5 "a missing and a truncated pack are found" hikae verify t --level inventory
-check "and mended" hikae verify t --level objects --repair
+expect 1 "and mended" hikae verify t --level objects --repair
 check "and all is sound again" hikae verify t --level data
 p1=$(find "$WORK"/a/hikae1/t/*/p -type f -size +1M | sort | sed -n 2p); p2=$(find "$WORK"/a/hikae1/t/*/p -type f -size +1M | sort | sed -n 3p)
 mv "$p1" "$WORK/x"; mv "$p2" "$p1"; mv "$WORK/x" "$p2"
 expect 5 "two packs swapped on one target are found" hikae verify t --level objects --target a
-check "and mended" hikae verify t --level objects --repair
+expect 1 "and mended" hikae verify t --level objects --repair
 other=$(find "$WORK"/b/hikae1/t/*/p -type f -size +1M | sort | head -n 1)
 flip "$other" 5000; flip "$WORK/a/${other#"$WORK"/b/}" 5000
 hikae verify t --level data >"$WORK/out" 2>"$WORK/err"; code=$?

@@ -227,7 +227,7 @@ static void test_overwrite_and_delta(void **state)
     assert_int_equal(symlinkat("elsewhere", at, "src/symlink"), 0);
     assert_int_equal(unlinkat(at, "src/fifo", 0), 0);
     write_at(at, "src/small/5", 2, 5, 78);
-    (void)fchmodat(at, "src/small/6", 0777, 0);
+    assert_int_equal(fchmodat(at, "src/small/6", 0777, 0), 0);
     CLEANUP_FD int fd = openat(at, "src/small/8", O_RDWR | O_CLOEXEC);
     (void)fsetxattr(fd, "user.strange", "x", 1, 0);
     path_in(p->out, "src/sparse", path);
