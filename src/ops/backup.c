@@ -343,6 +343,8 @@ static int fill_targets(const struct run *run, struct hikae_backup_result *ret, 
                                                                : "it lacks objects of older runs: run `hikae replicate`");
         if (state->name == NULL || state->state == NULL)
             return error_no_memory(err);
+        if (!complete && t->up && !run->options->dry_run)
+            engine_warn(run->hikae, "target %s is behind: %s", t->name, state->why != NULL ? state->why : "");
     }
     return 0;
 }

@@ -24,6 +24,12 @@ void objects_destroy(struct objects *objects)
     (void)pthread_mutex_destroy(&objects->repair_mutex);
 }
 
+static void warn(struct objects *objects, const char *message)
+{
+    if (objects->warn != NULL)
+        objects->warn(message, objects->warn_context);
+}
+
 int objects_list(struct objects *objects, struct error *err)
 {
     size_t up = 0;
@@ -34,6 +40,11 @@ int objects_list(struct objects *objects, struct error *err)
         presence_clear(&t->present);
         t->up = presence_list(&t->present, t->target, &objects->tid, &t->why) == 0;
         up += t->up;
+        if (!t->up) {
+            char message[800];
+            (void)snprintf(message, sizeof(message), "target %s is left out of this run: %s", t->name, t->why.what);
+            warn(objects, message);
+        }
         if (cancel_check(objects->cancel, err) != 0)
             return -1;
     }
@@ -96,12 +107,6 @@ static int get_sound(struct objects *objects, struct run_target *t, const char *
         if (cancel_check(objects->cancel, err) != 0)
             return -1;
     }
-}
-
-static void warn(struct objects *objects, const char *message)
-{
-    if (objects->warn != NULL)
-        objects->warn(message, objects->warn_context);
 }
 
 /* Put sound bytes back on a target that lost them. Never the reason for a failure: the reader has what it wanted. */
