@@ -5,17 +5,22 @@
  *   FAULT_CALL=N [FAULT_ERRNO=E]   the Nth counted call fails with errno E (EIO)
  *   FAULT_ALLOC=N                  the Nth malloc, calloc or realloc gives NULL
  *   FAULT_KILL=N                   SIGKILL before the Nth changing call
+ * Allocations by libcrypto are left alone: OpenSSL 3.0 asserts, or follows null pointers, when its own first ones fail.
+ *
  *   FAULT_COUNTS=FILE              at exit: "calls allocations changes" into FILE
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
@@ -32,8 +37,27 @@ static long from_env(const char *name)
     return text != NULL ? strtol(text, NULL, 10) : 0;
 }
 
+/* Where libcrypto lies. */
+static uintptr_t crypto_begin, crypto_end;
+
+static int find_crypto(struct dl_phdr_info *info, size_t size, void *context)
+{
+    (void)size;
+    (void)context;
+    if (strstr(info->dlpi_name, "/libcrypto.so") == NULL)
+        return 0;
+    crypto_begin = info->dlpi_addr;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        uintptr_t end = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && end > crypto_end)
+            crypto_end = end;
+    }
+    return 1;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
+    (void)dl_iterate_phdr(find_crypto, NULL);
     fail_call = from_env("FAULT_CALL");
     fail_alloc = from_env("FAULT_ALLOC");
     kill_change = from_env("FAULT_KILL");
@@ -191,8 +215,10 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
-static bool alloc_fails(void)
+static bool alloc_fails(const void *caller)
 {
+    if ((uintptr_t)caller >= crypto_begin && (uintptr_t)caller < crypto_end)
+        return false;
     if (!atomic_load(&counting) || atomic_fetch_add(&allocations, 1) + 1 != fail_alloc)
         return false;
     errno = ENOMEM;
@@ -201,13 +227,13 @@ static bool alloc_fails(void)
 
 void *malloc(size_t size)
 {
-    return alloc_fails() ? NULL : __libc_malloc(size);
+    return alloc_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(size);
 }
 void *calloc(size_t count, size_t size)
 {
-    return alloc_fails() ? NULL : __libc_calloc(count, size);
+    return alloc_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(count, size);
 }
 void *realloc(void *old, size_t size)
 {
-    return alloc_fails() ? NULL : __libc_realloc(old, size);
+    return alloc_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
