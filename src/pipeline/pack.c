@@ -15,6 +15,8 @@
 #define HASH_FUNCTION                HASH_FNV /* reads keys byte by byte: no alignment is assumed */
 #include <uthash.h>
 
+enum { ENOUGH_PERCENT = 75, LITTLE_PADDING = 512 };
+
 struct expected {
     struct blob_id id;
     bool out_of_memory;
@@ -188,8 +190,11 @@ static int finish_segment(struct packer *packer, struct error *err)
 static int finish_pack(struct packer *packer, struct open_pack *pack, struct error *err)
 {
     struct container_writer *writer = pack->writer;
-    if (writer == NULL)
+    if (writer == NULL || container_writer_blob_count(writer) == 0) {
+        container_writer_free(writer);
+        pack->writer = NULL;
         return 0;
+    }
     struct index *index = packer->backup->options->objects->index;
     struct pack_info info = {0};
     struct hash name;
@@ -231,6 +236,12 @@ static int start_writing(struct packer *packer, struct open_pack *pack, enum con
     if (tenant_key(packer, &key, err) != 0 ||
         container_writer_new(kind, &key, NULL, 0, packer->backup->options->verify_writes, &pack->writer, err) != 0)
         return -1;
+    if (kind == CONTAINER_PACK_DATA && pack->limit > PACK_SMALL) {
+        CLEANUP(buf_free) struct buf spare = {0};
+        upload_spare(packer->backup->upload, &spare);
+        if (container_writer_reserve(pack->writer, spare.capacity > 0 ? spare.capacity : pack->waiting_size, &spare, err) != 0)
+            return -1;
+    }
     for (struct waiting *block = pack->first; block != NULL; block = block->next)
         if (container_writer_block(pack->writer, block->codec, block->payload.data, block->payload.size,
                                    block->plain_size, block->blobs, block->blob_count, err) != 0)

@@ -153,8 +153,10 @@ static int cut_blob(struct scanner *scanner, size_t size, struct error *err)
     if (batch->blob_count == batch->blob_capacity) {
         size_t capacity = batch->blob_capacity < 256 ? 256 : 2 * batch->blob_capacity;
         struct batch_blob *blobs = mem_realloc(batch->blobs, capacity * sizeof(*blobs));
-        if (blobs == NULL)
+        if (blobs == NULL) {
+            batch->event_count--; /* it would name a blob that is not there */
             return error_no_memory(err);
+        }
         batch->blobs = blobs;
         batch->blob_capacity = capacity;
     }

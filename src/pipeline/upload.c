@@ -6,6 +6,7 @@
 #include "base/names.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 enum { TRIES = 4, FIRST_WAIT_MS = 200, PATIENCE_MS = 500 };
@@ -45,6 +46,7 @@ struct upload {
     uint64_t in_spool;
     int spool_fd;
     int64_t spool_end;
+    struct buf spare; /* a large buffer, kept because fresh memory costs as much time as sealing */
     bool stopping;
     size_t lane_count;
     struct lane lanes[];
@@ -68,6 +70,11 @@ static void release_done(struct upload *upload)
             upload->in_spool -= done->size;
         else
             upload->in_memory -= done->size;
+        if (done->bytes.capacity > upload->spare.capacity) {
+            struct buf smaller = upload->spare;
+            upload->spare = done->bytes;
+            done->bytes = smaller;
+        }
         free_parcel(done);
     }
     if (upload->first == NULL)
@@ -129,6 +136,9 @@ static void *lane_main(void *argument)
 {
     struct lane *lane = argument;
     struct upload *upload = lane->upload;
+    char name[16];
+    (void)snprintf(name, sizeof(name), "upload-%.8s", lane->target->name);
+    (void)pthread_setname_np(pthread_self(), name);
     (void)pthread_mutex_lock(&upload->mutex);
     while (!upload->stopping && !lane->failed) {
         struct parcel *parcel = lane->next;
@@ -207,6 +217,7 @@ void upload_free(struct upload *upload)
         upload->first = parcel->next;
         free_parcel(parcel);
     }
+    buf_free(&upload->spare);
     if (upload->spool_fd >= 0)
         (void)close(upload->spool_fd);
     (void)pthread_mutex_destroy(&upload->mutex);
@@ -267,6 +278,15 @@ static unsigned live_lanes(const struct upload *upload, const struct error **ret
             *ret_why = &upload->lanes[i].why;
     }
     return live;
+}
+
+void upload_spare(struct upload *upload, struct buf *ret)
+{
+    (void)pthread_mutex_lock(&upload->mutex);
+    *ret = upload->spare;
+    ret->size = 0;
+    upload->spare = (struct buf){0};
+    (void)pthread_mutex_unlock(&upload->mutex);
 }
 
 int upload_put(struct upload *upload, enum object_class class, const struct hash *name, struct buf *bytes,

@@ -35,6 +35,8 @@ void upload_free(struct upload *upload);
  */
 MUST_USE int upload_put(struct upload *upload, enum object_class class, const struct hash *name, struct buf *bytes,
                         struct error *err);
+/* Memory of an object that all targets have, to be used again: *ret is empty if there is none. */
+void upload_spare(struct upload *upload, struct buf *ret);
 /* Wait until every target has everything, or has failed. */
 void upload_drain(struct upload *upload);
 /* After upload_drain: what target i acknowledged; NULL and *ret_why if it was given up. */

@@ -5,14 +5,17 @@
  *   FAULT_CALL=N [FAULT_ERRNO=E]   the Nth counted call fails with errno E (EIO)
  *   FAULT_ALLOC=N                  the Nth malloc, calloc or realloc gives NULL
  *   FAULT_KILL=N                   SIGKILL before the Nth changing call
- * Allocations by libcrypto are left alone: OpenSSL 3.0 asserts, or follows null pointers, when its own first ones fail.
+ * Allocations by libcrypto, and those of the look-ups of users and groups, are left alone: OpenSSL 3.0 and glibc's name
+ * service assert, or follow null pointers, when their own first ones fail.
  *
  *   FAULT_COUNTS=FILE              at exit: "calls allocations changes" into FILE
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <link.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -215,8 +218,12 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
+static _Thread_local bool paused;
+
 static bool alloc_fails(const void *caller)
 {
+    if (paused)
+        return false;
     if ((uintptr_t)caller >= crypto_begin && (uintptr_t)caller < crypto_end)
         return false;
     if (!atomic_load(&counting) || atomic_fetch_add(&allocations, 1) + 1 != fail_alloc)
@@ -237,3 +244,17 @@ void *realloc(void *old, size_t size)
 {
     return alloc_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(old, size);
 }
+
+#define WRAP_LOOK_UP(name, key_type, result_type)                                                                      \
+    int name(key_type key, struct result_type *entry, char *buffer, size_t size, struct result_type **found)           \
+    {                                                                                                                  \
+        paused = true;                                                                                                 \
+        int rc = REAL(name)(key, entry, buffer, size, found);                                                          \
+        paused = false;                                                                                                \
+        return rc;                                                                                                     \
+    }
+
+WRAP_LOOK_UP(getpwuid_r, uid_t, passwd)
+WRAP_LOOK_UP(getgrgid_r, gid_t, group)
+WRAP_LOOK_UP(getpwnam_r, const char *, passwd)
+WRAP_LOOK_UP(getgrnam_r, const char *, group)
