@@ -203,8 +203,11 @@ demo:  ## shows the whole way: back up, damage, mend, restore, lose everything, 
 	@$(MAKE) -j$(JOBS) all
 	@tests/demo/demo.sh $(BUILD)/hikae
 
-bench: all  ## figures beside restic, Borg and tar | zstd (see bench/run.sh)
+bench: all $(BUILD)/bench/micro  ## figures beside restic, Borg and tar | zstd (see bench/run.sh)
+	@$(BUILD)/bench/micro
 	@bench/run.sh
+$(BUILD)/bench/micro: $(BUILD)/bench/micro.o $(BUILD)/libhikae.a
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # ---- Care ----
 

@@ -89,6 +89,7 @@ class Bench:
         """Changes the data by one step of make_data.py; three seconds later no tool sees times as too fresh."""
         argv = [sys.executable, os.path.join(HERE, "make_data.py"), verb, path, "--seed", str(seed), *more]
         self.changes[verb] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+        self.warm(path)
         time.sleep(3)
 
     def make(self, verb, path, *more):

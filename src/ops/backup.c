@@ -2,6 +2,7 @@
  * A backup: the pipeline stores what is new, then, if enough targets hold the
  * whole roster, the snapshot record commits it (DESIGN: order of writes).
  */
+#include "pipeline/backup.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
@@ -9,7 +10,6 @@
 #include "base/names.h"
 #include "crypto/crypto.h"
 #include "ops/engine.h"
-#include "pipeline/backup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,11 +263,14 @@ static int check_quorum(const struct run *run, struct error *err)
         (void)session_holds(&run->session, i, &run->outcome.roster, &missing);
         if ((run->counting >> i & 1) == 0)
             (void)snprintf(detail + used, sizeof(detail) - used, "; %s %s", t->name,
-                           !t->up ? "does not answer" : missing > 0 ? "lacks objects of older runs" : "failed");
+                           !t->up        ? "does not answer"
+                           : missing > 0 ? "lacks objects of older runs"
+                                         : "failed");
     }
     (void)error_set(err, ERROR_REFUSED, "nothing was committed: %u of %u needed targets hold all of it%s", have, need,
                     detail);
-    return error_hint(err, "repair the target or run `hikae replicate %s`, then back up again: what is stored is reused",
+    return error_hint(err,
+                      "repair the target or run `hikae replicate %s`, then back up again: what is stored is reused",
                       run->session.tenant);
 }
 
@@ -338,9 +341,10 @@ static int fill_targets(const struct run *run, struct hikae_backup_result *ret, 
         state->name = mem_strdup(t->name);
         state->state = mem_strdup(complete ? "complete" : t->up ? "behind" : "unreachable");
         if (!complete)
-            state->why = mem_strdup(!t->up ? t->why.what
-                                    : why->class != ERROR_NONE ? why->what
-                                                               : "it lacks objects of older runs: run `hikae replicate`");
+            state->why =
+                mem_strdup(!t->up                     ? t->why.what
+                           : why->class != ERROR_NONE ? why->what
+                                                      : "it lacks objects of older runs: run `hikae replicate`");
         if (state->name == NULL || state->state == NULL)
             return error_no_memory(err);
         if (!complete && t->up && !run->options->dry_run)

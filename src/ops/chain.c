@@ -76,10 +76,9 @@ static void join_records(struct chain *chain)
 uint64_t chain_holders(const struct chain *chain, const struct hash *hash)
 {
     struct chain_record key = {.hash = *hash};
-    const struct chain_record *found =
-        chain->record_count == 0
-            ? NULL
-            : bsearch(&key, chain->records, chain->record_count, sizeof(struct chain_record), compare_records);
+    const struct chain_record *found = chain->record_count == 0 ? NULL
+                                                                : bsearch(&key, chain->records, chain->record_count,
+                                                                          sizeof(struct chain_record), compare_records);
     return found != NULL ? found->targets : 0;
 }
 
@@ -198,8 +197,9 @@ static int fold(struct hikae *hikae, const struct id *tid, const struct keyring 
             continue;
         }
         if (entry->targets == 0)
-            engine_warn(hikae, "record %s was written, but no reachable target has it: one hides or has lost it; "
-                               "`hikae replicate` puts it back",
+            engine_warn(hikae,
+                        "record %s was written, but no reachable target has it: one hides or has lost it; "
+                        "`hikae replicate` puts it back",
                         entry->name);
         rc = take_condemned(chain, &record, err);
         if (rc == 0)

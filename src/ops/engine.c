@@ -229,9 +229,8 @@ int engine_groups(const struct config *config, struct holder_group **ret, struct
             static const enum holder_kind kinds[] = {[CONFIG_HOLDER_FILE] = HOLDER_FILE,
                                                      [CONFIG_HOLDER_PASSPHRASE] = HOLDER_PASSPHRASE,
                                                      [CONFIG_HOLDER_SHEET] = HOLDER_SHEET};
-            groups[i].members[j] = (struct holder){.kind = kinds[from->members[j].holder],
-                                                   .name = from->members[j].name,
-                                                   .path = from->members[j].path};
+            groups[i].members[j] = (struct holder){
+                .kind = kinds[from->members[j].holder], .name = from->members[j].name, .path = from->members[j].path};
         }
     }
     *ret = groups;

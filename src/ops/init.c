@@ -122,8 +122,8 @@ static int choose_holders(struct init *init, struct init_holders *ret, struct er
     ret->members[1] = (struct holder){HOLDER_SHEET, sheet, ret->sheet};
     ret->groups[0] = (struct holder_group){machine, &ret->members[0], 1};
     ret->groups[1] = (struct holder_group){paper, &ret->members[1], 1};
-    ret->config_members[0] = (struct config_member){
-        passphrase != NULL ? CONFIG_HOLDER_PASSPHRASE : CONFIG_HOLDER_FILE, ret->members[0].name, ret->key};
+    ret->config_members[0] = (struct config_member){passphrase != NULL ? CONFIG_HOLDER_PASSPHRASE : CONFIG_HOLDER_FILE,
+                                                    ret->members[0].name, ret->key};
     ret->config_members[1] = (struct config_member){CONFIG_HOLDER_SHEET, sheet, NULL};
     ret->config_groups[0] = (struct config_group){machine, &ret->config_members[0], 1};
     ret->config_groups[1] = (struct config_group){paper, &ret->config_members[1], 1};

@@ -1,6 +1,6 @@
 /* Looking into snapshots: ls, find, diff, cat. */
-#include "base/mem.h"
 #include "ops/look.h"
+#include "base/mem.h"
 
 #include <fnmatch.h>
 
@@ -233,9 +233,9 @@ static char change_of(const struct entry *from, const struct entry *to)
         !bytes_equal(&from->link, &to->link))
         return 'M';
     bool same = from->mode == to->mode && from->uid == to->uid && from->gid == to->gid &&
-                from->mtime_s == to->mtime_s && from->mtime_ns == to->mtime_ns &&
-                from->file_flags == to->file_flags && from->device_major == to->device_major &&
-                from->device_minor == to->device_minor && same_xattrs(from, to);
+                from->mtime_s == to->mtime_s && from->mtime_ns == to->mtime_ns && from->file_flags == to->file_flags &&
+                from->device_major == to->device_major && from->device_minor == to->device_minor &&
+                same_xattrs(from, to);
     return same ? 0 : 'm';
 }
 
@@ -248,9 +248,7 @@ static int compare(struct view *view, struct manifest_reader *from, struct manif
     while (more_a > 0 || more_b > 0) {
         if (more_a < 0 || more_b < 0 || view_cancelled(view, err) != 0)
             return -1;
-        int order = more_a == 0   ? 1
-                    : more_b == 0 ? -1
-                                  : entry_path_compare(&a->dir, &a->name, &b->dir, &b->name);
+        int order = more_a == 0 ? 1 : more_b == 0 ? -1 : entry_path_compare(&a->dir, &a->name, &b->dir, &b->name);
         char change = order < 0 ? '-' : order > 0 ? '+' : change_of(a, b);
         if (change != 0 && view_show(view, order < 0 ? a : b, change, callback, context, err) != 0)
             return -1;
@@ -327,9 +325,8 @@ int view_content(struct view *view, const struct entry *entry, view_write *write
         if (extent.kind != EXTENT_DATA)
             rc = write_zeros(extent.size, write, context, err);
         else if ((rc = block_reader_fetch(BLOB_CONTENT, &extent.id, &blob, view->blocks, err)) == 0)
-            rc = blob.size == extent.size
-                     ? write(blob.data, blob.size, context, err)
-                     : error_set(err, ERROR_DAMAGED, "a blob is not as long as the snapshot says");
+            rc = blob.size == extent.size ? write(blob.data, blob.size, context, err)
+                                          : error_set(err, ERROR_DAMAGED, "a blob is not as long as the snapshot says");
         if (rc != 0 || (rc = view_cancelled(view, err)) != 0)
             break;
     }
@@ -380,9 +377,8 @@ static int cat(struct view *view, const char *path, struct output *output, struc
     return rc;
 }
 
-enum hikae_status hikae_cat(struct hikae *hikae, const char *tenant, const struct hikae_which *which,
-                            const char *path, hikae_write_callback *callback, void *context,
-                            struct hikae_error *error)
+enum hikae_status hikae_cat(struct hikae *hikae, const char *tenant, const struct hikae_which *which, const char *path,
+                            hikae_write_callback *callback, void *context, struct hikae_error *error)
 {
     struct error err = {0};
     struct output output = {callback, context};

@@ -239,7 +239,8 @@ static int start_writing(struct packer *packer, struct open_pack *pack, enum con
     if (kind == CONTAINER_PACK_DATA && pack->limit > PACK_SMALL) {
         CLEANUP(buf_free) struct buf spare = {0};
         upload_spare(packer->backup->upload, &spare);
-        if (container_writer_reserve(pack->writer, spare.capacity > 0 ? spare.capacity : pack->waiting_size, &spare, err) != 0)
+        if (container_writer_reserve(pack->writer, spare.capacity > 0 ? spare.capacity : pack->waiting_size, &spare,
+                                     err) != 0)
             return -1;
     }
     for (struct waiting *block = pack->first; block != NULL; block = block->next)

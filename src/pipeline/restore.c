@@ -237,8 +237,6 @@ static int carry_out(struct restore *restore, struct error *err)
         file_finish_flags(restore->filler, &restore->cursor, err) != 0 ||
         each(restore, &plan->folders, true, file_finish_folder, err) != 0)
         return -1;
-    if (syncfs(restore->root.fd) != 0)
-        return error_set_errno(err, ERROR_LOCAL, errno, "make what was restored durable");
     return 0;
 }
 

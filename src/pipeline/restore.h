@@ -9,7 +9,8 @@
  *   restore_place.c   the destination: no path of a snapshot leads out of it,
  *                     and no link in it is followed
  *
- * Nothing is written before its blob's id was checked. Memory does not grow
+ * Nothing is written before its blob's id was checked. When it returns, files are written and closed; that they are on
+ * the disk is left to the system, as tar and cp leave it. Memory does not grow
  * with the number of files. Temporary files lie in the destination, because
  * they hold paths in the clear, as it will.
  */

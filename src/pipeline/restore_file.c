@@ -160,10 +160,13 @@ static int making_locate(struct place_cursor *cursor, struct making *making, str
 static int create_new(struct file_filler *filler, const struct making *making, char temporary[TEMPORARY_SIZE],
                       int *ret_fd, struct error *err)
 {
+    const struct entry *entry = &making->spooled.entry;
+    /* A file that is whole after one write gets its mode with its name; one that grows is nobody's until it is whole. */
+    mode_t mode = making->spooled.wants <= 1 && entry->xattr_count == 0 ? entry->mode & 0777 : 0600;
     if (file_making_name(filler, making->dir, making->name, temporary, err) != 0)
         return -1;
     *ret_fd = openat(making->dir, temporary[0] != '\0' ? temporary : making->name,
-                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (*ret_fd >= 0)
         return 0;
     int errnum = errno;

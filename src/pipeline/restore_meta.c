@@ -152,17 +152,20 @@ static int change_owner(int fd, int dir, const char *name, uid_t uid, gid_t gid)
     return fd >= 0 ? fchown(fd, uid, gid) : fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
-/* *ret_mode becomes the mode that the entry may have: a set-id bit never speaks for another owner. */
+/* *ret_mode becomes the mode that the entry may have: a set-id bit never speaks for another owner. *ret_now is the one that
+ * it had before. */
 static void set_owner(struct restore_meta *meta, int fd, int dir, const char *name, const struct entry *entry,
-                      mode_t *ret_mode)
+                      mode_t *ret_mode, mode_t *ret_now)
 {
     struct stat st;
     *ret_mode = entry->mode & 07777;
+    *ret_now = (mode_t)-1;
     if ((fd >= 0 ? fstat(fd, &st) : fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW)) != 0) {
         warn_errno(meta, entry, "owner");
         *ret_mode &= (mode_t)~06000;
         return;
     }
+    *ret_now = st.st_mode & 07777;
     uid_t uid = owner_id(meta, &entry->user, entry->uid, false);
     gid_t gid = owner_id(meta, &entry->group, entry->gid, true);
     bool user_fits = st.st_uid == uid, group_fits = st.st_gid == gid;
@@ -319,9 +322,11 @@ void meta_set_flags(struct restore_meta *meta, int fd, const struct entry *entry
 int meta_apply(struct restore_meta *meta, int fd, int dir, const char *name, const struct entry *entry,
                struct error *err)
 {
-    mode_t mode;
-    set_owner(meta, fd, dir, name, entry, &mode);
-    set_mode(meta, fd, dir, name, entry, mode);
+    mode_t mode, now;
+    set_owner(meta, fd, dir, name, entry, &mode, &now);
+    /* A file that was made with its mode needs no call more; a change of owner touches set-id bits only. */
+    if (now != mode || (mode & 06000) != 0)
+        set_mode(meta, fd, dir, name, entry, mode);
     if (set_xattrs(meta, fd, dir, name, entry, err) != 0)
         return -1;
     set_times(meta, fd, dir, name, entry);
