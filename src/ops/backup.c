@@ -233,6 +233,54 @@ static int write_parts(struct run *run, struct error *err)
     return rc;
 }
 
+/* Put one object on those targets that are up and lack it. */
+static int spread(struct run *run, const struct roster_row *row, uint64_t lacking, struct error *err)
+{
+    CLEANUP(buf_free) struct buf object = {0};
+    CLEANUP(roster_free) struct roster one = {0};
+    char name[OBJECT_NAME_SIZE];
+    (void)name_object(&run->session.tid, object_class_letter(row->class), &row->name, name);
+    if (objects_get(&run->session.objects, row->class, &row->name, row->size, &object, err) != 0 ||
+        roster_add(&one, row->class, &row->name, row->size, err) != 0)
+        return -1;
+    for (size_t i = 0; i < run->hikae->target_count; i++) {
+        struct run_target *t = &run->hikae->targets[i];
+        struct error why = {0};
+        if ((lacking >> i & 1) == 0)
+            continue;
+        if (target_put(t->target, name, object.data, object.size, TARGET_PUT_CREATE, &why) != 0)
+            run->outcome.target_errors[i] = why;
+        else if (presence_add(&t->present, &one, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * A run that was killed leaves packs that reached some targets and not others. No snapshot names them, so replication
+ * does not copy them: the run that uses them does. What the parent names already is replication's to bring.
+ */
+static int spread_orphans(struct run *run, struct error *err)
+{
+    CLEANUP(roster_free) struct roster parents = {0};
+    struct error why = {0};
+    if (run->parent != NULL && session_roster(&run->session, run->parent, false, &parents, &why) != 0)
+        return 0; /* then nothing is known to be an orphan */
+    for (size_t j = 0; j < run->outcome.roster.count; j++) {
+        const struct roster_row *row = &run->outcome.roster.rows[j];
+        uint64_t lacking = 0;
+        if (roster_has(&parents, row->class, &row->name))
+            continue;
+        for (size_t i = 0; i < run->hikae->target_count; i++)
+            if (run->hikae->targets[i].up && run->outcome.target_errors[i].class == ERROR_NONE &&
+                !presence_has(&run->hikae->targets[i].present, row->class, &row->name, row->size))
+                lacking |= UINT64_C(1) << i;
+        if (lacking != 0 && spread(run, row, lacking, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Which targets hold everything that the snapshot needs. */
 static void count_targets(struct run *run)
 {
@@ -276,6 +324,8 @@ static int check_quorum(const struct run *run, struct error *err)
 
 static int commit(struct run *run, struct hikae_backup_result *ret, struct error *err)
 {
+    if (spread_orphans(run, err) != 0)
+        return -1;
     count_targets(run);
     if (check_quorum(run, err) != 0)
         return -1;
