@@ -139,6 +139,16 @@ int file_create_durable(const char *path, const void *bytes, size_t size, mode_t
     return write_via_temporary(path, bytes, size, mode, false, err);
 }
 
+char *file_absolute(const char *path)
+{
+    if (path[0] == '/')
+        return mem_strdup(path);
+    char *here = getcwd(NULL, 0);
+    char *result = here != NULL ? mem_printf("%s/%s", here, path) : NULL;
+    free(here);
+    return result;
+}
+
 int file_mkdirs(const char *path, mode_t mode, struct error *err)
 {
     CLEANUP_FREE char *partial = mem_strdup(path);

@@ -24,6 +24,8 @@ MUST_USE int file_read(const char *path, size_t max, struct buf *out, struct err
 MUST_USE int file_write_atomic(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
 /* The same, but refuse to replace: ERROR_REFUSED if path exists. */
 MUST_USE int file_create_durable(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
+/* A path from the root (mem_free), seen from the current folder; NULL when there is no memory or no such folder. */
+char *file_absolute(const char *path);
 /* Create path and what is missing above it. */
 MUST_USE int file_mkdirs(const char *path, mode_t mode, struct error *err);
 /* An unnamed temporary file in folder; *ret_fd. */

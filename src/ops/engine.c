@@ -329,6 +329,42 @@ int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, stru
     return 0;
 }
 
+struct names {
+    char **names;
+    size_t count;
+};
+
+static int note_name(const struct catalog_tenant *tenant, void *context, struct error *err)
+{
+    struct names *names = context;
+    if (strcmp(tenant->state, "erased") == 0)
+        return 0;
+    char **grown = mem_realloc(names->names, (names->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    names->names = grown;
+    grown[names->count] = mem_strdup(tenant->name);
+    return grown[names->count++] != NULL ? 0 : error_no_memory(err);
+}
+
+int engine_each_tenant(struct hikae *hikae, const char *tenant, engine_tenant_work *work, void *context,
+                       struct error *err)
+{
+    struct names names = {0};
+    if (tenant != NULL)
+        return work(tenant, context, err);
+    int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
+    /* Names first: the work may change the catalogue that they are read from. */
+    if (rc == 0)
+        rc = catalog_tenant_each(hikae->catalog, note_name, &names, err);
+    for (size_t i = 0; rc == 0 && i < names.count; i++)
+        rc = work(names.names[i], context, err);
+    for (size_t i = 0; i < names.count; i++)
+        mem_free(names.names[i]);
+    mem_free(names.names);
+    return rc;
+}
+
 uint64_t engine_up_mask(const struct hikae *hikae)
 {
     uint64_t mask = 0;

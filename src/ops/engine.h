@@ -52,6 +52,10 @@ struct target_set engine_target_set(struct hikae *hikae);
 MUST_USE int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, struct error *err);
 /* Read every tenant's history and put what it says into the catalogue. */
 MUST_USE int engine_rebuild_catalog(struct hikae *hikae, struct error *err);
+/* Do something for one tenant, or (NULL) for each that is not erased, by name; the first failure ends it. */
+typedef int engine_tenant_work(const char *tenant, void *context, struct error *err);
+MUST_USE int engine_each_tenant(struct hikae *hikae, const char *tenant, engine_tenant_work *work, void *context,
+                                struct error *err);
 /* "<state>/tenants/<tid>/<last>" (mem_free), with the folders above made; last may be "". NULL and err. */
 char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err);
 

@@ -40,16 +40,6 @@ static int split_target(const char *text, struct config_target *ret, struct erro
     return 0;
 }
 
-static char *absolute(const char *path)
-{
-    if (path[0] == '/')
-        return mem_strdup(path);
-    char *here = getcwd(NULL, 0);
-    char *result = here != NULL ? mem_printf("%s/%s", here, path) : NULL;
-    free(here);
-    return result;
-}
-
 static int list_targets(struct init *init, struct error *err)
 {
     const struct hikae_init_options *options = init->options;
@@ -112,7 +102,7 @@ struct init_holders {
 static int choose_holders(struct init *init, struct init_holders *ret, struct error *err)
 {
     const char *passphrase = init->options->passphrase_file;
-    ret->key = passphrase != NULL ? absolute(passphrase) : mem_printf("%s/keys/epoch-1.key", init->dir);
+    ret->key = passphrase != NULL ? file_absolute(passphrase) : mem_printf("%s/keys/epoch-1.key", init->dir);
     ret->sheet = mem_printf("%s/recovery-sheet-epoch-1.txt", init->dir);
     if (ret->key == NULL || ret->sheet == NULL)
         return error_no_memory(err);
@@ -200,7 +190,7 @@ static int do_init(struct init *init, struct hikae_init_result *ret, struct erro
     struct store_info info = {0};
     char hex[2 * ID_SIZE + 1];
     secret_init();
-    init->dir = absolute(init->options->dir != NULL ? init->options->dir : "/etc/hikae");
+    init->dir = file_absolute(init->options->dir != NULL ? init->options->dir : "/etc/hikae");
     if (init->dir == NULL)
         return error_no_memory(err);
     config_defaults(&init->config);

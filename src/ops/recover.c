@@ -34,16 +34,6 @@ struct recover {
     int64_t newest_ns;
 };
 
-static char *absolute(const char *path)
-{
-    if (path[0] == '/')
-        return mem_strdup(path);
-    char *here = getcwd(NULL, 0);
-    char *result = here != NULL ? mem_printf("%s/%s", here, path) : NULL;
-    free(here);
-    return result;
-}
-
 /* ---- What it is made from ---- */
 
 static int take_targets(struct recover *recover, struct error *err)
@@ -83,7 +73,7 @@ static int take_holder(struct recover *recover, enum config_holder kind, const c
     struct config_member *member = &recover->members[recover->group_count];
     struct config_group *to = &recover->groups[recover->group_count++];
     struct stat st;
-    *member = (struct config_member){kind, mem_strdup(config_holder_name(kind)), absolute(path)};
+    *member = (struct config_member){kind, mem_strdup(config_holder_name(kind)), file_absolute(path)};
     *to = (struct config_group){mem_strdup(group), member, 1};
     if (member->name == NULL || member->path == NULL || to->name == NULL)
         return error_no_memory(err);
@@ -303,7 +293,7 @@ static int do_recover(struct recover *recover, struct error *err)
     struct hikae_recover_result *ret = recover->ret;
     char hex[2 * ID_SIZE + 1];
     secret_init();
-    recover->dir = absolute(recover->options->dir != NULL ? recover->options->dir : "/etc/hikae");
+    recover->dir = file_absolute(recover->options->dir != NULL ? recover->options->dir : "/etc/hikae");
     if (recover->dir == NULL)
         return error_no_memory(err);
     if (take_targets(recover, err) != 0 || take_holders(recover, err) != 0 || look_at_targets(recover, err) != 0 ||

@@ -414,39 +414,9 @@ static int replicate_store(struct replicate *replicate, struct error *err)
     return rc;
 }
 
-struct names {
-    char **names;
-    size_t count;
-};
-
-static int note_name(const struct catalog_tenant *tenant, void *context, struct error *err)
+static int replicate_named(const char *tenant, void *context, struct error *err)
 {
-    struct names *names = context;
-    if (strcmp(tenant->state, "erased") == 0)
-        return 0;
-    char **grown = mem_realloc(names->names, (names->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    names->names = grown;
-    grown[names->count] = mem_strdup(tenant->name);
-    return grown[names->count++] != NULL ? 0 : error_no_memory(err);
-}
-
-static int replicate_tenants(struct replicate *replicate, const char *tenant, struct error *err)
-{
-    struct hikae *hikae = replicate->hikae;
-    struct names names = {0};
-    if (tenant != NULL)
-        return replicate_tenant(replicate, tenant, err);
-    int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
-    if (rc == 0)
-        rc = catalog_tenant_each(hikae->catalog, note_name, &names, err);
-    for (size_t i = 0; rc == 0 && i < names.count; i++)
-        rc = replicate_tenant(replicate, names.names[i], err);
-    for (size_t i = 0; i < names.count; i++)
-        mem_free(names.names[i]);
-    mem_free(names.names);
-    return rc;
+    return replicate_tenant(context, tenant, err);
 }
 
 static int do_replicate(struct replicate *replicate, const char *tenant, const char *to, struct error *err)
@@ -462,7 +432,8 @@ static int do_replicate(struct replicate *replicate, const char *tenant, const c
         replicate->selected = UINT64_C(1) << number;
     }
     if (prepare_targets(replicate, to, err) != 0 || copy_keys(replicate, err) != 0 ||
-        replicate_store(replicate, err) != 0 || replicate_tenants(replicate, tenant, err) != 0)
+        replicate_store(replicate, err) != 0 ||
+        engine_each_tenant(replicate->hikae, tenant, replicate_named, replicate, err) != 0)
         return -1;
     /* Without any snapshot, too, a target that cannot be used is behind. */
     for (size_t t = 0; t < hikae->target_count; t++)

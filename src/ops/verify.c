@@ -182,39 +182,9 @@ static int verify_store(struct verify *verify, struct error *err)
 
 /* ---- All of it ---- */
 
-struct names {
-    char **names;
-    size_t count;
-};
-
-static int note_name(const struct catalog_tenant *tenant, void *context, struct error *err)
+static int verify_named(const char *tenant, void *context, struct error *err)
 {
-    struct names *names = context;
-    if (strcmp(tenant->state, "erased") == 0)
-        return 0;
-    char **grown = mem_realloc(names->names, (names->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    names->names = grown;
-    grown[names->count] = mem_strdup(tenant->name);
-    return grown[names->count++] != NULL ? 0 : error_no_memory(err);
-}
-
-static int verify_tenants(struct verify *verify, const char *tenant, struct error *err)
-{
-    struct hikae *hikae = verify->hikae;
-    struct names names = {0};
-    if (tenant != NULL)
-        return verify_tenant(verify, tenant, err);
-    int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
-    if (rc == 0)
-        rc = catalog_tenant_each(hikae->catalog, note_name, &names, err);
-    for (size_t i = 0; rc == 0 && i < names.count; i++)
-        rc = verify_tenant(verify, names.names[i], err);
-    for (size_t i = 0; i < names.count; i++)
-        mem_free(names.names[i]);
-    mem_free(names.names);
-    return rc;
+    return verify_tenant(context, tenant, err);
 }
 
 /* Targets of which nothing can be said, once each. */
@@ -261,7 +231,7 @@ static int do_verify(struct verify *verify, const char *tenant, struct error *er
     struct ticker *ticker = ticker_start(hikae, read_progress, verify);
     int rc = verify_store(verify, err);
     if (rc == 0)
-        rc = verify_tenants(verify, tenant, err);
+        rc = engine_each_tenant(verify->hikae, tenant, verify_named, verify, err);
     if (rc == 0)
         rc = tell_targets(verify, err);
     ticker_stop(ticker);
