@@ -26,14 +26,14 @@ extern "C" {
 
 enum hikae_status {
     HIKAE_OK = 0,
-    HIKAE_WARNINGS = 1,    /* done; some entries could not be read, or a target is behind */
-    HIKAE_USAGE = 2,       /* usage or configuration                                       */
-    HIKAE_BUSY = 3,        /* another run holds the tenant                                 */
-    HIKAE_NOT_FOUND = 4,   /* tenant, snapshot, path, target                               */
-    HIKAE_DAMAGED = 5,     /* data does not match                                          */
-    HIKAE_UNKNOWN = 6,     /* a target could not be read or written in time                */
-    HIKAE_KEYS = 7,        /* keys or permissions                                          */
-    HIKAE_REFUSED = 8,     /* by a policy: hold, quorum, retention                         */
+    HIKAE_WARNINGS = 1,  /* done; some entries could not be read, or a target is behind */
+    HIKAE_USAGE = 2,     /* usage or configuration                                       */
+    HIKAE_BUSY = 3,      /* another run holds the tenant                                 */
+    HIKAE_NOT_FOUND = 4, /* tenant, snapshot, path, target                               */
+    HIKAE_DAMAGED = 5,   /* data does not match                                          */
+    HIKAE_UNKNOWN = 6,   /* a target could not be read or written in time                */
+    HIKAE_KEYS = 7,      /* keys or permissions                                          */
+    HIKAE_REFUSED = 8,   /* by a policy: hold, quorum, retention                         */
     HIKAE_INTERRUPTED = 9,
     HIKAE_INTERNAL = 10
 };
@@ -52,6 +52,13 @@ struct hikae;
 
 enum hikae_phase { HIKAE_PHASE_SCAN, HIKAE_PHASE_TRANSFER, HIKAE_PHASE_CHECK, HIKAE_PHASE_FINISH };
 
+/* What went to or came from a target in this operation. */
+struct hikae_target_progress {
+    const char *name;
+    uint64_t bytes;
+    bool up; /* false: it was given up, or never answered */
+};
+
 struct hikae_progress {
     enum hikae_phase phase;
     uint64_t entries_done;
@@ -60,6 +67,8 @@ struct hikae_progress {
     uint64_t bytes_total;   /* 0: not known */
     uint64_t bytes_stored;  /* sent to each target, or fetched */
     int64_t elapsed_ns;
+    const struct hikae_target_progress *targets; /* valid during the call; none before they are opened */
+    size_t target_count;
 };
 
 struct hikae_observer {
@@ -71,10 +80,10 @@ struct hikae_observer {
 /* ---- Opening ---- */
 
 struct hikae_init_options {
-    const char *dir;         /* folder for configuration, state and key; made if missing */
+    const char *dir;            /* folder for configuration, state and key; made if missing */
     const char *const *targets; /* "NAME=URL"; none: one folder below dir (for trying out) */
     size_t target_count;
-    unsigned min_copies;     /* 0: 1 */
+    unsigned min_copies;         /* 0: 1 */
     const char *passphrase_file; /* use a passphrase holder instead of a key file; may be NULL */
     bool test_clock;
     bool dry_run;
@@ -108,7 +117,8 @@ struct hikae_checks {
     struct hikae_check *checks;
     size_t count;
 };
-/* Checks configuration, targets, keys, clock, space, permissions. HIKAE_WARNINGS if one is WARN; the first failing one's status otherwise. */
+/* Checks configuration, targets, keys, clock, space, permissions. HIKAE_WARNINGS if one is WARN; the first failing
+ * one's status otherwise. */
 enum hikae_status hikae_doctor(const char *config_path, struct hikae_checks *ret, struct hikae_error *error);
 void hikae_checks_free(struct hikae_checks *checks);
 
@@ -169,8 +179,8 @@ struct hikae_target {
     char *driver;
     char *country; /* NULL: not declared */
     char *site;
-    char *state;   /* "ok", "unreachable", "other-store", "empty", "denied" */
-    char *why;     /* NULL when ok */
+    char *state; /* "ok", "unreachable", "other-store", "empty", "denied" */
+    char *why;   /* NULL when ok */
     bool create_once;
     bool versions;
     bool lock;
@@ -189,10 +199,10 @@ void hikae_targets_free(struct hikae_targets *targets);
 /* ---- Backup ---- */
 
 struct hikae_backup_options {
-    const char *tag;        /* may be NULL */
-    int64_t keep_ns;        /* own expiry after this duration; 0: none */
-    bool no_verify_writes;  /* overrides the configuration */
-    bool dry_run;           /* scan and compare only */
+    const char *tag;       /* may be NULL */
+    int64_t keep_ns;       /* own expiry after this duration; 0: none */
+    bool no_verify_writes; /* overrides the configuration */
+    bool dry_run;          /* scan and compare only */
 };
 struct hikae_target_state {
     char *name;
@@ -207,10 +217,10 @@ struct hikae_backup_result {
     char *snapshot; /* NULL for a dry run */
     uint64_t entries;
     uint64_t files_new, files_changed, files_unchanged;
-    uint64_t bytes_source; /* sizes of all files                     */
-    uint64_t bytes_read;   /* read from the source                   */
-    uint64_t bytes_new;    /* plain bytes of blobs not known before  */
-    uint64_t bytes_stored; /* bytes of objects written, per target   */
+    uint64_t bytes_source;   /* sizes of all files                     */
+    uint64_t bytes_read;     /* read from the source                   */
+    uint64_t bytes_new;      /* plain bytes of blobs not known before  */
+    uint64_t bytes_stored;   /* bytes of objects written, per target   */
     uint64_t bytes_metadata; /* plain bytes of manifest blobs written */
     uint64_t objects_stored;
     int64_t duration_ns;
@@ -222,7 +232,8 @@ struct hikae_backup_result {
 };
 enum hikae_status hikae_backup(struct hikae *hikae, const char *tenant, const struct hikae_backup_options *options,
                                struct hikae_backup_result *ret, struct hikae_error *error);
-/* An archive (any format that libarchive reads; "-" standard input) as a snapshot of its own, below the source name `name`. */
+/* An archive (any format that libarchive reads; "-" standard input) as a snapshot of its own, below the source name
+ * `name`. */
 enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const char *path, const char *name,
                                const struct hikae_backup_options *options, struct hikae_backup_result *ret,
                                struct hikae_error *error);
@@ -279,7 +290,8 @@ struct hikae_entry {
 /* Not 0 ends the listing with HIKAE_INTERRUPTED. */
 typedef int hikae_entry_callback(const struct hikae_entry *entry, void *context);
 
-/* Entries directly in `path` (NULL or "": the sources), or the entry itself if it is no folder; recursive: everything below. */
+/* Entries directly in `path` (NULL or "": the sources), or the entry itself if it is no folder; recursive: everything
+ * below. */
 enum hikae_status hikae_ls(struct hikae *hikae, const char *tenant, const struct hikae_which *which, const char *path,
                            bool recursive, hikae_entry_callback *callback, void *context, struct hikae_error *error);
 /* Entries whose name (pattern without '/') or path matches a glob; which NULL fields as above. */
@@ -292,9 +304,8 @@ enum hikae_status hikae_diff(struct hikae *hikae, const char *tenant, const stru
                              struct hikae_error *error);
 /* Not 0 ends it. */
 typedef int hikae_write_callback(const void *bytes, size_t size, void *context);
-enum hikae_status hikae_cat(struct hikae *hikae, const char *tenant, const struct hikae_which *which,
-                            const char *path, hikae_write_callback *callback, void *context,
-                            struct hikae_error *error);
+enum hikae_status hikae_cat(struct hikae *hikae, const char *tenant, const struct hikae_which *which, const char *path,
+                            hikae_write_callback *callback, void *context, struct hikae_error *error);
 /* format: "pax" (default, NULL), "zip", "cpio", "7zip": libarchive's names. */
 enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const struct hikae_which *which,
                                const char *const *paths, size_t path_count, const char *format,
@@ -305,13 +316,13 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
 
 struct hikae_restore_options {
     struct hikae_which which;
-    const char *to;            /* folder; made if missing */
-    const char *const *paths;  /* paths or globs in the snapshot; none: everything */
+    const char *to;           /* folder; made if missing */
+    const char *const *paths; /* paths or globs in the snapshot; none: everything */
     size_t path_count;
-    const char *target;        /* read from this one only; NULL: any */
-    bool overwrite;            /* replace what is in the way */
-    bool delta;                /* with overwrite: fetch only what differs from the files there */
-    bool no_owner;             /* do not set owners */
+    const char *target; /* read from this one only; NULL: any */
+    bool overwrite;     /* replace what is in the way */
+    bool delta;         /* with overwrite: fetch only what differs from the files there */
+    bool no_owner;      /* do not set owners */
     bool dry_run;
     const char *reason, *ticket; /* recorded; may be NULL */
 };
@@ -362,7 +373,8 @@ struct hikae_verify_result {
     struct hikae_verify_finding *findings;
     size_t finding_count;
 };
-/* tenant NULL: all. HIKAE_DAMAGED if anything is damaged beyond repair, or if nothing was checked; HIKAE_UNKNOWN if something could not be read. */
+/* tenant NULL: all. HIKAE_DAMAGED if anything is damaged beyond repair, or if nothing was checked; HIKAE_UNKNOWN if
+ * something could not be read. */
 enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const struct hikae_verify_options *options,
                                struct hikae_verify_result *ret, struct hikae_error *error);
 void hikae_verify_result_free(struct hikae_verify_result *result);
@@ -379,10 +391,10 @@ enum hikae_status hikae_replicate(struct hikae *hikae, const char *tenant, const
 void hikae_replicate_result_free(struct hikae_replicate_result *result);
 
 struct hikae_recover_options {
-    const char *dir;                 /* folder for the new configuration and state */
-    const char *const *targets;      /* "NAME=URL", one or more */
+    const char *dir;            /* folder for the new configuration and state */
+    const char *const *targets; /* "NAME=URL", one or more */
     size_t target_count;
-    const char *key_file;            /* one of these three */
+    const char *key_file; /* one of these three */
     const char *passphrase_file;
     const char *sheet_file;
     bool dry_run;
@@ -393,8 +405,8 @@ struct hikae_recover_result {
     uint64_t tenants;
     uint64_t snapshots;
     uint64_t holds;
-    uint64_t facts; /* tags, contract ends, policies, operators */
-    char *head;     /* newest record's time, RFC 3339 */
+    uint64_t facts;  /* tags, contract ends, policies, operators */
+    char *head;      /* newest record's time, RFC 3339 */
     char *freshness; /* one sentence: how fresh, and what proves it */
     bool freshness_proven;
 };
@@ -417,18 +429,19 @@ struct hikae_keys {
     uint32_t epoch;
     struct hikae_holder *holders;
     size_t holder_count;
-    uint64_t tenants;  /* whose keys open */
-    uint64_t copies;   /* least number of targets that hold an entry */
+    uint64_t tenants;      /* whose keys open */
+    uint64_t copies;       /* least number of targets that hold an entry */
     uint32_t older_epochs; /* whose entries are still on targets */
 };
-/* check: prove through each group that is here that every tenant opens. HIKAE_WARNINGS with fewer than two groups, HIKAE_KEYS if one that is here fails. */
-enum hikae_status hikae_keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret,
-                                    struct hikae_error *error);
+/* check: prove through each group that is here that every tenant opens. HIKAE_WARNINGS with fewer than two groups,
+ * HIKAE_KEYS if one that is here fails. */
+enum hikae_status hikae_keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, struct hikae_error *error);
 void hikae_keys_free(struct hikae_keys *keys);
 /* New sealing key of a tenant; *ret_generation. */
 enum hikae_status hikae_keys_rotate_tenant(struct hikae *hikae, const char *tenant, bool dry_run,
                                            uint32_t *ret_generation, struct hikae_error *error);
-/* New root epoch with a new key file and a new recovery sheet; the old key file is wiped. *ret_sheet: path of the new sheet (free). */
+/* New root epoch with a new key file and a new recovery sheet; the old key file is wiped. *ret_sheet: path of the new
+ * sheet (free). */
 enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint32_t *ret_epoch, char **ret_sheet,
                                          struct hikae_error *error);
 /* A new sheet means a new epoch; this one tells where the present one is, and checks its digits if `file` is given. */

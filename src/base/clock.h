@@ -19,7 +19,8 @@ int64_t clock_now_ns(void);
 int64_t clock_machine_ns(void);
 /* A clock that never jumps, for durations. */
 int64_t clock_monotonic_ns(void);
-/* Set the instant that clock_now_ns returns from now on; it goes on from there with the monotonic clock. Only for test stores. */
+/* Set the instant that clock_now_ns returns from now on; it goes on from there with the monotonic clock. Only for test
+ * stores. */
 void clock_set_test(int64_t now_ns);
 
 /* Parse RFC 3339 ("2026-11-21T09:12:46.5+09:00"; "2026-11-21" alone is midnight UTC). */

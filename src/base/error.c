@@ -37,7 +37,7 @@ static int fill(struct error *err, enum error_class class, int errnum, const cha
     return -1;
 }
 
-int (error_set)(struct error *err, enum error_class class, const char *fmt, ...)
+int(error_set)(struct error *err, enum error_class class, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -65,7 +65,7 @@ static const char *errno_hint(int errnum)
     }
 }
 
-int (error_set_errno)(struct error *err, enum error_class class, int errnum, const char *fmt, ...)
+int(error_set_errno)(struct error *err, enum error_class class, int errnum, const char *fmt, ...)
 {
     if (err == NULL)
         return -1;
@@ -86,12 +86,12 @@ int (error_set_errno)(struct error *err, enum error_class class, int errnum, con
     return -1;
 }
 
-int (error_no_memory)(struct error *err)
+int(error_no_memory)(struct error *err)
 {
     return error_set(err, ERROR_NO_MEMORY, "out of memory");
 }
 
-int (error_wrap)(struct error *err, const char *fmt, ...)
+int(error_wrap)(struct error *err, const char *fmt, ...)
 {
     if (err == NULL)
         return -1;
@@ -109,7 +109,7 @@ int (error_wrap)(struct error *err, const char *fmt, ...)
     return -1;
 }
 
-int (error_hint)(struct error *err, const char *fmt, ...)
+int(error_hint)(struct error *err, const char *fmt, ...)
 {
     if (err == NULL)
         return -1;

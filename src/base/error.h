@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
 
 /* The classes of failure; one table in error.c maps each to its exit code. */
@@ -34,15 +34,11 @@ enum error_class {
     ERROR_SOURCE,      /* reading the source failed: never a target's fault   */
     ERROR_LOCAL,       /* writing local state or a restore's folder failed    */
     ERROR_NO_MEMORY,
-    ERROR_INTERNAL,    /* a defect in hikae itself                            */
+    ERROR_INTERNAL, /* a defect in hikae itself                            */
     ERROR_CLASS_COUNT
 };
 
-enum {
-    ERROR_WHAT_SIZE = 512,
-    ERROR_CHAIN_SIZE = 512,
-    ERROR_HINT_SIZE = 256
-};
+enum { ERROR_WHAT_SIZE = 512, ERROR_CHAIN_SIZE = 512, ERROR_HINT_SIZE = 256 };
 
 struct error {
     enum error_class class;
@@ -73,11 +69,11 @@ int error_wrap(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int error_hint(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* What the functions above return, said so that the compiler knows it. */
-#define error_set(...) ((void)(error_set)(__VA_ARGS__), -1)
+#define error_set(...)       ((void)(error_set)(__VA_ARGS__), -1)
 #define error_set_errno(...) ((void)(error_set_errno)(__VA_ARGS__), -1)
 #define error_no_memory(err) ((void)(error_no_memory)(err), -1)
-#define error_wrap(...) ((void)(error_wrap)(__VA_ARGS__), -1)
-#define error_hint(...) ((void)(error_hint)(__VA_ARGS__), -1)
+#define error_wrap(...)      ((void)(error_wrap)(__VA_ARGS__), -1)
+#define error_hint(...)      ((void)(error_hint)(__VA_ARGS__), -1)
 
 /* Back to "no error". */
 void error_clear(struct error *err);

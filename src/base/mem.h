@@ -26,6 +26,6 @@ static inline void cleanup_mem_free(void *pointer_to_pointer)
     mem_free(*(void **)pointer_to_pointer);
 }
 #define CLEANUP(function) __attribute__((cleanup(function)))
-#define CLEANUP_FREE CLEANUP(cleanup_mem_free)
+#define CLEANUP_FREE      CLEANUP(cleanup_mem_free)
 
 #endif

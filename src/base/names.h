@@ -6,9 +6,9 @@
 
 enum { OBJECT_NAME_SIZE = 192 };
 
-#define NAME_STORE "hikae1/store"
+#define NAME_STORE   "hikae1/store"
 #define NAME_TENANTS "hikae1/t/"
-#define NAME_KEYS "hikae1/k/"
+#define NAME_KEYS    "hikae1/k/"
 
 /* "hikae1/t/<tid>/<folder>/" into out (OBJECT_NAME_SIZE bytes); folder is p, i, r, h or l. Returns out. */
 char *name_folder(const struct id *tid, char folder, char *out);

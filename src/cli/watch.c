@@ -183,6 +183,18 @@ static void append_done(const struct hikae_progress *progress, char *line, size_
     }
 }
 
+/* With one target the total says it all; with several, each goes at its own speed. */
+static void append_targets(const struct hikae_progress *progress, char *line, size_t size)
+{
+    char number[TEXT_SMALL];
+    for (size_t i = 0; progress->target_count > 1 && i < progress->target_count; i++) {
+        const struct hikae_target_progress *target = &progress->targets[i];
+        char CLEANUP_FREE *text =
+            mem_printf("%s %s", target->name, target->up ? text_size(target->bytes, number) : "✗");
+        append(line, size, text != NULL ? text : "");
+    }
+}
+
 static void draw(struct watch *watch, const struct hikae_progress *progress)
 {
     static const enum message names[] = {MSG_PHASE_SCAN, MSG_PHASE_TRANSFER, MSG_PHASE_CHECK, MSG_PHASE_FINISH};
@@ -191,6 +203,7 @@ static void draw(struct watch *watch, const struct hikae_progress *progress)
     append(line, sizeof line, name != NULL ? name : "");
     append_done(progress, line, sizeof line);
     append_left(watch, progress, line, sizeof line);
+    append_targets(progress, line, sizeof line);
     struct winsize size = {0};
     size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
     /* The cursor stays hidden nowhere and the line never wraps: whatever happens, the terminal is usable. */

@@ -13,7 +13,7 @@ static void cleanup_md_ctx(EVP_MD_CTX **ctx)
     EVP_MD_CTX_free(*ctx);
 }
 
-#define CLEANUP_PKEY __attribute__((cleanup(cleanup_pkey)))
+#define CLEANUP_PKEY   __attribute__((cleanup(cleanup_pkey)))
 #define CLEANUP_MD_CTX __attribute__((cleanup(cleanup_md_ctx)))
 
 int ed25519_public(const struct secret *secret, uint8_t out_public[ED25519_PUBLIC_SIZE], struct error *err)
@@ -60,8 +60,7 @@ int ed25519_sign(const struct secret *secret, const void *bytes, size_t size, ui
 int ed25519_verify(const uint8_t public_key[ED25519_PUBLIC_SIZE], const void *bytes, size_t size,
                    const uint8_t signature[ED25519_SIGNATURE_SIZE], struct error *err)
 {
-    CLEANUP_PKEY EVP_PKEY *key =
-        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, ED25519_PUBLIC_SIZE);
+    CLEANUP_PKEY EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, ED25519_PUBLIC_SIZE);
     CLEANUP_MD_CTX EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     if (key == NULL || ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) != 1)
         return openssl_failed(err, "Ed25519 verify");

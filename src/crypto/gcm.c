@@ -57,8 +57,8 @@ int gcm_set_key(struct gcm *gcm, const uint8_t key[KEY_SIZE], struct error *err)
     return 0;
 }
 
-int gcm_seal(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], const void *aad, size_t aad_size,
-             const void *plain, size_t size, uint8_t *out, struct error *err)
+int gcm_seal(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], const void *aad, size_t aad_size, const void *plain,
+             size_t size, uint8_t *out, struct error *err)
 {
     if (size > INT_MAX - GCM_TAG_SIZE || aad_size > INT_MAX)
         return error_set(err, ERROR_INTERNAL, "a record of %zu bytes is too long to seal", size);
@@ -72,8 +72,8 @@ int gcm_seal(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], const void *a
     return ok ? 0 : openssl_failed(err, "AES-256-GCM seal");
 }
 
-int gcm_open(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], const void *aad, size_t aad_size,
-             const void *sealed, size_t size, uint8_t *out, struct error *err)
+int gcm_open(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], const void *aad, size_t aad_size, const void *sealed,
+             size_t size, uint8_t *out, struct error *err)
 {
     if (size < GCM_TAG_SIZE || size > INT_MAX || aad_size > INT_MAX)
         return error_set(err, ERROR_DAMAGED, "a sealed record of %zu bytes cannot be", size);

@@ -126,8 +126,8 @@ void hmac_free(struct hmac *hmac)
     mem_free(hmac);
 }
 
-int hmac_sha256(struct hmac *hmac, const void *a, size_t a_size, const void *b, size_t b_size,
-                uint8_t out[SHA256_SIZE], struct error *err)
+int hmac_sha256(struct hmac *hmac, const void *a, size_t a_size, const void *b, size_t b_size, uint8_t out[SHA256_SIZE],
+                struct error *err)
 {
     EVP_MD_CTX *work = hmac->work;
     bool ok = EVP_MD_CTX_copy_ex(work, hmac->inner) == 1 && EVP_DigestUpdate(work, a, a_size) == 1 &&
@@ -177,8 +177,8 @@ int crypto_scrypt(const void *pass, size_t pass_size, const void *salt, size_t s
                   uint32_t p, void *out, size_t out_size, struct error *err)
 {
     if (r == 0 || p == 0 || n < 2 || (n & (n - 1)) != 0 || n > UINT64_C(1) << 24 || r > 64 || p > 64)
-        return error_set(err, ERROR_DAMAGED, "scrypt cost out of bounds (n %llu, r %u, p %u)", (unsigned long long)n,
-                         r, p);
+        return error_set(err, ERROR_DAMAGED, "scrypt cost out of bounds (n %llu, r %u, p %u)", (unsigned long long)n, r,
+                         p);
     uint64_t memory = 128 * n * r + 128 * (uint64_t)r * p + (1 << 20);
     if (EVP_PBE_scrypt(pass, pass_size, salt, salt_size, n, r, p, memory, out, out_size) != 1)
         return openssl_failed(err, "scrypt");

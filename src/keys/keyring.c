@@ -98,9 +98,9 @@ int keyring_derive(const struct keyring *keyring, const char *label, void *out, 
     const struct key_row *dedup = NULL;
     for (size_t i = 0; i < keyring->count; i++) {
         const struct key_row *row = &keyring->rows[i];
-        if (row->type == KEY_DEDUP && (dedup == NULL || row->created_ns < dedup->created_ns ||
-                                       (row->created_ns == dedup->created_ns &&
-                                        memcmp(row->key_id.bytes, dedup->key_id.bytes, ID_SIZE) < 0)))
+        if (row->type == KEY_DEDUP &&
+            (dedup == NULL || row->created_ns < dedup->created_ns ||
+             (row->created_ns == dedup->created_ns && memcmp(row->key_id.bytes, dedup->key_id.bytes, ID_SIZE) < 0)))
             dedup = row;
     }
     if (dedup == NULL)

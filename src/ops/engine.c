@@ -176,8 +176,8 @@ int engine_targets(struct hikae *hikae, struct error *err)
     if (hikae->targets_ready)
         return 0;
     const struct config *config = hikae->config;
-    if (config->target_count > 64)
-        return error_set(err, ERROR_CONFIG, "at most 64 targets");
+    if (config->target_count > ENGINE_TARGETS_MAX)
+        return error_set(err, ERROR_CONFIG, "at most %d targets", ENGINE_TARGETS_MAX);
     if (hikae->targets == NULL) {
         hikae->targets = mem_calloc(config->target_count, sizeof(struct run_target));
         hikae->opened = mem_calloc(config->target_count, sizeof(struct target *));

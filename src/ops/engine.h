@@ -14,6 +14,8 @@
 #include "policy/config.h"
 #include "repo/history.h"
 
+enum { ENGINE_TARGETS_MAX = 64 }; /* as many as a mask has bits */
+
 struct hikae {
     struct config *config;
     struct catalog *catalog;

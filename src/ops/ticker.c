@@ -16,12 +16,27 @@ struct ticker {
     pthread_mutex_t mutex;
     pthread_cond_t stop;
     bool stopping;
+    uint64_t moved_before[ENGINE_TARGETS_MAX]; /* by other operations of this process */
 };
+
+static uint64_t bytes_moved(const struct run_target *target)
+{
+    return atomic_load(&target->bytes_sent) + atomic_load(&target->bytes_fetched);
+}
 
 static void tell(struct ticker *ticker)
 {
     struct hikae_progress progress = {0};
+    struct hikae_target_progress targets[ENGINE_TARGETS_MAX];
     ticker->read(&progress, ticker->context);
+    for (size_t i = 0; i < ticker->hikae->target_count; i++) {
+        const struct run_target *target = &ticker->hikae->targets[i];
+        targets[i] = (struct hikae_target_progress){.name = target->name,
+                                                    .bytes = bytes_moved(target) - ticker->moved_before[i],
+                                                    .up = target->up && !target->write_failed};
+    }
+    progress.targets = targets;
+    progress.target_count = ticker->hikae->target_count;
     progress.elapsed_ns = clock_monotonic_ns() - ticker->started_ns;
     (void)pthread_mutex_lock(&ticker->hikae->observer_mutex);
     if (ticker->hikae->observer.progress != NULL)
@@ -58,6 +73,8 @@ struct ticker *ticker_start(struct hikae *hikae, ticker_read *read, void *contex
     ticker->read = read;
     ticker->context = context;
     ticker->started_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < hikae->target_count; i++)
+        ticker->moved_before[i] = bytes_moved(&hikae->targets[i]);
     (void)pthread_mutex_init(&ticker->mutex, NULL);
     (void)pthread_cond_init(&ticker->stop, NULL);
     if (pthread_create(&ticker->thread, NULL, ticker_main, ticker) != 0) {

@@ -50,7 +50,7 @@ struct backup_counters {
 };
 
 struct backup_options {
-    struct objects *objects; /* listed, and its index in step */
+    struct objects *objects;             /* listed, and its index in step */
     const struct backup_source *sources; /* sorted by name, as bytes */
     size_t source_count;
     const struct manifest_root *parent; /* NULL: none */
@@ -71,7 +71,7 @@ struct backup_options {
 
 struct backup_outcome {
     struct manifest_root root;
-    struct roster roster; /* sorted: packs and segments that the snapshot needs */
+    struct roster roster;        /* sorted: packs and segments that the snapshot needs */
     struct error *target_errors; /* per target: why it was given up (class ERROR_NONE: it was not) */
 };
 

@@ -13,15 +13,15 @@
 #include <sys/types.h>
 
 enum {
-    BATCH_BYTES = 2 << 20,  /* content of a batch, about       */
-    BATCH_EVENTS = 4096,    /* entries of a batch, at most     */
-    BATCH_COUNT = 6,        /* batches in all                  */
-    BLOCK_BYTES = 2 << 20,  /* plain bytes of a content block, at most */
+    BATCH_BYTES = 2 << 20,        /* content of a batch, about       */
+    BATCH_EVENTS = 4096,          /* entries of a batch, at most     */
+    BATCH_COUNT = 6,              /* batches in all                  */
+    BLOCK_BYTES = 2 << 20,        /* plain bytes of a content block, at most */
     BLOCK_META_BYTES = 512 << 10, /* of a metadata block: smaller, so that a look inside fetches little */
-    BLOCK_COUNT = 6,        /* blocks in all                   */
+    BLOCK_COUNT = 6,              /* blocks in all                   */
     PACK_BLOBS_MAX = 1 << 18,
     PACK_META_SIZE = 8 << 20,
-    PACK_SMALL = 1 << 20,   /* up to this size content and metadata share a pack */
+    PACK_SMALL = 1 << 20, /* up to this size content and metadata share a pack */
     SEGMENT_PACKS = 64,
     SEGMENT_ENTRIES = 1 << 19
 };
@@ -129,7 +129,8 @@ MUST_USE int gather_run(struct backup *backup, struct packer *packer, struct man
 MUST_USE int packer_new(struct backup *backup, struct packer **ret, struct error *err);
 void packer_free(struct packer *packer);
 MUST_USE int packer_run(struct packer *packer, struct error *err);
-/* Blobs that are on their way into a pack: they are in no index yet. `packer_expect` true if it was not known before. */
+/* Blobs that are on their way into a pack: they are in no index yet. `packer_expect` true if it was not known before.
+ */
 MUST_USE int packer_expect(struct packer *packer, const struct blob_id *id, bool *ret_new, struct error *err);
 /* It is not on its way after all. */
 void packer_forget(struct packer *packer, const struct blob_id *id);
@@ -149,8 +150,8 @@ struct scanner {
 };
 MUST_USE int scanner_open(struct scanner *scanner, struct backup *backup, struct error *err);
 void scanner_close(struct scanner *scanner);
-MUST_USE int scanner_entry(struct scanner *scanner, const struct entry *entry, bool fresh,
-                           const struct entry *previous, struct error *err);
+MUST_USE int scanner_entry(struct scanner *scanner, const struct entry *entry, bool fresh, const struct entry *previous,
+                           struct error *err);
 /* An entry that comes out of order, with fresh content; and the end of such entries. */
 MUST_USE int scanner_entry_later(struct scanner *scanner, const struct entry *entry, struct error *err);
 MUST_USE int scanner_sort(struct scanner *scanner, struct error *err);
@@ -182,7 +183,8 @@ struct entry_sorter *entry_sorter_new(void);
 void entry_sorter_free(struct entry_sorter *sorter);
 /* Takes the entry over, also when it fails. */
 MUST_USE int entry_sorter_take(struct entry_sorter *sorter, struct entry *entry, struct error *err);
-/* Hand all entries on in order: of several with one path the last; folders that are missing above an entry are made up. */
+/* Hand all entries on in order: of several with one path the last; folders that are missing above an entry are made up.
+ */
 MUST_USE int entry_sorter_finish(struct entry_sorter *sorter,
                                  int (*next)(struct entry *entry, void *context, struct error *err), void *context,
                                  struct error *err);

@@ -17,12 +17,14 @@
 struct run_target {
     struct target *target; /* NULL when it could not be opened; borrowed */
     const char *name;
-    bool up;               /* it answers: listed at the start of the run */
-    bool excluded;         /* the caller wants it left out of this run */
-    struct error why;      /* when it does not */
+    atomic_bool up;   /* it answers: listed at the start of the run */
+    bool excluded;    /* the caller wants it left out of this run */
+    struct error why; /* when it does not */
     struct presence present;
     _Atomic uint64_t bytes_fetched;
-    atomic_bool read_failed; /* it failed a read in this run: asked last from then on */
+    _Atomic uint64_t bytes_sent; /* acknowledged */
+    atomic_bool write_failed;    /* it was given up in this run: nothing more goes there */
+    atomic_bool read_failed;     /* it failed a read in this run: asked last from then on */
 };
 
 struct objects {
@@ -46,8 +48,9 @@ void objects_destroy(struct objects *objects);
 /* List every target; one that fails is not `up`. ERROR_UNREACHABLE if none answers. */
 MUST_USE int objects_list(struct objects *objects, struct error *err);
 /*
- * Make the index know the packs that lie on the targets (all, or those of `only` if not NULL), from segments first, then
- * from packs' own directories; forget those that are nowhere. Condemned ones (sorted roster, may be NULL) are forgotten too.
+ * Make the index know the packs that lie on the targets (all, or those of `only` if not NULL), from segments first,
+ * then from packs' own directories; forget those that are nowhere. Condemned ones (sorted roster, may be NULL) are
+ * forgotten too.
  */
 MUST_USE int objects_sync_index(struct objects *objects, const struct roster *only, const struct roster *condemned,
                                 struct error *err);

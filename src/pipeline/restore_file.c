@@ -161,7 +161,8 @@ static int create_new(struct file_filler *filler, const struct making *making, c
                       int *ret_fd, struct error *err)
 {
     const struct entry *entry = &making->spooled.entry;
-    /* A file that is whole after one write gets its mode with its name; one that grows is nobody's until it is whole. */
+    /* A file that is whole after one write gets its mode with its name; one that grows is nobody's until it is whole.
+     */
     mode_t mode = making->spooled.wants <= 1 && entry->xattr_count == 0 ? entry->mode & 0777 : 0600;
     if (file_making_name(filler, making->dir, making->name, temporary, err) != 0)
         return -1;

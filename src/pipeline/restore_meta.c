@@ -152,8 +152,8 @@ static int change_owner(int fd, int dir, const char *name, uid_t uid, gid_t gid)
     return fd >= 0 ? fchown(fd, uid, gid) : fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
-/* *ret_mode becomes the mode that the entry may have: a set-id bit never speaks for another owner. *ret_now is the one that
- * it had before. */
+/* *ret_mode becomes the mode that the entry may have: a set-id bit never speaks for another owner. *ret_now is the one
+ * that it had before. */
 static void set_owner(struct restore_meta *meta, int fd, int dir, const char *name, const struct entry *entry,
                       mode_t *ret_mode, mode_t *ret_now)
 {

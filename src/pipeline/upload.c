@@ -33,7 +33,6 @@ struct lane {
     struct error why;
     struct parcel *next; /* NULL: has everything so far */
     struct roster acknowledged;
-    _Atomic uint64_t bytes;
 };
 
 struct upload {
@@ -126,6 +125,7 @@ static int send_parcel(struct lane *lane, struct parcel *parcel, struct error *e
 static void give_up(struct lane *lane)
 {
     lane->failed = true;
+    atomic_store(&lane->target->write_failed, true);
     for (struct parcel *parcel = lane->next; parcel != NULL; parcel = parcel->next)
         parcel->needed--;
     lane->next = NULL;
@@ -153,7 +153,7 @@ static void *lane_main(void *argument)
         if (rc == 0)
             rc = roster_add(&lane->acknowledged, parcel->class, &parcel->name, parcel->size, &err);
         if (rc == 0)
-            atomic_fetch_add(&lane->bytes, parcel->size);
+            atomic_fetch_add(&lane->target->bytes_sent, parcel->size);
         (void)pthread_mutex_lock(&upload->mutex);
         parcel->readers--;
         if (rc == 0) {
@@ -185,6 +185,7 @@ int upload_new(const struct upload_options *options, struct upload **ret, struct
         lane->upload = upload;
         lane->target = &options->targets[i];
         lane->failed = !lane->target->up;
+        atomic_store(&lane->target->write_failed, false);
         lane->why = lane->target->why;
         if (lane->failed)
             continue;
@@ -359,9 +360,4 @@ const struct roster *upload_acknowledged(const struct upload *upload, size_t tar
         return &lane->acknowledged;
     *ret_why = lane->why;
     return NULL;
-}
-
-uint64_t upload_bytes(const struct upload *upload, size_t target)
-{
-    return atomic_load(&upload->lanes[target].bytes);
 }

@@ -41,7 +41,5 @@ void upload_spare(struct upload *upload, struct buf *ret);
 void upload_drain(struct upload *upload);
 /* After upload_drain: what target i acknowledged; NULL and *ret_why if it was given up. */
 const struct roster *upload_acknowledged(const struct upload *upload, size_t target, struct error *ret_why);
-/* Bytes acknowledged by target i so far; for progress. */
-uint64_t upload_bytes(const struct upload *upload, size_t target);
 
 #endif

@@ -33,8 +33,8 @@ typedef int blob_fetch(enum blob_type type, const struct blob_id *id, struct buf
 
 struct manifest_builder;
 /* `leaf_mean` and `fan_out`: 0 for the defaults above; at most 1024 each, a fan-out 2 or more. */
-MUST_USE int manifest_builder_new(const struct keyring *keyring, unsigned leaf_mean, unsigned fan_out,
-                                  blob_sink *sink, void *context, struct manifest_builder **ret, struct error *err);
+MUST_USE int manifest_builder_new(const struct keyring *keyring, unsigned leaf_mean, unsigned fan_out, blob_sink *sink,
+                                  void *context, struct manifest_builder **ret, struct error *err);
 void manifest_builder_free(struct manifest_builder *builder);
 /*
  * Entries must come in order, each once, after those of the folders above them: ERROR_INTERNAL otherwise. ERROR_SOURCE
@@ -45,7 +45,8 @@ MUST_USE int manifest_builder_add(struct manifest_builder *builder, const struct
 /* At least one entry must have been added. The builder is spent. */
 MUST_USE int manifest_builder_finish(struct manifest_builder *builder, struct manifest_root *ret, struct error *err);
 
-/* Builds the content of one file out of its extents; long lists become trees (cut by the extents' ids, mean 128 a leaf). */
+/* Builds the content of one file out of its extents; long lists become trees (cut by the extents' ids, mean 128 a
+ * leaf). */
 struct extent_builder;
 struct extent_builder *extent_builder_new(blob_sink *sink, void *context);
 void extent_builder_free(struct extent_builder *builder);
@@ -79,7 +80,8 @@ MUST_USE int manifest_reader_find(struct manifest_reader *reader, const struct b
                                   struct error *err);
 /*
  * Ids of all blobs that make up the manifest itself (nodes, leaves, extent lists, xattr values), in reading order,
- * each once per place where it is used: for collection and rosters. Content blobs are given too, with type BLOB_CONTENT.
+ * each once per place where it is used: for collection and rosters. Content blobs are given too, with type
+ * BLOB_CONTENT.
  */
 typedef int manifest_blob_callback(enum blob_type type, const struct blob_id *id, void *context, struct error *err);
 MUST_USE int manifest_walk_blobs(const struct manifest_root *root, blob_fetch *fetch, void *fetch_context,

@@ -20,8 +20,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -117,7 +117,8 @@ WRAP(true, -1, int, ftruncate, (int fd, off_t size), (fd, size))
 WRAP(true, -1, int, ftruncate64, (int fd, off64_t size), (fd, size))
 WRAP(true, -1, int, rename, (const char *from, const char *to), (from, to))
 WRAP(true, -1, int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
-WRAP(true, -1, int, renameat2, (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags))
+WRAP(true, -1, int, renameat2, (int a, const char *from, int b, const char *to, unsigned flags),
+     (a, from, b, to, flags))
 WRAP(true, -1, int, link, (const char *from, const char *to), (from, to))
 WRAP(true, -1, int, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
 WRAP(true, -1, int, symlinkat, (const char *from, int b, const char *to), (from, b, to))
@@ -146,7 +147,7 @@ WRAP(false, -1, ssize_t, getrandom, (void *out, size_t size, unsigned flags), (o
 #define MODE_OF(flags)                                                                                                 \
     ({                                                                                                                 \
         mode_t mode_ = 0;                                                                                              \
-        if (((flags) & O_CREAT) != 0 || ((flags) & O_TMPFILE) == O_TMPFILE) {                                          \
+        if (((flags)&O_CREAT) != 0 || ((flags)&O_TMPFILE) == O_TMPFILE) {                                              \
             va_list args_;                                                                                             \
             va_start(args_, flags);                                                                                    \
             mode_ = va_arg(args_, mode_t);                                                                             \

@@ -66,7 +66,8 @@ static void make_world(struct world *world, size_t targets, unsigned min_copies)
     const char *names[3];
     struct hikae_error error = {0};
     memset(world, 0, sizeof(*world));
-    (void)snprintf(world->dir, sizeof(world->dir), "%.200s/hikae-verify-XXXXXX", temporary != NULL ? temporary : "/tmp");
+    (void)snprintf(world->dir, sizeof(world->dir), "%.200s/hikae-verify-XXXXXX",
+                   temporary != NULL ? temporary : "/tmp");
     assert_non_null(mkdtemp(world->dir));
     for (size_t i = 0; i < targets; i++) {
         (void)snprintf(text[i], sizeof(text[i]), "%s=file://%s/%s", letters[i], world->dir, letters[i]);
