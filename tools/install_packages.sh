@@ -5,10 +5,14 @@
 # libraries are named and the exit code is 2. Says nothing when everything is there.
 set -euo pipefail
 
-build=(gcc make pkg-config libarchive-dev libzstd-dev libssl-dev libsqlite3-dev libjansson-dev libyaml-dev uthash-dev)
+build=(gcc make pkg-config libarchive-dev libzstd-dev libssl-dev libsqlite3-dev libjansson-dev libyaml-dev uthash-dev
+    libcurl4-openssl-dev libexpat1-dev libs3-dev)
 demo=(rsync)
 check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptography python3-zstandard attr acl e2fsprogs
-    zip unzip)
+    zip unzip openssl procps util-linux
+    # Object stores that tests bring up on loopback (tests/servers), and clients of others to check them with.
+    ceph-mon ceph-osd ceph-common radosgw swift-proxy swift-account swift-container swift-object memcached
+    python3-boto3 s3cmd)
 
 wanted=()
 for set in "${@:-build}"; do
@@ -33,16 +37,18 @@ programs_are_there() {
     for program in "${CC:-gcc}" make pkg-config; do
         command -v "$program" >/dev/null || return 1
     done
-    pkg-config --exists libarchive libzstd libcrypto sqlite3 jansson yaml-0.1 || return 1
-    echo '#include <uthash.h>' | "${CC:-gcc}" -E - >/dev/null 2>&1
+    pkg-config --exists libarchive libzstd libcrypto sqlite3 jansson yaml-0.1 libcurl expat || return 1
+    printf '#include <uthash.h>\n#include <libs3.h>\n' | "${CC:-gcc}" -E - >/dev/null 2>&1
 }
 
 if ! on_debian; then
     [[ ${wanted[*]} == "${build[*]}" || ${wanted[*]} == "${build[*]} ${demo[*]}" ]] && programs_are_there && exit 0
     {
         echo "This is no Debian system, so nothing is installed here by itself. hikae needs:"
-        echo "  to build: gcc or clang, GNU make, pkg-config; libarchive, zstd, OpenSSL 3, SQLite 3, jansson, libyaml, uthash"
-        echo "  to check: cmocka, clang, rsync, attr, acl, e2fsprogs, zip, unzip; Python 3 with cryptography and zstandard"
+        echo "  to build: gcc or clang, GNU make, pkg-config; libarchive, zstd, OpenSSL 3, SQLite 3, jansson, libyaml,"
+        echo "    uthash, libcurl, expat, libs3"
+        echo "  to check: cmocka, clang, rsync, attr, acl, e2fsprogs, zip, unzip; Python 3 with cryptography, zstandard and boto3;"
+        echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd"
         echo "Install these with their headers, then: make"
     } >&2
     exit 2
