@@ -145,6 +145,14 @@ bool hikae_has_test_clock(const struct hikae *hikae)
     return hikae->config->test_clock;
 }
 
+int engine_open_target(struct hikae *hikae, const struct config_target *from, bool create, struct target **ret,
+                       struct error *err)
+{
+    struct target_options options = from->options;
+    options.cancel = &hikae->cancel;
+    return target_open_with(&options, create, ret, err);
+}
+
 /* Open one target and see whose it is. */
 static void open_target(struct hikae *hikae, size_t i, bool *known)
 {
@@ -152,7 +160,7 @@ static void open_target(struct hikae *hikae, size_t i, bool *known)
     const struct config_target *from = &hikae->config->targets[i];
     struct store_info info;
     t->name = from->name;
-    if (target_open(from->name, from->url, false, &t->target, &t->why) != 0)
+    if (engine_open_target(hikae, from, false, &t->target, &t->why) != 0)
         return;
     if (store_read(t->target, &info, &t->why) != 0) {
         if (t->why.class == ERROR_NOT_FOUND)

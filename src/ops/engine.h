@@ -43,6 +43,9 @@ void engine_warn(struct hikae *hikae, const char *fmt, ...) PRINTF_LIKE(2, 3);
  * targets[i].why. ERROR_UNREACHABLE if none is usable. Again: nothing.
  */
 MUST_USE int engine_targets(struct hikae *hikae, struct error *err);
+/* Open one target as configured; waiting for it ends when the caller cancels. */
+MUST_USE int engine_open_target(struct hikae *hikae, const struct config_target *from, bool create, struct target **ret,
+                                struct error *err);
 /* Open the keystore through whichever group is here. */
 MUST_USE int engine_keystore(struct hikae *hikae, struct error *err);
 /* The configuration's groups as the keystore wants them (mem_free; borrows the texts). */

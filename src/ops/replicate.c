@@ -150,7 +150,7 @@ static int prepare_target(struct replicate *replicate, size_t number, bool creat
     uint64_t bit = UINT64_C(1) << number, done;
     if (replicate->dry_run)
         return 0;
-    if (target_open(from->name, from->url, create, &t->target, &why) != 0) {
+    if (engine_open_target(hikae, from, create, &t->target, &why) != 0) {
         t->why = why;
         return 0;
     }

@@ -52,7 +52,7 @@ static int traits_of_url(const struct config_target *from, struct target_traits 
     if (target_url_parse(from->url, &url, NULL) != 0)
         return -1;
     const char *provider = strcmp(url.scheme, "file") == 0 ? "folder" : url.scheme;
-    int rc = target_traits_init(ret, from->name, from->url, &url, provider, NULL);
+    int rc = target_traits_init(ret, &from->options, &url, provider, NULL);
     target_url_free(&url);
     return rc;
 }

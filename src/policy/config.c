@@ -28,32 +28,6 @@ static int read_holder(struct yaml_reader *reader, yaml_node_t *node, const stru
     return yaml_complain(reader, node, err, "file, passphrase or sheet", "this is no kind of holder");
 }
 
-static int read_url(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
-                    struct error *err)
-{
-    static const char allowed[] = "file:///absolute/path?country=JP&site=NAME";
-    if (node->type != YAML_SCALAR_NODE || strstr((char *)node->data.scalar.value, "://") == NULL)
-        return yaml_complain(reader, node, err, allowed, "this is not the URL of a target");
-    return yaml_read_text(reader, node, field, object, err);
-}
-
-static int read_target(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
-{
-    static const struct yaml_field fields[] = {
-        {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_target, name), .required = true},
-        {.name = "url", .read = read_url, .offset = offsetof(struct config_target, url), .required = true},
-        {0},
-    };
-    struct config_target *targets = context;
-    if (yaml_read_mapping(reader, item, "a target", fields, &targets[number], err) != 0)
-        return -1;
-    for (size_t i = 0; i < number; i++)
-        if (strcmp(targets[i].name, targets[number].name) == 0)
-            return yaml_complain(reader, item, err, "give each target its own name", "two targets are named \"%s\"",
-                                 targets[i].name);
-    return 0;
-}
-
 static int read_targets(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                         struct error *err)
 {
@@ -66,7 +40,7 @@ static int read_targets(struct yaml_reader *reader, yaml_node_t *node, const str
     if (config->targets == NULL)
         return error_no_memory(err);
     config->target_count = count;
-    return yaml_each(reader, node, read_target, config->targets, err);
+    return yaml_each(reader, node, config_read_target, config->targets, err);
 }
 
 static int read_member(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
@@ -251,10 +225,8 @@ void config_free(struct config *config)
 {
     if (config == NULL)
         return;
-    for (size_t i = 0; i < config->target_count; i++) {
-        mem_free(config->targets[i].name);
-        mem_free(config->targets[i].url);
-    }
+    for (size_t i = 0; i < config->target_count; i++)
+        config_free_target(&config->targets[i]);
     for (size_t i = 0; i < config->group_count; i++)
         free_group(&config->groups[i]);
     mem_free(config->targets);

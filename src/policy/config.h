@@ -8,13 +8,14 @@
 #ifndef HIKAE_POLICY_CONFIG_H
 #define HIKAE_POLICY_CONFIG_H
 
-#include "base/error.h"
+#include "base/target_options.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/hikae/hikae.yaml"
 
 struct config_target {
     char *name;
     char *url;
+    struct target_options options; /* name and url are those above; its strings belong to the configuration */
 };
 
 enum config_holder { CONFIG_HOLDER_FILE, CONFIG_HOLDER_PASSPHRASE, CONFIG_HOLDER_SHEET };

@@ -12,6 +12,13 @@ MUST_USE int config_parse(const char *path, const void *text, size_t size, struc
 /* Read the file as it is. */
 MUST_USE int config_read_text(const char *path, struct buf *out, struct error *err);
 
+/* A yaml_item_function; the context is the array of targets. */
+MUST_USE int config_read_target(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context,
+                                struct error *err);
+void config_free_target(struct config_target *target);
+/* Do both say the same? */
+bool config_same_target(const struct config_target *a, const struct config_target *b);
+
 /* ---- Editing text that people wrote (config_write.c) ---- */
 
 /* A change of text: the bytes from..to give way to `with`. */

@@ -44,7 +44,16 @@ static int add_targets(struct buf *out, const struct config *values, struct erro
             out,
             "\n# Where the copies are kept. All targets hold the same bytes; each is enough to restore from.\n"
             "#   url   file:///absolute/path?country=JP&site=NAME\n"
-            "#         country: two letters, for promises about where data lies; site: your word for the place\n",
+            "#         country: two letters, for promises about where data lies; site: your word for the place\n"
+            "#   url   s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION&provider=aws|wasabi|ceph|swift|generic\n"
+            "#   An s3 target takes these keys, too:\n"
+            "#     credentials: file:PATH (or environment, profile:NAME, metadata, systemd:NAME), and "
+            "credentials_read,\n"
+            "#       credentials_delete where these differ; without: as other programs for S3 find theirs\n"
+            "#     lock: {mode: compliance|governance, days: N}   no object can be deleted for so long\n"
+            "#     connections, rate_kib (per second), timeout_s, storage_class, sse: s3|kms, sse_key, ca_file, "
+            "proxy,\n"
+            "#     style: path|virtual, signature: v4|v2, checksum: md5|sha256, insecure: true (plain HTTP)\n",
             err) != 0)
         return -1;
     if (values->target_count == 0)
@@ -280,8 +289,7 @@ bool config_same_settings(const struct config *before, const struct config *afte
         after->test_clock != before->test_clock)
         return false;
     for (size_t i = 0; i < before->target_count; i++)
-        if (!same_text(after->targets[i].name, before->targets[i].name) ||
-            !same_text(after->targets[i].url, before->targets[i].url))
+        if (!config_same_target(&after->targets[i], &before->targets[i]))
             return false;
     return true;
 }

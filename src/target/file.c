@@ -325,9 +325,21 @@ static int check_url(const struct target_url *url, struct error *err)
     return error_hint(err, "write file:///absolute/path?country=JP&site=NAME");
 }
 
-static int open_parsed(const char *name, const char *text, const struct target_url *url, bool create,
+/* What a folder cannot do must not be believed to be done. */
+static int check_options(const struct target_options *options, struct error *err)
+{
+    if (options->lock == TARGET_LOCK_NONE && options->sse == TARGET_SSE_NONE && options->endpoint == NULL &&
+        options->region == NULL && options->storage_class == NULL && options->rate == 0)
+        return 0;
+    (void)error_set(err, ERROR_CONFIG, "a folder has no lock, endpoint, region, storage class, rate or encryption");
+    return error_hint(err, "leave these out, or use an s3:// URL");
+}
+
+static int open_target(const struct target_options *options, const struct target_url *url, bool create,
                        struct target **ret, struct error *err)
 {
+    if (check_url(url, err) != 0 || check_options(options, err) != 0)
+        return -1;
     struct file_target *t = mem_calloc(1, sizeof(*t));
     if (t == NULL)
         return error_no_memory(err);
@@ -337,7 +349,7 @@ static int open_parsed(const char *name, const char *text, const struct target_u
         mem_free(t);
         return error_no_memory(err);
     }
-    if (target_traits_init(&t->base.traits, name, text, url, "folder", err) != 0 ||
+    if (target_traits_init(&t->base.traits, options, url, "folder", err) != 0 ||
         open_root(t, url->path, create, err) != 0) {
         close_target(&t->base);
         return -1;
@@ -345,16 +357,6 @@ static int open_parsed(const char *name, const char *text, const struct target_u
     t->base.traits.create_once = true;
     *ret = &t->base;
     return 0;
-}
-
-static int open_target(const char *name, const char *text, bool create, struct target **ret, struct error *err)
-{
-    struct target_url url;
-    if (target_url_parse(text, &url, err) != 0)
-        return -1;
-    int rc = check_url(&url, err) == 0 ? open_parsed(name, text, &url, create, ret, err) : -1;
-    target_url_free(&url);
-    return rc;
 }
 
 const struct target_driver target_driver_file = {.scheme = "file", .open = open_target};

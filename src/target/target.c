@@ -21,22 +21,67 @@ static int check_target_name(const char *name, struct error *err)
     return error_hint(err, "use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit");
 }
 
+/* Given in the options or as the URL's parameter `signature`. */
+static int wanted_signature(const struct target_options *options, const struct target_url *url,
+                            enum target_signature *ret, struct error *err)
+{
+    const char *text = target_url_param(url, "signature");
+    *ret = options->signature;
+    if (text == NULL)
+        return 0;
+    if (options->signature != TARGET_SIGNATURE_AUTO)
+        return error_set(err, ERROR_CONFIG, "the signature is given twice, in the URL and beside it");
+    int word = target_word_find(&target_words_signature, text, strlen(text));
+    if (word < 0) {
+        (void)error_set(err, ERROR_CONFIG, "\"%s\" is no signature", text);
+        return error_hint(err, "write signature=v4, or signature=v2 for a store that knows nothing newer");
+    }
+    *ret = (enum target_signature)word;
+    return 0;
+}
+
+static int open_parsed(const struct target_options *options, const struct target_url *url, bool create,
+                       struct target **ret_target, struct error *err)
+{
+    enum target_signature signature;
+    bool known = false;
+    if (wanted_signature(options, url, &signature, err) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        if (strcmp(drivers[i]->scheme, url->scheme) != 0)
+            continue;
+        known = true;
+        if (drivers[i]->signature == TARGET_SIGNATURE_AUTO || signature == TARGET_SIGNATURE_AUTO ||
+            drivers[i]->signature == signature)
+            return drivers[i]->open(options, url, create, ret_target, err);
+    }
+    if (known)
+        return error_set(err, ERROR_CONFIG, "this build of hikae has no driver for Signature V2");
+    (void)error_set(err, ERROR_CONFIG, "target %s: no driver takes the URL \"%s\"", options->name, options->url);
+    return error_hint(err, TARGET_URL_HINT);
+}
+
+int target_open_with(const struct target_options *options, bool create, struct target **ret_target, struct error *err)
+{
+    struct target_url url;
+    *ret_target = NULL;
+    if (check_target_name(options->name, err) != 0)
+        return -1;
+    if (strstr(options->url, "://") == NULL) {
+        (void)error_set(err, ERROR_CONFIG, "target %s: no driver takes the URL \"%s\"", options->name, options->url);
+        return error_hint(err, TARGET_URL_HINT);
+    }
+    if (target_url_parse(options->url, &url, err) != 0)
+        return error_wrap(err, "open target %s", options->name);
+    int rc = open_parsed(options, &url, create, ret_target, err);
+    target_url_free(&url);
+    return rc == 0 ? 0 : error_wrap(err, "open target %s", options->name);
+}
+
 int target_open(const char *name, const char *url, bool create, struct target **ret_target, struct error *err)
 {
-    *ret_target = NULL;
-    if (check_target_name(name, err) != 0)
-        return -1;
-    const char *colon = strstr(url, "://");
-    size_t size = colon != NULL ? (size_t)(colon - url) : 0;
-    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-        if (strlen(drivers[i]->scheme) != size || strncmp(drivers[i]->scheme, url, size) != 0)
-            continue;
-        if (drivers[i]->open(name, url, create, ret_target, err) != 0)
-            return error_wrap(err, "open target %s", name);
-        return 0;
-    }
-    (void)error_set(err, ERROR_CONFIG, "target %s: no driver takes the URL \"%s\"", name, url);
-    return error_hint(err, "write file:///absolute/path?country=JP&site=NAME");
+    const struct target_options options = {.name = name, .url = url};
+    return target_open_with(&options, create, ret_target, err);
 }
 
 void target_close(struct target *target)
@@ -183,4 +228,70 @@ int target_clock_skew(struct target *target, int64_t *ret_skew_ns, struct error 
 int target_free_space(struct target *target, uint64_t *ret_bytes, struct error *err)
 {
     return target->ops->free_space(target, ret_bytes, err);
+}
+
+int target_lock_state(struct target *target, const char *name, struct target_lock_state *ret, struct error *err)
+{
+    uint64_t size;
+    *ret = (struct target_lock_state){0};
+    if (target->ops->lock_state == NULL)
+        return target_stat(target, name, &size, err);
+    return check_name(target, name, err) == 0 ? target->ops->lock_state(target, name, ret, err) : -1;
+}
+
+static int no_locks(const struct target *target, struct error *err)
+{
+    (void)error_set(err, ERROR_REFUSED, "%s cannot lock objects", target->traits.name);
+    return error_hint(err, "locks need a bucket that was made with Object Lock");
+}
+
+int target_extend_lock(struct target *target, const char *name, enum target_lock_mode mode, int64_t until_ns,
+                       struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    if (target->ops->extend_lock == NULL)
+        return no_locks(target, err);
+    return target->ops->extend_lock(target, name, mode, until_ns, err);
+}
+
+int target_legal_hold(struct target *target, const char *name, bool hold, struct error *err)
+{
+    if (check_name(target, name, err) != 0)
+        return -1;
+    if (target->ops->legal_hold == NULL)
+        return no_locks(target, err);
+    return target->ops->legal_hold(target, name, hold, err);
+}
+
+int target_ask(struct target *target, struct target_facts *ret, struct error *err)
+{
+    *ret = (struct target_facts){0};
+    if (target->ops->ask != NULL)
+        return target->ops->ask(target, ret, err);
+    return target_clock_skew(target, &ret->skew_ns, err);
+}
+
+int target_put_once(struct target *target, const char *name, const void *bytes, size_t size, enum target_once *ret,
+                    struct error *err)
+{
+    *ret = TARGET_ONCE_UNSUPPORTED;
+    if (check_name(target, name, err) != 0)
+        return -1;
+    return target->ops->put_once != NULL ? target->ops->put_once(target, name, bytes, size, ret, err) : 0;
+}
+
+int target_checks(struct target *target, const char *name, enum target_checksum kind, bool *ret, struct error *err)
+{
+    *ret = false;
+    if (check_name(target, name, err) != 0)
+        return -1;
+    return target->ops->checks != NULL ? target->ops->checks(target, name, kind, ret, err) : 0;
+}
+
+void target_counters(struct target *target, struct target_counters *ret)
+{
+    *ret = (struct target_counters){0};
+    if (target->ops->counters != NULL)
+        target->ops->counters(target, ret);
 }

@@ -10,17 +10,18 @@
  *
  * Every function may be called from several threads at once.
  *
- * Errors, everywhere: ERROR_NOT_FOUND if the object (or bucket, folder) is
- * not there; ERROR_UNREACHABLE if the target did not answer, or not in time,
- * or throttled (retryable), or is full; ERROR_DENIED for permissions;
- * ERROR_DAMAGED only for bytes that contradict what the target itself said of
- * them. The message names target and object.
+ * Errors, everywhere: ERROR_NOT_FOUND if the object is not there;
+ * ERROR_UNREACHABLE if the target did not answer, or not in time, or throttled
+ * (retryable), or is full, or its bucket or folder is gone altogether;
+ * ERROR_DENIED for permissions; ERROR_DAMAGED only for bytes that contradict
+ * what the target itself said of them. The message names target and object.
  */
 #ifndef HIKAE_TARGET_TARGET_H
 #define HIKAE_TARGET_TARGET_H
 
 #include "base/buf.h"
 #include "base/cancel.h"
+#include "base/target_options.h"
 
 struct target;
 
@@ -39,14 +40,16 @@ bool target_component_valid(const char *text, size_t size);
 struct target_traits {
     char *name;                /* the operator's name for it                          */
     char *url;                 /* as configured, without credentials                  */
-    char *driver;              /* "file"                                              */
-    char *provider;            /* "folder", later "aws", "wasabi", …                  */
+    char *driver;              /* "file", "s3"                                        */
+    char *provider;            /* "folder", "aws", "wasabi", "ceph", "swift", "generic" */
+    char *region;              /* of the provider, or NULL                            */
     char *country;             /* ISO 3166-1 alpha-2, or NULL when not declared       */
     char *site;                /* the operator's name of the place, or NULL           */
-    bool create_once;          /* target_put never replaces, even when raced */
-    bool versions;             /* keeps older versions of an object          */
-    bool lock;                 /* objects can be locked against deletion     */
-    bool listing_may_be_stale; /* such a target does not delete            */
+    bool create_once;          /* target_put never replaces, even when raced; false if that is not known       */
+    bool versions;             /* may keep older versions of an object: see target_get_version, target_ask */
+    bool lock;                 /* each object is locked against deletion when it is put      */
+    bool listing_may_be_stale; /* such a target does not delete                              */
+    unsigned parallel;         /* calls at once that it takes to use the target fully; 0: 1  */
 };
 
 enum target_put_mode {
@@ -62,12 +65,15 @@ struct target_object {
 };
 
 /*
- * Open a target by URL: `file:///absolute/path?country=JP&site=NAME`.
- * `name` is the operator's word for it. With `create`, what is missing of the
- * folder or bucket is made; without, its absence is ERROR_UNREACHABLE (a disk
- * that is not mounted must not look like an empty store).
- * ERROR_CONFIG for a URL that no driver takes or an unknown parameter.
+ * Open a target. With `create`, what is missing of the folder or bucket is
+ * made; without, its absence is ERROR_UNREACHABLE (a disk that is not mounted
+ * must not look like an empty store), which a driver for a network may find out
+ * with the first call only.
+ * ERROR_CONFIG for a URL that no driver takes, or an unknown parameter or value.
  */
+MUST_USE int target_open_with(const struct target_options *options, bool create, struct target **ret_target,
+                              struct error *err);
+/* The same with name and URL only. */
 MUST_USE int target_open(const char *name, const char *url, bool create, struct target **ret_target, struct error *err);
 /* NULL is fine. */
 void target_close(struct target *target);
@@ -118,12 +124,83 @@ MUST_USE int target_clock_skew(struct target *target, int64_t *ret_skew_ns, stru
 /* Free bytes, or UINT64_MAX where the target has no such notion. */
 MUST_USE int target_free_space(struct target *target, uint64_t *ret_bytes, struct error *err);
 
+/* ---- Locks ---- */
+
+struct target_lock_state {
+    enum target_lock_mode mode;
+    int64_t until_ns; /* by the target's clock; 0 without a lock */
+    bool legal_hold;
+};
+/* Whether the current version of an object is locked. A target without locks answers: it is not. */
+MUST_USE int target_lock_state(struct target *target, const char *name, struct target_lock_state *ret,
+                               struct error *err);
+/*
+ * Lock the current version of an object at least until that instant (by the target's clock, rounded up to seconds);
+ * a lock that ends later stays. ERROR_REFUSED if the target has no locks.
+ */
+MUST_USE int target_extend_lock(struct target *target, const char *name, enum target_lock_mode mode, int64_t until_ns,
+                                struct error *err);
+/* Put a legal hold on the current version of an object, or lift it. ERROR_REFUSED if the target has none. */
+MUST_USE int target_legal_hold(struct target *target, const char *name, bool hold, struct error *err);
+
+/* ---- What `target check` is made of ---- */
+
+enum target_versioning { TARGET_VERSIONING_OFF, TARGET_VERSIONING_ON, TARGET_VERSIONING_SUSPENDED };
+
+/* What a target says of itself. */
+struct target_facts {
+    char region[64];      /* as the target says it; "" if it does not */
+    char server[64];      /* the server's word for itself, or ""      */
+    char tls_version[16]; /* "TLSv1.3"; "" for plain HTTP and folders */
+    char tls_cipher[64];  /* "TLS_AES_256_GCM_SHA384"                 */
+    enum target_versioning versioning;
+    bool lock_enabled;                  /* its bucket can lock objects                                         */
+    enum target_lock_mode lock_default; /* what the bucket itself gives to new objects …            */
+    unsigned lock_default_days;         /* … for so long                                            */
+    int64_t skew_ns;                    /* its clock minus ours                                                */
+};
+/* Ask the target. */
+MUST_USE int target_ask(struct target *target, struct target_facts *ret, struct error *err);
+
+enum target_once { TARGET_ONCE_CREATED, TARGET_ONCE_EXISTS, TARGET_ONCE_UNSUPPORTED };
+/*
+ * Create an object if there is none of that name, in one request that the
+ * target itself decides, without a lock: for leases, and for racing several
+ * writers. Only a lost answer is looked up: EXISTS then means either.
+ */
+MUST_USE int target_put_once(struct target *target, const char *name, const void *bytes, size_t size,
+                             enum target_once *ret, struct error *err);
+/* Does the target check this kind of checksum, by refusing one that is wrong? It puts nothing if so. */
+MUST_USE int target_checks(struct target *target, const char *name, enum target_checksum kind, bool *ret,
+                           struct error *err);
+
+/* Requests and bytes since the target was opened; all zero for folders. */
+struct target_counters {
+    uint64_t puts, gets, heads, lists, deletes, others; /* requests, retries among them */
+    uint64_t retries;
+    uint64_t bytes_up, bytes_down; /* bodies */
+};
+void target_counters(struct target *target, struct target_counters *ret);
+
 /* ---- For drivers ---- */
 
+struct target_url;
+
+/* A driver gets the URL parsed. It checks parameters itself (target_url_check_params). */
 struct target_driver {
-    const char *scheme; /* "file" */
-    MUST_USE int (*open)(const char *name, const char *url, bool create, struct target **ret, struct error *err);
+    const char *scheme;              /* "file" */
+    enum target_signature signature; /* AUTO: any */
+    MUST_USE int (*open)(const struct target_options *options, const struct target_url *url, bool create,
+                         struct target **ret, struct error *err);
 };
+
+struct target_version;
+struct target_upload;
+struct target_deletion;
+typedef int target_version_callback(const struct target_version *version, void *context, struct error *err);
+typedef int target_upload_callback(const struct target_upload *upload, void *context, struct error *err);
+typedef int target_deletion_callback(const struct target_deletion *deletion, const struct error *why, void *context,
+                                     struct error *err);
 
 struct target_ops {
     void (*close)(struct target *target);
@@ -141,8 +218,27 @@ struct target_ops {
                        struct error *err); /* NULL: no versions */
     int (*clock_skew)(struct target *target, int64_t *ret_skew_ns, struct error *err);
     int (*free_space)(struct target *target, uint64_t *ret_bytes, struct error *err);
-    int (*remove)(struct target *target, const char *name,
-                  struct error *err); /* reached through target/delete.h only */
+    /* NULL from here to counters: the target has none of it, and target.c answers for it. */
+    int (*lock_state)(struct target *target, const char *name, struct target_lock_state *ret, struct error *err);
+    int (*extend_lock)(struct target *target, const char *name, enum target_lock_mode mode, int64_t until_ns,
+                       struct error *err);
+    int (*legal_hold)(struct target *target, const char *name, bool hold, struct error *err);
+    int (*ask)(struct target *target, struct target_facts *ret, struct error *err);
+    int (*put_once)(struct target *target, const char *name, const void *bytes, size_t size, enum target_once *ret,
+                    struct error *err);
+    int (*checks)(struct target *target, const char *name, enum target_checksum kind, bool *ret, struct error *err);
+    void (*counters)(struct target *target, struct target_counters *ret);
+
+    /* Reached through target/delete.h only. All but remove may be NULL. */
+    int (*remove)(struct target *target, const char *name, struct error *err);
+    int (*remove_version)(struct target *target, const char *name, const char *version, struct error *err);
+    int (*remove_many)(struct target *target, const struct target_deletion *items, size_t count,
+                       target_deletion_callback *callback, void *context, struct error *err);
+    int (*list_versions)(struct target *target, const char *prefix, target_version_callback *callback, void *context,
+                         struct error *err);
+    int (*list_uploads)(struct target *target, const char *prefix, target_upload_callback *callback, void *context,
+                        struct error *err);
+    int (*abort_upload)(struct target *target, const char *name, const char *id, struct error *err);
 };
 
 /* Every driver's struct begins with this. */

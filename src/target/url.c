@@ -110,7 +110,7 @@ int target_url_parse(const char *text, struct target_url *ret_url, struct error 
     *ret_url = (struct target_url){0};
     if (parse(text, ret_url, err) != 0) {
         target_url_free(ret_url);
-        return error_hint(err, "write file:///absolute/path?country=JP&site=NAME");
+        return error_hint(err, TARGET_URL_HINT);
     }
     return 0;
 }
@@ -166,16 +166,27 @@ static int check_place(const char *country, const char *site, struct error *err)
     return 0;
 }
 
-int target_traits_init(struct target_traits *traits, const char *name, const char *text, const struct target_url *url,
+int target_url_or_option(const struct target_url *url, const char *key, const char *option, const char **ret,
+                         struct error *err)
+{
+    const char *param = target_url_param(url, key);
+    *ret = param != NULL ? param : option;
+    if (param == NULL || option == NULL)
+        return 0;
+    (void)error_set(err, ERROR_CONFIG, "\"%s\" is given twice, in the URL and beside it", key);
+    return error_hint(err, "leave one of them out");
+}
+
+int target_traits_init(struct target_traits *traits, const struct target_options *options, const struct target_url *url,
                        const char *provider, struct error *err)
 {
-    const char *country = target_url_param(url, "country");
-    const char *site = target_url_param(url, "site");
+    const char *country, *site;
     *traits = (struct target_traits){0};
-    if (check_place(country, site, err) != 0)
+    if (target_url_or_option(url, "country", options->country, &country, err) != 0 ||
+        target_url_or_option(url, "site", options->site, &site, err) != 0 || check_place(country, site, err) != 0)
         return -1;
-    traits->name = mem_strdup(name);
-    traits->url = mem_strdup(text);
+    traits->name = mem_strdup(options->name);
+    traits->url = mem_strdup(options->url);
     traits->driver = mem_strdup(url->scheme);
     traits->provider = mem_strdup(provider);
     traits->country = country != NULL ? mem_strdup(country) : NULL;
@@ -196,5 +207,6 @@ void target_traits_free(struct target_traits *traits)
     mem_free(traits->provider);
     mem_free(traits->country);
     mem_free(traits->site);
+    mem_free(traits->region);
     *traits = (struct target_traits){0};
 }

@@ -9,6 +9,8 @@
 #include "target/target.h"
 
 enum { TARGET_URL_MAX = 4096, TARGET_URL_PARAMS_MAX = 16 };
+#define TARGET_URL_HINT                                                                                                \
+    "write file:///absolute/path?country=JP&site=NAME or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION"
 
 struct target_url {
     char *scheme;
@@ -30,11 +32,15 @@ const char *target_url_param(const struct target_url *url, const char *key);
 /* ERROR_CONFIG if there is a parameter that is none of `allowed` (ends with NULL); the message lists those. */
 MUST_USE int target_url_check_params(const struct target_url *url, const char *const *allowed, struct error *err);
 
+/* The value of a parameter that may be in the URL or (not NULL) in the options; ERROR_CONFIG if it is in both. */
+MUST_USE int target_url_or_option(const struct target_url *url, const char *key, const char *option, const char **ret,
+                                  struct error *err);
+
 /*
  * Fill name, url, driver, provider, country and site of *traits; country and
- * site come from the URL's parameters of these names and are checked.
+ * site come from the URL's parameters of these names, or from the options, and are checked.
  */
-MUST_USE int target_traits_init(struct target_traits *traits, const char *name, const char *text,
+MUST_USE int target_traits_init(struct target_traits *traits, const struct target_options *options,
                                 const struct target_url *url, const char *provider, struct error *err);
 void target_traits_free(struct target_traits *traits);
 

@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
     if (target_url_parse(text, &url, &err) == 0) {
         fuzz_expect(url.count <= TARGET_URL_PARAMS_MAX && url.scheme != NULL && url.path != NULL);
-        (void)!target_traits_init(&traits, "tokyo", text, &url, "file", &err);
+        const struct target_options options = {.name = "tokyo", .url = text};
+        (void)!target_traits_init(&traits, &options, &url, "file", &err);
         target_traits_free(&traits);
     }
     target_url_free(&url);

@@ -168,8 +168,33 @@ static void test_mistakes(void **state)
         {"state: s\ntargets:\n  - name: a\n    url: /a\n", "4:10", "not the URL", "file:///"},
         {"state: s\ntargets:\n  - {name: a, url: file:///a}\n  - {name: a, url: file:///b}\n", "4:5",
          "two targets are named \"a\"", ""},
-        {"state: s\ntargets:\n  - name: a\n    url: file:///a\n    region: x\n", "5:5", "unknown key \"region\"",
+        {"state: s\ntargets:\n  - name: a\n    url: file:///a\n    colour: x\n", "5:5", "unknown key \"colour\"",
          "allowed in a target: name, url"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    style: round\n", "5:12", "no value for \"style\"",
+         "path, virtual or auto"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    sse: [s3]\n", "5:10", "no value for \"sse\"",
+         "s3, kms"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    lock: compliance\n", "5:11", "a lock is made of keys",
+         "key: value"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    lock: {mode: compliance}\n", "5:11",
+         "needs the key \"days\"", ""},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    lock: {mode: legal, days: 1}\n", "5:18", "no value",
+         "compliance, governance"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    lock: {mode: compliance, days: 0}\n", "5:36",
+         "out of range", "1 to 36500"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    credentials: AKIAEXAMPLE\n", "5:18",
+         "no place for keys", "file:PATH"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    credentials: \"file:\"\n", "5:18", "no place for keys",
+         ""},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    credentials_read: metadata:x\n", "5:23",
+         "no place for keys", ""},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    credentials_delete: profile\n", "5:25",
+         "no place for keys", ""},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    sse_key: alias/x\n", "5:14", "a key is named",
+         "sse: kms"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    connections: 65\n", "5:18", "out of range", "1 to 64"},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    rate_kib: 0\n", "5:15", "out of range", ""},
+        {"state: s\ntargets:\n  - name: a\n    url: s3://b\n    insecure: 1\n", "5:15", "neither true nor", ""},
         {"state: s\nkeys:\n  - name: g\n    members: []\n", "4:14", "without members", ""},
         {"state: s\nkeys:\n  - name: g\n", "3:5", "needs the key \"members\"", ""},
         {"state: s\nkeys:\n  - name: g\n    members:\n      - {holder: hsm, name: x}\n", "5:18", "no kind of holder",
@@ -205,6 +230,55 @@ static void test_mistakes(void **state)
     }
 }
 
+static void test_s3_target(void **state)
+{
+    struct fixture *f = *state;
+    write_text(f, "state: s\ntargets:\n  - name: tokyo\n    url: s3://bucket/prefix\n    region: ap-northeast-1\n"
+                  "    credentials: file:keys/write\n    credentials_read: environment:READ_\n"
+                  "    credentials_delete: systemd:pruner\n    endpoint: https://s3.example.jp\n"
+                  "    lock: {mode: compliance, days: 30}\n    sse: kms\n    sse_key: alias/x\n    style: virtual\n"
+                  "    checksum: md5\n    signature: v4\n    connections: 4\n    rate_kib: 8388608\n"
+                  "    timeout_s: 5\n    insecure: false\n    ca_file: ca.pem\n    proxy: http://p:3128\n"
+                  "    storage_class: STANDARD_IA\n    country: JP\n    site: t1\n    provider: generic\n"
+                  "  - {name: osaka, url: \"s3://b\", credentials: environment}\n");
+    struct config *config = load(f);
+    char path[320];
+    const struct target_options *o = &config->targets[0].options;
+    assert_string_equal(o->name, "tokyo");
+    assert_string_equal(o->url, "s3://bucket/prefix");
+    assert_string_equal(o->region, "ap-northeast-1");
+    assert_int_equal(o->write.kind, TARGET_CREDENTIALS_FILE);
+    (void)snprintf(path, sizeof(path), "%s/keys/write", f->folder);
+    assert_string_equal(o->write.value, path);
+    assert_int_equal(o->read.kind, TARGET_CREDENTIALS_ENVIRONMENT);
+    assert_string_equal(o->read.value, "READ_");
+    assert_int_equal(o->remove.kind, TARGET_CREDENTIALS_SYSTEMD);
+    assert_string_equal(o->remove.value, "pruner");
+    assert_int_equal(o->lock, TARGET_LOCK_COMPLIANCE);
+    assert_int_equal(o->lock_days, 30);
+    assert_int_equal(o->sse, TARGET_SSE_KMS);
+    assert_int_equal(o->style, TARGET_STYLE_VIRTUAL);
+    assert_int_equal(o->checksum, TARGET_CHECKSUM_MD5);
+    assert_int_equal(o->signature, TARGET_SIGNATURE_V4);
+    assert_int_equal(o->connections, 4);
+    assert_true(o->rate == UINT64_C(8589934592));
+    assert_int_equal(o->timeout_s, 5);
+    assert_false(o->insecure);
+    (void)snprintf(path, sizeof(path), "%s/ca.pem", f->folder);
+    assert_string_equal(o->ca_file, path);
+    assert_string_equal(o->storage_class, "STANDARD_IA");
+    assert_int_equal(config->targets[1].options.write.kind, TARGET_CREDENTIALS_ENVIRONMENT);
+    assert_null(config->targets[1].options.write.value);
+    config_free(config);
+    struct error err = {0};
+    /* What stands there for a target stays when another one is added. */
+    assert_int_equal(config_append_target(f->path, "third", "file:///3", &err), 0);
+    config = load(f);
+    assert_int_equal(config->target_count, 3);
+    assert_int_equal(config->targets[0].options.lock_days, 30);
+    config_free(config);
+}
+
 static void test_no_file(void **state)
 {
     struct fixture *f = *state;
@@ -223,8 +297,8 @@ static void test_template(void **state)
 {
     struct fixture *f = *state;
     struct error err = {0};
-    struct config_target targets[] = {{(char *)"tokyo", (char *)"file:///mnt/a \"b\"\\c?country=JP"},
-                                      {(char *)"osaka", (char *)"file:///mnt/控え"}};
+    struct config_target targets[] = {{.name = (char *)"tokyo", .url = (char *)"file:///mnt/a \"b\"\\c?country=JP"},
+                                      {.name = (char *)"osaka", .url = (char *)"file:///mnt/控え"}};
     struct config_member members[] = {{CONFIG_HOLDER_FILE, (char *)"host", (char *)"/etc/hikae/key"},
                                       {CONFIG_HOLDER_SHEET, (char *)"safe", NULL}};
     struct config_group groups[] = {{(char *)"main", &members[0], 2}, {(char *)"paper", &members[1], 1}};
@@ -363,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mistakes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_s3_target, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_template, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_append, set_up, tear_down),

@@ -100,7 +100,7 @@ static void test_urls(void **state)
         {"", "no driver"},
         {"/plain/path", "no driver"},
         {"ftp://host/x", "no driver"},
-        {"FILE:///x", "no driver"},
+        {"FILE:///x", "not a URL"},
         {"file://", "no folder"},
         {"file:///", "no folder"},
         {"file:////", "no folder"},

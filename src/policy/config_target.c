@@ -1,0 +1,173 @@
+/* One target in hikae.yaml. The template in config_write.c explains each key. */
+#include "base/mem.h"
+#include "policy/config_internal.h"
+
+static int read_url(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                    struct error *err)
+{
+    static const char allowed[] = "file:///absolute/path?country=JP&site=NAME, or s3://BUCKET/PREFIX?region=REGION";
+    if (node->type != YAML_SCALAR_NODE || strstr((char *)node->data.scalar.value, "://") == NULL)
+        return yaml_complain(reader, node, err, allowed, "this is not the URL of a target");
+    return yaml_read_text(reader, node, field, object, err);
+}
+
+/* A word of a table; field->more is the table. */
+static int read_word(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                     struct error *err)
+{
+    const struct target_words *words = field->more;
+    int *member = (int *)(void *)((char *)object + field->offset);
+    int word = node->type == YAML_SCALAR_NODE
+                   ? target_word_find(words, (const char *)node->data.scalar.value, node->data.scalar.length)
+                   : -1;
+    if (word < 0)
+        return yaml_complain(reader, node, err, words->allowed, "this is no value for \"%s\"", field->name);
+    *member = word;
+    return 0;
+}
+
+/* "KIND" or "KIND:VALUE". What has a value needs it, but for the prefix of variables. */
+static int read_credentials(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                            struct error *err)
+{
+    struct target_credentials *member = (void *)((char *)object + field->offset);
+    const char *allowed = target_words_credentials.allowed;
+    if (node->type != YAML_SCALAR_NODE || strlen((const char *)node->data.scalar.value) != node->data.scalar.length)
+        return yaml_complain(reader, node, err, allowed, "\"%s\" says in one word where the keys are", field->name);
+    const char *text = (const char *)node->data.scalar.value;
+    size_t size = strcspn(text, ":");
+    int kind = target_word_find(&target_words_credentials, text, size);
+    if (kind < 0)
+        return yaml_complain(reader, node, err, allowed, "this is no place for keys");
+    const char *value = text[size] == ':' ? text + size + 1 : NULL;
+    bool takes = kind != TARGET_CREDENTIALS_DEFAULT && kind != TARGET_CREDENTIALS_METADATA;
+    if ((value != NULL && (!takes || value[0] == '\0')) ||
+        (value == NULL && takes && kind != TARGET_CREDENTIALS_ENVIRONMENT))
+        return yaml_complain(reader, node, err, allowed, "\"%.100s\" is no place for keys", text);
+    member->kind = (enum target_credentials_kind)kind;
+    if (value == NULL)
+        return 0;
+    const char *slash = strrchr(reader->file, '/');
+    bool relative = kind == TARGET_CREDENTIALS_FILE && value[0] != '/' && slash != NULL;
+    member->value =
+        relative ? mem_printf("%.*s/%s", (int)(slash - reader->file), reader->file, value) : mem_strdup(value);
+    return member->value != NULL ? 0 : error_no_memory(err);
+}
+
+/* Bytes per second: a whole number, up to 2^40. */
+static int read_rate(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                     struct error *err)
+{
+    unsigned kib = 0;
+    const struct yaml_field as_number = {.name = field->name, .min = 1, .max = 1U << 30};
+    if (yaml_read_number(reader, node, &as_number, &kib, err) != 0)
+        return -1;
+    ((struct config_target *)object)->options.rate = (uint64_t)kib * 1024;
+    return 0;
+}
+
+static int read_lock(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                     struct error *err)
+{
+    static const struct yaml_field fields[] = {
+        {.name = "mode",
+         .read = read_word,
+         .offset = offsetof(struct config_target, options.lock),
+         .more = &target_words_lock,
+         .required = true},
+        {.name = "days",
+         .read = yaml_read_number,
+         .offset = offsetof(struct config_target, options.lock_days),
+         .min = 1,
+         .max = 36500,
+         .required = true},
+        {0},
+    };
+    (void)field;
+    return yaml_read_mapping(reader, node, "a lock", fields, object, err);
+}
+
+#define OPTION(member) .offset = offsetof(struct config_target, options.member)
+static const struct yaml_field fields_of_target[] = {
+    {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_target, name), .required = true},
+    {.name = "url", .read = read_url, .offset = offsetof(struct config_target, url), .required = true},
+    {.name = "credentials", .read = read_credentials, OPTION(write)},
+    {.name = "credentials_read", .read = read_credentials, OPTION(read)},
+    {.name = "credentials_delete", .read = read_credentials, OPTION(remove)},
+    {.name = "endpoint", .read = yaml_read_text, OPTION(endpoint)},
+    {.name = "region", .read = yaml_read_text, OPTION(region)},
+    {.name = "provider", .read = yaml_read_text, OPTION(provider)},
+    {.name = "country", .read = yaml_read_text, OPTION(country)},
+    {.name = "site", .read = yaml_read_text, OPTION(site)},
+    {.name = "style", .read = read_word, OPTION(style), .more = &target_words_style},
+    {.name = "signature", .read = read_word, OPTION(signature), .more = &target_words_signature},
+    {.name = "checksum", .read = read_word, OPTION(checksum), .more = &target_words_checksum},
+    {.name = "lock", .read = read_lock},
+    {.name = "sse", .read = read_word, OPTION(sse), .more = &target_words_sse},
+    {.name = "sse_key", .read = yaml_read_text, OPTION(sse_key)},
+    {.name = "storage_class", .read = yaml_read_text, OPTION(storage_class)},
+    {.name = "connections", .read = yaml_read_number, OPTION(connections), .min = 1, .max = 64},
+    {.name = "rate_kib", .read = read_rate},
+    {.name = "timeout_s", .read = yaml_read_number, OPTION(timeout_s), .min = 1, .max = 3600},
+    {.name = "insecure", .read = yaml_read_bool, OPTION(insecure)},
+    {.name = "ca_file", .read = yaml_read_path, OPTION(ca_file)},
+    {.name = "proxy", .read = yaml_read_text, OPTION(proxy)},
+    {0},
+};
+
+int config_read_target(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
+{
+    struct config_target *targets = context, *target = &targets[number];
+    if (yaml_read_mapping(reader, item, "a target", fields_of_target, target, err) != 0)
+        return -1;
+    target->options.name = target->name;
+    target->options.url = target->url;
+    if (target->options.sse_key != NULL && target->options.sse != TARGET_SSE_KMS)
+        return yaml_complain(reader, yaml_find(reader, item, "sse_key"), err, "add \"sse: kms\"",
+                             "a key is named, but nothing says what for");
+    for (size_t i = 0; i < number; i++)
+        if (strcmp(targets[i].name, target->name) == 0)
+            return yaml_complain(reader, item, err, "give each target its own name", "two targets are named \"%s\"",
+                                 targets[i].name);
+    return 0;
+}
+
+/* The strings of the options, which only the configuration may release. */
+static const char **owned_texts(struct target_options *options, size_t number)
+{
+    const char **const texts[] = {
+        &options->write.value, &options->read.value,    &options->remove.value, &options->endpoint,
+        &options->region,      &options->provider,      &options->country,      &options->site,
+        &options->sse_key,     &options->storage_class, &options->ca_file,      &options->proxy,
+    };
+    return number < sizeof(texts) / sizeof(texts[0]) ? texts[number] : NULL;
+}
+
+void config_free_target(struct config_target *target)
+{
+    const char **text;
+    for (size_t i = 0; (text = owned_texts(&target->options, i)) != NULL; i++)
+        mem_free((void *)(uintptr_t)*text);
+    mem_free(target->name);
+    mem_free(target->url);
+    *target = (struct config_target){0};
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool config_same_target(const struct config_target *a, const struct config_target *b)
+{
+    struct target_options x = a->options, y = b->options;
+    const char **text;
+    for (size_t i = 0; (text = owned_texts(&x, i)) != NULL; i++)
+        if (!same_text(*text, *owned_texts(&y, i)))
+            return false;
+    return same_text(a->name, b->name) && same_text(a->url, b->url) && x.write.kind == y.write.kind &&
+           x.read.kind == y.read.kind && x.remove.kind == y.remove.kind && x.style == y.style &&
+           x.signature == y.signature && x.checksum == y.checksum && x.lock == y.lock && x.lock_days == y.lock_days &&
+           x.sse == y.sse && x.connections == y.connections && x.rate == y.rate && x.timeout_s == y.timeout_s &&
+           x.insecure == y.insecure;
+}
