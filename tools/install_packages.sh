@@ -9,7 +9,7 @@ build=(gcc make pkg-config libarchive-dev libzstd-dev libssl-dev libsqlite3-dev 
     libcurl4-openssl-dev libexpat1-dev libs3-dev)
 demo=(rsync)
 check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptography python3-zstandard attr acl e2fsprogs
-    zip unzip openssl procps util-linux
+    zip unzip openssl procps util-linux tzdata
     # Object stores that tests bring up on loopback (tests/servers), and clients of others to check them with.
     ceph-mon ceph-osd ceph-common radosgw swift-proxy swift-account swift-container swift-object memcached
     python3-boto3 s3cmd)

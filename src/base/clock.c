@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include "base/civil.h"
+
 #include <ctype.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -39,17 +41,6 @@ void clock_set_test(int64_t now_ns)
     atomic_store(&test_clock_is_set, true);
 }
 
-/* Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms"). */
-static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t era = (year >= 0 ? year : year - 399) / 400;
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    return era * 146097 + day_of_era - 719468;
-}
-
 static bool digits(const char **text, int count, int64_t *ret)
 {
     int64_t value = 0;
@@ -76,9 +67,7 @@ static bool parse_rfc3339(const char *p, int64_t *ret_ns)
     if (!digits(&p, 4, &year) || !literal(&p, '-') || !digits(&p, 2, &month) || !literal(&p, '-') ||
         !digits(&p, 2, &day))
         return false;
-    static const int days_of[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (month < 1 || month > 12 || day < 1 || day > days_of[month - 1] + (month == 2 && leap))
+    if (month < 1 || month > 12 || day < 1 || day > civil_days_of_month(year, (int)month))
         return false;
     if (*p != '\0') {
         if (!literal(&p, 'T') || !digits(&p, 2, &hour) || !literal(&p, ':') || !digits(&p, 2, &minute) ||
@@ -103,7 +92,7 @@ static bool parse_rfc3339(const char *p, int64_t *ret_ns)
         if (*p != '\0' || hour > 23 || minute > 59 || second > 60)
             return false;
     }
-    int64_t days = days_from_civil(year, month, day);
+    int64_t days = civil_days(year, month, day);
     int64_t seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset;
     if (seconds > INT64_MAX / NS_PER_S - 1 || seconds < INT64_MIN / NS_PER_S + 1)
         return false;
