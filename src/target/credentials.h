@@ -8,31 +8,28 @@
  * Secrets are `struct secret`; they appear in no message. Names of sources,
  * paths, profiles and access key ids do: they are no secrets.
  *
- * Sources, as the configuration names them (DESIGN: separate credentials for
- * writing, reading and deleting are separate sources):
+ * Sources, as base/target_options.h names them (separate credentials for writing, reading and deleting are separate
+ * sources):
  *
- *   auto            (also NULL) the first of: env, the shared files of AWS, container, instance
- *   env             AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
- *   env:PREFIX      the same with PREFIX before each name (env:TOKYO_ reads TOKYO_AWS_ACCESS_KEY_ID …)
- *   file:/PATH      a file of one's own, written as AWS writes its shared file; mode 0600 or stricter
- *   file:/PATH#NAME a profile of such a file
- *   systemd:NAME    the same format, in $CREDENTIALS_DIRECTORY/NAME (LoadCredential= of the unit)
- *   profile         profile $AWS_PROFILE, or "default", of the shared files of AWS: $AWS_SHARED_CREDENTIALS_FILE or
- *   profile:NAME    ~/.aws/credentials, and $AWS_CONFIG_FILE or ~/.aws/config
- *   container       ECS and EKS: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI
- *   instance        EC2 instance metadata, version 2 (IMDSv2) only
+ *   default             the first that has any: environment, AWS's shared files, container, instance
+ *   environment[:PREFIX]  PREFIX with ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN behind it; PREFIX is AWS_ unless
+ * given file:PATH           written as AWS writes its shared file (a section is not needed); mode 0600 or stricter
+ *   systemd:NAME        the same format, in $CREDENTIALS_DIRECTORY/NAME (LoadCredential= of the unit)
+ *   profile:NAME        of $AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials, and $AWS_CONFIG_FILE or ~/.aws/config;
+ *                       the chain takes $AWS_PROFILE, or "default"
+ *   metadata            ECS and EKS (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI) where these variables are
+ *                       set, else EC2 instance metadata, version 2 (IMDSv2) only
  */
 #ifndef HIKAE_TARGET_CREDENTIALS_H
 #define HIKAE_TARGET_CREDENTIALS_H
 
 #include "base/secret.h"
-
-#include <stdint.h>
+#include "base/target_options.h"
 
 struct credentials;
 
 struct credentials_options {
-    const char *source; /* as above; NULL: "auto" */
+    struct target_credentials from; /* all zero: the chain; borrowed for the call only */
     /* For tests; NULL for what is usual. */
     int64_t (*now_ns)(void);    /* the clock by which credentials expire: clock_machine_ns               */
     const char *container_base; /* what AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is relative to             */
@@ -47,10 +44,7 @@ struct credentials_now {
     int64_t expires_ns;                 /* INT64_MAX: never */
 };
 
-/*
- * A source of credentials, not read yet. ERROR_CONFIG for text that names none. Source "file:" and "systemd:" are
- * checked for their mode when they are read, each time.
- */
+/* A source of credentials, not read yet. ERROR_CONFIG for one that cannot be (a name of a profile with a ']' …). */
 MUST_USE int credentials_open(const struct credentials_options *options, struct credentials **ret, struct error *err);
 /* NULL is fine. References given out stay valid until they are released. */
 void credentials_close(struct credentials *credentials);
@@ -80,8 +74,7 @@ bool credentials_reject(struct credentials *credentials, const struct credential
  * used, its `region`. For targets whose URL names none. -1 as above.
  */
 MUST_USE int credentials_region(struct credentials *credentials, char **ret_region, struct error *err);
-/* Where the credentials came from ("the environment", "profile backup of /root/.aws/credentials"): for people.
- * mem_free. */
+/* Where they came from: "the environment", "profile backup of /root/.aws/credentials". For people; mem_free. */
 char *credentials_describe(struct credentials *credentials);
 
 static inline void cleanup_credentials_release(const struct credentials_now **now)
