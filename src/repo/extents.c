@@ -320,7 +320,9 @@ static int load_level(struct extent_reader *reader, const struct blob_id *id, ui
 {
     struct extent_cursor *level = &reader->levels[reader->level];
     enum blob_type type = reader->level == 0 ? BLOB_EXTENTS : BLOB_EXTENT_TREE;
-    if (reader->callback != NULL && reader->callback(type, id, reader->callback_context, err) != 0)
+    /* Whoever set the callback knows the root already. */
+    if (reader->callback != NULL && reader->level < reader->content.depth &&
+        reader->callback(type, id, reader->callback_context, err) < 0)
         return -1;
     if (manifest_fetch(reader->fetch, reader->context, type, id, &level->blob, err) != 0)
         return -1;

@@ -37,6 +37,18 @@ void history_builder_free(struct history_builder *builder)
     mem_free(builder);
 }
 
+/* Of what is condemned only records matter to the fold. */
+static void keep_records(struct roster *condemned)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < condemned->count; i++)
+        if (condemned->rows[i].class == OBJECT_RECORD)
+            condemned->rows[kept++] = condemned->rows[i];
+    condemned->count = kept;
+    if (kept == 0)
+        roster_free(condemned);
+}
+
 int history_builder_take(struct history_builder *builder, struct record *record, struct error *err)
 {
     struct node *node;
@@ -58,7 +70,7 @@ int history_builder_take(struct history_builder *builder, struct record *record,
     record_clear(&node->record);
     node->record = *record;
     *record = (struct record){0};
-    roster_free(&node->record.condemned);
+    keep_records(&node->record.condemned);
     return 0;
 }
 
@@ -87,6 +99,15 @@ static int compare_hashes(const void *a, const void *b)
 
 /* ---- The graph: heads and what is missing. Records that were not authenticated (no body) take no part in it ---- */
 
+/* Does any record say that this one may be gone? */
+static bool is_condemned(struct node *const *nodes, size_t count, const struct hash *name)
+{
+    for (size_t i = count; i-- > 0;)
+        if (nodes[i]->record.body != NULL && roster_has(&nodes[i]->record.condemned, OBJECT_RECORD, name))
+            return true;
+    return false;
+}
+
 /* Mark what is named; count the names that lead nowhere. */
 static size_t mark_named(struct history_builder *builder, struct node *const *nodes, size_t count, struct hash *missing)
 {
@@ -98,6 +119,8 @@ static size_t mark_named(struct history_builder *builder, struct node *const *no
             HASH_FIND(hh, builder->nodes, record->previous[j].bytes, HASH_SIZE, previous);
             if (previous != NULL && previous->record.body != NULL)
                 previous->named = true;
+            else if (is_condemned(nodes, count, &record->previous[j]))
+                continue;
             else if (missing != NULL)
                 missing[missing_count++] = record->previous[j];
             else

@@ -34,6 +34,8 @@ struct history_snapshot {
     size_t part_count;
     bool has_roster;
     struct roster roster;
+    bool has_new_roster;       /* roster and parts are those of a record of type 13 … */
+    struct hash roster_record; /* … namely this one */
 };
 
 struct history_hold {
@@ -82,7 +84,7 @@ struct history {
     size_t fact_count;
     struct hash *heads; /* records that no other names */
     size_t head_count;
-    struct hash *missing; /* records named as previous that are not there */
+    struct hash *missing; /* records named as previous that are not there, and were not condemned */
     size_t missing_count;
     uint64_t sequence; /* highest */
     int64_t last_time_ns;
@@ -97,7 +99,8 @@ struct history {
 struct history_builder;
 struct history_builder *history_builder_new(void);
 void history_builder_free(struct history_builder *builder);
-/* Takes the record over (and empties it); on failure it stays the caller's. Its condemned objects are not kept. */
+/* Takes the record over (and empties it); on failure it stays the caller's. Of its
+ * condemned objects only records are kept. */
 MUST_USE int history_builder_take(struct history_builder *builder, struct record *record, struct error *err);
 /*
  * A record that is there but cannot be opened or parsed: counted, and it makes nobody delete. If only its clear part

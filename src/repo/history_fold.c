@@ -109,6 +109,50 @@ static int retire(struct fold *fold, const struct record *record, struct error *
     return history_parse_any(record->body, err);
 }
 
+/* A snapshot whose record is condemned is as good as retired: where the record still lies, it means nothing. */
+static int condemn(struct fold *fold, const struct record *record, struct error *err)
+{
+    for (size_t i = 0; i < record->condemned.count; i++) {
+        struct history_snapshot *snapshot = find_snapshot(fold, record->condemned.rows[i].name.bytes);
+        if (snapshot != NULL && hash_equal(&snapshot->record, &record->condemned.rows[i].name))
+            snapshot->retired = true;
+    }
+    return history_parse_any(record->body, err);
+}
+
+static int take_roster(struct history_snapshot *snapshot, const struct record *record, struct error *err)
+{
+    struct roster roster = {.count = record->roster.count, .capacity = record->roster.count};
+    roster.rows = mem_dup(record->roster.rows, roster.count * sizeof(*roster.rows));
+    struct roster_row *parts = mem_dup(record->parts, record->part_count * sizeof(*parts));
+    if (roster.rows == NULL || parts == NULL) {
+        mem_free(roster.rows);
+        mem_free(parts);
+        return error_no_memory(err);
+    }
+    roster_free(&snapshot->roster);
+    mem_free(snapshot->parts);
+    snapshot->roster = roster;
+    snapshot->has_roster = record->has_roster;
+    snapshot->parts = parts;
+    snapshot->part_count = record->part_count;
+    snapshot->has_new_roster = true;
+    snapshot->roster_record = record->name;
+    return 0;
+}
+
+/* The latest record that names a snapshot says what it needs, whole: never a sum of several. */
+static int set_roster(struct fold *fold, const struct record *record, struct error *err)
+{
+    for (size_t i = 0; i < record->snapshot_count; i++) {
+        struct history_snapshot *snapshot = find_snapshot(fold, record->snapshots[i].bytes);
+        if (snapshot != NULL && hash_equal(&snapshot->record, &record->snapshots[i]) &&
+            take_roster(snapshot, record, err) != 0)
+            return -1;
+    }
+    return history_parse_any(record->body, err);
+}
+
 static int set_tag(struct fold *fold, const struct record *record, struct error *err)
 {
     struct history_tag tag;
@@ -285,6 +329,9 @@ static int apply(struct fold *fold, struct record *record, struct error *err)
     case RECORD_TARGET:
         return set_fact(fold, record, err);
     case RECORD_CONDEMN:
+        return condemn(fold, record, err);
+    case RECORD_ROSTER:
+        return set_roster(fold, record, err);
     case RECORD_HOLD:
         break;
     }

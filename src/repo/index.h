@@ -57,6 +57,14 @@ MUST_USE int index_drop_pack(struct index *index, const struct hash *name, struc
 /* Is this blob known? 1 and *ret (the newest place whose pack was not dropped), 0, or -1. */
 MUST_USE int index_find(struct index *index, const struct blob_id *id, struct place *ret, struct error *err);
 
+/*
+ * Visit every place of every blob in packs that were not dropped: in the order of ids as bytes, of one id's places the
+ * newest pack first. What was added lately is written out first. Memory stays within the limit; the index cannot be
+ * used from within the callback. Not 0 from the callback (with err filled) ends it.
+ */
+typedef int index_each_callback(const struct blob_id *id, const struct place *place, void *context, struct error *err);
+MUST_USE int index_each(struct index *index, index_each_callback *callback, void *context, struct error *err);
+
 /* The number of a pack by name: true if known and not dropped. */
 bool index_pack_number(struct index *index, const struct hash *name, uint32_t *ret_number);
 /* One more than the highest pack number. */

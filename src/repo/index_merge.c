@@ -83,7 +83,8 @@ static void sift_down(struct merge *m, size_t root)
     }
 }
 
-static int merge_begin(struct merge *m, size_t first, size_t count, struct error *err)
+/* Stand before the first entries of `count` runs; *ret_entries is how many there are. */
+static int read_begin(struct merge *m, size_t first, size_t count, uint64_t *ret_entries, struct error *err)
 {
     struct index *index = m->index;
     size_t pages = index->merge_memory / INDEX_PAGE_SIZE / count;
@@ -91,43 +92,60 @@ static int merge_begin(struct merge *m, size_t first, size_t count, struct error
     m->memory = mem_alloc(count * m->buffer_pages * INDEX_PAGE_SIZE);
     if (m->memory == NULL)
         return error_no_memory(err);
-    uint64_t entries = 0;
+    *ret_entries = 0;
     for (size_t i = 0; i < count; i++) {
         struct run_cursor *c = &m->cursors[i];
         *c = (struct run_cursor){.run = index->runs[first + i]};
         c->buffer = m->memory + i * m->buffer_pages * INDEX_PAGE_SIZE;
-        entries += c->run->entries;
+        *ret_entries += c->run->entries;
         if (advance(index, c, m->buffer_pages, err) < 0)
             return -1;
         m->heap[m->live++] = c;
     }
     for (size_t i = count / 2; i-- > 0;)
         sift_down(m, i);
-    return run_writer_begin(&m->writer, index, entries, err);
+    return 0;
 }
 
-/* Move all entries but those of dropped packs, and doubles, to the writer. */
-static int merge_entries(struct merge *m, struct error *err)
+static int merge_begin(struct merge *m, size_t first, size_t count, struct error *err)
 {
-    struct index_entry last = {.place = {0}}, entry;
+    uint64_t entries;
+    if (read_begin(m, first, count, &entries, err) != 0)
+        return -1;
+    return run_writer_begin(&m->writer, m->index, entries, err);
+}
+
+/* The next entry of a pack that was not dropped, doubles left out: 1, 0, -1. `last` is the entry before. */
+static int read_next(struct merge *m, struct index_entry *last, struct index_entry *ret, struct error *err)
+{
     while (m->live > 0) {
         struct run_cursor *top = m->heap[0];
-        memcpy(entry.id.bytes, top->id, BLOB_ID_SIZE);
-        memcpy(entry.place, top->place, PLACE_SIZE);
-        bool same = blob_id_equal(&entry.id, &last.id) && place_pack(entry.place) == place_pack(last.place);
-        if (!same && packs_alive(&m->index->packs, place_pack(entry.place))) {
-            if (run_writer_add(&m->writer, &entry, err) != 0)
-                return -1;
-            last = entry;
-        }
+        memcpy(ret->id.bytes, top->id, BLOB_ID_SIZE);
+        memcpy(ret->place, top->place, PLACE_SIZE);
         int rc = advance(m->index, top, m->buffer_pages, err);
         if (rc < 0)
             return -1;
         if (rc == 0)
             m->heap[0] = m->heap[--m->live];
         sift_down(m, 0);
+        if (packs_alive(&m->index->packs, place_pack(ret->place)) &&
+            !(blob_id_equal(&ret->id, &last->id) && place_pack(ret->place) == place_pack(last->place))) {
+            *last = *ret;
+            return 1;
+        }
     }
     return 0;
+}
+
+/* Move all entries but those of dropped packs, and doubles, to the writer. */
+static int merge_entries(struct merge *m, struct error *err)
+{
+    struct index_entry last = {.place = {0}}, entry;
+    int rc;
+    while ((rc = read_next(m, &last, &entry, err)) > 0)
+        if (run_writer_add(&m->writer, &entry, err) != 0)
+            return -1;
+    return rc;
 }
 
 void index_retire_run(struct index *index, struct run *run)
@@ -256,4 +274,46 @@ int index_flush(struct index *index, struct error *err)
     if (index->run_count == INDEX_RUNS_MAX && merge_runs(index, 0, index->run_count, err) != 0)
         return -1;
     return write_memtable(index, err) == 0 ? merge_due(index, err) : -1;
+}
+
+/* ---- All entries ---- */
+
+static int each_entry(struct merge *m, index_each_callback *callback, void *context, struct error *err)
+{
+    struct index_entry last = {.place = {0}}, entry;
+    uint64_t entries;
+    int rc;
+    if (read_begin(m, 0, m->index->run_count, &entries, err) != 0)
+        return -1;
+    while ((rc = read_next(m, &last, &entry, err)) > 0) {
+        struct place place;
+        place_decode(entry.place, &place);
+        if (callback(&entry.id, &place, context, err) != 0)
+            return -1;
+    }
+    return rc;
+}
+
+static int each(struct index *index, index_each_callback *callback, void *context, struct error *err)
+{
+    if (index_check(index, err) != 0 || index_flush(index, err) != 0)
+        return -1;
+    if (index->run_count == 0)
+        return 0;
+    struct merge *m = mem_calloc(1, sizeof(*m));
+    if (m == NULL)
+        return error_no_memory(err);
+    m->index = index;
+    int rc = each_entry(m, callback, context, err);
+    mem_free(m->memory);
+    mem_free(m);
+    return rc;
+}
+
+int index_each(struct index *index, index_each_callback *callback, void *context, struct error *err)
+{
+    (void)pthread_mutex_lock(&index->lock);
+    int rc = each(index, callback, context, err);
+    (void)pthread_mutex_unlock(&index->lock);
+    return rc;
 }

@@ -81,7 +81,8 @@ MUST_USE int manifest_reader_find(struct manifest_reader *reader, const struct b
 /*
  * Ids of all blobs that make up the manifest itself (nodes, leaves, extent lists, xattr values), in reading order,
  * each once per place where it is used: for collection and rosters. Content blobs are given too, with type
- * BLOB_CONTENT.
+ * BLOB_CONTENT. A callback that returns 1 knows what is below that blob already: a node, a leaf of names or the root of
+ * an extent list is then not fetched. -1 ends the walk.
  */
 typedef int manifest_blob_callback(enum blob_type type, const struct blob_id *id, void *context, struct error *err);
 MUST_USE int manifest_walk_blobs(const struct manifest_root *root, blob_fetch *fetch, void *fetch_context,

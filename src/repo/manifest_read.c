@@ -40,8 +40,6 @@ struct manifest_reader {
     bool with_times;
     blob_fetch *fetch;
     void *context;
-    manifest_blob_callback *callback; /* told of every node and leaf on the way, or NULL */
-    void *callback_context;
     bool started;
     bool failed; /* reading on could leave entries out: only a seek begins anew */
     const struct entry *pending;
@@ -194,18 +192,11 @@ void manifest_reader_free(struct manifest_reader *reader)
     mem_free(reader);
 }
 
-static int tell(struct manifest_reader *reader, enum blob_type type, const struct blob_id *id, struct error *err)
-{
-    return reader->callback != NULL ? reader->callback(type, id, reader->callback_context, err) : 0;
-}
-
 /* Make `id` the node at `level`, check it against what the level above claims (the root's key is empty), begin it. */
 static int load_node(struct manifest_reader *reader, uint8_t level, const struct blob_id *id, const struct bytes *key,
                      uint64_t entries, uint64_t bytes, struct error *err)
 {
     struct node_reader *node = &reader->nodes[level];
-    if (tell(reader, BLOB_INNER, id, err) != 0)
-        return -1;
     if (!node->loaded || !blob_id_equal(&node->id, id)) {
         node->loaded = false;
         if (manifest_fetch(reader->fetch, reader->context, BLOB_INNER, id, &node->blob, err) != 0)
@@ -244,8 +235,7 @@ static int load_leaf(struct manifest_reader *reader, struct error *err)
 {
     const struct node_reader *node = &reader->nodes[1];
     const struct child *child = &node->place.child;
-    if (tell(reader, BLOB_NAMES, &child->id, err) != 0 || tell(reader, BLOB_TIMES, &child->times, err) != 0 ||
-        fetch_leaf(reader, child, err) != 0)
+    if (fetch_leaf(reader, child, err) != 0)
         return -1;
     struct bytes key = bytes_of_buf(&node->key), names = bytes_of_buf(&reader->names);
     struct bytes times = bytes_of_buf(&reader->times);
@@ -312,6 +302,17 @@ static int end_leaf(struct manifest_reader *reader, struct error *err)
     return 0;
 }
 
+/* Within leaves and within nodes the order is checked there; here, from the last entry of a leaf to the next leaf. */
+static int check_order(const struct manifest_reader *reader, const struct node_reader *node, struct error *err)
+{
+    struct bytes key = bytes_of_buf(&node->key), dir, name;
+    struct bytes last_dir = bytes_of_buf(&reader->leaf.dir);
+    entry_path_split(&key, &dir, &name);
+    if (entry_path_compare(&last_dir, &reader->leaf.name, &dir, &name) >= 0)
+        return manifest_damaged(err, "its leaves are not in order");
+    return 0;
+}
+
 /* Go on to the next leaf: 1, 0 when there is none, -1. */
 static int next_leaf(struct manifest_reader *reader, struct error *err)
 {
@@ -329,13 +330,8 @@ static int next_leaf(struct manifest_reader *reader, struct error *err)
     struct node_reader *node = &reader->nodes[level];
     if (node_next(node, err) != 0)
         return -1;
-    /* Within leaves and within nodes the order is checked there; here, from the last entry of a leaf to the next leaf.
-     */
-    struct bytes key = bytes_of_buf(&node->key), dir, name;
-    struct bytes last_dir = bytes_of_buf(&reader->leaf.dir);
-    entry_path_split(&key, &dir, &name);
-    if (had_leaf && entry_path_compare(&last_dir, &reader->leaf.name, &dir, &name) >= 0)
-        return manifest_damaged(err, "its leaves are not in order");
+    if (had_leaf && check_order(reader, node, err) != 0)
+        return -1;
     return descend(reader, level, NULL, NULL, err) == 0 ? 1 : -1;
 }
 
@@ -411,41 +407,101 @@ int manifest_reader_find(struct manifest_reader *reader, const struct bytes *pat
 /* ---- All blobs ---- */
 
 struct blob_walk {
-    blob_fetch *fetch;
-    void *fetch_context;
+    struct manifest_reader *reader;
     manifest_blob_callback *callback;
     void *context;
+    bool in_order; /* the leaf before this one was read: its last entry is known */
 };
+
+/* 0: go on; 1: what is below is known; -1. */
+static int tell(const struct blob_walk *walk, enum blob_type type, const struct blob_id *id, struct error *err)
+{
+    return walk->callback(type, id, walk->context, err);
+}
 
 static int walk_extent_tree(const struct blob_walk *walk, const struct entry *entry, struct error *err)
 {
-    struct extent_reader *reader = NULL;
+    struct extent_reader *extents = NULL;
     struct extent extent;
-    if (extent_reader_new(&entry->content, entry->size, walk->fetch, walk->fetch_context, &reader, err) != 0)
+    int rc = tell(walk, entry->content.depth == 0 ? BLOB_EXTENTS : BLOB_EXTENT_TREE, &entry->content.root, err);
+    if (rc != 0)
+        return rc < 0 ? -1 : 0;
+    if (extent_reader_new(&entry->content, entry->size, walk->reader->fetch, walk->reader->context, &extents, err) != 0)
         return -1;
-    extent_reader_set_callback(reader, walk->callback, walk->context);
-    int rc;
-    while ((rc = extent_reader_next(reader, &extent, err)) == 1) {
-        if (extent.kind == EXTENT_DATA && walk->callback(BLOB_CONTENT, &extent.id, walk->context, err) != 0) {
+    extent_reader_set_callback(extents, walk->callback, walk->context);
+    while ((rc = extent_reader_next(extents, &extent, err)) == 1) {
+        if (extent.kind == EXTENT_DATA && tell(walk, BLOB_CONTENT, &extent.id, err) < 0) {
             rc = -1;
             break;
         }
     }
-    extent_reader_free(reader);
+    extent_reader_free(extents);
     return rc;
 }
 
 static int walk_entry(const struct blob_walk *walk, const struct entry *entry, struct error *err)
 {
     for (size_t i = 0; i < entry->xattr_count; i++) {
-        if (entry->xattrs[i].in_blob && walk->callback(BLOB_XATTR, &entry->xattrs[i].blob, walk->context, err) != 0)
+        if (entry->xattrs[i].in_blob && tell(walk, BLOB_XATTR, &entry->xattrs[i].blob, err) < 0)
             return -1;
     }
     if (entry->content.in_tree)
         return walk_extent_tree(walk, entry, err);
     for (size_t i = 0; i < entry->content.extent_count; i++) {
         const struct extent *extent = &entry->content.extents[i];
-        if (extent->kind == EXTENT_DATA && walk->callback(BLOB_CONTENT, &extent->id, walk->context, err) != 0)
+        if (extent->kind == EXTENT_DATA && tell(walk, BLOB_CONTENT, &extent->id, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Below the child that level 1 stands at. */
+static int walk_leaf(struct blob_walk *walk, struct error *err)
+{
+    struct manifest_reader *reader = walk->reader;
+    const struct node_reader *node = &reader->nodes[1];
+    const struct child *child = &node->place.child;
+    if (tell(walk, BLOB_TIMES, &child->times, err) < 0)
+        return -1;
+    int rc = tell(walk, BLOB_NAMES, &child->id, err);
+    if (rc != 0) {
+        walk->in_order = false;
+        return rc < 0 ? -1 : 0;
+    }
+    if (walk->in_order && check_order(reader, node, err) != 0)
+        return -1;
+    if (load_leaf(reader, err) != 0)
+        return -1;
+    const struct entry *entry;
+    while ((rc = manifest_leaf_next(&reader->leaf, &entry, err)) == 1)
+        if (walk_entry(walk, entry, err) != 0)
+            return -1;
+    walk->in_order = true;
+    return rc == 0 ? end_leaf(reader, err) : -1;
+}
+
+/* Below the node at `level`, which is loaded. At most MANIFEST_DEPTH_MAX calls deep. */
+static int walk_node(struct blob_walk *walk, uint8_t level, struct error *err)
+{
+    struct manifest_reader *reader = walk->reader;
+    struct node_reader *node = &reader->nodes[level];
+    while (node->place.left > 0) {
+        if (node_next(node, err) != 0)
+            return -1;
+        if (level == 1) {
+            if (walk_leaf(walk, err) != 0)
+                return -1;
+            continue;
+        }
+        const struct child *child = &node->place.child;
+        struct bytes key = bytes_of_buf(&node->key);
+        int rc = tell(walk, BLOB_INNER, &child->id, err);
+        if (rc < 0)
+            return -1;
+        walk->in_order = walk->in_order && rc == 0;
+        if (rc == 0 &&
+            (load_node(reader, (uint8_t)(level - 1), &child->id, &key, child->entries, child->bytes, err) != 0 ||
+             walk_node(walk, (uint8_t)(level - 1), err) != 0))
             return -1;
     }
     return 0;
@@ -454,20 +510,12 @@ static int walk_entry(const struct blob_walk *walk, const struct entry *entry, s
 int manifest_walk_blobs(const struct manifest_root *root, blob_fetch *fetch, void *fetch_context,
                         manifest_blob_callback *callback, void *context, struct error *err)
 {
-    struct blob_walk walk = {.fetch = fetch, .fetch_context = fetch_context, .callback = callback, .context = context};
-    struct manifest_reader *reader = NULL;
-    if (manifest_reader_new(root, false, fetch, fetch_context, &reader, err) != 0)
+    struct blob_walk walk = {.callback = callback, .context = context};
+    if (manifest_reader_new(root, false, fetch, fetch_context, &walk.reader, err) != 0)
         return -1;
-    reader->callback = callback;
-    reader->callback_context = context;
-    const struct entry *entry;
-    int rc;
-    while ((rc = manifest_reader_next(reader, &entry, err)) == 1) {
-        if (walk_entry(&walk, entry, err) != 0) {
-            rc = -1;
-            break;
-        }
-    }
-    manifest_reader_free(reader);
-    return rc;
+    int rc = tell(&walk, BLOB_INNER, &root->id, err);
+    if (rc == 0)
+        rc = load_root(walk.reader, err) == 0 ? walk_node(&walk, root->depth, err) : -1;
+    manifest_reader_free(walk.reader);
+    return rc < 0 ? -1 : 0;
 }

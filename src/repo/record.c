@@ -28,7 +28,8 @@ enum section {
     SECTION_ROSTER = 2,
     SECTION_PARTS = 3,
     SECTION_RETIRED = 4,
-    SECTION_CONDEMNED = 5
+    SECTION_CONDEMNED = 5,
+    SECTION_SNAPSHOTS = 6
 };
 
 void record_clear(struct record *record)
@@ -38,6 +39,7 @@ void record_clear(struct record *record)
     mem_free(record->parts);
     mem_free(record->retired);
     roster_free(&record->condemned);
+    mem_free(record->snapshots);
     mem_free(record->body);
     *record = (struct record){0};
 }
@@ -47,7 +49,7 @@ void record_clear(struct record *record)
 /* What is wrong with a record, or NULL. */
 static const char *fault_of(const struct record *record)
 {
-    if (record->type < RECORD_TENANT || record->type > RECORD_TARGET)
+    if (record->type < RECORD_TENANT || record->type > RECORD_ROSTER)
         return "its type is unknown";
     /* Half of the range is never reached; the writer of the next record can add 1 without a second thought. */
     if (record->sequence == 0 || record->sequence > INT64_MAX)
@@ -60,8 +62,11 @@ static const char *fault_of(const struct record *record)
         return "it has a roster and roster parts";
     if (record->roster.count > RECORD_ROSTER_INLINE_MAX)
         return "its roster is too long to be inline";
-    if (record->type == RECORD_SNAPSHOT && !record->has_roster && record->part_count == 0)
+    bool needs_roster = record->type == RECORD_SNAPSHOT || record->type == RECORD_ROSTER;
+    if (needs_roster && !record->has_roster && record->part_count == 0)
         return "it is a snapshot without a roster";
+    if ((record->type == RECORD_ROSTER) != (record->snapshot_count > 0))
+        return "it gives a roster to no snapshot, or is none that may";
     return NULL;
 }
 
@@ -103,11 +108,12 @@ static int put_hashes(struct buf *out, enum section type, const struct hash *has
     return buf_append(out, hashes, count * HASH_SIZE, err);
 }
 
-static int put_rows(struct buf *out, enum section type, const struct roster *roster, struct error *err)
+static int put_rows(struct buf *out, enum section type, enum object_class last, const struct roster *roster,
+                    struct error *err)
 {
     if (put_section(out, type, roster->count * ROSTER_ROW_SIZE, err) != 0)
         return -1;
-    return roster_rows_write(roster->rows, roster->count, out, err);
+    return roster_rows_write(roster->rows, roster->count, last, out, err);
 }
 
 static int put_parts(struct buf *out, const struct record *record, struct error *err)
@@ -128,7 +134,7 @@ static int put_head(struct buf *out, const struct record *record, struct error *
 {
     uint8_t head[HEAD_SIZE] = {(uint8_t)record->type, FORMAT};
     unsigned sections = (record->previous_count > 0) + (record->has_roster ? 1U : 0U) + (record->part_count > 0) +
-                        (record->retired_count > 0) + (record->condemned.count > 0);
+                        (record->retired_count > 0) + (record->condemned.count > 0) + (record->snapshot_count > 0);
     put_u16(head + 2, (uint16_t)sections);
     put_u64(head + 8, record->sequence);
     put_u64(head + 16, (uint64_t)record->time_ns);
@@ -144,13 +150,16 @@ static int put_clear(struct buf *out, const struct record *record, struct error 
     if (record->previous_count > 0 &&
         put_hashes(out, SECTION_PREVIOUS, record->previous, record->previous_count, err) != 0)
         return -1;
-    if (record->has_roster && put_rows(out, SECTION_ROSTER, &record->roster, err) != 0)
+    if (record->has_roster && put_rows(out, SECTION_ROSTER, OBJECT_ROSTER, &record->roster, err) != 0)
         return -1;
     if (record->part_count > 0 && put_parts(out, record, err) != 0)
         return -1;
     if (record->retired_count > 0 && put_hashes(out, SECTION_RETIRED, record->retired, record->retired_count, err) != 0)
         return -1;
-    if (record->condemned.count > 0 && put_rows(out, SECTION_CONDEMNED, &record->condemned, err) != 0)
+    if (record->condemned.count > 0 && put_rows(out, SECTION_CONDEMNED, OBJECT_RECORD, &record->condemned, err) != 0)
+        return -1;
+    if (record->snapshot_count > 0 &&
+        put_hashes(out, SECTION_SNAPSHOTS, record->snapshots, record->snapshot_count, err) != 0)
         return -1;
     if (out->size > CONTAINER_CLEAR_MAX)
         return error_set(err, ERROR_INTERNAL, "a record with %zu bytes of lists: write several records", out->size);
@@ -223,7 +232,7 @@ static int get_section(uint8_t type, bool critical, const uint8_t *bytes, size_t
         return get_hashes(bytes, size, &record->previous, &record->previous_count, err);
     case SECTION_ROSTER:
         record->has_roster = true;
-        return roster_rows_parse(bytes, size, &record->roster, err);
+        return roster_rows_parse(bytes, size, OBJECT_ROSTER, &record->roster, err);
     case SECTION_PARTS:
         return get_parts(bytes, size, record, err);
     case SECTION_RETIRED:
@@ -231,7 +240,9 @@ static int get_section(uint8_t type, bool critical, const uint8_t *bytes, size_t
     case SECTION_CONDEMNED:
         if (size / ROSTER_ROW_SIZE > RECORD_CONDEMNED_MAX)
             return error_set(err, ERROR_DAMAGED, "a history record condemns %zu objects", size / ROSTER_ROW_SIZE);
-        return roster_rows_parse(bytes, size, &record->condemned, err);
+        return roster_rows_parse(bytes, size, OBJECT_RECORD, &record->condemned, err);
+    case SECTION_SNAPSHOTS:
+        return get_hashes(bytes, size, &record->snapshots, &record->snapshot_count, err);
     default:
         break;
     }

@@ -22,10 +22,12 @@ enum record_type {
     RECORD_CONTRACT = 9,
     RECORD_POLICY = 10,
     RECORD_OPERATOR = 11,
-    RECORD_TARGET = 12
+    RECORD_TARGET = 12,
+    RECORD_ROSTER = 13 /* what snapshots need now, in place of their own rosters */
 };
 
-enum object_class { OBJECT_PACK = 1, OBJECT_SEGMENT = 2, OBJECT_ROSTER = 3 };
+/* OBJECT_RECORD is condemned only: no roster names one. */
+enum object_class { OBJECT_PACK = 1, OBJECT_SEGMENT = 2, OBJECT_ROSTER = 3, OBJECT_RECORD = 4 };
 
 enum {
     RECORD_ROSTER_INLINE_MAX = 1024,
@@ -77,6 +79,8 @@ struct record {
     struct hash *retired;
     size_t retired_count;
     struct roster condemned;
+    struct hash *snapshots; /* whose roster this is: of RECORD_ROSTER only, one or more */
+    size_t snapshot_count;
     char *body;       /* JSON, terminated; NULL when only the clear part was parsed */
     struct hash name; /* SHA-256 of the sealed object, once sealed or parsed */
 };

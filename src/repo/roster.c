@@ -100,12 +100,13 @@ bool roster_has(const struct roster *roster, enum object_class class, const stru
     return false;
 }
 
-static bool row_allowed(const struct roster_row *row)
+static bool row_allowed(const struct roster_row *row, enum object_class last)
 {
-    return row->class >= OBJECT_PACK && row->class <= OBJECT_ROSTER && row->size <= CONTAINER_OBJECT_MAX;
+    return row->class >= OBJECT_PACK && row->class <= last && row->size <= CONTAINER_OBJECT_MAX;
 }
 
-int roster_rows_write(const struct roster_row *rows, size_t count, struct buf *out, struct error *err)
+int roster_rows_write(const struct roster_row *rows, size_t count, enum object_class last, struct buf *out,
+                      struct error *err)
 {
     if (!ascending(rows, count))
         return error_set(err, ERROR_INTERNAL, "a roster was to be written before it was sorted");
@@ -114,7 +115,7 @@ int roster_rows_write(const struct roster_row *rows, size_t count, struct buf *o
     if (buf_reserve(out, count * ROSTER_ROW_SIZE, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (!row_allowed(&rows[i]))
+        if (!row_allowed(&rows[i], last))
             return error_set(err, ERROR_INTERNAL, "an object of class %d and %llu bytes in a roster",
                              (int)rows[i].class, (unsigned long long)rows[i].size);
         uint8_t row[ROSTER_ROW_SIZE] = {(uint8_t)rows[i].class};
@@ -127,16 +128,16 @@ int roster_rows_write(const struct roster_row *rows, size_t count, struct buf *o
 }
 
 /* One row of 48 bytes. */
-static bool row_parse(const uint8_t *bytes, struct roster_row *ret)
+static bool row_parse(const uint8_t *bytes, enum object_class last, struct roster_row *ret)
 {
     static const uint8_t zeros[7];
     ret->class = (enum object_class)bytes[0];
     memcpy(ret->name.bytes, bytes + 8, HASH_SIZE);
     ret->size = get_u64(bytes + 8 + HASH_SIZE);
-    return memcmp(bytes + 1, zeros, sizeof(zeros)) == 0 && row_allowed(ret);
+    return memcmp(bytes + 1, zeros, sizeof(zeros)) == 0 && row_allowed(ret, last);
 }
 
-int roster_rows_parse(const void *bytes, size_t size, struct roster *roster, struct error *err)
+int roster_rows_parse(const void *bytes, size_t size, enum object_class last, struct roster *roster, struct error *err)
 {
     if (size % ROSTER_ROW_SIZE != 0)
         return error_set(err, ERROR_DAMAGED, "a roster of %zu bytes, which is no whole number of rows", size);
@@ -147,7 +148,7 @@ int roster_rows_parse(const void *bytes, size_t size, struct roster *roster, str
         return -1;
     struct roster_row *rows = roster->rows + roster->count;
     for (size_t i = 0; i < count; i++)
-        if (!row_parse((const uint8_t *)bytes + i * ROSTER_ROW_SIZE, &rows[i]))
+        if (!row_parse((const uint8_t *)bytes + i * ROSTER_ROW_SIZE, last, &rows[i]))
             return error_set(err, ERROR_DAMAGED, "row %zu of a roster is not what the format allows", i);
     if (!ascending(rows, count))
         return error_set(err, ERROR_DAMAGED, "the rows of a roster are not in order");
@@ -197,7 +198,7 @@ int roster_part_seal(const struct roster *roster, size_t first, size_t end, cons
     if (record_sealing_key(keyring, &key, err) != 0)
         return -1;
     CLEANUP(buf_free) struct buf clear = {0};
-    if (roster_rows_write(roster->rows + first, end - first, &clear, err) != 0)
+    if (roster_rows_write(roster->rows + first, end - first, OBJECT_ROSTER, &clear, err) != 0)
         return -1;
     return container_seal_body(CONTAINER_ROSTER, &key, clear.data, clear.size, NULL, 0, out, ret_name, err);
 }
@@ -208,5 +209,5 @@ int roster_part_parse(const void *object, size_t size, struct roster *roster, st
     struct bytes clear;
     if (record_clear_part(CONTAINER_ROSTER, object, size, &header, &clear, err) != 0)
         return -1;
-    return roster_rows_parse(clear.data, clear.size, roster, err);
+    return roster_rows_parse(clear.data, clear.size, OBJECT_ROSTER, roster, err);
 }

@@ -292,6 +292,86 @@ static void test_facts(void **state)
     }
 }
 
+/* A record of type 13 for these snapshots, with one pack of that size. */
+static struct record make_roster(unsigned n, unsigned first, unsigned count, unsigned pack)
+{
+    struct record record = make(n, RECORD_ROSTER, mem_strdup("{\"v\":1}"));
+    record.snapshots = mem_calloc(count, sizeof(struct hash));
+    for (unsigned i = 0; i < count; i++)
+        record.snapshots[record.snapshot_count++] = hash_of(first + i);
+    struct hash name = hash_of(pack);
+    assert_int_equal(roster_add(&record.roster, OBJECT_PACK, &name, pack, NULL), 0);
+    record.has_roster = true;
+    return record;
+}
+
+/* The latest roster counts, whole, in whichever order the records come. */
+static void test_rosters(void **state)
+{
+    (void)state;
+    for (unsigned turn = 0; turn < 6; turn++) {
+        struct history_builder *builder = start();
+        for (unsigned i = 0; i < 6; i++)
+            switch ((i + turn) % 6) {
+            case 0:
+                take(builder, make_snapshot(1));
+                break;
+            case 1:
+                take(builder, make_snapshot(2));
+                break;
+            case 2:
+                take(builder, make_snapshot(3));
+                break;
+            case 3:
+                take(builder, make_roster(4, 1, 2, 70));
+                break;
+            case 4:
+                take(builder, make_roster(5, 2, 1, 80));
+                break;
+            default:
+                take(builder, make_roster(6, 90, 1, 99)); /* of a snapshot that is gone */
+                break;
+            }
+        CLEANUP(history_clear) struct history history;
+        finish(builder, &history);
+        assert_int_equal(history.unreadable, 0);
+        const uint64_t sizes[] = {70, 80, 3};
+        const unsigned records[] = {4, 5};
+        for (unsigned i = 0; i < 3; i++) {
+            const struct history_snapshot *snapshot = &history.snapshots[i];
+            assert_int_equal(snapshot->roster.count, 1);
+            assert_int_equal(snapshot->roster.rows[0].size, sizes[i]);
+            assert_int_equal(snapshot->has_new_roster, i < 2);
+            struct hash name = hash_of(i < 2 ? records[i] : 0);
+            assert_true(i == 2 || hash_equal(&snapshot->roster_record, &name));
+        }
+    }
+}
+
+/* A record that is condemned is not missing where it is not, and retired where it is. */
+static void test_condemned_records(void **state)
+{
+    (void)state;
+    for (int there = 0; there < 2; there++)
+        for (int said = 0; said < 2; said++) {
+            struct history_builder *builder = start();
+            struct hash first = hash_of(1);
+            if (there != 0)
+                take(builder, make_snapshot(1));
+            take(builder, make_snapshot(2));
+            struct record condemn = make(3, RECORD_CONDEMN, mem_strdup("{\"v\":1}"));
+            assert_int_equal(roster_add(&condemn.condemned, said != 0 ? OBJECT_RECORD : OBJECT_PACK, &first, 9, NULL),
+                             0);
+            take(builder, condemn);
+            CLEANUP(history_clear) struct history history;
+            finish(builder, &history);
+            assert_int_equal(history.missing_count, there == 0 && said == 0 ? 1 : 0);
+            assert_int_equal(history.snapshot_count, 1 + there);
+            assert_int_equal(history.snapshots[0].retired, there != 0 && said != 0);
+            assert_string_equal(history_latest(&history)->name, name_of(2));
+        }
+}
+
 /* Records of which only the clear part is known are counted, and hold; anybody may have made them up. */
 static void test_clear_only(void **state)
 {
@@ -417,6 +497,8 @@ int main(void)
         cmocka_unit_test(test_unreadable_unhold),
         cmocka_unit_test(test_verified),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_rosters),
+        cmocka_unit_test(test_condemned_records),
         cmocka_unit_test(test_clear_only),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_at),

@@ -119,6 +119,54 @@ static void test_newest_merged(void **state)
 }
 
 /* More entries of one id than a page holds, all in one run. */
+/* Every place of every blob once, in the order of ids, newest first; those of dropped packs not. */
+struct visit {
+    struct blob_id last;
+    uint32_t last_pack;
+    unsigned places[100]; /* by pack */
+    size_t calls, stop_at;
+};
+
+static int visit(const struct blob_id *id, const struct place *place, void *context, struct error *err)
+{
+    struct visit *v = context;
+    if (++v->calls == v->stop_at)
+        return error_set(err, ERROR_INTERRUPTED, "stopped by the test");
+    int order = memcmp(id->bytes, v->last.bytes, BLOB_ID_SIZE);
+    assert_true(v->calls == 1 || order > 0 || (order == 0 && place->pack < v->last_pack));
+    v->last = *id;
+    v->last_pack = place->pack;
+    v->places[place->pack]++;
+    return 0;
+}
+
+static void test_each(void **state)
+{
+    (void)state;
+    struct index *index = open_index("each", true);
+    struct visit none = {.calls = 0};
+    struct error err;
+    assert_int_equal(index_each(index, visit, &none, &err), 0);
+    assert_int_equal(none.calls, 0);
+    for (uint32_t n = 0; n < 100; n++) {
+        assert_int_equal(add_number(index, n, 1 + n % 7), n);
+        if (n % 13 == 0)
+            must_commit(index);
+    }
+    struct hash name;
+    uint64_t size;
+    assert_true(index_pack_name(index, 40, &name, &size));
+    assert_int_equal(index_drop_pack(index, &name, &err), 0);
+    struct visit all = {.calls = 0};
+    assert_int_equal(index_each(index, visit, &all, &err), 0);
+    for (uint32_t n = 0; n < 100; n++)
+        assert_int_equal(all.places[n], n == 40 ? 0 : 1 + n % 7);
+    struct visit stopped = {.stop_at = 50};
+    assert_int_equal(index_each(index, visit, &stopped, &err), -1);
+    assert_int_equal(stopped.calls, 50);
+    index_close(index);
+}
+
 static void test_many_of_one(void **state)
 {
     (void)state;
@@ -438,10 +486,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),         cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_newest_wins),
-        cmocka_unit_test(test_newest_merged), cmocka_unit_test(test_many_of_one), cmocka_unit_test(test_many_commits),
-        cmocka_unit_test(test_merging),       cmocka_unit_test(test_all_dropped), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_other_tenant),  cmocka_unit_test(test_segments),    cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_empty),         cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_newest_wins),
+        cmocka_unit_test(test_newest_merged), cmocka_unit_test(test_many_of_one),  cmocka_unit_test(test_each),
+        cmocka_unit_test(test_many_commits),  cmocka_unit_test(test_merging),      cmocka_unit_test(test_all_dropped),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_other_tenant), cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -446,9 +446,9 @@ static void test_rosters(void **state)
     struct roster roster = {0}, part = {0};
     struct buf out = {0};
     struct error err = {0};
-    ok(roster_rows_parse(bytes.data, bytes.size, &roster, &err), &err);
+    ok(roster_rows_parse(bytes.data, bytes.size, OBJECT_ROSTER, &roster, &err), &err);
     check_roster(&roster, list(history, "roster"));
-    ok(roster_rows_write(roster.rows, roster.count, &out, &err), &err);
+    ok(roster_rows_write(roster.rows, roster.count, OBJECT_ROSTER, &out, &err), &err);
     assert_bytes(out.data, out.size, history, "roster_bytes");
     ok(roster_part_parse(object.data, object.size, &part, &err), &err);
     assert_true(part.count == 1 && part.rows[0].class == OBJECT_PACK);

@@ -150,8 +150,9 @@ def check(store, tid):
     packs = check_packs(store, tid, counts)
     check_segments(store, tid, packs, counts)
     check_parts(store, tid, counts)
-    for record in check_history(store, tid, counts):
-        if record.type == SNAPSHOT:
+    check_history(store, tid, counts)
+    for _, record, retired in store.snapshots(tid):
+        if not retired:
             check_snapshot(store, tid, record, counts)
     demand(counts["packs"] or counts["records"], "nothing was checked")
     return dict(sorted(counts.items()))

@@ -15,13 +15,14 @@ from .container import Blob, Container, Cursor, Damaged, NoKey, demand, from_bas
 
 PLACES = {"p": (c.PACK_DATA, c.PACK_META, c.PACK_MIXED), "i": (c.SEGMENT,), "r": (c.ROSTER_PART,), "h": (c.RECORD,)}
 CLASSES = {1: "p", 2: "i", 3: "r"}
+CONDEMNABLE = {**CLASSES, 4: "h"}
 # Only the names of history records have a time before the hash; the look-behinds see to that.
 NAME = re.compile(
     r"hikae1/(?:t/(?P<tid>[0-9a-f]{32})/(?P<place>[pirh])/(?P<time>(?<=h/)[0-9TZ.]+-|(?<!h/))"
     r"|k/(?P<epoch>[0-9]{10})-)(?P<sha>[0-9a-f]{64})"
 )
-PREVIOUS, ROSTER, PARTS, RETIRED, CONDEMNED = range(1, 6)
-TENANT, SNAPSHOT = 1, 2
+PREVIOUS, ROSTER, PARTS, RETIRED, CONDEMNED, SNAPSHOTS = range(1, 7)
+TENANT, SNAPSHOT, NEW_ROSTER = 1, 2, 13
 MAX_RECORD, MAX_PREVIOUS, MAX_INLINE_ROSTER, MAX_CONDEMNED = 64 << 20, 256, 1024, 1 << 18
 TIME_BASE = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -40,12 +41,12 @@ def read_hashes(data):
     return [data[place : place + 32] for place in range(0, len(data), 32)]
 
 
-def read_roster(data):
+def read_roster(data, classes=None):
     """The objects of a roster, which are sorted by class and hash."""
     cursor, listed = Cursor(data), []
     while cursor.more():
         cls = cursor.number(1)
-        demand(cls in CLASSES, "unknown class of object %d" % cls)
+        demand(cls in (classes or CLASSES), "unknown class of object %d" % cls)
         cursor.zeros(7)
         listed.append(Listed(cls, cursor.take(32), cursor.number(8)))
         demand(listed[-1].size <= c.MAX_OBJECT, "a roster names an object that is too long")
@@ -53,11 +54,16 @@ def read_roster(data):
     return listed
 
 
+def read_condemned(sections):
+    """What a record condemns: history records too."""
+    return read_roster(sections.get(CONDEMNED, b""), CONDEMNABLE)
+
+
 def read_record_clear(clear):
     """The clear part of a history record: its fixed fields, and its sections by type."""
     cursor = Cursor(clear)
     kind, form, count = cursor.number(1), cursor.number(1), cursor.number(2)
-    demand(1 <= kind <= 12 and form == 1, "unknown type %d or format %d of a record" % (kind, form))
+    demand(1 <= kind <= NEW_ROSTER and form == 1, "unknown type %d or format %d of a record" % (kind, form))
     cursor.zeros(4)
     fixed = kind, cursor.number(8), cursor.number(8, True), cursor.take(16), cursor.take(16)
     sections = {}
@@ -66,7 +72,7 @@ def read_record_clear(clear):
         cursor.zeros(2)
         data = cursor.take(cursor.number(4))
         demand(critical <= 1 and section not in sections, "a section is marked wrongly or comes twice")
-        demand(1 <= section <= 5 or not critical, "unknown critical section %d" % section)
+        demand(1 <= section <= SNAPSHOTS or not critical, "unknown critical section %d" % section)
         sections[section] = data
     cursor.end()
     check_sections(kind, fixed[1], sections)
@@ -89,11 +95,15 @@ def check_sections(kind, sequence, sections):
     demand((sequence == 1) == (not previous), "a record's sequence number does not agree with its previous records")
     read_hashes(sections.get(RETIRED, b""))
     demand(len(read_roster(sections.get(ROSTER, b""))) <= MAX_INLINE_ROSTER, "a roster in a record is too long")
-    demand(len(read_roster(sections.get(CONDEMNED, b""))) <= MAX_CONDEMNED, "a record condemns too many objects")
+    demand(len(read_condemned(sections)) <= MAX_CONDEMNED, "a record condemns too many objects")
     if PARTS in sections:
         read_parts(sections[PARTS])
     rosters = (ROSTER in sections) + (PARTS in sections)
-    demand(rosters <= 1 and (kind != SNAPSHOT or rosters), "a snapshot needs a roster or roster parts, and not both")
+    demand(
+        rosters <= 1 and (kind not in (SNAPSHOT, NEW_ROSTER) or rosters),
+        "a snapshot needs a roster or roster parts, and not both",
+    )
+    demand((kind == NEW_ROSTER) == bool(read_hashes(sections.get(SNAPSHOTS, b""))), "a roster belongs to no snapshot")
 
 
 def read_segment(body):
@@ -131,7 +141,7 @@ class Store:
     """All that is on a target, opened with the holders at hand."""
 
     def __init__(self, folder, holders):
-        self.folder, self.objects, self.keys = folder, {}, {}
+        self.folder, self.objects, self.keys, self.histories = folder, {}, {}, {}
         base = os.path.join(folder, "hikae1")
         for parent, _, names in os.walk(base):
             for name in names:
@@ -252,13 +262,16 @@ class Store:
 
     def history(self, tid):
         """All records of a tenant in the order in which they are folded."""
-        records = [self.record(name) for name in self.names(tid, "h")]
-        return sorted(records, key=lambda record: (record.sequence, record.time, record.sha))
+        if tid not in self.histories:
+            records = [self.record(name) for name in self.names(tid, "h")]
+            self.histories[tid] = sorted(records, key=lambda record: (record.sequence, record.time, record.sha))
+        return self.histories[tid]
 
     def snapshots(self, tid):
         """[(snapshot name, record, retired)] in order."""
         records = self.history(tid)
         retired = {sha for record in records for sha in read_hashes(record.sections.get(RETIRED, b""))}
+        retired |= {item.sha for record in records for item in read_condemned(record.sections) if item.cls == 4}
         return [(record.sha[:8].hex(), record, record.sha in retired) for record in records if record.type == SNAPSHOT]
 
     def snapshot(self, tid, name):
@@ -269,7 +282,10 @@ class Store:
         raise Damaged("there is no snapshot %s" % (name or "that counts"))
 
     def roster(self, tid, record):
-        """Everything that a snapshot needs, from the record or from its parts."""
+        """Everything that a snapshot needs: from the latest record that gives it a roster, else from its own."""
+        for later in self.history(tid):
+            if later.type == NEW_ROSTER and record.sha in read_hashes(later.sections[SNAPSHOTS]):
+                record = later
         listed = read_roster(record.sections.get(ROSTER, b""))
         for sha, size in read_parts(record.sections[PARTS]) if PARTS in record.sections else ():
             name = self.name(tid, "r", sha)
