@@ -103,7 +103,7 @@ struct retention_input {
 struct retention_decision {
     size_t snapshot; /* its index in the input */
     bool keep;
-    char **reasons; /* one or more: "daily 3 of 7: 2026-11-19"; of a dropped one exactly one */
+    char **reasons; /* one or more: "daily 3 of 7: 2026-11-19"; of a dropped one, why each rule lets it go */
     size_t reason_count;
 };
 
