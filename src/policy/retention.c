@@ -22,6 +22,11 @@ static const struct retention_snapshot *snapshot_of(const struct planner *planne
     return &planner->input->snapshots[planner->plan->decisions[i].snapshot];
 }
 
+static bool is_complete(const struct retention_snapshot *snapshot)
+{
+    return snapshot->copies == RETENTION_COMPLETE;
+}
+
 /* ---- Reasons ---- */
 
 static int add_reason(const struct planner *planner, size_t i, const char *text)
@@ -100,7 +105,7 @@ struct walk {
 static bool is_eligible(const struct walk *walk, const struct retention_snapshot *snapshot)
 {
     const char *tag = walk->rule->tag;
-    return !snapshot->on_demand && (snapshot->complete || walk->partial) &&
+    return !snapshot->on_demand && (is_complete(snapshot) || walk->partial) &&
            (tag == NULL || (snapshot->tag != NULL && strcmp(tag, snapshot->tag) == 0));
 }
 
@@ -164,7 +169,7 @@ static int visit(const struct planner *planner, struct walk *walk, size_t i)
         (void)zone_period_format(zone, unit_of(rule->kind), period, walk->last);
     else
         (void)local_date(planner, snapshot->time_ns, walk->last);
-    if (walk->partial && snapshot->complete)
+    if (walk->partial && is_complete(snapshot))
         return 0;
     describe(walk, date, text);
     return keep(planner, i, "%s%s", walk->partial ? "partial, waits for catch-up; then " : "", text);
@@ -232,6 +237,9 @@ static int apply_to_each(const struct planner *planner)
         if (planner->input->rules->count == 0 && !snapshot->on_demand &&
             keep(planner, i, "no rule: everything is kept") != 0)
             return -1;
+        if (snapshot->copies == RETENTION_UNKNOWN &&
+            keep(planner, i, "unknown: too few targets answer to tell whether it is complete") != 0)
+            return -1;
         if (apply_own_expiry(planner, i) != 0 || apply_holds(planner, i) != 0)
             return -1;
     }
@@ -244,11 +252,11 @@ static int apply_latest(const struct planner *planner)
     size_t count = planner->plan->count, complete = count, verified = count, sound = count;
     for (size_t i = count; i-- > 0;) {
         const struct retention_snapshot *snapshot = snapshot_of(planner, i);
-        if (snapshot->complete)
+        if (is_complete(snapshot))
             complete = i;
         if (snapshot->verified_ns != 0)
             verified = i;
-        if (snapshot->complete && snapshot->verified_ns != 0)
+        if (is_complete(snapshot) && snapshot->verified_ns != 0)
             sound = i;
     }
     if (complete < count && keep(planner, complete, "latest complete") != 0)
@@ -267,8 +275,8 @@ static int explain_the_rest(const struct planner *planner)
         const struct retention_decision *decision = &planner->plan->decisions[i];
         if (decision->reason_count > 0)
             continue;
-        const char *text = snapshot_of(planner, i)->complete ? "no rule is about it"
-                                                             : "partial, and no generation if it were complete";
+        const char *text = is_complete(snapshot_of(planner, i)) ? "no rule is about it"
+                                                                : "partial, and no generation if it were complete";
         if (add_reason(planner, i, text) != 0)
             return -1;
     }

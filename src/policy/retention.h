@@ -13,8 +13,9 @@
  *
  * Whatever the rules say: a hold keeps everything; the latest complete snapshot and the latest verified one stay; a
  * snapshot on demand, or one with an expiry of its own, stays until then; a partial one stays as long as it would be a
- * generation once catch-up has completed it; a tenant without rules keeps everything; a plan that keeps nothing is
- * refused, and so is any plan while a snapshot lies in the future.
+ * generation once catch-up has completed it; one of which nobody can tell whether it is complete stays; a tenant
+ * without rules keeps everything; a plan that keeps nothing is refused, and so is any plan while a snapshot lies in the
+ * future.
  */
 #ifndef HIKAE_POLICY_RETENTION_H
 #define HIKAE_POLICY_RETENTION_H
@@ -62,11 +63,18 @@ char *retention_rule_format(const struct retention_rule *rule, char *buf);
 /* Is it a rule that means something? ERROR_CONFIG and what is wrong otherwise. */
 MUST_USE int retention_rule_check(const struct retention_rule *rule, struct error *err);
 
+/* Is a snapshot complete, its record and whole roster on min_copies targets? Three outcomes, never two. */
+enum retention_copies {
+    RETENTION_PARTIAL,
+    RETENTION_COMPLETE,
+    RETENTION_UNKNOWN /* a target that may hold it does not answer: it stays, and pushes nothing out */
+};
+
 /* One snapshot that is not retired. Texts are borrowed. */
 struct retention_snapshot {
     const char *id;
     int64_t time_ns; /* of its record: the trusted clock's, not the source's */
-    bool complete;   /* record and whole roster on min_copies targets        */
+    enum retention_copies copies;
     bool on_demand;
     int64_t keep_until_ns; /* 0: none of its own                 */
     int64_t verified_ns;   /* 0: never                           */

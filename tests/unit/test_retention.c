@@ -40,8 +40,8 @@ static struct retention_rule rule(enum retention_kind kind, unsigned count, cons
 /* ---- A table: snapshots as texts, and what becomes of them ---- */
 
 /*
- * "TIME FLAGS": c complete, d on demand, v verified, t tag "week"; "TIME FLAGS until TIME" with an expiry of its own.
- * `reason` is a part of the first reason; kept if it begins with '+'.
+ * "TIME FLAGS": c complete, u unknown, d on demand, v verified, t tag "week"; "TIME FLAGS until TIME" with an expiry of
+ * its own. `reason` is a part of the first reason; kept if it begins with '+'.
  */
 struct row {
     const char *snapshot;
@@ -61,7 +61,9 @@ static struct retention_snapshot parse_snapshot(const char *text, char *id)
     char time[32], flags[8], until[32] = "";
     assert_true(sscanf(text, "%31s %7s until %31s", time, flags, until) >= 2);
     snapshot.time_ns = at(time);
-    snapshot.complete = strchr(flags, 'c') != NULL;
+    snapshot.copies = strchr(flags, 'c') != NULL   ? RETENTION_COMPLETE
+                      : strchr(flags, 'u') != NULL ? RETENTION_UNKNOWN
+                                                   : RETENTION_PARTIAL;
     snapshot.on_demand = strchr(flags, 'd') != NULL;
     snapshot.verified_ns = strchr(flags, 'v') != NULL ? snapshot.time_ns + 1 : 0;
     snapshot.tag = strchr(flags, 't') != NULL ? "week" : NULL;
@@ -139,6 +141,15 @@ static void test_scenes(void **state)
           {"2026-11-21T02:00:00Z c", "+daily 1 of 2: 2026-11-21"},
           {"2026-11-20T02:00:00Z c", "+daily 2 of 2: 2026-11-20"},
           {"2026-11-19T02:00:00Z c", "-the last one is 2026-11-20"}}},
+        {"what cannot be told is kept, and pushes nothing out",
+         "UTC",
+         "2026-11-28T12:00:00Z",
+         {rule(RETENTION_DAILY, 1, NULL, NULL)},
+         {{"2026-11-28T02:00:00Z u", "+then daily 1 of 1"},
+          {"2026-11-27T02:00:00Z u", "+unknown: too few targets answer"},
+          {"2026-11-26T02:00:00Z c", "+daily 1 of 1"},
+          {"2026-11-25T02:00:00Z -", "-partial"},
+          {"2026-11-24T02:00:00Z c", "-daily 1"}}},
         {"snapshots on demand are no generations",
          "UTC",
          "2026-11-21T12:00:00Z",
@@ -254,7 +265,7 @@ static int plan_one(int64_t ahead_ns, int64_t time_ns, bool complete, bool expir
     int64_t now = at("2026-11-21T12:00:00Z");
     const struct retention_snapshot snapshot = {.id = "s",
                                                 .time_ns = time_ns,
-                                                .complete = complete,
+                                                .copies = complete ? RETENTION_COMPLETE : RETENTION_PARTIAL,
                                                 .on_demand = expired,
                                                 .keep_until_ns = expired ? now - 1 : 0};
     const struct retention_input input = {.snapshots = &snapshot,
@@ -314,8 +325,8 @@ static void test_holds(void **state)
     struct zone *zone = open_zone("UTC");
     struct retention_rule last = rule(RETENTION_LAST, 1, NULL, NULL);
     struct retention_rules rules = {.rules = &last, .count = 1};
-    const struct retention_snapshot snapshots[] = {{.id = "a", .time_ns = 10, .complete = true},
-                                                   {.id = "b", .time_ns = 20, .complete = true},
+    const struct retention_snapshot snapshots[] = {{.id = "a", .time_ns = 10, .copies = RETENTION_COMPLETE},
+                                                   {.id = "b", .time_ns = 20, .copies = RETENTION_COMPLETE},
                                                    {.id = "c", .time_ns = 5}};
     struct retention_hold hold = {"4711", "counsel", INT64_MAX};
     struct retention_input input = {.snapshots = snapshots,
@@ -411,14 +422,16 @@ static void make_world(struct world *world, uint64_t seed)
 /* A snapshot of about now; chance says what kind. */
 static void add_snapshot(struct world *world, int64_t now_ns)
 {
+    static const enum retention_copies copies[] = {RETENTION_COMPLETE, RETENTION_COMPLETE, RETENTION_COMPLETE,
+                                                   RETENTION_COMPLETE, RETENTION_PARTIAL,  RETENTION_UNKNOWN};
     struct retention_snapshot *snapshot = &world->snapshots[world->count];
     (void)snprintf(world->ids[world->count], ID_TEXT_SIZE, "%06u", (unsigned)draw(world, 1000000));
     *snapshot = (struct retention_snapshot){.id = world->ids[world->count],
                                             .time_ns = now_ns - (int64_t)draw(world, 3600) * NS_PER_S,
-                                            .complete = draw(world, 5) != 0,
+                                            .copies = copies[draw(world, 6)],
                                             .on_demand = draw(world, 6) == 0,
                                             .tag = draw(world, 4) == 0 ? "week" : NULL};
-    snapshot->verified_ns = snapshot->complete && draw(world, 6) == 0 ? now_ns : 0;
+    snapshot->verified_ns = snapshot->copies == RETENTION_COMPLETE && draw(world, 6) == 0 ? now_ns : 0;
     if (snapshot->on_demand && draw(world, 2) == 0)
         snapshot->keep_until_ns = now_ns + (int64_t)draw(world, 40) * 86400 * NS_PER_S;
     world->count++;
@@ -459,7 +472,7 @@ static void check_never_dropped(const struct world *world, const bool *kept)
     const struct retention_snapshot *complete = NULL, *verified = NULL;
     for (size_t i = 0; i < world->count; i++) {
         const struct retention_snapshot *snapshot = &world->snapshots[i];
-        if (snapshot->complete && (complete == NULL || snapshot->time_ns > complete->time_ns))
+        if (snapshot->copies == RETENTION_COMPLETE && (complete == NULL || snapshot->time_ns > complete->time_ns))
             complete = snapshot;
         if (snapshot->verified_ns != 0 && (verified == NULL || snapshot->time_ns > verified->time_ns))
             verified = snapshot;
@@ -509,7 +522,28 @@ static void live(struct world *world)
         /* Each rule lets go one at the end and one of the same period; and one each was kept as the latest only. */
         assert_true(dropped <= 2 * world->rules.count + 2);
         if (added->on_demand)
-            assert_true(dropped <= (size_t)added->complete + (added->verified_ns != 0));
+            assert_true(dropped <= (size_t)(added->copies == RETENTION_COMPLETE) + (added->verified_ns != 0));
+    }
+}
+
+/* Whatever comes out of what could not be told: nothing is wanted then that has been dropped before. */
+static void test_unknown_drops_nothing_wanted(void **state)
+{
+    (void)state;
+    static struct world world;
+    static bool kept[WORLD_MAX], wanted[WORLD_MAX];
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        make_world(&world, seed);
+        int64_t now = at("2026-10-20T00:00:00Z");
+        for (int i = 0; i < 60; i++, now += (int64_t)draw(&world, 100000) * NS_PER_S)
+            add_snapshot(&world, now);
+        assert_true(decide(&world, NULL, now, kept));
+        for (size_t i = 0; i < world.count; i++)
+            if (world.snapshots[i].copies == RETENTION_UNKNOWN)
+                world.snapshots[i].copies = draw(&world, 2) == 0 ? RETENTION_COMPLETE : RETENTION_PARTIAL;
+        assert_true(decide(&world, NULL, now, wanted));
+        assert_int_equal(lost(wanted, kept, world.count), 0);
+        zone_free(world.zone);
     }
 }
 
@@ -541,8 +575,9 @@ static void test_ten_thousand(void **state)
     struct zone *zone = open_zone("America/New_York");
     for (size_t i = 0; i < COUNT; i++) {
         (void)snprintf(ids[i], sizeof(ids[i]), "%016zx", i);
-        snapshots[i] = (struct retention_snapshot){
-            .id = ids[i], .time_ns = now - (int64_t)i * 3600 * NS_PER_S, .complete = i % 50 != 3};
+        snapshots[i] = (struct retention_snapshot){.id = ids[i],
+                                                   .time_ns = now - (int64_t)i * 3600 * NS_PER_S,
+                                                   .copies = i % 50 != 3 ? RETENTION_COMPLETE : RETENTION_PARTIAL};
     }
     const struct retention_input input = {
         .snapshots = snapshots, .snapshot_count = COUNT, .rules = &rules, .now_ns = now, .zone = zone};
@@ -562,8 +597,13 @@ static void test_ten_thousand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scenes),       cmocka_unit_test(test_refused), cmocka_unit_test(test_no_snapshots),
-        cmocka_unit_test(test_holds),        cmocka_unit_test(test_rules),   cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_scenes),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_no_snapshots),
+        cmocka_unit_test(test_holds),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_unknown_drops_nothing_wanted),
         cmocka_unit_test(test_ten_thousand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
