@@ -8,9 +8,9 @@
 #
 # Variables: CEPH_HTTP and CEPH_HTTPS (addresses), CEPH_PORT, CEPH_TLS_PORT, CEPH_CA (certificate file), CEPH_CONF;
 #   CEPH_ACCESS, CEPH_SECRET            the owner: everything, STS included (session tokens)
-#   CEPH_READ_ACCESS, CEPH_READ_SECRET  the same owner's buckets, reading only
-#   CEPH_WRITE_ACCESS, CEPH_WRITE_SECRET a user whose deletions are refused, whatever a bucket's policy says. It has no
-#                                       rights in the owner's buckets without a bucket policy: tests/servers/s3.py allow
+#   CEPH_READ_ACCESS, CEPH_READ_SECRET  user `reader`, who can only read, and
+#   CEPH_WRITE_ACCESS, CEPH_WRITE_SECRET user `writer`, who can read and write but delete nothing: whatever a bucket's
+#                                       policy says. Into the owner's buckets they come by one: tests/servers/s3.py allow
 #   CEPH_OTHER_ACCESS, CEPH_OTHER_SECRET another user, a stranger to the owner's buckets
 #   CEPH_SUSPENDED_ACCESS, CEPH_SUSPENDED_SECRET a suspended user
 # Buckets as host names: http://BUCKET.s3.localhost:$CEPH_PORT. CEPH_SIZE=BYTES before start makes a small disk to fill.
@@ -83,8 +83,8 @@ make_users() {
         admin user create --uid=gone --display-name=gone --access-key=SUSPENDEDACCESS \
             --secret-key=suspended-secret-key && admin user suspend --uid=gone
     } &
-    admin subuser create --uid=owner --subuser=owner:reader --key-type=s3 --access=read --access-key=READACCESS \
-        --secret-key=read-secret-key
+    admin user create --uid=reader --display-name=reader --access-key=READACCESS --secret-key=read-secret-key \
+        --op-mask=read
     wait
 }
 
