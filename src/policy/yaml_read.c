@@ -39,8 +39,7 @@ static int check_single(struct yaml_reader *reader, yaml_parser_t *parser, struc
     yaml_document_t second;
     yaml_node_t *root = yaml_document_get_root_node(&reader->document);
     if (root == NULL)
-        return fill_place(reader, &reader->document.start_mark, err, "see the template that hikae init writes",
-                          "the file is empty");
+        return fill_place(reader, &reader->document.start_mark, err, reader->help, "the file is empty");
     if (!yaml_parser_load(parser, &second))
         return fail_parse(reader, parser, err);
     yaml_node_t *more = yaml_document_get_root_node(&second);
@@ -53,8 +52,14 @@ static int check_single(struct yaml_reader *reader, yaml_parser_t *parser, struc
 
 int yaml_reader_open(struct yaml_reader *reader, const char *file, const void *text, size_t size, struct error *err)
 {
+    return yaml_reader_open_with(reader, file, "see the template that hikae init writes", text, size, err);
+}
+
+int yaml_reader_open_with(struct yaml_reader *reader, const char *file, const char *help, const void *text, size_t size,
+                          struct error *err)
+{
     yaml_parser_t parser;
-    *reader = (struct yaml_reader){.file = file};
+    *reader = (struct yaml_reader){.file = file, .help = help};
     if (!yaml_parser_initialize(&parser))
         return error_no_memory(err);
     yaml_parser_set_input_string(&parser, text, size);
@@ -90,9 +95,8 @@ static bool is_empty(const yaml_node_t *node)
            node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-/* The text of a scalar, or NULL after a complaint. */
-static const char *scalar_text(const struct yaml_reader *reader, const yaml_node_t *node, const char *name,
-                               const char *allowed, struct error *err)
+const char *yaml_scalar(const struct yaml_reader *reader, const yaml_node_t *node, const char *name,
+                        const char *allowed, struct error *err)
 {
     if (node->type != YAML_SCALAR_NODE) {
         (void)yaml_complain(reader, node, err, allowed, "\"%s\" takes one value, not a list or more keys", name);
@@ -176,8 +180,7 @@ int yaml_read_mapping(struct yaml_reader *reader, yaml_node_t *node, const char 
     }
     for (const struct yaml_field *field = fields; field->name != NULL; field++)
         if (field->required && yaml_find(reader, node, field->name) == NULL)
-            return yaml_complain(reader, node, err, "see the template that hikae init writes",
-                                 "%s needs the key \"%s\"", what, field->name);
+            return yaml_complain(reader, node, err, reader->help, "%s needs the key \"%s\"", what, field->name);
     return 0;
 }
 
@@ -226,14 +229,14 @@ static int set_text(const struct yaml_field *field, void *object, char *fresh, s
 int yaml_read_text(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                    struct error *err)
 {
-    const char *text = scalar_text(reader, node, field->name, "write one line of text", err);
+    const char *text = yaml_scalar(reader, node, field->name, "write one line of text", err);
     return text != NULL ? set_text(field, object, mem_strdup(text), err) : -1;
 }
 
 int yaml_read_path(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                    struct error *err)
 {
-    const char *text = scalar_text(reader, node, field->name, "write a path", err);
+    const char *text = yaml_scalar(reader, node, field->name, "write a path", err);
     if (text == NULL)
         return -1;
     const char *slash = strrchr(reader->file, '/');
@@ -246,7 +249,7 @@ int yaml_read_name(struct yaml_reader *reader, yaml_node_t *node, const struct y
                    struct error *err)
 {
     static const char allowed[] = "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit";
-    const char *text = scalar_text(reader, node, field->name, allowed, err);
+    const char *text = yaml_scalar(reader, node, field->name, allowed, err);
     if (text == NULL)
         return -1;
     size_t size = strlen(text);
@@ -274,7 +277,7 @@ int yaml_read_number(struct yaml_reader *reader, yaml_node_t *node, const struct
     char allowed[80];
     (void)snprintf(allowed, sizeof(allowed), "a whole number from %llu to %llu", (unsigned long long)field->min,
                    (unsigned long long)field->max);
-    const char *text = scalar_text(reader, node, field->name, allowed, err);
+    const char *text = yaml_scalar(reader, node, field->name, allowed, err);
     if (text == NULL)
         return -1;
     uint64_t value = 0;
@@ -289,11 +292,73 @@ int yaml_read_number(struct yaml_reader *reader, yaml_node_t *node, const struct
 int yaml_read_bool(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                    struct error *err)
 {
-    const char *text = scalar_text(reader, node, field->name, "true or false", err);
+    const char *text = yaml_scalar(reader, node, field->name, "true or false", err);
     if (text == NULL)
         return -1;
     if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
         return yaml_complain(reader, node, err, "true or false", "\"%.100s\" is neither true nor false", text);
     *(bool *)(void *)((char *)object + field->offset) = text[0] == 't';
+    return 0;
+}
+
+/* The place of a word in field->more; complains if it is none of them. */
+static int find_choice(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, unsigned *ret,
+                       struct error *err)
+{
+    const char *const *words = field->more;
+    char allowed[ERROR_HINT_SIZE] = "";
+    size_t used = 0;
+    for (size_t i = 0; words[i] != NULL && used < sizeof(allowed); i++)
+        used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+                                 i == 0                 ? ""
+                                 : words[i + 1] == NULL ? " or "
+                                                        : ", ",
+                                 words[i]);
+    const char *text = yaml_scalar(reader, node, field->name, allowed, err);
+    if (text == NULL)
+        return -1;
+    for (*ret = 0; words[*ret] != NULL; (*ret)++)
+        if (strcmp(words[*ret], text) == 0)
+            return 0;
+    return yaml_complain(reader, node, err, allowed, "\"%.100s\" is nothing that \"%s\" can be", text, field->name);
+}
+
+int yaml_read_choice(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                     struct error *err)
+{
+    return find_choice(reader, node, field, (unsigned *)(void *)((char *)object + field->offset), err);
+}
+
+struct choices {
+    const struct yaml_field *field;
+    unsigned bits;
+};
+
+static int add_choice(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
+{
+    struct choices *choices = context;
+    unsigned choice;
+    (void)number;
+    if (find_choice(reader, item, choices->field, &choice, err) != 0)
+        return -1;
+    if ((choices->bits >> choice & 1) != 0)
+        return yaml_complain(reader, item, err, "write it once", "\"%s\" names this twice", choices->field->name);
+    choices->bits |= 1U << choice;
+    return 0;
+}
+
+int yaml_read_choices(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+                      struct error *err)
+{
+    struct choices choices = {.field = field};
+    size_t count = 0;
+    if (yaml_read_sequence(reader, node, field->name, &count, err) != 0)
+        return -1;
+    if (count == 0)
+        return yaml_complain(reader, node, err, "name at least one, or leave the key out", "\"%s\" is empty",
+                             field->name);
+    if (yaml_each(reader, node, add_choice, &choices, err) != 0)
+        return -1;
+    *(unsigned *)(void *)((char *)object + field->offset) = choices.bits;
     return 0;
 }

@@ -20,6 +20,7 @@ enum { YAML_READ_SIZE_MAX = 1 << 20, YAML_READ_ITEMS_MAX = 10000 };
 
 struct yaml_reader {
     const char *file; /* for messages, and relative paths start at its folder; borrowed */
+    const char *help; /* what to do when a key is missing; borrowed                      */
     yaml_document_t document;
     bool loaded;
 };
@@ -43,6 +44,9 @@ struct yaml_field {
 /* Parse text (size bytes). On success the caller ends with yaml_reader_free. ERROR_CONFIG. */
 MUST_USE int yaml_reader_open(struct yaml_reader *reader, const char *file, const void *text, size_t size,
                               struct error *err);
+/* The same for another file than hikae.yaml: `help` says what to do when a key is missing. */
+MUST_USE int yaml_reader_open_with(struct yaml_reader *reader, const char *file, const char *help, const void *text,
+                                   size_t size, struct error *err);
 void yaml_reader_free(struct yaml_reader *reader);
 /* The outermost node; never NULL once opened. */
 yaml_node_t *yaml_reader_root(struct yaml_reader *reader);
@@ -50,6 +54,10 @@ yaml_node_t *yaml_reader_root(struct yaml_reader *reader);
 /* ERROR_CONFIG at the place of node, with "allowed" as the hint. Always returns -1. */
 int yaml_complain(const struct yaml_reader *reader, const yaml_node_t *node, struct error *err, const char *allowed,
                   const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* The text of a scalar (borrowed), or NULL after a complaint: a list, nothing at all, control characters. */
+const char *yaml_scalar(const struct yaml_reader *reader, const yaml_node_t *node, const char *name,
+                        const char *allowed, struct error *err);
 
 /* Read a mapping by its fields (ends with a NULL name); `what` names it in messages ("a target"). */
 MUST_USE int yaml_read_mapping(struct yaml_reader *reader, yaml_node_t *node, const char *what,
@@ -74,5 +82,11 @@ yaml_read_function yaml_read_path;
 yaml_read_function yaml_read_name;
 yaml_read_function yaml_read_number;
 yaml_read_function yaml_read_bool;
+/*
+ * One of the words that field->more names (const char *const *, ends with NULL): the member is an enum, whose value is
+ * the word's place. Several of them, as a list: the member is `unsigned`, with bit i for word i; none is refused.
+ */
+yaml_read_function yaml_read_choice;
+yaml_read_function yaml_read_choices;
 
 #endif
