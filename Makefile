@@ -237,7 +237,7 @@ install: all $(BUILD)/public/libhikae.a $(BUILD)/hikae.pc  ## into DESTDIR and P
 	$(BUILD)/hikae generate man $(BUILD)/generated/man
 	$(BUILD)/hikae generate completion $(BUILD)/generated/completion
 	tools/install_generated.sh install $(BUILD)/generated '$(DESTDIR)$(PREFIX)'
-	for file in $(wildcard policies/*.yaml); do \
+	for file in $(wildcard policies/*.yaml policies/calendars/*.yaml); do \
 	    install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hikae/$$file || exit 1; done
 
 uninstall:  ## removes what install put there

@@ -8,7 +8,7 @@
 const char policy_plain_text[] = "schema: 1\n"
                                  "name: plain\n"
                                  "title:\n"
-                                 "  ja: 約束なし: 毎日取得し、何も消さない\n"
+                                 "  ja: 約束なし・毎日取得・何も消さない\n"
                                  "  en: \"no promises: every day, and nothing is ever dropped\"\n"
                                  "zone: UTC\n"
                                  "schedule:\n"
