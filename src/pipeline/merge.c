@@ -344,7 +344,13 @@ static void walk_warn(const struct bytes *path, const struct error *why, void *c
     warn(warning->scan, &entry, why);
 }
 
-static int scan_directory(struct scan *scan, const struct backup_source *source, struct error *err)
+/*
+ * The manifest wants the roots of all sources before what is in any of them. So of several sources the roots are
+ * scanned first, and each folder is walked again for what is below; a single one is walked once.
+ */
+enum part { PART_ALL, PART_ROOT, PART_BELOW };
+
+static int scan_directory(struct scan *scan, const struct backup_source *source, enum part part, struct error *err)
 {
     int fd = open(source->path, O_PATH | O_CLOEXEC);
     scan->racy_ns = racy_window(fd);
@@ -365,10 +371,10 @@ static int scan_directory(struct scan *scan, const struct backup_source *source,
         return -1;
     struct walk_entry *found;
     int rc;
-    while ((rc = walk_next(walk, &found, err)) > 0) {
-        rc = scan_entry(scan, walk, found, err);
+    for (bool is_root = true; (rc = walk_next(walk, &found, err)) > 0; is_root = false) {
+        rc = is_root && part == PART_BELOW ? 0 : scan_entry(scan, walk, found, err);
         walk_entry_release(found);
-        if (rc != 0)
+        if (rc != 0 || part == PART_ROOT)
             break;
     }
     walk_close(walk);
@@ -427,11 +433,13 @@ static int scan_image(struct scan *scan, const struct backup_source *source, str
     return scanner_entry(&scan->scanner, &entry, true, then != NULL && then->type == ENTRY_FILE ? then : NULL, err);
 }
 
-static int scan_source(struct scan *scan, const struct backup_source *source, struct error *err)
+static int scan_source(struct scan *scan, const struct backup_source *source, enum part part, struct error *err)
 {
+    if (source->kind != SOURCE_DIRECTORY && part == PART_BELOW)
+        return 0;
     switch (source->kind) {
     case SOURCE_DIRECTORY:
-        return scan_directory(scan, source, err);
+        return scan_directory(scan, source, part, err);
     case SOURCE_IMAGE:
         return scan_image(scan, source, err);
     case SOURCE_COMMAND:
@@ -463,9 +471,13 @@ int scan_run(struct backup *backup, struct error *err)
         rc = block_reader_new(options->objects, 8, &scan.blocks, err);
     if (rc == 0 && options->parent != NULL)
         rc = manifest_reader_new(options->parent, true, block_reader_fetch, scan.blocks, &scan.parent, err);
-    for (size_t i = 0; rc == 0 && i < options->source_count; i++)
-        if ((rc = scan_source(&scan, &options->sources[i], err)) != 0)
-            (void)error_wrap(err, "source %s", options->sources[i].name);
+    bool several = options->source_count > 1;
+    for (size_t i = 0; rc == 0 && i < (several ? 2 : 1) * options->source_count; i++) {
+        const struct backup_source *source = &options->sources[i % options->source_count];
+        enum part part = !several ? PART_ALL : i < options->source_count ? PART_ROOT : PART_BELOW;
+        if ((rc = scan_source(&scan, source, part, err)) != 0)
+            (void)error_wrap(err, "source %s", source->name);
+    }
     /* What was read before a failure is stored: the next run finds it. */
     struct error why = {0};
     if (scanner_flush(&scan.scanner, rc == 0 ? err : &why) != 0)

@@ -30,6 +30,13 @@ if [ "$(id -u)" = 0 ] && loop=$(losetup -f --show "$WORK/image" 2>/dev/null); th
     check "is the same as the image" bash -c '"$0" --config "$1" cat dev disk | cmp - "$2"' "$HIKAE" "$WORK/h/hikae.yaml" "$WORK/image"
     losetup -d "$loop"
 fi
+mkdir "$WORK/other"; echo 5 >"$WORK/other/a"; mkdir "$WORK/other/keep"; echo 6 >"$WORK/other/keep/z"
+check "several sources: add" hikae tenant add several --source "a-z=dir:$WORK/src" --source "a=dir:$WORK/other" --source "b=cmd:seq 5" --source "c=image:$WORK/other/a"
+check "several sources: back up" hikae backup several
+check "several sources: restore" hikae restore several --to "$WORK/rs"
+check "several sources: all is there" bash -c 'diff -r "$0/other" "$0/rs/a" && diff -r "$0/src" "$0/rs/a-z" && test "$(tail -n1 "$0/rs/b")" = 5 && cmp "$0/other/a" "$0/rs/c"' "$WORK"
+hikae --json backup several >"$WORK/json"
+check "several sources: unchanged files are not read" test "$(field files_changed) $(field files_new)" = "0 1"
 (cd "$WORK/src" && zip -qr "$WORK/z.zip" keep)
 check "an archive: add" hikae tenant add z --source "files=archive:$WORK/z.zip"
 check "an archive: back up" hikae backup z
