@@ -1,13 +1,14 @@
 /* tenant add, list, show, set, suspend, resume. */
-#include "cli/commands.h"
+#include "cli/command_tenant.h"
 #include "cli/text.h"
 #include "cli/value.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <string.h>
 
-static void json_tenant(struct run *run, json_t *object, const struct hikae_tenant *tenant)
+void json_tenant(struct run *run, json_t *object, const struct hikae_tenant *tenant)
 {
     out_text(&run->out, object, "name", tenant->name);
     out_text(&run->out, object, "id", tenant->id);
@@ -24,6 +25,21 @@ static void json_tenant(struct run *run, json_t *object, const struct hikae_tena
         out_text(&run->out, item, "name", tenant->sources[i].name);
         out_text(&run->out, item, "spec", tenant->sources[i].spec);
     }
+    out_number(&run->out, object, "priority", tenant->priority);
+    json_t *labels = json_object();
+    for (size_t i = 0; i < tenant->label_count; i++) {
+        const char *equals = strchr(tenant->labels[i], '=');
+        char CLEANUP_FREE *key = mem_printf("%.*s", (int)(equals - tenant->labels[i]), tenant->labels[i]);
+        if (key != NULL)
+            out_text(&run->out, labels, key, equals + 1);
+    }
+    out_set(&run->out, object, "labels", labels);
+    json_t *limits = json_object();
+    out_number(&run->out, limits, "seconds", tenant->limits.seconds);
+    out_number(&run->out, limits, "bytes", tenant->limits.bytes);
+    out_number(&run->out, limits, "threads", tenant->limits.threads);
+    out_set(&run->out, object, "limits", limits);
+    out_time(&run->out, object, "not_before", tenant->not_before_ns);
 }
 
 static void print_row(struct columns *columns, const char *name, const char *value)
@@ -50,6 +66,17 @@ static void print_tenant(struct run *run, const struct hikae_tenant *tenant)
         columns.failed = columns.failed || source == NULL;
         print_row(&columns, i == 0 ? "sources" : " ", source);
     }
+    print_row(&columns, "priority", text_count(tenant->priority, text));
+    for (size_t i = 0; i < tenant->label_count; i++)
+        print_row(&columns, i == 0 ? "labels" : " ", tenant->labels[i]);
+    if (tenant->limits.seconds > 0)
+        print_row(&columns, "time limit", text_duration((int64_t)tenant->limits.seconds * NS_PER_S, text));
+    if (tenant->limits.bytes > 0)
+        print_row(&columns, "size limit", text_size(tenant->limits.bytes, text));
+    if (tenant->limits.threads > 0)
+        print_row(&columns, "threads", text_count(tenant->limits.threads, text));
+    if (tenant->not_before_ns > 0)
+        print_row(&columns, "first backup", text_time(tenant->not_before_ns, text));
     run_table(run, &columns);
 }
 
@@ -108,15 +135,39 @@ static enum hikae_status change(struct run *run, struct hikae_tenant_options *op
     return status;
 }
 
+/* --priority and --limit-…. */
+static enum hikae_status read_traits(struct run *run, struct hikae_tenant_options *options, struct hikae_limits *limits)
+{
+    const char *priority = run_option(run, "priority"), *time = run_option(run, "limit-time"),
+               *size = run_option(run, "limit-size"), *threads = run_option(run, "limit-threads");
+    enum hikae_status status = HIKAE_OK;
+    int64_t ns = 0;
+    if (priority != NULL)
+        status = value_number(run, "priority", priority, 9, &options->priority);
+    if (status == HIKAE_OK && time != NULL)
+        status = value_duration(run, "limit-time", time, &ns);
+    if (status == HIKAE_OK && size != NULL)
+        status = value_size(run, "limit-size", size, &limits->bytes);
+    if (status == HIKAE_OK && threads != NULL)
+        status = value_number(run, "limit-threads", threads, 256, &limits->threads);
+    limits->seconds = (uint64_t)(ns / NS_PER_S);
+    if (time != NULL || size != NULL || threads != NULL)
+        options->limits = limits;
+    return status;
+}
+
 static enum hikae_status add_or_set(struct run *run, change_tenant *call, enum message message)
 {
     size_t count;
     size_t exclude_count;
+    size_t label_count;
+    struct hikae_limits limits = {0};
     const char **specs CLEANUP_FREE = run_all(run, "source", &count);
     const char **exclude CLEANUP_FREE = run_all(run, "exclude", &exclude_count);
+    const char **labels CLEANUP_FREE = run_all(run, "label", &label_count);
     struct hikae_source CLEANUP_FREE *sources = mem_calloc(count + 1, sizeof *sources);
     char **names CLEANUP_FREE = mem_calloc(count + 1, sizeof *names);
-    if (specs == NULL || exclude == NULL || sources == NULL || names == NULL)
+    if (specs == NULL || exclude == NULL || labels == NULL || sources == NULL || names == NULL)
         return run_no_memory(run);
     if (count == 0 && (exclude_count > 0 || run_has(run, "one-file-system") || run_has(run, "exclude-caches")))
         return run_usage(run, "what is left out belongs to sources: give them again with --source");
@@ -128,7 +179,12 @@ static enum hikae_status add_or_set(struct run *run, change_tenant *call, enum m
         .sources = sources,
         .source_count = count,
         .dry_run = run_has(run, DRY_RUN),
+        .labels = labels,
+        .label_count = label_count,
+        .trial = run_has(run, "trial"),
     };
+    if (status == HIKAE_OK)
+        status = read_traits(run, &options, &limits);
     if (status == HIKAE_OK)
         status = change(run, &options, call, message);
     for (size_t i = 0; i < count; i++)
@@ -143,8 +199,13 @@ enum hikae_status command_tenant_add(struct run *run)
 
 enum hikae_status command_tenant_set(struct run *run)
 {
-    if (!run_has(run, "source") && !run_has(run, "policy"))
-        return run_usage(run, "nothing to change: give --source or --policy");
+    static const char *const changes[] = {"source",     "policy",     "label",        "priority",
+                                          "limit-time", "limit-size", "limit-threads"};
+    bool some = false;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        some = some || run_has(run, changes[i]);
+    if (!some)
+        return run_usage(run, "nothing to change: give --source, --policy, --label, --priority or a limit");
     return add_or_set(run, hikae_tenant_set, MSG_TENANT_CHANGED);
 }
 
@@ -171,7 +232,11 @@ static void print_tenants(struct run *run, const struct hikae_tenants *tenants)
 enum hikae_status command_tenant_list(struct run *run)
 {
     struct hikae_tenants tenants = {0};
-    enum hikae_status status = hikae_tenant_list(run->hikae, NULL, &tenants, &run->error);
+    const struct hikae_tenant_filter filter = {.state = run_option(run, "state"),
+                                               .class_name = run_option(run, "class"),
+                                               .policy = run_option(run, "policy"),
+                                               .label = run_option(run, "label")};
+    enum hikae_status status = hikae_tenant_select(run->hikae, &filter, &tenants, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
     if (run->out.json) {
@@ -217,6 +282,21 @@ static enum hikae_status set_state(struct run *run, const char *state, enum mess
         run_say(run, MSG_DRY_RUN, NULL);
     else
         run_say(run, message, run->args[0]);
+    return status;
+}
+
+enum hikae_status command_tenant_trial(struct run *run)
+{
+    enum hikae_status status = hikae_tenant_trial(run->hikae, run->args[0], &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    struct hikae_tenants tenants = {0};
+    struct hikae_error ignored = {0};
+    if (run->out.json && hikae_tenant_list(run->hikae, run->args[0], &tenants, &ignored) <= HIKAE_WARNINGS) {
+        show_one(run, &tenants);
+        hikae_tenants_free(&tenants);
+    }
+    run_say(run, MSG_TENANT_TRIED, run->args[0]);
     return status;
 }
 

@@ -15,12 +15,19 @@ const char *const command_group_names[GROUP_COUNT][LANG_COUNT] = {
 
 /* In the order of the groups. */
 const struct command *const command_table[] = {
-    &row_init,       &row_doctor,      &row_upgrade,     &row_target_list, &row_target_add,     &row_target_check,
-    &row_tenant_add, &row_tenant_list, &row_tenant_show, &row_tenant_set,  &row_tenant_suspend, &row_tenant_resume,
-    &row_backup,     &row_import,      &row_replicate,   &row_snapshots,   &row_snapshot_tag,   &row_ls,
-    &row_find,       &row_diff,        &row_cat,         &row_restore,     &row_export,         &row_recover,
-    &row_status,     &row_verify,      &row_keys_status, &row_keys_check,  &row_keys_sheet,     &row_keys_rotate,
-    &row_hold_add,   &row_hold_list,   &row_version,     &row_help,        &row_generate,       NULL,
+    &row_init,        &row_doctor,         &row_upgrade,
+    &row_target_list, &row_target_add,     &row_target_check,
+    &row_tenant_add,  &row_tenant_list,    &row_tenant_show,
+    &row_tenant_set,  &row_tenant_suspend, &row_tenant_resume,
+    &row_tenant_load, &row_tenant_trial,   &row_inventory,
+    &row_backup,      &row_import,         &row_replicate,
+    &row_snapshots,   &row_snapshot_tag,   &row_ls,
+    &row_find,        &row_diff,           &row_cat,
+    &row_restore,     &row_export,         &row_recover,
+    &row_status,      &row_verify,         &row_keys_status,
+    &row_keys_check,  &row_keys_sheet,     &row_keys_rotate,
+    &row_hold_add,    &row_hold_list,      &row_version,
+    &row_help,        &row_generate,       NULL,
 };
 
 const struct option_def global_options[] = {

@@ -82,6 +82,22 @@ enum hikae_status value_number(struct run *run, const char *option, const char *
     return HIKAE_OK;
 }
 
+enum hikae_status value_size(struct run *run, const char *option, const char *text, uint64_t *ret)
+{
+    static const char units[] = "KMGT";
+    const char *p = text, *unit;
+    if (read_digits(&p, ret) && *ret > 0 && *ret <= (UINT64_C(1) << 62)) {
+        unit = *p != '\0' ? strchr(units, *p) : NULL;
+        unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+        if (p[unit != NULL] == '\0' && *ret <= (UINT64_C(1) << 62) >> shift) {
+            *ret <<= shift;
+            return HIKAE_OK;
+        }
+    }
+    (void)run_usage(run, "--%s \"%s\" is no size", option, text);
+    return run_hint(run, "bytes, or with a unit of 1024: 500M, 20G, 2T");
+}
+
 enum hikae_status value_time(struct run *run, const char *option, const char *text, int64_t *ret_ns)
 {
     struct error err = {0};

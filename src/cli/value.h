@@ -13,6 +13,8 @@ enum hikae_status value_duration(struct run *run, const char *option, const char
 enum hikae_status value_part(struct run *run, const char *option, const char *text, double *ret_part);
 /* A whole number of at most max. */
 enum hikae_status value_number(struct run *run, const char *option, const char *text, unsigned max, unsigned *ret);
+/* "500", "20K", "3M", "10G", "2T" (powers of 1024). */
+enum hikae_status value_size(struct run *run, const char *option, const char *text, uint64_t *ret);
 /* RFC 3339, or a day. */
 enum hikae_status value_time(struct run *run, const char *option, const char *text, int64_t *ret_ns);
 /* --snapshot and --at: at most one of them. */

@@ -119,7 +119,7 @@ static int check_tenant(const struct run *run, struct error *err)
     const struct history *history = &run->session.chain.history;
     if (!history->has_tenant)
         return error_set(err, ERROR_DAMAGED, "the history has no tenant record");
-    if (strcmp(history->tenant.state, "active") == 0)
+    if (strcmp(history->tenant.state, "active") == 0 || strcmp(history->tenant.state, "new") == 0)
         return 0;
     (void)error_set(err, ERROR_REFUSED, "the tenant is %s", history->tenant.state);
     return error_hint(err, "`hikae tenant resume` makes a suspended tenant active again");

@@ -84,6 +84,15 @@ int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct
     return 0;
 }
 
+int session_list(struct session *session, struct error *err)
+{
+    struct hikae *hikae = session->hikae;
+    objects_init(&session->objects, &session->tid, session->keyring, NULL, hikae->targets, hikae->target_count,
+                 &hikae->cancel);
+    session->objects_ready = true;
+    return objects_list(&session->objects, err);
+}
+
 void session_close(struct session *session)
 {
     if (session->objects_ready)

@@ -17,16 +17,6 @@ void hikae_status_free(struct hikae_status_report *report)
     *report = (struct hikae_status_report){0};
 }
 
-/* Which targets count needs their listings only: no index is opened, so that a run beside this one is not disturbed. */
-static int list_objects(struct session *session, struct error *err)
-{
-    struct hikae *hikae = session->hikae;
-    objects_init(&session->objects, &session->tid, session->keyring, NULL, hikae->targets, hikae->target_count,
-                 &hikae->cancel);
-    session->objects_ready = true;
-    return objects_list(&session->objects, err);
-}
-
 static int note_behind(struct hikae_tenant_status *status, const struct hikae *hikae, uint64_t mask, struct error *err)
 {
     status->behind = mem_calloc(hikae->target_count, sizeof(char *));
@@ -51,7 +41,7 @@ static int look_at(struct session *session, struct hikae_tenant_status *status, 
         return 0;
     status->last_success_ns = latest->time_ns;
     status->age_ns = clock_now_ns() - latest->time_ns;
-    if (list_objects(session, err) != 0 || session_counting(session, latest, &mask, err) != 0)
+    if (session_list(session, err) != 0 || session_counting(session, latest, &mask, err) != 0)
         return -1;
     return note_behind(status, session->hikae, mask, err);
 }

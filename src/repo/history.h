@@ -55,11 +55,21 @@ struct history_source {
     bool exclude_caches;
 };
 
+/* What one tenant may use up; 0 is no limit. */
+struct history_limits {
+    uint64_t seconds; /* of one job */
+    uint64_t bytes;   /* of its sources */
+    unsigned threads;
+};
+
 struct history_tenant {
     char *name;
     char *policy;
-    char *state;
-    char *class_; /* "customer" or "provider" */
+    char *state;           /* "new" is active, but no test backup was restored yet */
+    char *class_;          /* "customer" or "provider" */
+    unsigned priority;     /* 1 first … 9 last; 0 is not stated */
+    int64_t not_before_ns; /* the first backup waits until then; 0: it does not */
+    struct history_limits limits;
     struct history_source *sources;
     size_t source_count;
     char *labels; /* JSON object */
@@ -132,6 +142,8 @@ MUST_USE int history_at(const struct history *history, int64_t time_ns, const st
 char *history_snapshot_body(const struct history_snapshot *snapshot, const char *parent);
 /* The JSON body of a tenant record (mem_free; NULL when there is no memory). */
 char *history_tenant_body(const struct history_tenant *tenant);
+/* And back, as the catalogue keeps it. ERROR_DAMAGED if it is none. */
+MUST_USE int history_tenant_read(const char *body, struct history_tenant *ret, struct error *err);
 void history_tenant_clear(struct history_tenant *tenant);
 
 #endif

@@ -165,13 +165,27 @@ static json_t *source_value(struct writer *w, const struct history_source *sourc
     return value;
 }
 
+static void put_limits(struct writer *w, const struct history_limits *limits)
+{
+    if (limits->seconds == 0 && limits->bytes == 0 && limits->threads == 0)
+        return;
+    json_t *value = json_object();
+    put_number(w, value, "seconds", limits->seconds);
+    put_number(w, value, "bytes", limits->bytes);
+    put_number(w, value, "threads", limits->threads);
+    put(w, w->root, "limits", value);
+}
+
 char *history_tenant_body(const struct history_tenant *tenant)
 {
     struct writer w;
     open_body(&w);
     put_text(&w, w.root, "name", tenant->name);
     put_text(&w, w.root, "policy", tenant->policy);
-    put_text(&w, w.root, "state", tenant->state);
+    bool is_new = tenant->state != NULL && strcmp(tenant->state, "new") == 0;
+    put_text(&w, w.root, "state", is_new ? "active" : tenant->state);
+    if (is_new)
+        put(&w, w.root, "ready", json_false());
     put_text(&w, w.root, "class", tenant->class_);
     json_t *sources = json_array();
     for (size_t i = 0; i < tenant->source_count; i++)
@@ -179,5 +193,10 @@ char *history_tenant_body(const struct history_tenant *tenant)
             w.failed = true;
     put(&w, w.root, "sources", sources);
     put_json(&w, w.root, "labels", tenant->labels, json_object);
+    if (tenant->priority != 0)
+        put_number(&w, w.root, "priority", tenant->priority);
+    if (tenant->not_before_ns != 0)
+        put_time(&w, w.root, "not_before", tenant->not_before_ns);
+    put_limits(&w, &tenant->limits);
     return close_body(&w);
 }

@@ -238,15 +238,35 @@ static void parse_sources(struct reader *r, struct history_tenant *ret)
         parse_source(r, json_array_get(list, i), &ret->sources[i]);
 }
 
+static unsigned small_number(struct reader *r, const json_t *object, const char *name, unsigned max)
+{
+    uint64_t value = number(r, object, name, 0);
+    if (value > max)
+        r->failed = true;
+    return value <= max ? (unsigned)value : 0;
+}
+
+static void parse_limits(struct reader *r, const json_t *limits, struct history_limits *ret)
+{
+    ret->seconds = number(r, limits, "seconds", 0);
+    ret->bytes = number(r, limits, "bytes", 0);
+    ret->threads = small_number(r, limits, "threads", UINT_MAX);
+}
+
 static void parse_tenant(struct reader *r, struct history_tenant *ret)
 {
+    const json_t *ready = member(r, r->root, "ready", JSON_TRUE);
+    const char *not_before = optional_text(r, r->root, "not_before");
     const char *state = text(r, r->root, "state");
     const char *class = text(r, r->root, "class");
     if (!one_of(state, "active", "suspended", "frozen", "erased") || !one_of(class, "customer", "provider", NULL, NULL))
         r->failed = true;
     ret->name = copy(r, text(r, r->root, "name"));
     ret->policy = copy(r, text(r, r->root, "policy"));
-    ret->state = copy(r, state);
+    ret->state = copy(r, json_is_false(ready) && strcmp(state, "active") == 0 ? "new" : state);
+    ret->priority = small_number(r, r->root, "priority", 9);
+    ret->not_before_ns = not_before != NULL ? instant(r, not_before) : 0;
+    parse_limits(r, member(r, r->root, "limits", JSON_OBJECT), &ret->limits);
     ret->class_ = copy(r, class);
     ret->labels = dump(r, member(r, r->root, "labels", JSON_OBJECT), "{}");
     parse_sources(r, ret);
@@ -263,6 +283,14 @@ int history_parse_tenant(const char *body, struct history_tenant *ret, struct er
     if (status != 1)
         history_tenant_clear(ret);
     return status;
+}
+
+int history_tenant_read(const char *body, struct history_tenant *ret, struct error *err)
+{
+    int status = history_parse_tenant(body, ret, err);
+    if (status == 0)
+        return error_set(err, ERROR_DAMAGED, "the record of a tenant cannot be understood");
+    return status == 1 ? 0 : -1;
 }
 
 static void hold_id(struct reader *r, char ret[33])

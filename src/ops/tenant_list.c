@@ -1,0 +1,176 @@
+/* Listing tenants. */
+#include "base/hex.h"
+#include "base/mem.h"
+#include "ops/tenant.h"
+
+#include <string.h>
+
+struct list {
+    struct hikae *hikae;
+    const struct hikae_tenant_filter *filter;
+    struct hikae_tenants *ret;
+    size_t room;
+};
+
+static int describe_sources(const struct history_tenant *tenant, struct hikae_tenant *to, struct error *err)
+{
+    to->sources = mem_calloc(tenant->source_count, sizeof(*to->sources));
+    if (to->sources == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < tenant->source_count; i++) {
+        to->sources[i].name = mem_strdup(tenant->sources[i].name);
+        to->sources[i].spec = mem_strdup(tenant->sources[i].spec);
+        to->source_count++;
+        if (to->sources[i].name == NULL || to->sources[i].spec == NULL)
+            return error_no_memory(err);
+    }
+    return labels_list(tenant->labels != NULL ? tenant->labels : "{}", &to->labels, &to->label_count, err);
+}
+
+static void describe_snapshots(const struct history *history, struct hikae_tenant *to)
+{
+    for (size_t i = 0; i < history->snapshot_count; i++)
+        to->snapshots += !history->snapshots[i].retired;
+    const struct history_snapshot *latest = history_latest(history);
+    to->last_snapshot_ns = latest != NULL ? latest->time_ns : 0;
+}
+
+int tenant_describe(const struct session *session, const struct catalog_tenant *row, struct hikae_tenant *to,
+                    struct error *err)
+{
+    char hex[2 * ID_SIZE + 1];
+    const struct history *history = &session->chain.history;
+    const struct history_tenant *tenant = &history->tenant;
+    to->name = mem_strdup(row->name);
+    to->id = mem_strdup(hex_encode(row->tid.bytes, ID_SIZE, hex));
+    to->policy = mem_strdup(history->has_tenant ? tenant->policy : row->policy);
+    to->state = mem_strdup(history->has_tenant ? tenant->state : row->state);
+    to->class_name = mem_strdup(history->has_tenant ? tenant->class_ : row->class);
+    to->priority = tenant->priority != 0 ? tenant->priority : TENANT_PRIORITY_DEFAULT;
+    to->limits = (struct hikae_limits){tenant->limits.seconds, tenant->limits.bytes, tenant->limits.threads};
+    to->not_before_ns = tenant->not_before_ns;
+    describe_snapshots(history, to);
+    bool whole =
+        to->name != NULL && to->id != NULL && to->policy != NULL && to->state != NULL && to->class_name != NULL;
+    return whole ? describe_sources(tenant, to, err) : error_no_memory(err);
+}
+
+static int describe(struct hikae *hikae, const struct catalog_tenant *row, struct hikae_tenant *to, struct error *err)
+{
+    struct session session;
+    if (session_open(hikae, row->name, 0, &session, err) != 0)
+        return -1;
+    int rc = tenant_describe(&session, row, to, err);
+    session_close(&session);
+    return rc;
+}
+
+static bool fits(const char *wanted, const char *text)
+{
+    return wanted == NULL || strcmp(wanted, text) == 0;
+}
+
+/* Labels stand in the catalogue's copy of the record: a tenant that does not fit is not opened. */
+static int has_label(const struct catalog_tenant *row, const char *label, bool *ret, struct error *err)
+{
+    struct history_tenant tenant CLEANUP(history_tenant_clear) = {0};
+    char **labels = NULL;
+    size_t count = 0;
+    *ret = true;
+    if (label == NULL)
+        return 0;
+    int rc = history_tenant_read(row->body, &tenant, err);
+    if (rc == 0)
+        rc = labels_list(tenant.labels, &labels, &count, err);
+    *ret = rc == 0 && labels_match(labels, count, label);
+    for (size_t i = 0; i < count; i++)
+        mem_free(labels[i]);
+    mem_free(labels);
+    return rc;
+}
+
+static int list_one(const struct catalog_tenant *row, void *context, struct error *err)
+{
+    struct list *list = context;
+    const struct hikae_tenant_filter *filter = list->filter;
+    bool fitting = fits(filter->name, row->name) && fits(filter->state, row->state) &&
+                   fits(filter->class_name, row->class) && fits(filter->policy, row->policy);
+    if (!fitting)
+        return 0;
+    if (has_label(row, filter->label, &fitting, err) != 0)
+        return -1;
+    if (!fitting)
+        return 0;
+    if (list->ret->count == list->room) {
+        size_t room = list->room > 0 ? 2 * list->room : 16;
+        struct hikae_tenant *tenants = mem_realloc(list->ret->tenants, room * sizeof(*tenants));
+        if (tenants == NULL)
+            return error_no_memory(err);
+        list->ret->tenants = tenants;
+        list->room = room;
+    }
+    struct hikae_tenant *to = &list->ret->tenants[list->ret->count++];
+    *to = (struct hikae_tenant){0};
+    return describe(list->hikae, row, to, err);
+}
+
+static int select_tenants(struct hikae *hikae, const struct hikae_tenant_filter *filter, struct hikae_tenants *ret,
+                          struct error *err)
+{
+    struct list list = {.hikae = hikae, .filter = filter, .ret = ret};
+    struct id tid;
+    if (filter->name != NULL && engine_tenant_id(hikae, filter->name, &tid, err) != 0)
+        return -1;
+    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+        return -1;
+    return catalog_tenant_each(hikae->catalog, list_one, &list, err);
+}
+
+int tenant_list(struct hikae *hikae, const char *name, struct hikae_tenants *ret, struct error *err)
+{
+    const struct hikae_tenant_filter filter = {.name = name};
+    return select_tenants(hikae, &filter, ret, err);
+}
+
+enum hikae_status hikae_tenant_select(struct hikae *hikae, const struct hikae_tenant_filter *filter,
+                                      struct hikae_tenants *ret, struct hikae_error *error)
+{
+    struct error err = {0};
+    *ret = (struct hikae_tenants){0};
+    int rc = select_tenants(hikae, filter, ret, &err);
+    if (rc != 0)
+        hikae_tenants_free(ret);
+    return api_result(rc, false, &err, error);
+}
+
+enum hikae_status hikae_tenant_list(struct hikae *hikae, const char *name, struct hikae_tenants *ret,
+                                    struct hikae_error *error)
+{
+    const struct hikae_tenant_filter filter = {.name = name};
+    return hikae_tenant_select(hikae, &filter, ret, error);
+}
+
+void tenant_free(struct hikae_tenant *tenant)
+{
+    mem_free(tenant->name);
+    mem_free(tenant->id);
+    mem_free(tenant->policy);
+    mem_free(tenant->state);
+    mem_free(tenant->class_name);
+    for (size_t i = 0; i < tenant->source_count; i++) {
+        mem_free(tenant->sources[i].name);
+        mem_free(tenant->sources[i].spec);
+    }
+    mem_free(tenant->sources);
+    for (size_t i = 0; i < tenant->label_count; i++)
+        mem_free(tenant->labels[i]);
+    mem_free(tenant->labels);
+}
+
+void hikae_tenants_free(struct hikae_tenants *tenants)
+{
+    for (size_t i = 0; i < tenants->count; i++)
+        tenant_free(&tenants->tenants[i]);
+    mem_free(tenants->tenants);
+    *tenants = (struct hikae_tenants){0};
+}
