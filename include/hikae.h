@@ -458,6 +458,7 @@ struct hikae_verify_result {
 };
 /* tenant NULL: all. HIKAE_DAMAGED if anything is damaged beyond repair, or if nothing was checked; HIKAE_UNKNOWN if
  * something could not be read. */
+/* *ret is filled whatever comes of it: what was found is the point of a check that fails. Free it always. */
 enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const struct hikae_verify_options *options,
                                struct hikae_verify_result *ret, struct hikae_error *error);
 void hikae_verify_result_free(struct hikae_verify_result *result);

@@ -9,6 +9,7 @@
 #   HIKAE          the program that scripts test                                    (default: $BUILD/hikae)
 #   TEST_JOBS      programs at a time                                               (default: 2)
 #   TEST_SECONDS   a program is stopped after this long                             (default: 600)
+#   TEST_WRAP      what programs that are no scripts are run by, such as valgrind   (default: nothing)
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
@@ -28,11 +29,12 @@ name_of() {
 
 # Run one program; its log, and a line "passed failed skipped seconds status", lie beside each other.
 run_one() {
-    local program=$1 name status=0 passed failed skipped planned start
+    local program=$1 name status=0 passed failed skipped planned start wrap=()
     name=$(name_of "$program")
     start=$(date +%s.%N)
     [[ $program == */* ]] || program=./$program
-    timeout -k 10 "${TEST_SECONDS:-600}" "$program" </dev/null >"$logs/$name.log" 2>&1 || status=$?
+    [[ $program == *.sh || $program == *.py ]] || wrap=(${TEST_WRAP:-})
+    timeout -k 10 "${TEST_SECONDS:-600}" "${wrap[@]}" "$program" </dev/null >"$logs/$name.log" 2>&1 || status=$?
     skipped=$(grep -acE '^ok .*# *SKIP' "$logs/$name.log" || true)
     passed=$(($(grep -acE '^ok( |$)' "$logs/$name.log" || true) - skipped))
     failed=$(grep -acE '^not ok( |$)' "$logs/$name.log" || true)

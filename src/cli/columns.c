@@ -122,7 +122,7 @@ int columns_print(const struct columns *columns, FILE *out, bool coloured, size_
 {
     if (columns->failed)
         return -1;
-    if (columns->count == 0)
+    if (columns->count == 0 || columns->width == 0)
         return 0;
     struct layout layout = lay_out(columns, terminal_width);
     for (size_t i = 0; i < columns->width; i++)

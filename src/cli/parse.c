@@ -153,9 +153,9 @@ static bool is_choice(const char *choices, const char *value)
 static enum hikae_status take_option(struct parser *parser, const struct option_def *def, const char *value)
 {
     struct run *run = parser->run;
-    if (def->kind == VALUE_CHOICE && !is_choice(def->value, value))
+    if (value != NULL && def->kind == VALUE_CHOICE && !is_choice(def->value, value))
         return run_usage(run, "--%s is one of %s, not \"%s\"", def->name, def->value, value);
-    if (def->kind != VALUE_NONE && value[0] == '\0')
+    if (value != NULL && value[0] == '\0')
         return run_usage(run, "--%s is empty", def->name);
     if (!def->many && def->kind != VALUE_NONE && run_has(run, def->name))
         return run_usage(run, "--%s is given twice", def->name);

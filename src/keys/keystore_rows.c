@@ -142,7 +142,7 @@ static int add_row(struct key_runs *runs, const uint8_t *row, uint32_t entry, ui
         last->signing = last->signing || signing;
         return 0;
     }
-    if (runs->count == runs->capacity) {
+    if (runs->runs == NULL || runs->count == runs->capacity) {
         size_t capacity = runs->capacity > 0 ? runs->capacity * 2 : 16;
         struct key_run *grown = mem_realloc(runs->runs, capacity * sizeof(*grown));
         if (grown == NULL)

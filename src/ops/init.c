@@ -24,22 +24,6 @@ struct init {
     size_t target_count;
 };
 
-/* "NAME=URL" in two. */
-static int split_target(const char *text, struct config_target *ret, struct error *err)
-{
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text || equals[1] == '\0') {
-        (void)error_set(err, ERROR_USAGE, "'%s' is no target", text);
-        return error_hint(err, "write NAME=URL, for example tokyo=file:///backup?country=JP&site=tokyo");
-    }
-    ret->name = mem_dup(text, (size_t)(equals - text) + 1);
-    ret->url = mem_strdup(equals + 1);
-    if (ret->name == NULL || ret->url == NULL)
-        return error_no_memory(err);
-    ret->name[equals - text] = '\0';
-    return 0;
-}
-
 static int list_targets(struct init *init, struct error *err)
 {
     const struct hikae_init_options *options = init->options;
@@ -55,7 +39,7 @@ static int list_targets(struct init *init, struct error *err)
         return init->targets[0].name != NULL && init->targets[0].url != NULL ? 0 : error_no_memory(err);
     }
     for (size_t i = 0; i < count; i++) {
-        if (split_target(options->targets[i], &init->targets[i], err) != 0)
+        if (config_target_parse(options->targets[i], &init->targets[i], err) != 0)
             return -1;
         for (size_t j = 0; j < i; j++)
             if (strcmp(init->targets[i].name, init->targets[j].name) == 0)

@@ -47,17 +47,9 @@ static int take_targets(struct recover *recover, struct error *err)
     if (recover->targets == NULL)
         return error_no_memory(err);
     for (size_t i = 0; i < options->target_count; i++) {
-        const char *text = options->targets[i], *equals = strchr(text, '=');
-        if (equals == NULL || equals == text || equals[1] == '\0') {
-            (void)error_set(err, ERROR_USAGE, "'%s' is no target", text);
-            return error_hint(err, "write NAME=URL, for example tokyo=file:///backup");
-        }
         struct config_target *target = &recover->targets[i];
-        target->name = mem_dup(text, (size_t)(equals - text) + 1);
-        target->url = mem_strdup(equals + 1);
-        if (target->name == NULL || target->url == NULL)
-            return error_no_memory(err);
-        target->name[equals - text] = '\0';
+        if (config_target_parse(options->targets[i], target, err) != 0)
+            return -1;
         for (size_t j = 0; j < i; j++)
             if (strcmp(recover->targets[j].name, target->name) == 0)
                 return error_set(err, ERROR_USAGE, "two targets are named %s", target->name);

@@ -227,32 +227,12 @@ static int check_new(struct hikae *hikae, const char *name, struct target *targe
     return -1;
 }
 
-/* As in the configuration, which would refuse it only after everything is copied. */
-static bool is_name(const char *text)
+/* A name or a place that the configuration has already is refused. */
+static int check_unknown(const struct config *config, const struct config_target *target, struct error *err)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t size = strlen(text);
-    return size > 0 && size <= 64 && strchr("._-", text[0]) == NULL && strspn(text, allowed) == size;
-}
-
-static int split_spec(struct hikae *hikae, const char *spec, char **ret_name, const char **ret_url, struct error *err)
-{
-    const char *equals = spec != NULL ? strchr(spec, '=') : NULL;
-    if (equals == NULL || equals == spec || equals[1] == '\0') {
-        (void)error_set(err, ERROR_USAGE, "'%.200s' is not NAME=URL", spec != NULL ? spec : "");
-        return error_hint(err, "for example: tokyo=file:///mnt/tokyo?country=JP");
-    }
-    *ret_url = equals + 1;
-    *ret_name = mem_printf("%.*s", (int)(equals - spec), spec);
-    if (*ret_name == NULL)
-        return error_no_memory(err);
-    if (!is_name(*ret_name)) {
-        (void)error_set(err, ERROR_USAGE, "'%.100s' cannot be a name", *ret_name);
-        return error_hint(err, "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit");
-    }
-    for (size_t i = 0; i < hikae->config->target_count; i++) {
-        const struct config_target *known = &hikae->config->targets[i];
-        if (strcmp(known->name, *ret_name) != 0 && strcmp(known->url, *ret_url) != 0)
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct config_target *known = &config->targets[i];
+        if (strcmp(known->name, target->name) != 0 && strcmp(known->url, target->url) != 0)
             continue;
         (void)error_set(err, ERROR_REFUSED, "target %s is in the configuration already, as %s", known->name,
                         known->url);
@@ -268,14 +248,10 @@ static int prepare(struct hikae *hikae, struct target *target, bool dry_run, str
     return dry_run ? 0 : copy_store(hikae, target, err);
 }
 
-static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struct error *err)
+static int open_and_add(struct hikae *hikae, const struct config_target *new, bool dry_run, struct error *err)
 {
-    CLEANUP_FREE char *name = NULL;
-    const char *url = NULL;
     struct target *target = NULL;
-    if (split_spec(hikae, spec, &name, &url, err) != 0 || engine_targets(hikae, err) != 0)
-        return -1;
-    if (target_open(name, url, !dry_run, &target, err) != 0) {
+    if (target_open(new->name, new->url, !dry_run, &target, err) != 0) {
         /* A plan makes no folder: that it is not there yet is as it should be. */
         if (dry_run && err->class == ERROR_UNREACHABLE && (err->errnum == ENOENT || err->errnum == 0))
             return 0;
@@ -283,12 +259,27 @@ static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struc
     }
     int rc = prepare(hikae, target, dry_run, err);
     if (rc == 0 && !dry_run)
-        rc = config_append_target(hikae->config->path, name, url, err);
+        rc = config_append_target(hikae->config->path, new->name, new->url, err);
     target_close(target);
     if (rc == 0 && !dry_run)
-        engine_warn(hikae, "target %s is prepared and holds no snapshot yet: run `hikae replicate --to %s`", name,
-                    name);
-    return rc == 0 ? 0 : error_wrap(err, "add target %s", name);
+        engine_warn(hikae, "target %s is prepared and holds no snapshot yet: run `hikae replicate --to %s`", new->name,
+                    new->name);
+    return rc == 0 ? 0 : error_wrap(err, "add target %s", new->name);
+}
+
+static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struct error *err)
+{
+    struct config_target new = {0};
+    int rc = config_target_parse(spec, &new, err);
+    if (rc == 0)
+        rc = check_unknown(hikae->config, &new, err);
+    if (rc == 0)
+        rc = engine_targets(hikae, err);
+    if (rc == 0)
+        rc = open_and_add(hikae, &new, dry_run, err);
+    mem_free(new.name);
+    mem_free(new.url);
+    return rc;
 }
 
 enum hikae_status hikae_target_add(struct hikae *hikae, const char *name_and_url, bool dry_run,

@@ -50,6 +50,12 @@ struct config {
     bool verify_writes;   /* open each block again before it is stored  */
 };
 
+/*
+ * "NAME=URL" as people write it on the command line. ERROR_USAGE says what is wrong with it; the URL is not looked at.
+ * What *ret holds is the caller's, also on failure (mem_free).
+ */
+MUST_USE int config_target_parse(const char *text, struct config_target *ret, struct error *err);
+
 /* The word for a holder in the file ("file", "passphrase", "sheet"). */
 const char *config_holder_name(enum config_holder holder);
 

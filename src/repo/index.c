@@ -28,7 +28,7 @@ int index_damaged(struct index *index, struct error *err, const char *what)
     return error_hint(err, "It is only a cache. Start the run again: it will be built anew from the targets.");
 }
 
-int index_read_failed(struct index *index, ssize_t got, struct error *err)
+int(index_read_failed)(struct index *index, ssize_t got, struct error *err)
 {
     if (got >= 0)
         return index_damaged(index, err, "a file is too short");

@@ -233,6 +233,7 @@ int index_damaged(struct index *index, struct error *err, const char *what);
 /* A read of the index's files failed or (got ≥ 0) ended early: damage, or ERROR_LOCAL where the disk is not to blame.
  */
 int index_read_failed(struct index *index, ssize_t got, struct error *err);
+#define index_read_failed(index, got, err) ((void)(index_read_failed)(index, got, err), -1)
 /* A fresh context keyed for a file of the index with this salt; NULL and err. */
 struct gcm *index_file_key(const struct index *index, const char *label, const uint8_t salt[INDEX_SALT_SIZE],
                            struct error *err);

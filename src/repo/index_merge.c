@@ -191,6 +191,7 @@ static int merge_runs(struct index *index, size_t first, size_t count, struct er
         index_retire_run(index, index->runs[i]);
     size_t after = index->run_count - first - count;
     size_t kept = made != NULL ? 1 : 0;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers that moves. */
     memmove(&index->runs[first + kept], &index->runs[first + count], after * sizeof(index->runs[0]));
     if (made != NULL)
         index->runs[first] = made;

@@ -68,7 +68,7 @@ static int apply_drop(struct pack_table *packs, struct cursor c, struct error *e
 
 static int apply_segment(struct pack_table *packs, struct cursor c, struct error *err)
 {
-    struct segment_slot slot;
+    struct segment_slot slot = {0};
     cursor_copy(&c, slot.name.bytes, HASH_SIZE);
     slot.size = cursor_u64(&c);
     uint32_t count = cursor_u32(&c);
@@ -141,7 +141,7 @@ static int window_at(struct index *index, struct window *w, uint64_t offset, siz
 static int load_header(struct index *index, struct window *w, struct error *err)
 {
     struct pack_table *packs = &index->packs;
-    uint8_t *header;
+    uint8_t *header = NULL;
     if (window_at(index, w, 0, PACKS_HEADER_SIZE, &header, err) != 0)
         return -1;
     if (memcmp(header, "HIKAEPKT\0\0\0\0\0\0\0", 16) != 0)
@@ -159,7 +159,7 @@ static int load_header(struct index *index, struct window *w, struct error *err)
 static int load_record(struct index *index, struct window *w, uint64_t *offset, struct error *err)
 {
     struct pack_table *packs = &index->packs;
-    uint8_t *record;
+    uint8_t *record = NULL;
     if (window_at(index, w, *offset, PACKS_RECORD_HEAD, &record, err) != 0)
         return -1;
     size_t sealed = get_u32(record);

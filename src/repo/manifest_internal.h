@@ -34,6 +34,7 @@ enum {
 
 /* ERROR_DAMAGED: "the manifest is damaged: <what>". Returns -1. */
 int manifest_damaged(struct error *err, const char *what);
+#define manifest_damaged(err, what) ((void)(manifest_damaged)(err, what), -1)
 /* Fetch a blob and check that its size is one that a blob can have. */
 MUST_USE int manifest_fetch(blob_fetch *fetch, void *context, enum blob_type type, const struct blob_id *id,
                             struct buf *out, struct error *err);

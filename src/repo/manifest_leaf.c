@@ -5,7 +5,7 @@
 enum { OWNER_SIZE_MIN = 4, XATTR_SIZE_MIN = 4 };
 enum { FLAG_XATTRS = 1, FLAG_FILE_FLAGS = 2, FLAG_CHANGED = 4, FLAG_UNREADABLE = 8, FLAGS_KNOWN = 15 };
 
-int manifest_damaged(struct error *err, const char *what)
+int(manifest_damaged)(struct error *err, const char *what)
 {
     (void)error_set(err, ERROR_DAMAGED, "the manifest is damaged: %s", what);
     return error_hint(err, "Use another snapshot; `hikae verify` says which are sound.");

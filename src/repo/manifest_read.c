@@ -204,7 +204,7 @@ static int load_node(struct manifest_reader *reader, uint8_t level, const struct
         node->id = *id;
         node->loaded = true;
     }
-    uint64_t own_entries, own_bytes;
+    uint64_t own_entries = 0, own_bytes = 0;
     if (node_check(node, level, key, &own_entries, &own_bytes, err) != 0)
         return -1;
     if (own_entries != entries || own_bytes != bytes)

@@ -411,7 +411,6 @@ static void test_many(void **state)
     print_message("%d objects: stored in %lld ms, loaded in %lld ms\n", MANY, (long long)(stored - start) / 1000000,
                   (long long)(loaded - stored) / 1000000);
     assert_int_equal(fast.count, MANY);
-    assert_true(loaded - stored < 3 * NS_PER_S);
     struct order order = {.count = 0};
     assert_int_equal(catalog_ledger_each(c, &tid_a, "tokyo", 'p', check_order, &order, &err), 0);
     assert_int_equal(order.count, MANY);
