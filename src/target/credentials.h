@@ -11,14 +11,14 @@
  * Sources, as base/target_options.h names them (separate credentials for writing, reading and deleting are separate
  * sources):
  *
- *   default             the first that has any: environment, AWS's shared files, container, instance
- *   environment[:PREFIX]  PREFIX with ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN behind it; PREFIX is AWS_ unless
- * given file:PATH           written as AWS writes its shared file (a section is not needed); mode 0600 or stricter
- *   systemd:NAME        the same format, in $CREDENTIALS_DIRECTORY/NAME (LoadCredential= of the unit)
- *   profile:NAME        of $AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials, and $AWS_CONFIG_FILE or ~/.aws/config;
- *                       the chain takes $AWS_PROFILE, or "default"
- *   metadata            ECS and EKS (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI) where these variables are
- *                       set, else EC2 instance metadata, version 2 (IMDSv2) only
+ *   default              the first that has any: environment, AWS's shared files, container, instance
+ *   environment[:PREFIX] PREFIX with ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN behind it; without one: AWS_
+ *   file:PATH            written as AWS writes its shared file (a section is not needed); mode 0600 or stricter
+ *   systemd:NAME         the same format, in $CREDENTIALS_DIRECTORY/NAME (LoadCredential= of the unit)
+ *   profile:NAME         of $AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials, and $AWS_CONFIG_FILE or ~/.aws/config;
+ *                        the chain takes $AWS_PROFILE, or "default"
+ *   metadata             ECS and EKS (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or …_FULL_URI) where these variables are
+ *                        set, else EC2 instance metadata, version 2 (IMDSv2) only
  */
 #ifndef HIKAE_TARGET_CREDENTIALS_H
 #define HIKAE_TARGET_CREDENTIALS_H
@@ -55,6 +55,7 @@ void credentials_close(struct credentials *credentials);
  * wait only if theirs are no longer good. A renewal that fails while the old
  * ones are still good is no error: it is tried again half a minute later.
  * ERROR_CONFIG: the source holds none, or cannot be used as it is (mode, syntax).
+ * ERROR_NOT_FOUND: a file that was named is not there.
  * ERROR_UNREACHABLE (retryable): a metadata service did not answer.
  * ERROR_DENIED: a file may not be read, or the metadata service refused.
  */
