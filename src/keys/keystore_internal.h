@@ -6,6 +6,7 @@
 #ifndef HIKAE_KEYS_KEYSTORE_INTERNAL_H
 #define HIKAE_KEYS_KEYSTORE_INTERNAL_H
 
+#include "base/base64.h"
 #include "base/names.h"
 #include "crypto/container.h"
 #include "keys/holder.h"
@@ -29,12 +30,16 @@ enum {
     KEYS_NAME_MAX = 64          /* bytes of a group's or member's name */
 };
 
-/* ---- keystore_base64.c: base64 (RFC 4648 §4), canonical only ---- */
+/* ---- Base64, by the names that the keystore uses ---- */
 
-/* The text, with a NUL; NULL when there is no memory. */
-char *keys_base64(const void *bytes, size_t size);
-/* Exactly `size` bytes; false for anything else, a longer or a sloppy form included. */
-bool keys_base64_parse(const char *text, void *out, size_t size);
+static inline char *keys_base64(const void *bytes, size_t size)
+{
+    return base64_encode(bytes, size);
+}
+static inline bool keys_base64_parse(const char *text, void *out, size_t size)
+{
+    return base64_decode(text, out, size);
+}
 
 /* ---- keystore_wrap.c: 32 bytes sealed under another 32 ---- */
 

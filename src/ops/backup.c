@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "crypto/crypto.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 
 #include <stdio.h>
@@ -444,14 +445,27 @@ static int do_backup(struct run *run, const char *tenant, struct hikae_backup_re
     return rc;
 }
 
-static enum hikae_status finish(struct run *run, const char *tenant, struct hikae_backup_result *ret,
-                                struct hikae_error *error)
+static void record(struct engine_audit *audit, const struct hikae_backup_result *ret)
+{
+    engine_audit_detail(audit, "snapshot", ret->snapshot);
+    engine_audit_count(audit, "entries", ret->entries);
+    engine_audit_count(audit, "bytes", ret->bytes_source);
+    engine_audit_count(audit, "bytes_stored", ret->bytes_stored);
+    engine_audit_count(audit, "errors", ret->errors_total);
+}
+
+static enum hikae_status finish(struct run *run, enum engine_operation operation, const char *tenant,
+                                struct hikae_backup_result *ret, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     *ret = (struct hikae_backup_result){0};
     problems_init(&run->problems, run->hikae);
-    int rc = do_backup(run, tenant, ret, &err);
+    int rc = engine_audit_begin(run->hikae, operation, tenant, run->options->dry_run, &audit, &err);
+    if (rc == 0)
+        rc = do_backup(run, tenant, ret, &err);
     mem_free(run->sources);
+    record(&audit, ret);
     bool warnings = ret->errors_total > 0;
     for (size_t i = 0; rc == 0 && i < ret->target_count && !run->options->dry_run; i++)
         warnings = warnings || strcmp(ret->targets[i].state, "complete") != 0;
@@ -459,14 +473,14 @@ static enum hikae_status finish(struct run *run, const char *tenant, struct hika
         (void)error_wrap(&err, "back up %s", tenant);
         hikae_backup_result_free(ret);
     }
-    return api_result(rc, warnings, &err, error);
+    return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
 }
 
 enum hikae_status hikae_backup(struct hikae *hikae, const char *tenant, const struct hikae_backup_options *options,
                                struct hikae_backup_result *ret, struct hikae_error *error)
 {
     struct run run = {.hikae = hikae, .options = options};
-    return finish(&run, tenant, ret, error);
+    return finish(&run, OPERATION_BACKUP, tenant, ret, error);
 }
 
 enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const char *path, const char *name,
@@ -479,7 +493,7 @@ enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const ch
     if (run.sources == NULL)
         return api_result(error_no_memory(&err), false, &err, error);
     run.sources[0] = (struct backup_source){.name = name, .kind = SOURCE_ARCHIVE, .path = path};
-    return finish(&run, tenant, ret, error);
+    return finish(&run, OPERATION_IMPORT, tenant, ret, error);
 }
 
 void hikae_backup_result_free(struct hikae_backup_result *result)

@@ -113,6 +113,7 @@ void hikae_close(struct hikae *hikae)
 {
     if (hikae == NULL)
         return;
+    audit_journal_free(hikae->journal);
     keystore_free(hikae->keystore);
     for (size_t i = 0; i < hikae->target_count; i++) {
         presence_clear(&hikae->targets[i].present);

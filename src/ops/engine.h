@@ -7,6 +7,7 @@
 #ifndef HIKAE_OPS_ENGINE_H
 #define HIKAE_OPS_ENGINE_H
 
+#include "audit/journal.h"
 #include "catalog/catalog.h"
 #include "hikae.h"
 #include "keys/keystore.h"
@@ -27,7 +28,8 @@ struct hikae {
     struct store_info store;
     bool targets_ready;
     struct keystore *keystore;
-    struct id writer; /* of this state folder */
+    struct id writer;              /* of this state folder */
+    struct audit_journal *journal; /* NULL: not opened yet */
     struct hikae_observer observer;
     pthread_mutex_t observer_mutex;
     struct cancel cancel;

@@ -1,5 +1,6 @@
 /* Exporting a snapshot as an archive that other tools read, through libarchive. */
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/look.h"
 #include "pipeline/restore.h"
 
@@ -269,9 +270,12 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
                                struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct view view;
     struct export export = {
         .view = &view, .paths = paths, .path_count = path_count, .callback = callback, .context = context};
+    if (engine_audit_begin(hikae, OPERATION_EXPORT, tenant, false, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
         rc = open_archive(&export, format != NULL ? format : "pax", &err);
@@ -289,5 +293,6 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
         view_close(&view);
     }
     *ret_entries = export.entries;
-    return api_result(rc, false, &err, error);
+    engine_audit_count(&audit, "entries", export.entries);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 
 #include <string.h>
@@ -104,8 +105,14 @@ enum hikae_status hikae_hold_add(struct hikae *hikae, const char *tenant, const 
                                  const char *until, bool dry_run, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_HOLD_ADD, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = add_hold(hikae, tenant, who, why, until, dry_run, &err);
-    return api_result(rc, false, &err, error);
+    engine_audit_detail(&audit, "who", who);
+    engine_audit_detail(&audit, "why", why);
+    engine_audit_detail(&audit, "until", until);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 /* ---- Listing ---- */

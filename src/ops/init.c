@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "crypto/crypto.h"
-#include "ops/engine.h"
+#include "ops/audit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,6 +22,7 @@ struct init {
     struct config_target *targets;
     struct target **opened;
     size_t target_count;
+    struct engine_audit audit;
 };
 
 static int list_targets(struct init *init, struct error *err)
@@ -168,6 +169,12 @@ static int prepare_dir(struct init *init, const char *config, struct error *err)
     return file_mkdirs(keys, 0700, err) != 0 ? -1 : file_mkdirs(state, 0700, err);
 }
 
+static int begin_record(struct init *init, struct error *err)
+{
+    CLEANUP_FREE char *state = mem_printf("%s/state", init->dir);
+    return state != NULL ? engine_audit_begin_in(state, OPERATION_INIT, &init->audit, err) : error_no_memory(err);
+}
+
 static int do_init(struct init *init, struct hikae_init_result *ret, struct error *err)
 {
     struct init_holders holders = {0};
@@ -190,7 +197,9 @@ static int do_init(struct init *init, struct hikae_init_result *ret, struct erro
     if (rc == 0)
         rc = choose_holders(init, &holders, err);
     if (rc == 0 && !init->options->dry_run) {
-        rc = open_targets(init, err);
+        rc = begin_record(init, err);
+        if (rc == 0)
+            rc = open_targets(init, err);
         if (rc == 0)
             rc = make_store(init, &holders, &info, err);
         if (rc == 0)
@@ -224,7 +233,7 @@ enum hikae_status hikae_init(const struct hikae_init_options *options, struct hi
     mem_free(init.dir);
     if (rc != 0)
         hikae_init_result_free(ret);
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&init.audit, api_result(rc, false, &err, error));
 }
 
 void hikae_init_result_free(struct hikae_init_result *result)

@@ -1,5 +1,6 @@
 /* keys status, check, rotate of a tenant: who can open the store, and with what. */
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 
 #include <string.h>
@@ -113,12 +114,16 @@ static int keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, 
 enum hikae_status hikae_keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     bool few = false;
     *ret = (struct hikae_keys){0};
+    if (engine_audit_begin(hikae, OPERATION_KEYS_CHECK, NULL, !check, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = keys_status(hikae, check, ret, &few, &err);
+    engine_audit_count(&audit, "tenants", ret->tenants);
     if (rc != 0)
         hikae_keys_free(ret);
-    return api_result(rc, check && few, &err, error);
+    return engine_audit_end(&audit, api_result(rc, check && few, &err, error));
 }
 
 /* ---- A tenant's new sealing key ---- */
@@ -140,11 +145,15 @@ enum hikae_status hikae_keys_rotate_tenant(struct hikae *hikae, const char *tena
                                            uint32_t *ret_generation, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     uint32_t generation = 0;
+    if (engine_audit_begin(hikae, OPERATION_KEYS_ROTATE, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = rotate_tenant(hikae, tenant, dry_run, &generation, &err);
     if (rc == 0 && ret_generation != NULL)
         *ret_generation = generation;
-    return api_result(rc, false, &err, error);
+    engine_audit_count(&audit, "generation", generation);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 /* ---- The recovery sheet ---- */
@@ -209,6 +218,9 @@ static int tell_sheets(struct hikae *hikae, struct error *err)
 enum hikae_status hikae_keys_check_sheet(struct hikae *hikae, const char *file, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_KEYS_SHEET, NULL, file == NULL, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = file != NULL ? check_file(hikae, file, &err) : tell_sheets(hikae, &err);
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

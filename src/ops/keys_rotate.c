@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "keys/holder.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 
 #include <ctype.h>
@@ -457,7 +458,10 @@ enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint
                                          struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct rotation rotation = {.hikae = hikae, .lock_fd = -1};
+    if (engine_audit_begin(hikae, OPERATION_KEYS_ROTATE, NULL, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = rotate(&rotation, dry_run, &err);
     if (rc == 0 && ret_epoch != NULL)
         *ret_epoch = rotation.epoch;
@@ -468,6 +472,7 @@ enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint
         rotation.sheet = NULL;
     }
     bool left = rotation.left;
+    engine_audit_count(&audit, "epoch", rotation.epoch);
     rotation_clear(&rotation);
-    return api_result(rc, left, &err, error);
+    return engine_audit_end(&audit, api_result(rc, left, &err, error));
 }

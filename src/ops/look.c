@@ -1,6 +1,8 @@
 /* Looking into snapshots: ls, find, diff, cat. */
 #include "ops/look.h"
+
 #include "base/mem.h"
+#include "ops/audit.h"
 
 #include <fnmatch.h>
 
@@ -146,13 +148,16 @@ enum hikae_status hikae_ls(struct hikae *hikae, const char *tenant, const struct
                            bool recursive, hikae_entry_callback *callback, void *context, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct view view;
+    if (engine_audit_begin(hikae, OPERATION_LS, tenant, false, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
         rc = list(&view, path, recursive, callback, context, &err);
         view_close(&view);
     }
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 /* ---- find ---- */
@@ -187,13 +192,16 @@ enum hikae_status hikae_find(struct hikae *hikae, const char *tenant, const stru
                              struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct view view;
+    if (engine_audit_begin(hikae, OPERATION_FIND, tenant, false, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
         rc = find(&view, pattern, callback, context, &err);
         view_close(&view);
     }
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 /* ---- diff ---- */
@@ -288,13 +296,16 @@ enum hikae_status hikae_diff(struct hikae *hikae, const char *tenant, const stru
                              struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct view view;
+    if (engine_audit_begin(hikae, OPERATION_DIFF, tenant, false, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, from, &view, &err);
     if (rc == 0) {
         rc = diff(&view, to, callback, context, &err);
         view_close(&view);
     }
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 /* ---- cat ---- */
@@ -381,12 +392,15 @@ enum hikae_status hikae_cat(struct hikae *hikae, const char *tenant, const struc
                             hikae_write_callback *callback, void *context, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct output output = {callback, context};
     struct view view;
+    if (engine_audit_begin(hikae, OPERATION_CAT, tenant, false, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
         rc = cat(&view, path, &output, &err);
         view_close(&view);
     }
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/copies.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct recover {
     struct config_group groups[HOLDERS_MAX];
     size_t group_count;
     struct hikae *hikae;
+    struct engine_audit audit;
     uint64_t agree; /* targets that have every head */
     int64_t newest_ns;
 };
@@ -290,6 +292,8 @@ static int do_recover(struct recover *recover, struct error *err)
         return error_no_memory(err);
     if (take_targets(recover, err) != 0 || take_holders(recover, err) != 0 || look_at_targets(recover, err) != 0 ||
         make_folders(recover, err) != 0 || write_config(recover, err) != 0 || open_made(recover, err) != 0 ||
+        engine_audit_begin(recover->hikae, OPERATION_RECOVER, NULL, recover->options->dry_run, &recover->audit, err) !=
+            0 ||
         engine_rebuild_catalog(recover->hikae, err) != 0 || count_all(recover, err) != 0 ||
         state_freshness(recover, err) != 0)
         return -1;
@@ -328,13 +332,16 @@ enum hikae_status hikae_recover(const struct hikae_recover_options *options, str
         uint64_t up = engine_up_mask(recover.hikae);
         warnings = (up & ~recover.agree) != 0 || count_bits(up) < options->target_count;
     }
+    engine_audit_count(&recover.audit, "tenants", ret->tenants);
+    engine_audit_count(&recover.audit, "snapshots", ret->snapshots);
+    enum hikae_status status = engine_audit_end(&recover.audit, api_result(rc, warnings, &err, error));
     hikae_close(recover.hikae);
     if (rc != 0 || options->dry_run)
         remove_made(&recover);
     recover_clear(&recover);
     if (rc != 0)
         hikae_recover_result_free(ret);
-    return api_result(rc, warnings, &err, error);
+    return status;
 }
 
 void hikae_recover_result_free(struct hikae_recover_result *result)

@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/copies.h"
 
 #include <stdio.h>
@@ -449,11 +450,17 @@ enum hikae_status hikae_replicate(struct hikae *hikae, const char *tenant, const
     *ret = (struct hikae_replicate_result){0};
     struct replicate replicate = {.hikae = hikae, .dry_run = dry_run, .ret = ret};
     struct error err = {0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_REPLICATE, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = do_replicate(&replicate, tenant, to, &err);
     bool behind = ret->behind_count > 0;
+    engine_audit_count(&audit, "copied", ret->copied);
+    engine_audit_count(&audit, "bytes", ret->bytes);
+    engine_audit_count(&audit, "behind", ret->behind_count);
     if (rc != 0)
         hikae_replicate_result_free(ret);
-    return api_result(rc, behind, &err, error);
+    return engine_audit_end(&audit, api_result(rc, behind, &err, error));
 }
 
 void hikae_replicate_result_free(struct hikae_replicate_result *result)

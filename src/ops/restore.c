@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 
 struct run {
@@ -114,23 +115,38 @@ static int restore(struct run *run, const char *tenant, struct hikae_restore_res
     return rc;
 }
 
+static void record(struct engine_audit *audit, const struct hikae_restore_options *options,
+                   const struct hikae_restore_result *ret)
+{
+    engine_audit_detail(audit, "snapshot", ret->snapshot);
+    engine_audit_detail(audit, "reason", options->reason);
+    engine_audit_detail(audit, "ticket", options->ticket);
+    engine_audit_count(audit, "entries", ret->entries);
+    engine_audit_count(audit, "bytes", ret->bytes);
+    engine_audit_count(audit, "errors", ret->errors_total);
+}
+
 enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,
                                 struct hikae_restore_result *ret, struct hikae_error *error)
 {
     struct run run = {.hikae = hikae, .options = options};
     struct error err = {0};
+    struct engine_audit audit;
     int64_t began = clock_monotonic_ns();
     *ret = (struct hikae_restore_result){0};
+    if (engine_audit_begin(hikae, OPERATION_RESTORE, tenant, options->dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     problems_init(&run.problems, hikae);
     int rc = restore(&run, tenant, ret, &err);
     problems_take(&run.problems, &ret->errors, &ret->error_count, &ret->errors_total);
     ret->duration_ns = clock_monotonic_ns() - began;
     bool warnings = ret->errors_total > 0;
+    record(&audit, options, ret);
     if (rc != 0) {
         (void)error_wrap(&err, "restore %s", tenant);
         hikae_restore_result_free(ret);
     }
-    return api_result(rc, warnings, &err, error);
+    return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
 }
 
 void hikae_restore_result_free(struct hikae_restore_result *result)

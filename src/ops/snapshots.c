@@ -1,6 +1,7 @@
 /* Snapshots: listing and labelling. */
 #include "base/json.h"
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 
 #include <stdio.h>
@@ -124,5 +125,10 @@ enum hikae_status hikae_snapshot_tag(struct hikae *hikae, const char *tenant, co
                                      bool dry_run, struct hikae_error *error)
 {
     struct error err = {0};
-    return api_result(tag_snapshot(hikae, tenant, snapshot, tag, dry_run, &err), false, &err, error);
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_SNAPSHOT_TAG, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = tag_snapshot(hikae, tenant, snapshot, tag, dry_run, &err);
+    engine_audit_detail(&audit, "snapshot", snapshot);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "crypto/crypto.h"
+#include "ops/audit.h"
 #include "ops/engine.h"
 #include "target/url.h"
 
@@ -286,6 +287,9 @@ enum hikae_status hikae_target_add(struct hikae *hikae, const char *name_and_url
                                    struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_TARGET_ADD, NULL, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = add_target(hikae, name_and_url, dry_run, &err);
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

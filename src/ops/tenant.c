@@ -2,6 +2,7 @@
 #include "ops/tenant.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "ops/audit.h"
 
 #include <string.h>
 
@@ -177,18 +178,25 @@ enum hikae_status hikae_tenant_add(struct hikae *hikae, const struct hikae_tenan
                                    struct hikae_tenants *ret, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     *ret = (struct hikae_tenants){0};
+    if (engine_audit_begin(hikae, OPERATION_TENANT_ADD, options->name, options->dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = add(hikae, options, &err);
     if (rc == 0 && !options->dry_run)
         rc = tenant_list(hikae, options->name, ret, &err);
-    return api_result(rc, false, &err, error);
+    engine_audit_count(&audit, "sources", options->source_count);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 enum hikae_status hikae_tenant_set(struct hikae *hikae, const struct hikae_tenant_options *options,
                                    struct hikae_tenants *ret, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     *ret = (struct hikae_tenants){0};
+    if (engine_audit_begin(hikae, OPERATION_TENANT_SET, options->name, options->dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = tenant_check(hikae, options, &err);
     if (rc == 0)
         rc = tenant_edit(hikae, options->name, options->dry_run, change_options, options, &err);
@@ -196,15 +204,22 @@ enum hikae_status hikae_tenant_set(struct hikae *hikae, const struct hikae_tenan
         rc = tenant_list(hikae, options->name, ret, &err);
     if (rc != 0)
         hikae_tenants_free(ret);
-    return api_result(rc, false, &err, error);
+    engine_audit_count(&audit, "sources", options->source_count);
+    engine_audit_detail(&audit, "policy", options->policy);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 enum hikae_status hikae_tenant_state(struct hikae *hikae, const char *name, const char *state, bool dry_run,
                                      struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_TENANT_STATE, name, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = strcmp(state, "active") == 0 || strcmp(state, "suspended") == 0
                  ? tenant_edit(hikae, name, dry_run, change_state, state, &err)
                  : error_set(&err, ERROR_USAGE, "a tenant can be made active or suspended, not '%s'", state);
-    return api_result(rc, false, &err, error);
+    if (rc == 0)
+        engine_audit_detail(&audit, "state", state);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

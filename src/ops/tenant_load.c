@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "ops/audit.h"
 #include "ops/load.h"
 #include "ops/tenant.h"
 
@@ -300,13 +301,18 @@ enum hikae_status hikae_tenant_load(struct hikae *hikae, const char *path, const
                                     struct hikae_load_result *ret, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     *ret = (struct hikae_load_result){0};
+    if (engine_audit_begin(hikae, OPERATION_TENANT_LOAD, NULL, options->dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     struct loading loading = {
         .hikae = hikae, .options = options, .ret = ret, .file = {.complain = warn, .context = hikae}};
     int rc = load(&loading, path, &err);
     load_free(&loading.file);
     mem_free(loading.tids);
-    return api_result(rc, false, &err, error);
+    engine_audit_count(&audit, "added", ret->added);
+    engine_audit_count(&audit, "changed", ret->changed);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 void hikae_load_result_free(struct hikae_load_result *result)

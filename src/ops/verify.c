@@ -1,6 +1,7 @@
 /* hikae_verify: tenant after tenant, then the outcome. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/audit.h"
 #include "ops/verify_internal.h"
 
 #include <stdio.h>
@@ -267,8 +268,11 @@ enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const st
     static const struct hikae_verify_options defaults = {.level = HIKAE_VERIFY_INVENTORY};
     struct verify verify = {.hikae = hikae, .options = options != NULL ? options : &defaults};
     struct error err = {0};
+    struct engine_audit audit;
     int64_t started = clock_monotonic_ns();
     *ret = (struct hikae_verify_result){0};
+    if (engine_audit_begin(hikae, OPERATION_VERIFY, tenant, verify.options->dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = do_verify(&verify, tenant, &err);
     *ret = (struct hikae_verify_result){.checked = atomic_load(&verify.checked),
                                         .sound = atomic_load(&verify.sound),
@@ -281,7 +285,13 @@ enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const st
                                         .finding_count = verify.finding_count};
     if (rc == 0)
         rc = judge(&verify, &err);
-    return api_result(rc, verify.repaired > 0 || verify.behind > 0 || verify.has_empty, &err, error);
+    engine_audit_count(&audit, "checked", ret->checked);
+    engine_audit_count(&audit, "sound", ret->sound);
+    engine_audit_count(&audit, "damaged", ret->damaged);
+    engine_audit_count(&audit, "unknown", ret->unknown);
+    engine_audit_count(&audit, "repaired", ret->repaired);
+    bool warnings = verify.repaired > 0 || verify.behind > 0 || verify.has_empty;
+    return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
 }
 
 void hikae_verify_result_free(struct hikae_verify_result *result)

@@ -1,6 +1,8 @@
-#include "base/mem.h"
-#include "keys/keystore_internal.h"
+#include "base/base64.h"
 
+#include "base/mem.h"
+
+#include <stdint.h>
 #include <string.h>
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -22,7 +24,7 @@ static void encode(const uint8_t *in, size_t size, char *out)
     out[used] = '\0';
 }
 
-char *keys_base64(const void *bytes, size_t size)
+char *base64_encode(const void *bytes, size_t size)
 {
     char *text = mem_alloc((size + 2) / 3 * 4 + 1);
     if (text != NULL)
@@ -30,7 +32,7 @@ char *keys_base64(const void *bytes, size_t size)
     return text;
 }
 
-bool keys_base64_parse(const char *text, void *out, size_t size)
+bool base64_decode(const char *text, void *out, size_t size)
 {
     size_t length = (size + 2) / 3 * 4;
     size_t padding = (3 - size % 3) % 3;
@@ -55,5 +57,17 @@ bool keys_base64_parse(const char *text, void *out, size_t size)
         }
         bits = 0;
     }
+    return true;
+}
+
+bool base64_size(const char *text, size_t *ret)
+{
+    size_t length = strlen(text);
+    if (length % 4 != 0)
+        return false;
+    size_t padding = 0;
+    while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
+        padding++;
+    *ret = length / 4 * 3 - padding;
     return true;
 }
