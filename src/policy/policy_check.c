@@ -1,0 +1,475 @@
+#include "policy/policy_check_internal.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { HOUR_S = 3600, DAY_S = 24 * HOUR_S };
+
+void policy_findings_clear(struct policy_findings *findings)
+{
+    mem_free(findings->items);
+    *findings = (struct policy_findings){0};
+}
+
+bool policy_findings_reach(const struct policy_findings *findings, enum policy_severity severity)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].severity >= severity)
+            return true;
+    return false;
+}
+
+int policy_find(struct policy_checking *c, struct error *err, const char *path, const char *hint, const char *fmt, ...)
+{
+    struct policy_findings *findings = c->findings;
+    struct policy_finding *grown = mem_realloc(findings->items, (findings->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    findings->items = grown;
+    struct policy_finding *finding = &grown[findings->count++];
+    *finding = (struct policy_finding){.rule = c->rule->name, .severity = c->rule->severity};
+    (void)snprintf(finding->path, sizeof(finding->path), "%s", path);
+    (void)snprintf(finding->hint, sizeof(finding->hint), "%s", hint);
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(finding->what, sizeof(finding->what), fmt, args);
+    va_end(args);
+    return policy_locate(c->policy, path, &finding->line, &finding->column, err);
+}
+
+char *policy_time_text(int64_t seconds, char buf[POLICY_TIME_SIZE])
+{
+    bool days = seconds >= 4 * DAY_S;
+    int64_t count = seconds / (days ? DAY_S : HOUR_S);
+    (void)snprintf(buf, POLICY_TIME_SIZE, "%lld %s%s", (long long)count, days ? "day" : "hour", count == 1 ? "" : "s");
+    return buf;
+}
+
+/* ---- Times ---- */
+
+static const struct span intervals[] = {
+    [POLICY_HOURLY] = {1, SPAN_HOURS},
+    [POLICY_DAILY] = {1, SPAN_DAYS},
+    [POLICY_WEEKLY] = {1, SPAN_WEEKS},
+    [POLICY_MONTHLY] = {1, SPAN_MONTHS},
+};
+
+int64_t policy_interval_shortest_s(const struct policy_schedule *schedule)
+{
+    return span_shortest_s(intervals[schedule->every]);
+}
+
+int64_t policy_interval_longest_s(const struct policy_schedule *schedule)
+{
+    return span_longest_s(intervals[schedule->every]);
+}
+
+/* The periods of keep rules, where they have one. */
+static const struct span periods[RETENTION_KIND_COUNT] = {
+    [RETENTION_HOURLY] = {1, SPAN_HOURS},   [RETENTION_DAILY] = {1, SPAN_DAYS},   [RETENTION_WEEKLY] = {1, SPAN_WEEKS},
+    [RETENTION_MONTHLY] = {1, SPAN_MONTHS}, [RETENTION_YEARLY] = {1, SPAN_YEARS},
+};
+
+/* How long a rule keeps every snapshot of the schedule at least; 0 if it keeps some of them only. */
+static int64_t rule_keeps_s(const struct policy *policy, const struct retention_rule *rule)
+{
+    struct span interval = intervals[policy->schedule.every], period = periods[rule->kind];
+    if (span_is_set(period) && span_shortest_s(period) > span_shortest_s(interval))
+        return 0;
+    struct span counted = {rule->count, interval.unit};
+    int64_t by_count = rule->count > 0 ? span_shortest_s(counted) : INT64_MAX;
+    int64_t by_age = span_is_set(rule->within) ? span_shortest_s(rule->within) : INT64_MAX;
+    return by_count < by_age ? by_count : by_age;
+}
+
+int64_t policy_retention_s(const struct policy *policy)
+{
+    const struct retention_rules *rules = &policy->generations.rules;
+    if (rules->count == 0)
+        return INT64_MAX;
+    /* A snapshot that no rule keeps goes when the next one has come. */
+    int64_t longest = policy_interval_shortest_s(&policy->schedule);
+    for (size_t i = 0; i < rules->count; i++) {
+        int64_t keeps = rules->rules[i].tag == NULL ? rule_keeps_s(policy, &rules->rules[i]) : 0;
+        longest = keeps > longest ? keeps : longest;
+    }
+    return longest;
+}
+
+int64_t policy_erasure_s(const struct policy *policy, int64_t lock_s)
+{
+    const struct policy_encryption *encryption = &policy->encryption;
+    int64_t waits = 0;
+    if (span_is_set(encryption->key_service_waits))
+        waits = span_longest_s(encryption->key_service_waits);
+    else if (encryption->holder == POLICY_HOLDER_KEY_SERVICE)
+        waits = (int64_t)POLICY_KEY_SERVICE_DAYS_MAX * DAY_S;
+    return lock_s + POLICY_COLLECTION_GRACE_S + waits;
+}
+
+/* ---- Words that must mean something ---- */
+
+static int check_zone(struct policy_checking *c, const char *name, const char *path, struct error *err)
+{
+    struct zone *zone;
+    struct error why = {0};
+    if (name != c->policy->zone || strcmp(path, "zone") == 0) {
+        if (zone_open(name, &zone, &why) == 0)
+            zone_free(zone);
+        else
+            return policy_find(c, err, path, "a name of the tz database: Asia/Tokyo, UTC", "%s", why.what);
+    }
+    return 0;
+}
+
+static int check_zones(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    if (check_zone(c, policy->zone, "zone", err) != 0 ||
+        check_zone(c, policy->schedule.zone, "schedule.zone", err) != 0 ||
+        check_zone(c, policy->contract_end.zone, "contract_end.zone", err) != 0)
+        return -1;
+    for (size_t i = 0; i < policy->log_count; i++) {
+        char path[POLICY_PATH_SIZE];
+        (void)snprintf(path, sizeof(path), "logs[%s].zone", policy->logs[i].name);
+        if (check_zone(c, policy->logs[i].zone, path, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_keeps(const char *what, const struct policy_rule *rule, void *context, struct error *err)
+{
+    struct policy_checking *c = context;
+    for (size_t i = 0; i < rule->keeps.count; i++) {
+        const struct policy_promise *promise = policy_find_promise(c->policy, rule->keeps.items[i]);
+        if (promise == NULL &&
+            policy_find(c, err, what, "name one of the ids below promises, or add the promise",
+                        "%s keeps \"%s\", which no promise is called", what, rule->keeps.items[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_promises_known(struct policy_checking *c, struct error *err)
+{
+    return policy_each_rule(c->policy, check_keeps, c, err);
+}
+
+struct kept {
+    const char *id;
+    bool found;
+};
+
+static int look_for_promise(const char *what, const struct policy_rule *rule, void *context, struct error *err)
+{
+    struct kept *kept = context;
+    (void)what, (void)err;
+    kept->found = kept->found || policy_has_word(&rule->keeps, kept->id);
+    return 0;
+}
+
+static int check_promises_kept(struct policy_checking *c, struct error *err)
+{
+    for (size_t i = 0; i < c->policy->promise_count; i++) {
+        const struct policy_promise *promise = &c->policy->promises[i];
+        struct kept kept = {.id = promise->id};
+        char path[POLICY_PATH_SIZE];
+        if (policy_each_rule(c->policy, look_for_promise, &kept, err) != 0)
+            return -1;
+        (void)snprintf(path, sizeof(path), "promises[%s]", promise->id);
+        if (!kept.found && promise->by == POLICY_BY_HIKAE &&
+            policy_find(c, err, path, "name it in the `keeps` of the part that keeps it, or say by: operator",
+                        "no part of this policy keeps the promise \"%s\"", promise->id) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_published(struct policy_checking *c, struct error *err)
+{
+    for (size_t i = 0; i < c->policy->promise_count; i++) {
+        const struct policy_promise *promise = &c->policy->promises[i];
+        char path[POLICY_PATH_SIZE];
+        (void)snprintf(path, sizeof(path), "promises[%s].published_at", promise->id);
+        if (promise->status == POLICY_PUBLISHED && promise->published_at == NULL &&
+            policy_find(c, err, path, "write the address or the title of the page",
+                        "where \"%s\" is published is not filled in", promise->id) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- Schedule and generations ---- */
+
+static int check_schedule_and_generations(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    if (policy->schedule.rule.present && !policy->generations.rule.present)
+        return policy_find(c, err, "schedule", "add generations: keep: daily: 7, or keep: all",
+                           "snapshots are made, but nothing says how long they stay");
+    if (!policy->schedule.rule.present && policy->generations.rule.present)
+        return policy_find(c, err, "generations", "add a schedule", "there is no schedule that makes generations");
+    return 0;
+}
+
+static int check_jitter(struct policy_checking *c, struct error *err)
+{
+    const struct policy_schedule *schedule = &c->policy->schedule;
+    unsigned room = schedule->every == POLICY_HOURLY ? 60 : schedule->window_minutes;
+    if (!schedule->rule.present || schedule->jitter_minutes == 0 || schedule->jitter_minutes < room)
+        return 0;
+    return policy_find(c, err, "schedule.jitter_minutes", "make it shorter, or the window longer",
+                       "tenants that begin up to %u minutes late miss the window of %u minutes",
+                       schedule->jitter_minutes, room);
+}
+
+static int check_finer(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    for (size_t i = 0; policy->schedule.rule.present && i < policy->generations.rules.count; i++) {
+        const struct retention_rule *rule = &policy->generations.rules.rules[i];
+        struct span period = periods[rule->kind];
+        char text[RETENTION_TEXT_SIZE], path[POLICY_PATH_SIZE];
+        (void)snprintf(path, sizeof(path), rule->tag != NULL ? "generations.tags[%s]" : "generations.keep",
+                       rule->tag != NULL ? rule->tag : "");
+        (void)retention_rule_format(rule, text);
+        bool finer = span_is_set(period) && span_longest_s(period) < policy_interval_shortest_s(&policy->schedule);
+        if (finer && policy_find(c, err, path, "make snapshots as often as generations are counted",
+                                 "\"%s\" counts more often than the schedule, which is %s", text,
+                                 policy_every_words[policy->schedule.every]) != 0)
+            return -1;
+        bool short_ =
+            span_is_set(rule->within) && span_shortest_s(rule->within) < policy_interval_longest_s(&policy->schedule);
+        if (short_ && policy_find(c, err, path, "keep longer than the time from one snapshot to the next",
+                                  "\"%s\" may keep nothing: the schedule is %s", text,
+                                  policy_every_words[policy->schedule.every]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_drills(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    for (size_t i = 0; i < policy->drill_count; i++) {
+        char path[POLICY_PATH_SIZE], text[SPAN_TEXT_SIZE];
+        (void)snprintf(path, sizeof(path), "drills[%zu].every", i + 1);
+        int rc = 0;
+        if (!policy->schedule.rule.present)
+            rc = policy_find(c, err, path, "add a schedule, or take the drill out", "there are no backups to drill");
+        else if (span_longest_s(policy->drills[i].every) < policy_interval_shortest_s(&policy->schedule))
+            rc = policy_find(c, err, path, "drill at most as often as snapshots are made",
+                             "drills every %s are more often than backups, which are %s",
+                             span_format(policy->drills[i].every, text), policy_every_words[policy->schedule.every]);
+        if (rc != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_requests(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    if (!policy->restores.rule.present || policy_backs_up(policy, POLICY_CUSTOMER))
+        return 0;
+    if (policy->restores.on_request)
+        return policy_find(c, err, "restores.on_request", "say false, or back up customers' tenants",
+                           "customers may ask for a restore, but their data is not backed up");
+    return 0;
+}
+
+/* ---- Places ---- */
+
+static int check_spread(struct policy_checking *c, struct error *err)
+{
+    const struct policy_targets *targets = &c->policy->targets;
+    if (targets->sites > targets->min_copies &&
+        policy_find(c, err, "targets.sites", "raise min_copies",
+                    "%u copies cannot be at %u sites, and a snapshot counts once it has %u", targets->min_copies,
+                    targets->sites, targets->min_copies) != 0)
+        return -1;
+    if (targets->providers > targets->min_copies &&
+        policy_find(c, err, "targets.providers", "raise min_copies",
+                    "%u copies cannot be with %u providers, and a snapshot counts once it has %u", targets->min_copies,
+                    targets->providers, targets->min_copies) != 0)
+        return -1;
+    return 0;
+}
+
+/*
+ * Where the regions of object stores lie, as far as they are known. The trap is ap-northeast-2: with one provider it is
+ * Osaka, with another Seoul, so that it stands here as neither; the country that the operator declares decides.
+ */
+static const struct {
+    const char *region, *country;
+} regions[] = {
+    {"ap-northeast-1", "JP"}, {"ap-northeast-3", "JP"}, {"ap-southeast-1", "SG"}, {"ap-southeast-2", "AU"},
+    {"ap-south-1", "IN"},     {"ap-east-1", "HK"},      {"us-east-1", "US"},      {"us-east-2", "US"},
+    {"us-west-1", "US"},      {"us-west-2", "US"},      {"ca-central-1", "CA"},   {"eu-central-1", "DE"},
+    {"eu-west-1", "IE"},      {"eu-west-2", "GB"},      {"eu-west-3", "FR"},      {"eu-north-1", "SE"},
+    {"sa-east-1", "BR"},
+};
+
+static int check_regions(struct policy_checking *c, struct error *err)
+{
+    const struct policy_targets *targets = &c->policy->targets;
+    for (size_t i = 0; targets->countries.count > 0 && i < targets->regions.count; i++) {
+        char path[POLICY_PATH_SIZE];
+        (void)snprintf(path, sizeof(path), "targets.regions[%zu]", i + 1);
+        for (size_t k = 0; k < sizeof(regions) / sizeof(regions[0]); k++)
+            if (strcmp(regions[k].region, targets->regions.items[i]) == 0 &&
+                !policy_has_word(&targets->countries, regions[k].country) &&
+                policy_find(c, err, path, "take the region out, or add the country",
+                            "the region %s lies in %s, which is none of the policy's countries", regions[k].region,
+                            regions[k].country) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+static int check_processors(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    const struct policy_words *storage = &policy->processors.storage;
+    if (!policy->processors.rule.present)
+        return 0;
+    if (storage->count > 0 && policy->targets.countries.count == 0 &&
+        policy_find(c, err, "processors.storage", "add targets.countries",
+                    "storage is limited to some countries, but targets may lie anywhere") != 0)
+        return -1;
+    for (size_t i = 0; storage->count > 0 && i < policy->targets.countries.count; i++)
+        if (!policy_has_word(storage, policy->targets.countries.items[i]) &&
+            policy_find(c, err, "processors.storage", "add the country, or take it out of targets.countries",
+                        "targets may lie in %s, storage processors may not", policy->targets.countries.items[i]) != 0)
+            return -1;
+    if (policy->encryption.holder == POLICY_HOLDER_KEY_SERVICE && policy->processors.key_service.count == 0)
+        return policy_find(c, err, "processors", "add key_service: [JP]",
+                           "a key service is to hold the key, but none is among the processors");
+    return 0;
+}
+
+/* ---- Locks and the end ---- */
+
+static int check_lock(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    char lock[SPAN_TEXT_SIZE], text[POLICY_TIME_SIZE];
+    if (!policy->lock.rule.present || !policy->schedule.rule.present)
+        return 0;
+    (void)span_format(policy->lock.span, lock);
+    int64_t retention = policy_retention_s(policy);
+    if (span_shortest_s(policy->lock.span) > retention &&
+        policy_find(c, err, "lock.span", "shorten the lock, or keep snapshots longer",
+                    "a lock of %s is longer than snapshots stay (%s)", lock, policy_time_text(retention, text)) != 0)
+        return -1;
+    struct span on_demand = policy->generations.rules.on_demand;
+    if (span_is_set(on_demand) && span_shortest_s(policy->lock.span) > span_shortest_s(on_demand))
+        return policy_find(c, err, "lock.span", "shorten the lock, or keep snapshots on demand longer",
+                           "a lock of %s is longer than snapshots on demand stay", lock);
+    return 0;
+}
+
+static int check_deadline(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    char needs[POLICY_TIME_SIZE], has[POLICY_TIME_SIZE];
+    if (!policy->contract_end.rule.present)
+        return 0;
+    int64_t lock = policy->lock.rule.present ? span_longest_s(policy->lock.span) : 0;
+    int64_t erasure = policy_erasure_s(policy, lock), deadline = span_shortest_s(policy->contract_end.within);
+    if (erasure <= deadline)
+        return 0;
+    return policy_find(c, err, "contract_end.within", "shorten the lock or the key service's wait (key_service_waits)",
+                       "lock, collection (72 hours) and key service take up to %s, but all is to be erased within %s",
+                       policy_time_text(erasure, needs), policy_time_text(deadline, has));
+}
+
+static int check_proof(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    if (!policy->contract_end.rule.present || policy->contract_end.proof != POLICY_PROOF_KEYS ||
+        policy->encryption.holder != POLICY_HOLDER_ANY)
+        return 0;
+    return policy_find(c, err, "contract_end.proof", "encryption: holder: token (or key-service), or proof: deletion",
+                       "keys that a file may hold cannot prove erasure: nobody knows who has a copy of the file");
+}
+
+static int check_logs(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    for (size_t i = 0; policy->contract_end.rule.present && i < policy->log_count; i++) {
+        const struct policy_log *log = &policy->logs[i];
+        char path[POLICY_PATH_SIZE];
+        (void)snprintf(path, sizeof(path), "logs[%s].keep", log->name);
+        if (!log->survives && span_shortest_s(log->keep) > span_longest_s(policy->contract_end.within) &&
+            policy_find(c, err, path, "say survives_contract: true, or keep them shorter",
+                        "%s logs are to stay longer than anything may after the end of a contract", log->name) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_reminders(struct policy_checking *c, struct error *err)
+{
+    for (size_t i = 0; i < c->policy->reminder_count; i++) {
+        const struct policy_reminder *reminder = &c->policy->reminders[i];
+        char path[POLICY_PATH_SIZE];
+        (void)snprintf(path, sizeof(path), "reminders[%s].before", reminder->id);
+        if (span_is_set(reminder->before) && span_longest_s(reminder->before) > span_shortest_s(reminder->every) &&
+            policy_find(c, err, path, "remind later", "this reminds of it before the time before has come") != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_end_stated(struct policy_checking *c, struct error *err)
+{
+    if (!policy_backs_up(c->policy, POLICY_CUSTOMER) || c->policy->contract_end.rule.present ||
+        c->policy->promise_count == 0)
+        return 0;
+    return policy_find(c, err, "schedule.tenants", "add contract_end with `within`",
+                       "customers' data is backed up, but nothing says when it is erased after a contract");
+}
+
+static const struct policy_check_rule rules[] = {
+    {"time-zones", POLICY_CONTRADICTION, check_zones},
+    {"promises-known", POLICY_CONTRADICTION, check_promises_known},
+    {"promises-kept", POLICY_CONTRADICTION, check_promises_kept},
+    {"schedule-and-generations", POLICY_CONTRADICTION, check_schedule_and_generations},
+    {"jitter-in-window", POLICY_CONTRADICTION, check_jitter},
+    {"generations-from-schedule", POLICY_CONTRADICTION, check_finer},
+    {"drills-not-more-than-backups", POLICY_CONTRADICTION, check_drills},
+    {"restores-of-backups", POLICY_CONTRADICTION, check_requests},
+    {"copies-for-places", POLICY_CONTRADICTION, check_spread},
+    {"regions-in-countries", POLICY_CONTRADICTION, check_regions},
+    {"processors-cover", POLICY_CONTRADICTION, check_processors},
+    {"lock-within-retention", POLICY_CONTRADICTION, check_lock},
+    {"erasure-within-deadline", POLICY_CONTRADICTION, check_deadline},
+    {"proof-needs-holder", POLICY_CONTRADICTION, check_proof},
+    {"logs-outlast-contract", POLICY_CONTRADICTION, check_logs},
+    {"reminders-in-time", POLICY_CONTRADICTION, check_reminders},
+    {"contract-end-stated", POLICY_WARNING, check_end_stated},
+    {"published-where", POLICY_WARNING, check_published},
+};
+
+int policy_check(const struct policy *policy, const struct policy_installation *installation,
+                 struct policy_findings *ret, struct error *err)
+{
+    struct policy_checking c = {policy, installation, ret, NULL};
+    *ret = (struct policy_findings){0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(rules) / sizeof(rules[0]); i++) {
+        c.rule = &rules[i];
+        rc = c.rule->check(&c, err);
+    }
+    for (size_t i = 0; rc == 0 && installation != NULL && policy_place_rules[i].name != NULL; i++) {
+        c.rule = &policy_place_rules[i];
+        rc = c.rule->check(&c, err);
+    }
+    if (rc != 0)
+        policy_findings_clear(ret);
+    return rc;
+}

@@ -1,0 +1,51 @@
+/*
+ * Does a policy contradict itself, and can this installation keep it? A table
+ * of rules, one function each (policy_check.c: the policy alone;
+ * policy_check_place.c: targets and holders). Pure: nothing is opened.
+ */
+#ifndef HIKAE_POLICY_POLICY_CHECK_H
+#define HIKAE_POLICY_POLICY_CHECK_H
+
+#include "base/target_options.h"
+#include "policy/policy_values.h"
+
+/* What the collector waits between condemning and deleting (repo/FORMAT.md): no erasure is faster. */
+enum { POLICY_COLLECTION_GRACE_S = 72 * 3600, POLICY_KEY_SERVICE_DAYS_MAX = 30 };
+
+enum policy_severity {
+    POLICY_WARNING,       /* kept, but something is missing                                          */
+    POLICY_UNMET,         /* this installation does not keep it: an operator may accept that, by name */
+    POLICY_CONTRADICTION, /* cannot be kept by anybody                                               */
+};
+
+struct policy_finding {
+    const char *rule; /* the name of the rule in the table */
+    enum policy_severity severity;
+    char path[POLICY_PATH_SIZE]; /* of the value in question           */
+    unsigned line, column;       /* in the policy's file, from 1       */
+    char what[ERROR_WHAT_SIZE];
+    char hint[ERROR_HINT_SIZE];
+};
+struct policy_findings {
+    struct policy_finding *items;
+    size_t count;
+};
+void policy_findings_clear(struct policy_findings *findings);
+/* The worst severity is at least this. */
+bool policy_findings_reach(const struct policy_findings *findings, enum policy_severity severity);
+
+/* What is known of the installation. */
+struct policy_installation {
+    /* All targets of hikae.yaml; country, site, region and provider are filled in, also from their URLs. */
+    const struct target_options *targets;
+    size_t target_count;
+    unsigned min_copies;
+    unsigned holders;      /* bits: 1 << enum policy_holder for each kind that holds the root key in any group */
+    bool calendar_missing; /* there is no file for the policy's calendar                                       */
+};
+
+/* installation NULL: only the policy itself is looked at. Findings come in the order of the table. */
+MUST_USE int policy_check(const struct policy *policy, const struct policy_installation *installation,
+                          struct policy_findings *ret, struct error *err);
+
+#endif

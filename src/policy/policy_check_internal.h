@@ -1,0 +1,38 @@
+/* What the rules of policy_check share. */
+#ifndef HIKAE_POLICY_POLICY_CHECK_INTERNAL_H
+#define HIKAE_POLICY_POLICY_CHECK_INTERNAL_H
+
+#include "policy/policy_check.h"
+
+struct policy_checking {
+    const struct policy *policy;
+    const struct policy_installation *place; /* rules about it run only if it is known */
+    struct policy_findings *findings;
+    const struct policy_check_rule *rule;
+};
+
+struct policy_check_rule {
+    const char *name;
+    enum policy_severity severity;
+    int (*check)(struct policy_checking *c, struct error *err);
+};
+
+/* Note what is wrong with the value of a path. -1: no memory. */
+MUST_USE int policy_find(struct policy_checking *c, struct error *err, const char *path, const char *hint,
+                         const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* Rules about the installation; ends with a NULL name. */
+extern const struct policy_check_rule policy_place_rules[];
+
+/* The shortest and longest time between two snapshots of the schedule, in seconds. */
+int64_t policy_interval_shortest_s(const struct policy_schedule *schedule);
+int64_t policy_interval_longest_s(const struct policy_schedule *schedule);
+/* How long a snapshot of the schedule stays at least, in seconds; INT64_MAX if all are kept. */
+int64_t policy_retention_s(const struct policy *policy);
+/* What passes at least between the end of a contract and the last erasure, in seconds, under a lock of lock_s. */
+int64_t policy_erasure_s(const struct policy *policy, int64_t lock_s);
+/* "30 days", "72 hours": rounded down. Returns buf (SPAN_TEXT_SIZE + 8 bytes are enough). */
+enum { POLICY_TIME_SIZE = 40 };
+char *policy_time_text(int64_t seconds, char buf[POLICY_TIME_SIZE]);
+
+#endif
