@@ -122,6 +122,8 @@ MUST_USE int session_open(struct hikae *hikae, const char *tenant, unsigned flag
                           struct error *err);
 /* List the targets without opening the index, so that a run beside this one is not disturbed. */
 MUST_USE int session_list(struct session *session, struct error *err);
+/* The store's own history, of what belongs to no tenant (ops/facts.h). No index. */
+MUST_USE int session_open_store(struct hikae *hikae, unsigned flags, struct session *ret, struct error *err);
 void session_close(struct session *session);
 /* The snapshot that `which` means (NULL: the latest), not retired. */
 MUST_USE int session_snapshot(const struct session *session, const struct hikae_which *which,

@@ -52,11 +52,10 @@ static void warn_objects(const char *message, void *context)
     engine_warn(context, "%s", message);
 }
 
-int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct session *ret, struct error *err)
+/* The rest, once the id is known. */
+static int open_parts(struct session *ret, unsigned flags, struct error *err)
 {
-    *ret = (struct session){.hikae = hikae, .tenant = tenant, .lock_fd = -1};
-    if (engine_tenant_id(hikae, tenant, &ret->tid, err) != 0)
-        return -1;
+    struct hikae *hikae = ret->hikae;
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
         rc = engine_keystore(hikae, err);
@@ -77,11 +76,26 @@ int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct
         if (rc == 0 && (flags & SESSION_SYNC) != 0)
             rc = objects_sync_index(&ret->objects, NULL, &ret->chain.condemned, err);
     }
-    if (rc != 0) {
+    if (rc != 0)
         session_close(ret);
-        return error_wrap(err, "tenant %s", tenant);
-    }
-    return 0;
+    return rc;
+}
+
+int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct session *ret, struct error *err)
+{
+    *ret = (struct session){.hikae = hikae, .tenant = tenant, .lock_fd = -1};
+    if (engine_tenant_id(hikae, tenant, &ret->tid, err) != 0)
+        return -1;
+    return open_parts(ret, flags, err) == 0 ? 0 : error_wrap(err, "tenant %s", tenant);
+}
+
+int session_open_store(struct hikae *hikae, unsigned flags, struct session *ret, struct error *err)
+{
+    *ret = (struct session){.hikae = hikae, .tenant = "(the store's own history)", .lock_fd = -1};
+    if (engine_keystore(hikae, err) != 0)
+        return -1;
+    ret->tid = hikae->store.store_tid;
+    return open_parts(ret, flags, err) == 0 ? 0 : error_wrap(err, "the store's own history");
 }
 
 int session_list(struct session *session, struct error *err)

@@ -254,6 +254,15 @@ void history_tenant_clear(struct history_tenant *tenant)
     *tenant = (struct history_tenant){0};
 }
 
+static void facts_clear(struct history_fact *facts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mem_free(facts[i].key);
+        mem_free(facts[i].body);
+    }
+    mem_free(facts);
+}
+
 void history_clear(struct history *history)
 {
     history_tenant_clear(&history->tenant);
@@ -263,11 +272,8 @@ void history_clear(struct history *history)
     for (size_t i = 0; i < history->hold_count; i++)
         history_hold_clear(&history->holds[i]);
     mem_free(history->holds);
-    for (size_t i = 0; i < history->fact_count; i++) {
-        mem_free(history->facts[i].key);
-        mem_free(history->facts[i].body);
-    }
-    mem_free(history->facts);
+    facts_clear(history->facts, history->fact_count);
+    facts_clear(history->past, history->past_count);
     mem_free(history->heads);
     mem_free(history->missing);
     *history = (struct history){0};

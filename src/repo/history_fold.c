@@ -258,6 +258,21 @@ static int remove_hold(struct fold *fold, const struct record *record, struct er
     return status;
 }
 
+/* What a fact said until now moves to those of the past: evidence asks what was in force at an instant. */
+static int put_past(struct history *history, struct history_fact *fact, struct error *err)
+{
+    struct history_fact *grown = mem_realloc(history->past, (history->past_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    history->past = grown;
+    char *key = mem_strdup(fact->key);
+    if (key == NULL)
+        return error_no_memory(err);
+    grown[history->past_count++] = (struct history_fact){fact->type, key, fact->body, fact->time_ns};
+    fact->body = NULL;
+    return 0;
+}
+
 /* The body becomes the fact's; `key` is taken over. */
 static int put_fact(struct fold *fold, struct record *record, char *key, struct error *err)
 {
@@ -271,6 +286,8 @@ static int put_fact(struct fold *fold, struct record *record, char *key, struct 
     if (node != NULL) {
         mem_free(key);
         mem_free(full);
+        if (put_past(fold->history, &node->fact, err) != 0)
+            return -1;
     } else {
         node = mem_calloc(1, sizeof(*node));
         if (node == NULL) {
@@ -287,7 +304,6 @@ static int put_fact(struct fold *fold, struct record *record, char *key, struct 
             return error_no_memory(err);
         }
     }
-    mem_free(node->fact.body);
     node->fact.body = record->body;
     node->fact.time_ns = record->time_ns;
     record->body = NULL;

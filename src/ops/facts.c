@@ -1,0 +1,58 @@
+#include "ops/facts.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+static bool is_about(const struct history_fact *fact, enum record_type type, const char *key)
+{
+    return fact->type == type && strcmp(fact->key, key) == 0;
+}
+
+const struct history_fact *facts_find(const struct session *session, enum record_type type, const char *key)
+{
+    const struct history *history = &session->chain.history;
+    for (size_t i = 0; i < history->fact_count; i++)
+        if (is_about(&history->facts[i], type, key))
+            return &history->facts[i];
+    return NULL;
+}
+
+const struct history_fact *facts_at(const struct session *session, enum record_type type, const char *key,
+                                    int64_t time_ns)
+{
+    const struct history *history = &session->chain.history;
+    const struct history_fact *latest = facts_find(session, type, key);
+    if (latest == NULL || latest->time_ns <= time_ns)
+        return latest;
+    for (size_t i = history->past_count; i > 0; i--)
+        if (is_about(&history->past[i - 1], type, key) && history->past[i - 1].time_ns <= time_ns)
+            return &history->past[i - 1];
+    return NULL;
+}
+
+size_t facts_count(const struct session *session, enum record_type type, const char *key)
+{
+    const struct history *history = &session->chain.history;
+    size_t count = facts_find(session, type, key) != NULL;
+    for (size_t i = 0; i < history->past_count; i++)
+        count += is_about(&history->past[i], type, key);
+    return count;
+}
+
+int facts_append(struct session *session, enum record_type type, json_t *body, struct error *err)
+{
+    struct hikae *hikae = session->hikae;
+    struct record record = {.type = type};
+    if (json_object_set_new(body, "v", json_integer(1)) != 0)
+        return error_no_memory(err);
+    int rc = json_print(body, &record.body, err);
+    if (rc == 0)
+        rc = chain_append(hikae, session->keyring, &session->chain, &record, engine_up_mask(hikae),
+                          hikae->config->min_copies, err);
+    record_clear(&record);
+    if (rc != 0)
+        return -1;
+    chain_clear(&session->chain);
+    return chain_load(hikae, &session->tid, session->keyring, &session->chain, err);
+}

@@ -1,0 +1,45 @@
+/*
+ * The policies in force: the versions that were applied last, from the store's
+ * own history, and the built-in `plain`. What a file says counts for nothing
+ * until it is applied.
+ */
+#ifndef HIKAE_OPS_POLICIES_H
+#define HIKAE_OPS_POLICIES_H
+
+#include "ops/facts.h"
+#include "policy/policy.h"
+
+struct policies_item {
+    struct policy *policy; /* NULL: this version cannot read it; see why */
+    struct error why;
+    char *name;
+    char *sha256;       /* of the text, in hexadecimal; NULL for the built-in one */
+    char *approved_by;  /* names, or NULL */
+    int64_t applied_ns; /* 0: built in */
+    size_t versions;
+};
+struct policies {
+    struct policies_item *items;
+    size_t count;
+};
+
+/* All of them, read once: for an operation over many tenants. */
+MUST_USE int policies_load(struct hikae *hikae, struct policies *ret, struct error *err);
+/* The same from a session on the store's history that is open already. */
+MUST_USE int policies_read(const struct session *facts, struct policies *ret, struct error *err);
+void policies_clear(struct policies *policies);
+/* The item of that name, or NULL. */
+const struct policies_item *policies_find(const struct policies *policies, const char *name);
+/*
+ * The policy of that name, borrowed. ERROR_NOT_FOUND if it was never applied, ERROR_CONFIG if this version of hikae
+ * cannot read what was.
+ */
+MUST_USE int policies_get(const struct policies *policies, const char *name, const struct policy **ret,
+                          struct error *err);
+/* One alone, owned by the caller (policy_free). `plain` opens nothing. */
+MUST_USE int policies_open(struct hikae *hikae, const char *name, struct policy **ret, struct error *err);
+/* The version that was in force at an instant (policy_free); ERROR_NOT_FOUND if there was none. */
+MUST_USE int policies_at(const struct session *facts, const char *name, int64_t time_ns, struct policy **ret,
+                         struct error *err);
+
+#endif
