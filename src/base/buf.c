@@ -35,6 +35,16 @@ int buf_reserve(struct buf *buf, size_t more, struct error *err)
     return 0;
 }
 
+int buf_reserve_aligned(struct buf *buf, size_t capacity, struct error *err)
+{
+    uint8_t *data = mem_alloc_aligned(capacity);
+    if (data == NULL)
+        return error_no_memory(err);
+    buf_free(buf);
+    *buf = (struct buf){.data = data, .capacity = capacity};
+    return 0;
+}
+
 int buf_append(struct buf *buf, const void *bytes, size_t size, struct error *err)
 {
     if (buf_reserve(buf, size, err) != 0)

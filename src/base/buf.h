@@ -26,6 +26,8 @@ void buf_free(struct buf *buf);
 void buf_wipe_free(struct buf *buf);
 /* Make room for `more` bytes behind size. Fails only for lack of memory. */
 MUST_USE int buf_reserve(struct buf *buf, size_t more, struct error *err);
+/* Give an empty buffer this capacity in memory that is aligned to 4096 bytes, until it must grow further. */
+MUST_USE int buf_reserve_aligned(struct buf *buf, size_t capacity, struct error *err);
 MUST_USE int buf_append(struct buf *buf, const void *bytes, size_t size, struct error *err);
 MUST_USE int buf_append_zeros(struct buf *buf, size_t size, struct error *err);
 MUST_USE int buf_u8(struct buf *buf, uint8_t value, struct error *err);

@@ -15,6 +15,12 @@ void *mem_calloc(size_t count, size_t size)
     return calloc(count > 0 ? count : 1, size > 0 ? size : 1);
 }
 
+void *mem_alloc_aligned(size_t size)
+{
+    void *memory = NULL;
+    return posix_memalign(&memory, 4096, size > 0 ? size : 1) == 0 ? memory : NULL;
+}
+
 void *mem_realloc(void *old, size_t size)
 {
     return realloc(old, size > 0 ? size : 1);

@@ -10,6 +10,8 @@
 /* As malloc, calloc, realloc, free, strdup, strndup; a size of 0 gives a pointer that can be freed. */
 void *mem_alloc(size_t size);
 void *mem_calloc(size_t count, size_t size);
+/* Aligned to 4096 bytes; mem_realloc may lose that. */
+void *mem_alloc_aligned(size_t size);
 void *mem_realloc(void *old, size_t size);
 void mem_free(void *memory);
 char *mem_strdup(const char *text);

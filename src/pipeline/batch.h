@@ -16,7 +16,7 @@ enum {
     BATCH_BYTES = 2 << 20,        /* content of a batch, about       */
     BATCH_EVENTS = 4096,          /* entries of a batch, at most     */
     BATCH_COUNT = 6,              /* batches in all                  */
-    BLOCK_BYTES = 2 << 20,        /* plain bytes of a content block, at most */
+    BLOCK_BYTES = 4 << 20,        /* plain bytes of a content block, at most: all that the format allows */
     BLOCK_META_BYTES = 512 << 10, /* of a metadata block: smaller, so that a look inside fetches little */
     BLOCK_COUNT = 6,              /* blocks in all                   */
     PACK_BLOBS_MAX = 1 << 18,

@@ -155,14 +155,12 @@ static void take_stat(struct entry *entry, const struct stat *st)
 }
 
 /*
- * Read an open file. If it changes meanwhile it is read once more, if it is not too long, and then recorded as
- * changed. A file is as long as what was read of it.
+ * Read an open file, of which `now` was true before. If it changes meanwhile it is read once more, if it is not too
+ * long, and then recorded as changed. A file is as long as what was read of it.
  */
-static int read_content(struct scan *scan, int fd, struct entry *entry, struct error *err)
+static int read_content(struct scan *scan, int fd, const struct stat *now, struct entry *entry, struct error *err)
 {
-    struct stat before, after;
-    if (fstat(fd, &before) != 0)
-        return error_set_errno(err, ERROR_SOURCE, errno, "stat");
+    struct stat before = *now, after;
     for (int attempt = 0;; attempt++) {
         uint64_t size = (uint64_t)before.st_size;
         bool sparse = size > 0 && (uint64_t)before.st_blocks * 512 < size;
@@ -259,8 +257,9 @@ static int read_entry(struct scan *scan, struct walk *walk, struct walk_entry *f
 {
     struct entry entry = *walk_entry_stat(found);
     struct error why = {0};
+    struct stat st;
     CLEANUP_FD int fd = -1;
-    if (entry.type == ENTRY_FILE && walk_entry_open(found, &fd, &why) != 0) {
+    if (entry.type == ENTRY_FILE && walk_entry_open(found, &fd, &st, &why) != 0) {
         if (ends_the_run(&why)) {
             *err = why;
             return -1;
@@ -279,7 +278,7 @@ static int read_entry(struct scan *scan, struct walk *walk, struct walk_entry *f
     entry.unreadable = unreadable;
     int64_t now = clock_machine_ns();
     entry.racy = is_racy(scan, &entry, now);
-    if (entry.type == ENTRY_FILE && !unreadable && read_content(scan, fd, &entry, &why) != 0) {
+    if (entry.type == ENTRY_FILE && !unreadable && read_content(scan, fd, &st, &entry, &why) != 0) {
         if (ends_the_run(&why)) {
             *err = why;
             return -1;
@@ -428,7 +427,7 @@ static int scan_image(struct scan *scan, const struct backup_source *source, str
             return scanner_entry(&scan->scanner, &entry, false, NULL, err);
         }
     }
-    if (read_content(scan, fd, &entry, err) != 0)
+    if (read_content(scan, fd, &st, &entry, err) != 0)
         return -1;
     return scanner_entry(&scan->scanner, &entry, true, then != NULL && then->type == ENTRY_FILE ? then : NULL, err);
 }

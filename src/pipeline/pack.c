@@ -15,7 +15,7 @@
 #define HASH_FUNCTION                HASH_FNV /* reads keys byte by byte: no alignment is assumed */
 #include <uthash.h>
 
-enum { ENOUGH_PERCENT = 75, LITTLE_PADDING = 512 };
+enum { ENOUGH_PERCENT = 75, CHANCES_MAX = 16 };
 
 struct expected {
     struct blob_id id;
@@ -239,8 +239,9 @@ static int start_writing(struct packer *packer, struct open_pack *pack, enum con
     if (kind == CONTAINER_PACK_DATA && pack->limit > PACK_SMALL) {
         CLEANUP(buf_free) struct buf spare = {0};
         upload_spare(packer->backup->upload, &spare);
-        if (container_writer_reserve(pack->writer, spare.capacity > 0 ? spare.capacity : pack->waiting_size, &spare,
-                                     err) != 0)
+        /* Aligned, so that a folder's driver can hand it to the disk as it is. What is not written to costs nothing. */
+        if ((spare.capacity < pack->limit && buf_reserve_aligned(&spare, pack->limit, err) != 0) ||
+            container_writer_reserve(pack->writer, spare.capacity, &spare, err) != 0)
             return -1;
     }
     for (struct waiting *block = pack->first; block != NULL; block = block->next)
@@ -271,6 +272,25 @@ static int let_wait(struct open_pack *pack, struct block *block, const struct bu
     return 0;
 }
 
+/*
+ * Padding brings an object to the next Padmé length, half a step on average if it may end anywhere. So once a pack is
+ * large enough, it ends behind the first block that leaves less to pad than the best of those still to come would, as
+ * far as can be expected: V(1) = 1/2 and V(n + 1) = V(n) - V(n)²/2 of a step with n of them (Cayley's problem; L.
+ * Moser, Scripta Mathematica 22, 1956).
+ */
+static bool is_good_end(const struct open_pack *pack, size_t next_size)
+{
+    size_t size = container_writer_size(pack->writer);
+    if (size < pack->limit / 100 * ENOUGH_PERCENT || size > pack->limit || next_size == 0)
+        return false;
+    size_t chances = (pack->limit - size) / next_size;
+    double expected = chances > 0 ? 0.5 : 1;
+    for (size_t i = 1; i < chances && i < CHANCES_MAX; i++)
+        expected -= expected * expected / 2;
+    uint64_t step = container_padme(size + 1) - size;
+    return (double)container_writer_padding(pack->writer) < expected * (double)step;
+}
+
 static int take_block(struct packer *packer, struct block *block, struct error *err)
 {
     if (block->failed) {
@@ -289,15 +309,16 @@ static int take_block(struct packer *packer, struct block *block, struct error *
         if (start_writing(packer, pack, pack->kind, err) != 0)
             return -1;
     }
-    /* Close the pack before it would grow over its limit: a length just below a Padmé step pads least. */
     if (container_writer_blob_count(pack->writer) > 0 &&
         (container_writer_size(pack->writer) + payload->size > pack->limit ||
          container_writer_blob_count(pack->writer) + block->blob_count > PACK_BLOBS_MAX)) {
         if (finish_pack(packer, pack, err) != 0 || start_writing(packer, pack, pack->kind, err) != 0)
             return -1;
     }
-    return container_writer_block(pack->writer, block->codec, payload->data, payload->size, (uint32_t)block->plain.size,
-                                  block->blobs, (uint32_t)block->blob_count, err);
+    if (container_writer_block(pack->writer, block->codec, payload->data, payload->size, (uint32_t)block->plain.size,
+                               block->blobs, (uint32_t)block->blob_count, err) != 0)
+        return -1;
+    return is_good_end(pack, payload->size) ? finish_pack(packer, pack, err) : 0;
 }
 
 /* The end of the run: small remains share one pack. */

@@ -54,8 +54,12 @@ const struct entry *walk_entry_stat(const struct walk_entry *entry);
 uint32_t walk_entry_links(const struct walk_entry *entry);
 /* Device and inode number: what makes two names the same file. */
 void walk_entry_identity(const struct walk_entry *entry, uint64_t *ret_device, uint64_t *ret_inode);
-/* Open for reading (O_NOFOLLOW, O_NOATIME where allowed): 0 and *ret_fd (the caller's). ERROR_SOURCE. */
-MUST_USE int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct error *err);
+struct stat;
+/*
+ * Open for reading (O_NOFOLLOW, O_NOATIME where allowed): 0, *ret_fd (the caller's) and what fstat says of it (of the
+ * type that the entry has). ERROR_SOURCE.
+ */
+MUST_USE int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct stat *ret_stat, struct error *err);
 /*
  * Fill in what walk_entry_stat leaves out: user and group (cached look-ups), the link of a symlink, xattrs (ACLs
  * among them) and file flags. `fd` is the open file or -1. The result is walk_entry_stat's entry, completed; what it

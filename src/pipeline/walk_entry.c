@@ -140,7 +140,7 @@ static int open_at(struct walk_core *core, int at, const char *name)
     }
 }
 
-int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct error *err)
+int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct stat *ret_stat, struct error *err)
 {
     struct walk_folder *folder = entry->batch->folder;
     const struct bytes *name = entry->is_root ? NULL : &entry->entry.name;
@@ -152,13 +152,12 @@ int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct error *e
     walk_folder_unpin(folder);
     if (fd < 0)
         return walk_fail(folder, name, errnum, "cannot open", err);
-    struct stat st;
-    if (fstat(fd, &st) < 0) {
+    if (fstat(fd, ret_stat) < 0) {
         errnum = errno;
         (void)close(fd);
         return walk_fail(folder, name, errnum, "cannot read the attributes of", err);
     }
-    bool same_type = entry->entry.type == ENTRY_DIRECTORY ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+    bool same_type = entry->entry.type == ENTRY_DIRECTORY ? S_ISDIR(ret_stat->st_mode) : S_ISREG(ret_stat->st_mode);
     if (!same_type) {
         (void)close(fd);
         (void)walk_fail(folder, name, 0, "something else took the place of", err);

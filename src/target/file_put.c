@@ -19,7 +19,7 @@
 #define HASH_NONFATAL_OOM              1
 #include <uthash.h>
 
-enum { STALE_S = 24 * 60 * 60, ATTEMPTS = 8 };
+enum { STALE_S = 24 * 60 * 60, ATTEMPTS = 8, DIRECT_MIN = 1 << 20, DIRECT_UNIT = 4096 };
 
 struct made_folder {
     UT_hash_handle hh;
@@ -117,6 +117,25 @@ int file_target_temporary(struct file_target *t, char path[64])
     return -1;
 }
 
+/*
+ * Write to an empty file. Large objects go past the page cache where memory and file system allow that (open(2),
+ * O_DIRECT): nobody reads them soon, and the copy costs time, and pages that the machine's services need.
+ */
+static int write_bytes(const struct file_target *t, int fd, const uint8_t *bytes, size_t size)
+{
+    size_t done = 0;
+    if (!t->network && size >= DIRECT_MIN && (uintptr_t)bytes % DIRECT_UNIT == 0 && fcntl(fd, F_SETFL, O_DIRECT) == 0) {
+        size_t whole = size - size % DIRECT_UNIT;
+        if (file_pwrite_full(fd, bytes, whole, 0) == 0)
+            done = whole;
+        else if (errno != EINVAL)
+            return -1;
+        if (fcntl(fd, F_SETFL, 0) != 0)
+            return -1;
+    }
+    return file_pwrite_full(fd, bytes + done, size - done, (int64_t)done);
+}
+
 /* Write the bytes to a new temporary and make them durable. */
 static int write_temporary(struct file_target *t, const char *name, const void *bytes, size_t size, char path[64],
                            struct error *err)
@@ -124,7 +143,7 @@ static int write_temporary(struct file_target *t, const char *name, const void *
     int fd = file_target_temporary(t, path);
     if (fd < 0)
         return file_target_error(t, err, errno == ENOENT ? ESTALE : errno, "create a temporary file for", name);
-    int rc = file_write_full(fd, bytes, size) == 0 && fsync(fd) == 0 ? 0 : -1;
+    int rc = write_bytes(t, fd, bytes, size) == 0 && fsync(fd) == 0 ? 0 : -1;
     int errnum = errno;
     /* Network file systems may keep an error until close. */
     if (close(fd) != 0 && rc == 0) {

@@ -183,7 +183,7 @@ static void test_empty_source(void **state)
     assert_int_equal(e->mode, 0755);
     int fd = -1;
     struct error err;
-    assert_int_equal(walk_entry_open(root, &fd, &err), 0);
+    assert_int_equal(walk_entry_open(root, &fd, &(struct stat){0}, &err), 0);
     assert_int_equal(walk_read_metadata(walk, root, fd, &err), 0);
     (void)close(fd);
     assert_null(next(walk));
@@ -286,7 +286,7 @@ static void test_deep_tree(void **state)
     char text[5] = "";
     int fd = -1;
     struct error err;
-    assert_int_equal(walk_entry_open(last, &fd, &err), 0);
+    assert_int_equal(walk_entry_open(last, &fd, &(struct stat){0}, &err), 0);
     assert_int_equal(file_pread_full(fd, text, 4, 0), 4);
     assert_string_equal(text, "deep");
     assert_int_equal(walk_read_metadata(walk, last, fd, &err), 0);
@@ -318,7 +318,7 @@ static int open_all_with_few_descriptors(const char *path)
     for (size_t i = 0; i < count; i++) {
         int fd = -1;
         if (walk_entry_stat(kept[i])->type == ENTRY_FILE && i % 7 == 0) {
-            if (walk_entry_open(kept[i], &fd, &err) < 0)
+            if (walk_entry_open(kept[i], &fd, &(struct stat){0}, &err) < 0)
                 return 3;
             (void)close(fd);
         }
@@ -454,7 +454,7 @@ static void test_entries_outlive_the_walk(void **state)
     walk_close(walk);
     int fd = -1;
     struct error err;
-    assert_int_equal(walk_entry_open(entry, &fd, &err), 0);
+    assert_int_equal(walk_entry_open(entry, &fd, &(struct stat){0}, &err), 0);
     char text[11] = "";
     assert_int_equal(file_pread_full(fd, text, 10, 0), 10);
     assert_string_equal(text, "still here");
@@ -595,7 +595,7 @@ static void test_denied(void **state)
     struct walk_entry *secret = find(walk, "secret");
     int fd = -1;
     struct error err;
-    assert_int_equal(walk_entry_open(secret, &fd, &err), -1);
+    assert_int_equal(walk_entry_open(secret, &fd, &(struct stat){0}, &err), -1);
     assert_int_equal(err.class, ERROR_SOURCE);
     assert_int_equal(err.errnum, EACCES);
     assert_non_null(strstr(err.what, "open/secret"));
@@ -603,7 +603,7 @@ static void test_denied(void **state)
     walk_entry_release(secret);
     /* Another user's file: O_NOATIME is refused, the file is not. */
     struct walk_entry *shared = find(walk, "shared");
-    assert_int_equal(walk_entry_open(shared, &fd, &err), 0);
+    assert_int_equal(walk_entry_open(shared, &fd, &(struct stat){0}, &err), 0);
     (void)close(fd);
     walk_entry_release(shared);
     walk_close(walk);
@@ -634,7 +634,7 @@ static void test_files_that_change(void **state)
     for (size_t i = 0; i < 5; i++) {
         int fd = -1;
         struct error err;
-        int result = walk_entry_open(entries[i], &fd, &err);
+        int result = walk_entry_open(entries[i], &fd, &(struct stat){0}, &err);
         if (errnums[i] < 0) {
             assert_int_equal(result, 0);
             (void)close(fd);

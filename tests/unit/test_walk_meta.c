@@ -80,7 +80,7 @@ static struct walk_entry *read_named(struct fixture *f, const char *name, bool o
     assert_non_null(entry);
     int fd = -1;
     if (open_it)
-        assert_int_equal(walk_entry_open(entry, &fd, &err), 0);
+        assert_int_equal(walk_entry_open(entry, &fd, &(struct stat){0}, &err), 0);
     if (walk_read_metadata(walk, entry, fd, &err) < 0)
         fail_msg("%s", err.what);
     if (fd >= 0)
