@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { JOB_BLOCKS = 4, JOB_WANTS = 65536, JOBS_PER_WORKER = 2, THREADS_MAX = 256, META_BLOCKS = 16 };
+enum { JOB_BLOCKS = 1, JOB_WANTS = 65536, JOBS_PER_WORKER = 2, THREADS_MAX = 256, META_BLOCKS = 16 };
 
 struct job {
     uint32_t pack;
@@ -244,7 +244,7 @@ static int set_up(struct restore *restore, struct error *err)
 {
     const struct restore_options *options = restore->options;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    restore->threads = options->threads > 0 ? options->threads : cores > 0 ? (unsigned)cores : 1;
+    restore->threads = options->threads > 0 ? options->threads : cores > 0 ? (unsigned)cores + 1 : 1;
     if (restore->threads > THREADS_MAX)
         restore->threads = THREADS_MAX;
     restore->job_count = (size_t)restore->threads * JOBS_PER_WORKER;

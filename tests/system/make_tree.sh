@@ -11,7 +11,7 @@ ln -s file link; ln -s /nowhere/at/all dangling; ln file hard1; ln file sub/hard
 mkfifo fifo
 truncate -s 10M sparse; printf 'middle' | dd of=sparse bs=1 seek=5000000 conv=notrunc status=none
 truncate -s 5G huge; printf 'end' | dd of=huge bs=1 seek=5368709000 conv=notrunc status=none
-head -c 3000000 /dev/zero >zeros; head -c 6000000 /dev/urandom >blocks; cat blocks blocks >twice
+head -c 3000000 /dev/zero >zeros; head -c 20000000 /dev/urandom >blocks; cat blocks blocks >twice
 chmod 4755 random; chmod 0 empty; chmod 1777 sub
 touch -d '1969-12-31 23:59:58.123456789 UTC' file; touch -d '2040-01-01 00:00:00.000000001 UTC' numbers
 setfattr -n user.test -v value file 2>/dev/null || true
