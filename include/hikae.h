@@ -336,13 +336,15 @@ struct hikae_snapshot {
     int64_t keep_until_ns;
     char *tag;
     char *host;
-    char *kept_by; /* "plain: keep everything", "hold …" */
+    char **kept_by; /* why retention keeps it: "daily 3 of 7: 2026-11-19"; none: the next `retain` drops it */
+    size_t kept_by_count;
     bool on_demand;
 };
 struct hikae_snapshots {
     struct hikae_snapshot *snapshots;
     size_t count;
     size_t heads; /* more than 1: a fork, which the next record merges */
+    bool planned; /* kept_by says what retention would do; false: no plan can be made now, nothing would be dropped */
 };
 enum hikae_status hikae_snapshots(struct hikae *hikae, const char *tenant, struct hikae_snapshots *ret,
                                   struct hikae_error *error);
@@ -350,6 +352,13 @@ void hikae_snapshots_free(struct hikae_snapshots *snapshots);
 /* tag NULL removes it. */
 enum hikae_status hikae_snapshot_tag(struct hikae *hikae, const char *tenant, const char *snapshot, const char *tag,
                                      bool dry_run, struct hikae_error *error);
+
+/*
+ * Take a mistaken capture out. HIKAE_REFUSED while a hold is in force, if no complete snapshot would be left, or if
+ * nobody answers for it.
+ */
+enum hikae_status hikae_snapshot_forget(struct hikae *hikae, const char *tenant, const char *snapshot, const char *who,
+                                        const char *why, bool dry_run, struct hikae_error *error);
 
 /* Which snapshot: by name (or a unique start of it), or the latest at an instant. All zero: the latest. */
 struct hikae_which {
@@ -546,10 +555,63 @@ struct hikae_holds {
 };
 enum hikae_status hikae_hold_add(struct hikae *hikae, const char *tenant, const char *who, const char *why,
                                  const char *until, bool dry_run, struct hikae_error *error);
+/* The hold by its id, or a start of it that is unique. HIKAE_REFUSED if nobody answers for it. */
+enum hikae_status hikae_hold_remove(struct hikae *hikae, const char *tenant, const char *hold, const char *who,
+                                    const char *why, bool dry_run, struct hikae_error *error);
 /* tenant NULL: all. */
 enum hikae_status hikae_hold_list(struct hikae *hikae, const char *tenant, struct hikae_holds *ret,
                                   struct hikae_error *error);
 void hikae_holds_free(struct hikae_holds *holds);
+
+/* ---- Retention ---- */
+
+/* What becomes of a snapshot, and why: of one that is kept what keeps it, of one that is dropped why each rule lets it go. */
+struct hikae_retained {
+    char *tenant; /* NULL in a simulation */
+    char *id;
+    int64_t time_ns;
+    char *tag; /* or NULL */
+    bool keep;
+    char **reasons;
+    size_t reason_count;
+};
+struct hikae_tenant_failure {
+    char *tenant;
+    struct hikae_error error;
+};
+struct hikae_retain_result {
+    struct hikae_retained *lines; /* of each tenant the latest first */
+    size_t count;
+    size_t keep_count, drop_count;
+    struct hikae_tenant_failure *failures; /* tenant NULL only */
+    size_t failure_count;
+};
+/*
+ * Plan what each tenant's policy (the version applied last) keeps and drops, and, without dry_run, retire what it
+ * drops by a record on min_copies targets; `gc` frees the space later. tenant NULL: all; one that fails stops no other,
+ * and the result is filled although the status is the worst of theirs.
+ */
+enum hikae_status hikae_retain(struct hikae *hikae, const char *tenant, bool dry_run, struct hikae_retain_result *ret,
+                               struct hikae_error *error);
+void hikae_retain_result_free(struct hikae_retain_result *result);
+
+struct hikae_simulate_options {
+    const char *tenant; /* begin with its snapshots, by its policy unless another is given; NULL: with none */
+    const char *policy; /* file; NULL: the tenant's */
+    unsigned days;
+};
+struct hikae_simulated_day {
+    const char *date; /* "2026-11-22", in the policy's zone */
+    int64_t now_ns;   /* after that day's run               */
+    const struct hikae_retained *lines; /* the latest first; nights to come are called by their date */
+    size_t count;
+    size_t keep_count, drop_count;
+};
+/* Not 0 ends it with HIKAE_INTERRUPTED. */
+typedef int hikae_day_callback(const struct hikae_simulated_day *day, void *context);
+/* What would be kept on each of the next days if every night went well. hikae may be NULL if no tenant is named. */
+enum hikae_status hikae_policy_simulate(struct hikae *hikae, const struct hikae_simulate_options *options,
+                                        hikae_day_callback *callback, void *context, struct hikae_error *error);
 
 /* ---- Status ---- */
 

@@ -40,6 +40,7 @@ enum command_group {
     GROUP_RESTORE,
     GROUP_CHECK,
     GROUP_KEYS,
+    GROUP_KEEP,
     GROUP_ABOUT,
     GROUP_COUNT
 };

@@ -1,4 +1,4 @@
-/* keys status, check, sheet, rotate; hold add, list. */
+/* keys status, check, sheet, rotate; hold add, remove, list. */
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "cli/value.h"
@@ -204,6 +204,24 @@ enum hikae_status command_hold_add(struct run *run)
         run_say(run, MSG_DRY_RUN, NULL);
     else
         run_say(run, MSG_HELD, run->args[0], run_option(run, "who"));
+    return shown > status ? shown : status;
+}
+
+enum hikae_status command_hold_remove(struct run *run)
+{
+    bool dry_run = run_has(run, DRY_RUN);
+    size_t count = 0;
+    enum hikae_status status = hikae_hold_remove(run->hikae, run->args[0], run->args[1], run_option(run, "who"),
+                                                 run_option(run, "why"), dry_run, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json)
+        out_bool(&run->out, NULL, "dry_run", dry_run);
+    enum hikae_status shown = show_holds(run, run->args[0], &count);
+    if (dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, MSG_HOLD_REMOVED, run->args[1]);
     return shown > status ? shown : status;
 }
 

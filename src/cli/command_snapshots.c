@@ -20,18 +20,18 @@ static void json_snapshot(struct run *run, json_t *item, const struct hikae_snap
     out_time(out, item, "verified", snapshot->verified_ns);
     out_time(out, item, "keep_until", snapshot->keep_until_ns);
     json_t *kept_by = out_array(out, item, "kept_by");
-    if (snapshot->kept_by != NULL)
-        out_item_text(out, kept_by, snapshot->kept_by);
+    for (size_t i = 0; i < snapshot->kept_by_count; i++)
+        out_item_text(out, kept_by, snapshot->kept_by[i]);
     out_text(out, item, "tag", snapshot->tag);
     out_text(out, item, "host", snapshot->host);
     out_bool(out, item, "on_demand", snapshot->on_demand);
 }
 
-static char *join(char *const *words, size_t count)
+static char *join(char *const *words, size_t count, const char *between)
 {
     char *all = mem_strdup("");
     for (size_t i = 0; i < count && all != NULL; i++) {
-        char *longer = mem_printf("%s%s%s", all, i > 0 ? "," : "", words[i]);
+        char *longer = mem_printf("%s%s%s", all, i > 0 ? between : "", words[i]);
         mem_free(all);
         all = longer;
     }
@@ -51,7 +51,7 @@ static void print_snapshots(struct run *run, const struct hikae_snapshots *snaps
     columns_start(&columns, wide ? wide_heads : narrow_heads);
     for (size_t i = 0; i < snapshots->count; i++) {
         const struct hikae_snapshot *snapshot = &snapshots->snapshots[i];
-        char CLEANUP_FREE *targets = join(snapshot->targets, snapshot->target_count);
+        char CLEANUP_FREE *targets = join(snapshot->targets, snapshot->target_count, ",");
         columns_add(&columns, snapshot->id);
         columns_add(&columns, text_time(snapshot->time_ns, text));
         columns_add(&columns, text_size(snapshot->bytes, text));
@@ -64,7 +64,10 @@ static void print_snapshots(struct run *run, const struct hikae_snapshots *snaps
         if (!wide)
             continue;
         columns_add(&columns, text_count(snapshot->entries, text));
-        columns_add(&columns, snapshot->kept_by);
+        char CLEANUP_FREE *kept_by = join(snapshot->kept_by, snapshot->kept_by_count, "; ");
+        columns_add(&columns, snapshot->kept_by_count > 0 ? kept_by
+                              : snapshots->planned        ? "nothing: the next `hikae retain` drops it"
+                                                          : NULL);
     }
     run_table(run, &columns);
 }

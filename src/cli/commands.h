@@ -39,6 +39,10 @@ enum hikae_status command_keys_rotate(struct run *run);
 enum hikae_status command_hold_add(struct run *run);
 enum hikae_status command_hold_list(struct run *run);
 enum hikae_status command_status(struct run *run);
+enum hikae_status command_retain(struct run *run);
+enum hikae_status command_snapshot_forget(struct run *run);
+enum hikae_status command_hold_remove(struct run *run);
+enum hikae_status command_policy_simulate(struct run *run);
 enum hikae_status command_version(struct run *run);
 
 #endif

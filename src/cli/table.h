@@ -14,6 +14,8 @@ extern const struct command row_verify, row_recover, row_keys_status, row_keys_c
 
 extern const struct command row_tenant_load, row_tenant_trial, row_inventory;
 
+extern const struct command row_retain, row_snapshot_forget, row_hold_remove, row_policy_simulate;
+
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \
         .name = NULL                                                                                                   \

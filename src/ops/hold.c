@@ -1,11 +1,11 @@
-/* hold add, hold list: what may not be deleted, and until when. */
+/* hold add, remove, list: what may not be deleted, and until when. */
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "ops/approval.h"
 #include "ops/audit.h"
-#include "ops/engine.h"
 
 #include <string.h>
 
@@ -113,6 +113,65 @@ enum hikae_status hikae_hold_add(struct hikae *hikae, const char *tenant, const 
     engine_audit_detail(&audit, "why", why);
     engine_audit_detail(&audit, "until", until);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
+}
+
+/* ---- Removing ---- */
+
+/* The hold whose id begins so; no other may. */
+static int find_hold(const struct history *history, const char *id, const struct history_hold **ret, struct error *err)
+{
+    *ret = NULL;
+    for (size_t i = 0; i < history->hold_count; i++) {
+        const struct history_hold *hold = &history->holds[i];
+        if (id[0] == '\0' || strncmp(hold->id, id, strlen(id)) != 0)
+            continue;
+        if (*ret != NULL && strcmp(hold->id, id) != 0 && strcmp((*ret)->id, id) != 0)
+            return error_set(err, ERROR_USAGE, "several holds begin with '%.40s'", id);
+        if (*ret == NULL || strcmp(hold->id, id) == 0)
+            *ret = hold;
+    }
+    if (*ret != NULL)
+        return 0;
+    (void)error_set(err, ERROR_NOT_FOUND, "there is no hold '%.40s'", id);
+    return error_hint(err, "`hikae hold list` shows them with their ids");
+}
+
+static int unhold_record(struct session *session, const char *id, const struct approval *approval, bool dry_run,
+                         struct error *err)
+{
+    const struct history_hold *hold;
+    struct record record CLEANUP(record_clear) = {.type = RECORD_UNHOLD};
+    if (find_hold(&session->chain.history, id, &hold, err) != 0)
+        return -1;
+    json_t *body CLEANUP_JSON =
+        json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "hold", hold->id, "who", approval->who, "why", approval->why);
+    if (body == NULL)
+        return error_set(err, ERROR_USAGE, "who and why are texts in UTF-8");
+    if (json_print(body, &record.body, err) != 0)
+        return -1;
+    return dry_run ? 0
+                   : chain_append(session->hikae, session->keyring, &session->chain, &record,
+                                  engine_up_mask(session->hikae), session->hikae->config->min_copies, err);
+}
+
+static int remove_hold(struct hikae *hikae, const char *tenant, const char *id, const struct approval *approval,
+                       bool dry_run, struct error *err)
+{
+    struct session session;
+    if (approval_check(hikae, "hold remove", tenant, approval, err) != 0 ||
+        session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
+        return -1;
+    int rc = unhold_record(&session, id, approval, dry_run, err);
+    session_close(&session);
+    return rc == 0 ? 0 : error_wrap(err, "remove a hold on tenant %s", tenant);
+}
+
+enum hikae_status hikae_hold_remove(struct hikae *hikae, const char *tenant, const char *hold, const char *who,
+                                    const char *why, bool dry_run, struct hikae_error *error)
+{
+    struct error err = {0};
+    const struct approval approval = {who, why};
+    return api_result(remove_hold(hikae, tenant, hold, &approval, dry_run, &err), false, &err, error);
 }
 
 /* ---- Listing ---- */

@@ -1,23 +1,15 @@
 /* Snapshots: listing and labelling. */
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/audit.h"
-#include "ops/engine.h"
+#include "ops/retain.h"
 
-#include <stdio.h>
-
-static int fill_targets(struct session *session, const struct history_snapshot *from, struct hikae_snapshot *to,
-                        struct error *err)
+static int fill_targets(const struct hikae *hikae, uint64_t mask, struct hikae_snapshot *to, struct error *err)
 {
-    struct hikae *hikae = session->hikae;
-    uint64_t mask = 0;
-    struct error why = {0};
     to->targets = mem_calloc(hikae->target_count, sizeof(char *));
     if (to->targets == NULL)
         return error_no_memory(err);
-    /* A roster that cannot be read is no reason to hide the snapshot: no target counts for it then. */
-    if (session_counting(session, from, &mask, &why) != 0)
-        engine_warn(hikae, "snapshot %s: %s", from->name, why.what);
     for (size_t i = 0; i < hikae->target_count; i++) {
         if ((mask >> i & 1) == 0)
             continue;
@@ -28,10 +20,9 @@ static int fill_targets(struct session *session, const struct history_snapshot *
     return 0;
 }
 
-static int describe(struct session *session, const struct history_snapshot *from, struct hikae_snapshot *to,
-                    struct error *err)
+static int describe(const struct hikae *hikae, const struct history_snapshot *from, uint64_t counting,
+                    struct hikae_snapshot *to, struct error *err)
 {
-    const struct history *history = &session->chain.history;
     to->id = mem_strdup(from->name);
     to->time_ns = from->time_ns;
     to->entries = from->root.entries;
@@ -42,26 +33,62 @@ static int describe(struct session *session, const struct history_snapshot *from
     to->on_demand = from->on_demand;
     to->tag = from->tag != NULL ? mem_strdup(from->tag) : NULL;
     to->host = mem_strdup(from->host != NULL ? from->host : "");
-    to->kept_by = history->hold_count > 0
-                      ? mem_printf("hold %.8s by %s", history->holds[0].id, history->holds[0].who)
-                      : mem_printf("%s: keep everything", history->has_tenant ? history->tenant.policy : "plain");
-    if (to->id == NULL || to->host == NULL || to->kept_by == NULL)
+    if (to->id == NULL || to->host == NULL || (to->tag == NULL && from->tag != NULL))
         return error_no_memory(err);
-    return fill_targets(session, from, to, err);
+    return fill_targets(hikae, counting, to, err);
+}
+
+/* A plan that is refused is no reason to hide the snapshots: it is said why, and nothing is dropped. */
+static int explain(struct hikae *hikae, const struct retain_view *view, struct hikae_snapshots *snapshots,
+                   struct error *err)
+{
+    struct retention_plan plan;
+    struct error why = {0};
+    if (retain_view_plan(view, clock_now_ns(), &plan, &why) != 0) {
+        if (why.class == ERROR_NO_MEMORY) {
+            *err = why;
+            return -1;
+        }
+        engine_warn(hikae, "nothing would be dropped: %s", why.what);
+        return 0;
+    }
+    for (size_t i = 0; i < plan.count; i++) {
+        struct retention_decision *decision = &plan.decisions[i];
+        struct hikae_snapshot *snapshot = &snapshots->snapshots[decision->snapshot];
+        if (!decision->keep)
+            continue;
+        snapshot->kept_by = decision->reasons;
+        snapshot->kept_by_count = decision->reason_count;
+        decision->reasons = NULL;
+        decision->reason_count = 0;
+    }
+    retention_plan_clear(&plan);
+    snapshots->planned = true;
+    return 0;
+}
+
+static int list_snapshots(struct session *session, struct hikae_snapshots *ret, struct error *err)
+{
+    struct retain_view view;
+    if (session_list(session, err) != 0 || retain_view_open(session, &view, err) != 0)
+        return -1;
+    ret->heads = session->chain.history.head_count;
+    ret->snapshots = mem_calloc(view.count, sizeof(struct hikae_snapshot));
+    int rc = ret->snapshots != NULL ? 0 : error_no_memory(err);
+    for (size_t i = 0; rc == 0 && i < view.count; i++)
+        rc = describe(session->hikae, view.from[i], view.counting[i], &ret->snapshots[ret->count++], err);
+    if (rc == 0)
+        rc = explain(session->hikae, &view, ret, err);
+    retain_view_close(&view);
+    return rc;
 }
 
 static int list(struct hikae *hikae, const char *tenant, struct hikae_snapshots *ret, struct error *err)
 {
     struct session session;
-    if (session_open(hikae, tenant, SESSION_INDEX, &session, err) != 0)
+    if (session_open(hikae, tenant, 0, &session, err) != 0)
         return -1;
-    const struct history *history = &session.chain.history;
-    ret->heads = history->head_count;
-    ret->snapshots = mem_calloc(history->snapshot_count, sizeof(struct hikae_snapshot));
-    int rc = ret->snapshots != NULL ? 0 : error_no_memory(err);
-    for (size_t i = 0; rc == 0 && i < history->snapshot_count; i++)
-        if (!history->snapshots[i].retired)
-            rc = describe(&session, &history->snapshots[i], &ret->snapshots[ret->count++], err);
+    int rc = list_snapshots(&session, ret, err);
     session_close(&session);
     return rc;
 }
@@ -87,6 +114,8 @@ void hikae_snapshots_free(struct hikae_snapshots *snapshots)
         mem_free(snapshot->id);
         mem_free(snapshot->tag);
         mem_free(snapshot->host);
+        for (size_t j = 0; j < snapshot->kept_by_count; j++)
+            mem_free(snapshot->kept_by[j]);
         mem_free(snapshot->kept_by);
     }
     mem_free(snapshots->snapshots);

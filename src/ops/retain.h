@@ -1,0 +1,44 @@
+/*
+ * Retention of a tenant's real snapshots: what the plan of policy/retention.h
+ * needs, gathered from an open session, and the plan itself. Nothing here
+ * changes anything; ops/retain.c carries plans out.
+ */
+#ifndef HIKAE_OPS_RETAIN_H
+#define HIKAE_OPS_RETAIN_H
+
+#include "ops/engine.h"
+#include "policy/policy.h"
+
+/* The snapshots of a tenant that are not retired, as retention sees them. Texts are the session's. */
+struct retain_view {
+    struct policy *policy; /* the version of the tenant's policy that was applied last */
+    struct zone *zone;
+    struct error why; /* why there can be no plan: no such policy, a clock that cannot be read; else of no class */
+    struct retention_snapshot *snapshots;
+    const struct history_snapshot **from; /* the same snapshots in the history  */
+    uint64_t *counting;                   /* bits of the targets that count for them */
+    size_t count;
+    struct retention_hold *holds;
+    size_t hold_count;
+    struct retention_clock *clocks;
+    size_t clock_count;
+};
+/*
+ * The session's targets must have been listed. What a target that does not answer may hold is unknown, and stays so in
+ * the plan.
+ */
+MUST_USE int retain_view_open(struct session *session, struct retain_view *ret, struct error *err);
+void retain_view_close(struct retain_view *view);
+/* What retention_plan_make refuses, and what `why` says. */
+MUST_USE int retain_view_plan(const struct retain_view *view, int64_t now_ns, struct retention_plan *ret,
+                              struct error *err);
+/* The policy of a tenant, in the version applied last (policy_free). ERROR_REFUSED if it was never applied. */
+MUST_USE int retain_policy(struct session *session, struct policy **ret, struct error *err);
+/*
+ * May anything be dropped, by what is known of the history? Every record that took effect must have been read: more
+ * targets answer than could lack it, none that another one names is missing, all can be read. ERROR_UNREACHABLE,
+ * ERROR_DAMAGED.
+ */
+MUST_USE int retain_history_check(const struct session *session, struct error *err);
+
+#endif
