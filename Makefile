@@ -79,6 +79,8 @@ CLI_OBJECTS := $(call object,$(CLI_SOURCES))
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(UNIT_SOURCES),$(sort $(wildcard tests/unit/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SOURCES))
+# What oracles in Python drive hikae by.
+DRIVERS := $(patsubst tests/oracle/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/oracle/*.c)))
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay_%,$(FUZZ_SOURCES))
 # Scripts that test; what else lies beside them is theirs to use.
@@ -155,11 +157,15 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(call object,$(UNIT_HELPERS
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
+$(DRIVERS): $(BUILD)/tests/%: $(BUILD)/tests/oracle/%.o $(BUILD)/libhikae.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libhikae.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-test-programs: $(UNIT_TESTS) $(FUZZ_REPLAYS)
+test-programs: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(DRIVERS)
 tests: all test-programs  ## builds the test programs without running them
 
 check:  ## installs what is missing, builds with gcc and clang, runs all tests; last line: N passed, M failed

@@ -283,7 +283,8 @@ void hikae_targets_free(struct hikae_targets *targets);
 
 struct hikae_backup_options {
     const char *tag;       /* may be NULL */
-    int64_t keep_ns;       /* own expiry after this duration; 0: none */
+    bool on_demand;        /* somebody asked for it: never a generation. The schedule's snapshots are not */
+    int64_t keep_ns;       /* own expiry after this duration, which makes it one on demand; 0: none */
     bool no_verify_writes; /* overrides the configuration */
     bool dry_run;          /* scan and compare only */
 };
@@ -565,7 +566,8 @@ void hikae_holds_free(struct hikae_holds *holds);
 
 /* ---- Retention ---- */
 
-/* What becomes of a snapshot, and why: of one that is kept what keeps it, of one that is dropped why each rule lets it go. */
+/* What becomes of a snapshot, and why: of one that is kept what keeps it, of one that is dropped why each rule lets it
+ * go. */
 struct hikae_retained {
     char *tenant; /* NULL in a simulation */
     char *id;
@@ -601,8 +603,8 @@ struct hikae_simulate_options {
     unsigned days;
 };
 struct hikae_simulated_day {
-    const char *date; /* "2026-11-22", in the policy's zone */
-    int64_t now_ns;   /* after that day's run               */
+    const char *date;                   /* "2026-11-22", in the policy's zone */
+    int64_t now_ns;                     /* after that day's run               */
     const struct hikae_retained *lines; /* the latest first; nights to come are called by their date */
     size_t count;
     size_t keep_count, drop_count;

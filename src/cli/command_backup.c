@@ -102,6 +102,7 @@ static enum hikae_status read_options(struct run *run, struct hikae_backup_optio
 {
     const char *keep = run_option(run, "keep");
     *options = (struct hikae_backup_options){
+        .on_demand = true,
         .tag = run_option(run, "tag"),
         .no_verify_writes = run_has(run, "no-verify-writes"),
         .dry_run = run_has(run, DRY_RUN),

@@ -347,7 +347,7 @@ static int commit(struct run *run, struct hikae_backup_result *ret, struct error
                                         .errors = atomic_load(&run->counters.errors),
                                         .tag = (char *)(uintptr_t)run->options->tag,
                                         .keep_until_ns = run->options->keep_ns > 0 ? now + run->options->keep_ns : 0,
-                                        .on_demand = run->options->keep_ns > 0,
+                                        .on_demand = run->options->on_demand || run->options->keep_ns > 0,
                                         .host = host,
                                         .version = (char *)(uintptr_t)HIKAE_VERSION,
                                         .sources = sources,

@@ -171,7 +171,14 @@ enum hikae_status hikae_hold_remove(struct hikae *hikae, const char *tenant, con
 {
     struct error err = {0};
     const struct approval approval = {who, why};
-    return api_result(remove_hold(hikae, tenant, hold, &approval, dry_run, &err), false, &err, error);
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_HOLD_REMOVE, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = remove_hold(hikae, tenant, hold, &approval, dry_run, &err);
+    engine_audit_detail(&audit, "hold", hold);
+    engine_audit_detail(&audit, "who", who);
+    engine_audit_detail(&audit, "why", why);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 /* ---- Listing ---- */

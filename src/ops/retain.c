@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/approval.h"
+#include "ops/audit.h"
 
 /* ---- Results ---- */
 
@@ -136,40 +137,40 @@ static int retire_dropped(struct session *session, const struct retain_view *vie
 
 /* ---- retain ---- */
 
-static int retain_snapshots(struct session *session, bool dry_run, struct hikae_retain_result *result,
-                            struct error *err)
+/* One call over one tenant or all of them. */
+struct rounds {
+    struct hikae *hikae;
+    const struct policies *policies;
+    struct hikae_retain_result *result;
+    bool dry_run;
+};
+
+static int retain_snapshots(struct session *session, const struct rounds *rounds, struct error *err)
 {
     struct retain_view view;
     struct retention_plan plan = {0};
     if (session_list(session, err) != 0 || retain_history_check(session, err) != 0 ||
-        retain_view_open(session, &view, err) != 0)
+        retain_view_open(session, rounds->policies, &view, err) != 0)
         return -1;
     int rc = retain_view_plan(&view, clock_now_ns(), &plan, err);
-    if (rc == 0 && !dry_run)
+    if (rc == 0 && !rounds->dry_run)
         rc = retire_dropped(session, &view, &plan, err);
     if (rc == 0)
-        rc = take_plan(result, session->tenant, &view, &plan, err);
+        rc = take_plan(rounds->result, session->tenant, &view, &plan, err);
     retention_plan_clear(&plan);
     retain_view_close(&view);
     return rc;
 }
 
-static int retain_tenant(struct hikae *hikae, const char *tenant, bool dry_run, struct hikae_retain_result *result,
-                         struct error *err)
+static int retain_tenant(const char *tenant, const struct rounds *rounds, struct error *err)
 {
     struct session session;
-    if (session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
+    if (session_open(rounds->hikae, tenant, rounds->dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
         return -1;
-    int rc = retain_snapshots(&session, dry_run, result, err);
+    int rc = retain_snapshots(&session, rounds, err);
     session_close(&session);
     return rc == 0 ? 0 : error_wrap(err, "retention of tenant %s", tenant);
 }
-
-struct rounds {
-    struct hikae *hikae;
-    struct hikae_retain_result *result;
-    bool dry_run;
-};
 
 /* One tenant's failure stops no other; what concerns all of them does. */
 static int retain_each(const char *tenant, void *context, struct error *err)
@@ -178,7 +179,7 @@ static int retain_each(const char *tenant, void *context, struct error *err)
     struct error why = {0};
     if (cancel_check(&rounds->hikae->cancel, err) != 0)
         return -1;
-    if (retain_tenant(rounds->hikae, tenant, rounds->dry_run, rounds->result, &why) == 0)
+    if (retain_tenant(tenant, rounds, &why) == 0)
         return 0;
     if (why.class != ERROR_NO_MEMORY && why.class != ERROR_INTERRUPTED)
         return note_failure(rounds->result, tenant, &why, err);
@@ -202,16 +203,24 @@ enum hikae_status hikae_retain(struct hikae *hikae, const char *tenant, bool dry
                                struct hikae_error *error)
 {
     struct error err = {0};
-    struct rounds rounds = {hikae, ret, dry_run};
+    struct policies policies CLEANUP(policies_clear) = {0};
+    struct rounds rounds = {hikae, &policies, ret, dry_run};
+    struct engine_audit audit;
     *ret = (struct hikae_retain_result){0};
-    int rc = tenant != NULL ? retain_tenant(hikae, tenant, dry_run, ret, &err)
+    if (engine_audit_begin(hikae, OPERATION_RETAIN, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = policies_load(hikae, &policies, &err);
+    if (rc == 0)
+        rc = tenant != NULL ? retain_tenant(tenant, &rounds, &err)
                             : engine_each_tenant(hikae, NULL, retain_each, &rounds, &err);
     if (rc != 0)
         hikae_retain_result_free(ret);
+    engine_audit_count(&audit, "kept", ret->keep_count);
+    engine_audit_count(&audit, "dropped", ret->drop_count);
     if (rc != 0 || ret->failure_count == 0)
-        return api_result(rc, false, &err, error);
+        return engine_audit_end(&audit, api_result(rc, false, &err, error));
     *error = *worst_failure(ret);
-    return error->status;
+    return engine_audit_end(&audit, error->status);
 }
 
 /* ---- snapshot forget ---- */
@@ -248,7 +257,7 @@ static int forget_one(struct session *session, const char *name, const struct ap
     if (reasons == NULL || reason == NULL)
         return error_no_memory(err);
     if (session_snapshot(session, &which, &snapshot, err) != 0 || session_list(session, err) != 0 ||
-        retain_history_check(session, err) != 0 || retain_view_open(session, &view, err) != 0)
+        retain_history_check(session, err) != 0 || retain_view_open(session, NULL, &view, err) != 0)
         return -1;
     int rc = check_forget(&view, snapshot, err);
     retain_view_close(&view);
@@ -274,5 +283,12 @@ enum hikae_status hikae_snapshot_forget(struct hikae *hikae, const char *tenant,
 {
     struct error err = {0};
     const struct approval approval = {who, why};
-    return api_result(forget_snapshot(hikae, tenant, snapshot, &approval, dry_run, &err), false, &err, error);
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_SNAPSHOT_FORGET, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = forget_snapshot(hikae, tenant, snapshot, &approval, dry_run, &err);
+    engine_audit_detail(&audit, "snapshot", snapshot);
+    engine_audit_detail(&audit, "who", who);
+    engine_audit_detail(&audit, "why", why);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

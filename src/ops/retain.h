@@ -6,12 +6,12 @@
 #ifndef HIKAE_OPS_RETAIN_H
 #define HIKAE_OPS_RETAIN_H
 
-#include "ops/engine.h"
-#include "policy/policy.h"
+#include "ops/policies.h"
 
 /* The snapshots of a tenant that are not retired, as retention sees them. Texts are the session's. */
 struct retain_view {
-    struct policy *policy; /* the version of the tenant's policy that was applied last */
+    const struct policy *policy; /* the version of the tenant's policy that was applied last */
+    struct policy *owned;        /* the same, if it is the view's own                        */
     struct zone *zone;
     struct error why; /* why there can be no plan: no such policy, a clock that cannot be read; else of no class */
     struct retention_snapshot *snapshots;
@@ -24,16 +24,16 @@ struct retain_view {
     size_t clock_count;
 };
 /*
- * The session's targets must have been listed. What a target that does not answer may hold is unknown, and stays so in
- * the plan.
+ * `policies`: those in force, which must outlive the view; NULL: the one that is needed is read from the store's
+ * history. The session's targets must have been listed. What a target that does not answer may hold is unknown, and
+ * stays so in the plan.
  */
-MUST_USE int retain_view_open(struct session *session, struct retain_view *ret, struct error *err);
+MUST_USE int retain_view_open(struct session *session, const struct policies *policies, struct retain_view *ret,
+                              struct error *err);
 void retain_view_close(struct retain_view *view);
 /* What retention_plan_make refuses, and what `why` says. */
 MUST_USE int retain_view_plan(const struct retain_view *view, int64_t now_ns, struct retention_plan *ret,
                               struct error *err);
-/* The policy of a tenant, in the version applied last (policy_free). ERROR_REFUSED if it was never applied. */
-MUST_USE int retain_policy(struct session *session, struct policy **ret, struct error *err);
 /*
  * May anything be dropped, by what is known of the history? Every record that took effect must have been read: more
  * targets answer than could lack it, none that another one names is missing, all can be read. ERROR_UNREACHABLE,

@@ -3,18 +3,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <string.h>
-
-int retain_policy(struct session *session, struct policy **ret, struct error *err)
-{
-    const struct history *history = &session->chain.history;
-    const char *name = history->has_tenant ? history->tenant.policy : POLICY_PLAIN;
-    if (strcmp(name, POLICY_PLAIN) == 0)
-        return policy_parse(name, policy_plain_text, strlen(policy_plain_text), ret, err);
-    (void)error_set(err, ERROR_REFUSED, "policy %s was never applied to this store", name);
-    return error_hint(err, "`hikae policy apply FILE`");
-}
-
 /* The copies that the store and the policy ask for: whichever are more. */
 static size_t copies_needed(const struct session *session, const struct policy *policy)
 {
@@ -116,11 +104,23 @@ static int gather_clocks(const struct session *session, struct retain_view *view
     return 0;
 }
 
-/* Without a policy, or its zone, there is no plan; the snapshots are there all the same. */
-static int gather_policy(struct session *session, struct retain_view *view, struct error *err)
+static int find_policy(struct session *session, const struct policies *policies, struct retain_view *view)
 {
-    if (retain_policy(session, &view->policy, &view->why) == 0 &&
-        zone_open(view->policy->zone, &view->zone, &view->why) == 0)
+    const struct history *history = &session->chain.history;
+    const char *name = history->has_tenant ? history->tenant.policy : POLICY_PLAIN;
+    if (policies != NULL)
+        return policies_get(policies, name, &view->policy, &view->why);
+    if (policies_open(session->hikae, name, &view->owned, &view->why) != 0)
+        return -1;
+    view->policy = view->owned;
+    return 0;
+}
+
+/* Without a policy, or its zone, there is no plan; the snapshots are there all the same. */
+static int gather_policy(struct session *session, const struct policies *policies, struct retain_view *view,
+                         struct error *err)
+{
+    if (find_policy(session, policies, view) == 0 && zone_open(view->policy->zone, &view->zone, &view->why) == 0)
         return 0;
     if (view->why.class != ERROR_NO_MEMORY)
         return 0;
@@ -128,10 +128,11 @@ static int gather_policy(struct session *session, struct retain_view *view, stru
     return -1;
 }
 
-int retain_view_open(struct session *session, struct retain_view *ret, struct error *err)
+int retain_view_open(struct session *session, const struct policies *policies, struct retain_view *ret,
+                     struct error *err)
 {
     *ret = (struct retain_view){0};
-    if (gather_policy(session, ret, err) == 0 && gather_snapshots(session, ret, err) == 0 &&
+    if (gather_policy(session, policies, ret, err) == 0 && gather_snapshots(session, ret, err) == 0 &&
         gather_holds(session, ret, err) == 0 && gather_clocks(session, ret, err) == 0)
         return 0;
     retain_view_close(ret);
@@ -140,7 +141,7 @@ int retain_view_open(struct session *session, struct retain_view *ret, struct er
 
 void retain_view_close(struct retain_view *view)
 {
-    policy_free(view->policy);
+    policy_free(view->owned);
     zone_free(view->zone);
     mem_free(view->snapshots);
     mem_free(view->from);

@@ -68,7 +68,7 @@ static int simulate_tenant(struct hikae *hikae, const struct hikae_simulate_opti
         return -1;
     int rc = session_list(&session, err);
     if (rc == 0)
-        rc = retain_view_open(&session, &view, err);
+        rc = retain_view_open(&session, NULL, &view, err);
     if (rc == 0) {
         if (policy == NULL && (policy = view.policy) == NULL) {
             *err = view.why;

@@ -70,7 +70,7 @@ static int explain(struct hikae *hikae, const struct retain_view *view, struct h
 static int list_snapshots(struct session *session, struct hikae_snapshots *ret, struct error *err)
 {
     struct retain_view view;
-    if (session_list(session, err) != 0 || retain_view_open(session, &view, err) != 0)
+    if (session_list(session, err) != 0 || retain_view_open(session, NULL, &view, err) != 0)
         return -1;
     ret->heads = session->chain.history.head_count;
     ret->snapshots = mem_calloc(view.count, sizeof(struct hikae_snapshot));
