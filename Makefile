@@ -22,7 +22,7 @@ SONAME := libhikae.so.0
 
 # ---- Flags ----
 
-PACKAGES := libarchive libzstd libcrypto sqlite3 jansson yaml-0.1 libcurl expat
+PACKAGES := libarchive libzstd libcrypto libssl libcurl expat sqlite3 jansson yaml-0.1 libcurl expat
 # Asked for when they are first needed, so that help, clean and the installation of packages work without them.
 pkg_config = $(if $(filter 0,$(shell pkg-config --exists $(PACKAGES); echo $$?)),$(shell pkg-config $(1) $(PACKAGES)),\
     $(error of the libraries $(PACKAGES) some are missing: run tools/install_packages.sh build))
@@ -165,7 +165,12 @@ $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-test-programs: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(DRIVERS)
+# The checks of every driver, on a real server: tests/system/test_s3.sh starts one and runs this.
+$(BUILD)/tests/s3_conformance: $(BUILD)/tests/system/s3_conformance.o $(call object,$(UNIT_HELPERS)) $(BUILD)/libhikae.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+test-programs: $(UNIT_TESTS) $(FUZZ_REPLAYS) $(DRIVERS) $(BUILD)/tests/s3_conformance
 tests: all test-programs  ## builds the test programs without running them
 
 check:  ## installs what is missing, builds with gcc and clang, runs all tests; last line: N passed, M failed

@@ -37,7 +37,7 @@ programs_are_there() {
     for program in "${CC:-gcc}" make pkg-config; do
         command -v "$program" >/dev/null || return 1
     done
-    pkg-config --exists libarchive libzstd libcrypto sqlite3 jansson yaml-0.1 libcurl expat || return 1
+    pkg-config --exists libarchive libzstd libcrypto libcurl expat sqlite3 jansson yaml-0.1 libcurl expat || return 1
     printf '#include <uthash.h>\n#include <libs3.h>\n' | "${CC:-gcc}" -E - >/dev/null 2>&1
 }
 
@@ -45,7 +45,7 @@ if ! on_debian; then
     [[ ${wanted[*]} == "${build[*]}" || ${wanted[*]} == "${build[*]} ${demo[*]}" ]] && programs_are_there && exit 0
     {
         echo "This is no Debian system, so nothing is installed here by itself. hikae needs:"
-        echo "  to build: gcc or clang, GNU make, pkg-config; libarchive, zstd, OpenSSL 3, SQLite 3, jansson, libyaml,"
+        echo "  to build: gcc or clang, GNU make, pkg-config; libarchive, zstd, OpenSSL 3, curl with OpenSSL, expat, SQLite 3, jansson, libyaml,"
         echo "    uthash, libcurl, expat, libs3"
         echo "  to check: cmocka, clang, rsync, attr, acl, e2fsprogs, zip, unzip; Python 3 with cryptography, zstandard and boto3;"
         echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd"

@@ -7,6 +7,7 @@
 /* The registry: a driver is taken by the scheme of the URL. */
 static const struct target_driver *const drivers[] = {
     &target_driver_file,
+    &target_driver_s3,
 };
 
 /* The operator's word for a target: it appears in messages, tables and configuration. */

@@ -166,7 +166,8 @@ enum target_once { TARGET_ONCE_CREATED, TARGET_ONCE_EXISTS, TARGET_ONCE_UNSUPPOR
 /*
  * Create an object if there is none of that name, in one request that the
  * target itself decides, without a lock: for leases, and for racing several
- * writers. Only a lost answer is looked up: EXISTS then means either.
+ * writers. After a lost answer, EXISTS may mean our own. UNSUPPORTED: the target
+ * decides nothing of the kind; it may have put the object all the same.
  */
 MUST_USE int target_put_once(struct target *target, const char *name, const void *bytes, size_t size,
                              enum target_once *ret, struct error *err);
@@ -248,5 +249,6 @@ struct target {
 };
 
 extern const struct target_driver target_driver_file;
+extern const struct target_driver target_driver_s3;
 
 #endif

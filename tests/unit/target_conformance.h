@@ -12,6 +12,7 @@
 struct conformance {
     struct target *target;
     struct target_deleter deleter;
+    bool compares; /* it looks at the bytes of an object that is there already, and says when they are others */
 };
 
 void conformance_round_trip(void **state);

@@ -1,0 +1,156 @@
+/*
+ * The driver "s3": any store that speaks S3 with Signature V4. An object's key
+ * is the prefix of the target and the object's name.
+ */
+#include "base/mem.h"
+#include "target/s3_target.h"
+
+#include <stdio.h>
+
+static void close_target(struct target *target)
+{
+    struct s3_target *t = s3_target(target);
+    s3_http_free(t->http);
+    for (size_t i = 0; i < S3_RIGHTS; i++)
+        if (i == S3_WRITE || t->credentials[i] != t->credentials[S3_WRITE])
+            credentials_close(t->credentials[i]);
+    (void)pthread_mutex_destroy(&t->lock);
+    target_traits_free(&t->base.traits);
+    s3_place_free(&t->place);
+    mem_free(t);
+}
+
+static int free_space(struct target *target, uint64_t *ret_bytes, struct error *err)
+{
+    (void)target;
+    (void)err;
+    *ret_bytes = UINT64_MAX;
+    return 0;
+}
+
+static void counters(struct target *target, struct target_counters *ret)
+{
+    const struct s3_target *t = s3_target(target);
+    *ret = (struct target_counters){
+        .puts = atomic_load(&t->counts[S3_PUT]),
+        .gets = atomic_load(&t->counts[S3_GET]),
+        .heads = atomic_load(&t->counts[S3_HEAD]),
+        .lists = atomic_load(&t->counts[S3_LIST]),
+        .deletes = atomic_load(&t->counts[S3_REMOVE]),
+        .others = atomic_load(&t->counts[S3_OTHER]),
+        .retries = atomic_load(&t->retries),
+        .bytes_up = atomic_load(&t->bytes_up),
+        .bytes_down = atomic_load(&t->bytes_down),
+    };
+}
+
+static const struct target_ops ops = {
+    .close = close_target,
+    .put = s3_put,
+    .get_range = s3_get_range,
+    .get = s3_get,
+    .stat = s3_stat,
+    .list = s3_list,
+    .list_folders = s3_list_folders,
+    .get_version = s3_get_version,
+    .clock_skew = s3_clock_skew,
+    .free_space = free_space,
+    .lock_state = s3_lock_state,
+    .extend_lock = s3_extend_lock,
+    .legal_hold = s3_legal_hold,
+    .ask = s3_ask,
+    .put_once = s3_put_once,
+    .checks = s3_checks,
+    .counters = counters,
+    .remove = s3_remove,
+    .remove_version = s3_remove_version,
+    .remove_many = s3_remove_many,
+    .list_versions = s3_list_versions,
+    .list_uploads = s3_list_uploads,
+    .abort_upload = s3_abort_upload,
+};
+
+/* Where nothing else is said for reading or deleting, the keys are those for writing. */
+static int open_credentials(struct s3_target *t, struct error *err)
+{
+    const struct target_options *o = &t->place.options;
+    const struct target_credentials *const sources[S3_RIGHTS] = {
+        [S3_WRITE] = &o->write, [S3_READ] = &o->read, [S3_DELETE] = &o->remove};
+    for (size_t i = 0; i < S3_RIGHTS; i++) {
+        const struct credentials_options options = {.from = *sources[i]};
+        t->credentials[i] = t->credentials[S3_WRITE];
+        if (i != S3_WRITE && sources[i]->kind == TARGET_CREDENTIALS_DEFAULT)
+            continue;
+        t->credentials[i] = NULL;
+        if (credentials_open(&options, &t->credentials[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Where no region is named, the source of the credentials may know one. */
+static int read_place(struct s3_target *t, const struct target_options *options, const struct target_url *url,
+                      struct error *err)
+{
+    struct credentials *source = NULL;
+    CLEANUP_FREE char *region = NULL;
+    const struct credentials_options from = {.from = options->write};
+    if (options->region == NULL && target_url_param(url, "region") == NULL &&
+        target_url_param(url, "credentials") == NULL) {
+        int rc = credentials_open(&from, &source, err);
+        if (rc == 0)
+            rc = credentials_region(source, &region, err);
+        credentials_close(source);
+        if (rc != 0)
+            return -1;
+    }
+    return s3_place_read(options, url, region, &t->place, err);
+}
+
+static int init_traits(struct s3_target *t, const struct target_url *url, struct error *err)
+{
+    struct target_traits *traits = &t->base.traits;
+    if (target_traits_init(traits, &t->place.options, url, t->place.provider->name, err) != 0)
+        return -1;
+    traits->region = mem_strdup(t->place.region);
+    traits->versions = true; /* perhaps: s3_get_version finds out */
+    traits->lock = t->place.options.lock != TARGET_LOCK_NONE;
+    traits->listing_may_be_stale = t->place.provider->listing_may_be_stale;
+    traits->parallel =
+        t->place.options.connections > 0 && t->place.options.connections < 4 ? t->place.options.connections : 4;
+    return traits->region != NULL ? 0 : error_no_memory(err);
+}
+
+static int init(struct s3_target *t, const struct target_options *options, const struct target_url *url, bool create,
+                struct error *err)
+{
+    if (read_place(t, options, url, err) != 0 || init_traits(t, url, err) != 0 || open_credentials(t, err) != 0 ||
+        s3_http_new(&t->place.options, &t->http, err) != 0)
+        return -1;
+    (void)snprintf(t->region, sizeof(t->region), "%s", t->place.region);
+    t->checksum = t->place.options.checksum;
+    if (t->checksum == TARGET_CHECKSUM_AUTO && t->place.provider->sha256)
+        t->checksum = TARGET_CHECKSUM_SHA256;
+    /* A bucket with locks keeps versions. */
+    if (t->base.traits.lock && !t->place.provider->once_with_versions)
+        atomic_store(&t->conditional, S3_NO);
+    return create ? s3_create_bucket(t, err) : 0;
+}
+
+static int open_target(const struct target_options *options, const struct target_url *url, bool create,
+                       struct target **ret, struct error *err)
+{
+    struct s3_target *t = mem_calloc(1, sizeof(*t));
+    if (t == NULL)
+        return error_no_memory(err);
+    t->base.ops = &ops;
+    (void)pthread_mutex_init(&t->lock, NULL);
+    if (init(t, options, url, create, err) != 0) {
+        close_target(&t->base);
+        return -1;
+    }
+    *ret = &t->base;
+    return 0;
+}
+
+const struct target_driver target_driver_s3 = {.scheme = "s3", .signature = TARGET_SIGNATURE_V4, .open = open_target};

@@ -1,0 +1,506 @@
+#include "base/clock.h"
+#include "base/mem.h"
+#include "target/s3_target.h"
+#include "target/s3_xml.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    TRIES = 6,
+    FIRST_WAIT_MS = 200,
+    LONGEST_WAIT_MS = 20000,
+    CALL_BUDGET_MS = 180000, /* one call gives up after so much time, whatever its tries        */
+    RUN_BUDGET_MS = 900000,  /* all waiting for retries of one target, as long as it is open    */
+    SKEW_MATTERS_S = 60,
+};
+
+static const char empty_hash[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+char *s3_key(const struct s3_target *t, const char *name)
+{
+    return mem_printf("%s%s", t->place.prefix, name);
+}
+
+void s3_request_free(struct s3_request *request)
+{
+    s3_exchange_free(&request->exchange);
+}
+
+/* ---- Building ---- */
+
+/* A request as it goes over the line. */
+struct line {
+    struct buf url, path, query, authorization;
+    char time[S3_TIME_SIZE];
+    char host[400];
+    struct s3_header headers[S3_EXTRA_MAX + 8];
+    size_t count;
+    struct buf token; /* the session token; wiped */
+};
+
+static void line_clear(struct line *line)
+{
+    buf_free(&line->url);
+    buf_free(&line->path);
+    buf_free(&line->query);
+    buf_wipe_free(&line->authorization);
+    buf_wipe_free(&line->token);
+}
+
+static int add(struct buf *out, const char *text, struct error *err)
+{
+    return buf_append(out, text, strlen(text), err);
+}
+
+static int terminate(struct buf *out, struct error *err)
+{
+    if (buf_u8(out, 0, err) != 0)
+        return -1;
+    out->size--;
+    return 0;
+}
+
+static int build_path(const struct s3_target *t, const struct s3_request *request, struct buf *out, struct error *err)
+{
+    if (add(out, "/", err) != 0)
+        return -1;
+    if (!t->place.virtual_style &&
+        (s3_escape(t->place.bucket, false, out, err) != 0 || (request->name != NULL && add(out, "/", err) != 0)))
+        return -1;
+    if (request->name != NULL &&
+        (s3_escape(t->place.prefix, true, out, err) != 0 || s3_escape(request->name, true, out, err) != 0))
+        return -1;
+    return terminate(out, err);
+}
+
+static int compare_params(const void *a, const void *b)
+{
+    return strcmp(((const struct s3_header *)a)->name, ((const struct s3_header *)b)->name);
+}
+
+/* Names of parameters are plain words, so that sorting before escaping is sorting after it. */
+static int build_query(const struct s3_request *request, struct buf *out, struct error *err)
+{
+    struct s3_header sorted[S3_PARAMS_MAX];
+    memcpy(sorted, request->params, request->param_count * sizeof(sorted[0]));
+    qsort(sorted, request->param_count, sizeof(sorted[0]), compare_params);
+    for (size_t i = 0; i < request->param_count; i++)
+        if ((i > 0 && add(out, "&", err) != 0) || s3_escape(sorted[i].name, false, out, err) != 0 ||
+            add(out, "=", err) != 0 || s3_escape(sorted[i].value, false, out, err) != 0)
+            return -1;
+    return terminate(out, err);
+}
+
+static int build_url(const struct s3_target *t, struct line *line, struct error *err)
+{
+    (void)snprintf(line->host, sizeof(line->host), "%s%s%s", t->place.virtual_style ? t->place.bucket : "",
+                   t->place.virtual_style ? "." : "", t->place.host);
+    if (add(&line->url, t->place.tls ? "https://" : "http://", err) != 0 || add(&line->url, line->host, err) != 0 ||
+        add(&line->url, (const char *)line->path.data, err) != 0 ||
+        (line->query.size > 0 &&
+         (add(&line->url, "?", err) != 0 || add(&line->url, (const char *)line->query.data, err) != 0)))
+        return -1;
+    return terminate(&line->url, err);
+}
+
+static void line_header(struct line *line, const char *name, const char *value)
+{
+    line->headers[line->count++] = (struct s3_header){name, value};
+}
+
+static int sign_line(const struct s3_request *request, const char *hash, const char *region,
+                     const struct credentials_now *keys, struct line *line, struct error *err)
+{
+    for (size_t i = 0; i < request->extra_count; i++)
+        line_header(line, request->extra[i].name, request->extra[i].value);
+    line_header(line, "x-amz-date", line->time);
+    line_header(line, "x-amz-content-sha256", hash);
+    if (keys->session_token != NULL) {
+        if (buf_append(&line->token, secret_borrow(keys->session_token), secret_size(keys->session_token), err) != 0 ||
+            terminate(&line->token, err) != 0)
+            return -1;
+        line_header(line, "x-amz-security-token", (const char *)line->token.data);
+    }
+    line_header(line, "host", line->host);
+    const struct s3_signing signing = {
+        .method = request->method,
+        .path = (const char *)line->path.data,
+        .query = (const char *)line->query.data,
+        .headers = line->headers,
+        .header_count = line->count,
+        .payload = hash,
+        .region = region,
+        .service = "s3",
+        .time = line->time,
+        .access_key = keys->access_key_id,
+        .secret = secret_borrow(keys->secret),
+        .secret_size = secret_size(keys->secret),
+    };
+    if (s3_sign(&signing, &line->authorization, err) != 0 || terminate(&line->authorization, err) != 0)
+        return -1;
+    line->count--; /* Host is curl's to write; it writes the same */
+    line_header(line, "authorization", (const char *)line->authorization.data);
+    return 0;
+}
+
+/* ---- What the store told by the way ---- */
+
+int64_t s3_parse_time(const char *text)
+{
+    int64_t ns = 0;
+    struct tm tm = {0};
+    if (clock_parse(text, &ns, NULL) == 0)
+        return ns;
+    /* RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT" */
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char month[4] = "";
+    if (sscanf(text, "%*3s, %2d %3s %4d %2d:%2d:%2d", &tm.tm_mday, month, &tm.tm_year, &tm.tm_hour, &tm.tm_min,
+               &tm.tm_sec) != 6)
+        return 0;
+    const char *found = strlen(month) == 3 ? strstr(months, month) : NULL;
+    if (found == NULL)
+        return 0;
+    tm.tm_mon = (int)(found - months) / 3;
+    tm.tm_year -= 1900;
+    return (int64_t)timegm(&tm) * NS_PER_S;
+}
+
+static void note_answer(struct s3_target *t, const struct s3_exchange *x)
+{
+    int64_t date = s3_parse_time(x->header[S3_HEADER_DATE]);
+    (void)pthread_mutex_lock(&t->lock);
+    if (date != 0) {
+        /* The header has whole seconds: half a second is the best guess of the rest. */
+        t->skew_ns = date + NS_PER_S / 2 - clock_machine_ns();
+        if (t->skew_ns > -2 * NS_PER_S && t->skew_ns < 2 * NS_PER_S)
+            t->skew_ns = 0;
+        t->skew_at_ns = clock_monotonic_ns();
+    }
+    if (x->header[S3_HEADER_SERVER][0] != '\0' && t->server[0] == '\0')
+        (void)snprintf(t->server, sizeof(t->server), "%.63s", x->header[S3_HEADER_SERVER]);
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
+static void look_at_clock_and_region(struct s3_target *t, char time[S3_TIME_SIZE], char region[64])
+{
+    (void)pthread_mutex_lock(&t->lock);
+    int64_t skew = t->skew_ns / NS_PER_S > SKEW_MATTERS_S || t->skew_ns / NS_PER_S < -SKEW_MATTERS_S ? t->skew_ns : 0;
+    memcpy(region, t->region, sizeof(t->region));
+    (void)pthread_mutex_unlock(&t->lock);
+    (void)s3_time(clock_machine_ns() + skew, time);
+}
+
+/* ---- What was refused, and why ---- */
+
+struct refusal {
+    char code[S3_CODE_SIZE];
+    char message[200];
+    char region[64];
+};
+
+/* For people: one line, nothing that a terminal would obey. */
+static void copy_plain(const char *from, char *to, size_t size)
+{
+    size_t used = 0;
+    for (; *from != '\0' && used + 1 < size; from++)
+        if ((unsigned char)*from >= 0x20 && *from != 0x7f)
+            to[used++] = *from;
+    to[used] = '\0';
+}
+
+static int read_refusal(const char *path, const char *text, void *context, struct error *err)
+{
+    struct refusal *refusal = context;
+    (void)err;
+    if (strcmp(path, "Error/Code") == 0)
+        copy_plain(text, refusal->code, sizeof(refusal->code));
+    else if (strcmp(path, "Error/Message") == 0)
+        copy_plain(text, refusal->message, sizeof(refusal->message));
+    else if (strcmp(path, "Error/Region") == 0)
+        copy_plain(text, refusal->region, sizeof(refusal->region));
+    return 0;
+}
+
+static void parse_refusal(const struct s3_exchange *x, struct refusal *ret)
+{
+    *ret = (struct refusal){0};
+    if (x->refusal.size > 0 && s3_xml_read(x->refusal.data, x->refusal.size, read_refusal, ret, NULL) != 0)
+        *ret = (struct refusal){0};
+}
+
+bool s3_unsupported(const struct s3_request *request)
+{
+    return request->exchange.status == 501 || request->exchange.status == 405 ||
+           strcmp(request->code, "NotImplemented") == 0;
+}
+
+/* What an answer means. The first row that fits counts; status 0 and code NULL fit all. */
+static const struct meaning {
+    long status;
+    const char *code;
+    enum error_class class;
+    bool retryable;
+    const char *hint;
+} meanings[] = {
+    {0, "NoSuchBucket", ERROR_UNREACHABLE, false,
+     "the bucket does not exist: check the URL of this target; a new one is made by hikae init or hikae target add"},
+    {0, "QuotaExceeded", ERROR_UNREACHABLE, false, "the store is full for this account: raise its quota"},
+    {0, "EntityTooLarge", ERROR_UNREACHABLE, false, "lower pack_mib to what the store takes"},
+    {0, "RequestTimeTooSkewed", ERROR_UNREACHABLE, true, "set the clock of this machine"},
+    {0, "RequestTimeout", ERROR_UNREACHABLE, true, "the store did not get the whole request in time"},
+    {0, "BadDigest", ERROR_UNREACHABLE, true, "the bytes were changed on their way: check the network and the memory"},
+    {0, "XAmzContentSHA256Mismatch", ERROR_UNREACHABLE, true,
+     "the bytes were changed on their way: check the network and the memory"},
+    {0, "XAmzContentChecksumMismatch", ERROR_UNREACHABLE, true,
+     "the bytes were changed on their way: check the network and the memory"},
+    {0, "ExpiredToken", ERROR_DENIED, false, "the session token has expired: renew the credentials of this target"},
+    {0, "InvalidToken", ERROR_DENIED, false, "the session token is not valid: renew the credentials of this target"},
+    {0, "InvalidAccessKeyId", ERROR_DENIED, false, "the store does not know the access key: check the credentials"},
+    {0, "SignatureDoesNotMatch", ERROR_DENIED, false,
+     "the secret key does not belong to the access key, or something between changes requests"},
+    {0, "NotImplemented", ERROR_UNREACHABLE, false, "the store does not know this part of S3: see hikae target check"},
+    {403, NULL, ERROR_DENIED, false, "give these credentials the right to do this, or use others"},
+    {401, NULL, ERROR_DENIED, false, "check the credentials of this target"},
+    {404, NULL, ERROR_NOT_FOUND, false, NULL},
+    {408, NULL, ERROR_UNREACHABLE, true, "the store did not get the whole request in time"},
+    {409, NULL, ERROR_UNREACHABLE, true, "another request for the same object was under way"},
+    {412, NULL, ERROR_DAMAGED, false, NULL},
+    {429, NULL, ERROR_UNREACHABLE, true, "the store is throttling: run again later, or lower connections or rate_kib"},
+    {503, NULL, ERROR_UNREACHABLE, true, "the store is throttling or overloaded: run again later"},
+    {500, NULL, ERROR_UNREACHABLE, true, "the store has a fault: run again later"},
+    {502, NULL, ERROR_UNREACHABLE, true, "the store cannot be reached behind its gateway: run again later"},
+    {504, NULL, ERROR_UNREACHABLE, true, "the store cannot be reached behind its gateway: run again later"},
+    {507, NULL, ERROR_UNREACHABLE, false, "the store is full"},
+    {0, NULL, ERROR_UNREACHABLE, false, "the store does not take this request: see hikae target check"},
+};
+
+static const struct meaning *meaning_of(const struct s3_request *request)
+{
+    const struct meaning *m = meanings;
+    while ((m->status != 0 && m->status != request->exchange.status) ||
+           (m->code != NULL && strcmp(m->code, request->code) != 0))
+        m++;
+    return m;
+}
+
+int s3_refusal(const struct s3_target *t, const struct s3_request *request, struct error *err)
+{
+    struct refusal refusal;
+    parse_refusal(&request->exchange, &refusal);
+    const struct meaning *meaning = meaning_of(request);
+    const char *name = t->base.traits.name;
+    if (meaning->class == ERROR_NOT_FOUND && request->name != NULL)
+        (void)error_set(err, meaning->class, "%s: %s does not exist", name, request->name);
+    else if (strcmp(request->code, "NoSuchBucket") == 0)
+        (void)error_set(err, meaning->class, "%s: there is no bucket %s at %s", name, t->place.bucket, t->place.host);
+    else
+        (void)error_set(err, meaning->class, "%s: %s %s: %ld%s%s%s%s", name, request->action,
+                        request->name != NULL ? request->name : t->place.bucket, request->exchange.status,
+                        request->code[0] != '\0' ? " " : "", request->code, refusal.message[0] != '\0' ? ": " : "",
+                        refusal.message);
+    if (err != NULL) {
+        err->http_status = (int)request->exchange.status;
+        err->retryable = meaning->retryable;
+    }
+    return meaning->hint != NULL ? error_hint(err, "%s", meaning->hint) : -1;
+}
+
+/* ---- Trying ---- */
+
+/* One call of s3_do. */
+struct attempt {
+    unsigned tries;
+    int64_t begun_ns;
+    bool region_corrected, clock_corrected, keys_renewed;
+};
+
+/* The region that the store names instead of ours, by header or in the answer: taken over once. */
+static bool correct_region(struct s3_target *t, const struct s3_request *request, struct attempt *attempt)
+{
+    struct refusal refusal;
+    long status = request->exchange.status;
+    if (attempt->region_corrected || (status != 301 && status != 307 && status != 400 && status != 403))
+        return false;
+    parse_refusal(&request->exchange, &refusal);
+    const char *region = refusal.region[0] != '\0' ? refusal.region : request->exchange.header[S3_HEADER_REGION];
+    (void)pthread_mutex_lock(&t->lock);
+    bool news = region[0] != '\0' && strlen(region) < sizeof(t->region) && strcmp(region, t->region) != 0 &&
+                strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
+    if (news)
+        (void)snprintf(t->region, sizeof(t->region), "%s", region);
+    (void)pthread_mutex_unlock(&t->lock);
+    attempt->region_corrected = news;
+    return news;
+}
+
+/* What can be put right at once, each once a call: then the request is made again without waiting. */
+static bool correct(struct s3_target *t, const struct s3_request *request, const struct credentials_now *keys,
+                    struct attempt *attempt)
+{
+    static const char *const stale[] = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "TokenRefreshRequired"};
+    if (correct_region(t, request, attempt))
+        return true;
+    if (!attempt->clock_corrected && strcmp(request->code, "RequestTimeTooSkewed") == 0) {
+        attempt->clock_corrected = true;
+        return true; /* note_answer has seen its clock */
+    }
+    for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++)
+        if (!attempt->keys_renewed && strcmp(request->code, stale[i]) == 0) {
+            attempt->keys_renewed = true;
+            return credentials_reject(t->credentials[request->right], keys);
+        }
+    return false;
+}
+
+/* Full jitter over the upper half: many clients that were refused together must not come back together. */
+static unsigned backoff_ms(unsigned tries, const struct s3_exchange *x)
+{
+    unsigned longest = tries < 8 ? (unsigned)FIRST_WAIT_MS << tries : LONGEST_WAIT_MS;
+    unsigned char random[2] = {128, 0};
+    longest = longest < LONGEST_WAIT_MS ? longest : LONGEST_WAIT_MS;
+    (void)RAND_bytes(random, sizeof(random));
+    unsigned wait = longest / 2 + (unsigned)((uint64_t)longest / 2 * (random[0] * 256U + random[1]) / 65536);
+    /* RFC 9110, 10.2.3; only in seconds, as stores write it. */
+    const char *after = x->status != 0 ? x->header[S3_HEADER_RETRY_AFTER] : "";
+    if (after[0] != '\0' && strspn(after, "0123456789") == strlen(after) && strlen(after) < 4) {
+        unsigned asked = (unsigned)strtoul(after, NULL, 10) * 1000;
+        wait = asked > wait ? asked : wait;
+    }
+    return wait < 2 * LONGEST_WAIT_MS ? wait : 2 * LONGEST_WAIT_MS;
+}
+
+/* May it be tried again? Waits before it says so. */
+static bool again(struct s3_target *t, const struct s3_request *request, struct attempt *attempt, struct error *err)
+{
+    int64_t spent_ms = (clock_monotonic_ns() - attempt->begun_ns) / 1000000;
+    if (request->no_retry || err->class == ERROR_INTERRUPTED || !err->retryable || attempt->tries >= TRIES ||
+        atomic_load(&t->failing) || spent_ms > CALL_BUDGET_MS || atomic_load(&t->waited_ms) > RUN_BUDGET_MS)
+        return false;
+    unsigned wait = backoff_ms(attempt->tries - 1, &request->exchange);
+    atomic_fetch_add(&t->waited_ms, wait);
+    atomic_fetch_add(&t->retries, 1);
+    return s3_http_wait(t->http, wait, err) == 0;
+}
+
+static void count(struct s3_target *t, const struct s3_request *request, size_t received)
+{
+    atomic_fetch_add(&t->counts[request->kind], 1);
+    atomic_fetch_add(&t->bytes_up, request->exchange.sent ? request->size : 0);
+    atomic_fetch_add(&t->bytes_down, received);
+}
+
+/* Build, sign and send it. 0: there is an answer. */
+static int send_once(struct s3_target *t, struct s3_request *request, const char *hash,
+                     const struct credentials_now *keys, struct error *err)
+{
+    CLEANUP(line_clear) struct line line = {0};
+    char region[64];
+    look_at_clock_and_region(t, line.time, region);
+    if (build_path(t, request, &line.path, err) != 0 || build_query(request, &line.query, err) != 0 ||
+        build_url(t, &line, err) != 0 || sign_line(request, hash, region, keys, &line, err) != 0)
+        return -1;
+    struct s3_exchange *x = &request->exchange;
+    size_t before = request->sink != NULL ? request->sink->size : 0;
+    x->method = request->method;
+    x->url = (const char *)line.url.data;
+    x->headers = line.headers;
+    x->header_count = line.count;
+    x->body = request->body;
+    x->body_size = request->size;
+    x->sink = request->sink;
+    x->sink_max = request->sink_max;
+    request->code[0] = '\0';
+    int rc = s3_http_do(t->http, x, err);
+    count(t, request, request->sink != NULL ? request->sink->size - before : 0);
+    if (request->sink != NULL && (rc != 0 || x->status < 200 || x->status > 299 || x->overflow))
+        request->sink->size = before;
+    if (rc != 0) {
+        request->answer_lost = request->answer_lost || x->sent;
+        x->status = 0;
+        return -1;
+    }
+    note_answer(t, x);
+    return 0;
+}
+
+/* The answer's meaning. 0: it is good. */
+static int judge(struct s3_target *t, struct s3_request *request, struct error *err)
+{
+    const struct s3_exchange *x = &request->exchange;
+    struct refusal refusal;
+    if (x->overflow) {
+        (void)error_set(err, ERROR_DAMAGED, "%s: %s is longer than %zu bytes", t->base.traits.name,
+                        request->name != NULL ? request->name : "the answer", request->sink_max);
+        return error_hint(err, "something else lies under that name: hikae verify --repair puts it right");
+    }
+    if (x->status >= 200 && x->status < 300) {
+        atomic_store(&t->found, true);
+        return 0;
+    }
+    parse_refusal(x, &refusal);
+    memcpy(request->code, refusal.code, sizeof(request->code));
+    /* What stands behind an answer of 5xx may have been done all the same. */
+    request->answer_lost = request->answer_lost || (x->status >= 500 && x->status != 501 && x->sent);
+    return s3_refusal(t, request, err);
+}
+
+static int try_once(struct s3_target *t, struct s3_request *request, const char *hash, struct attempt *attempt,
+                    bool *corrected, struct error *err)
+{
+    CLEANUP_CREDENTIALS const struct credentials_now *keys = NULL;
+    *corrected = false;
+    attempt->tries++;
+    request->exchange.fresh = attempt->tries > 1;
+    request->exchange.status = 0;
+    if (credentials_get(t->credentials[request->right], &keys, err) != 0)
+        return error_wrap(err, "credentials of %s", t->base.traits.name);
+    if (send_once(t, request, hash, keys, err) != 0)
+        return -1;
+    if (judge(t, request, err) == 0)
+        return 0;
+    *corrected = correct(t, request, keys, attempt);
+    return -1;
+}
+
+/* A HEAD has no body that could tell a missing bucket from a missing object: the bucket is asked for, once. */
+static int ask_for_bucket(struct s3_target *t, const struct s3_request *request, struct error *err)
+{
+    if (request->exchange.status != 404 || request->code[0] != '\0' || atomic_load(&t->found))
+        return -1;
+    CLEANUP_REQUEST struct s3_request bucket = {
+        .right = request->right, .kind = S3_HEAD, .action = "look for", .method = "HEAD"};
+    struct error why = {0};
+    if (request->name != NULL && (s3_do(t, &bucket, &why) == 0 || bucket.exchange.status != 404))
+        return -1;
+    (void)snprintf(bucket.code, sizeof(bucket.code), "NoSuchBucket");
+    return s3_refusal(t, &bucket, err);
+}
+
+int s3_do(struct s3_target *t, struct s3_request *request, struct error *err)
+{
+    struct attempt attempt = {.begun_ns = clock_monotonic_ns()};
+    struct error own = {0};
+    char hash[S3_HASH_HEX_SIZE];
+    bool corrected = false;
+    if (err == NULL)
+        err = &own;
+    if (request->hash == NULL && request->size > 0 && s3_hash_hex(request->body, request->size, hash, err) != 0)
+        return -1;
+    const char *known = request->hash != NULL ? request->hash : request->size > 0 ? hash : empty_hash;
+    request->answer_lost = false;
+    int rc;
+    do {
+        error_clear(err);
+        rc = try_once(t, request, known, &attempt, &corrected, err);
+    } while (rc != 0 && (corrected || again(t, request, &attempt, err)));
+    if (rc != 0)
+        rc = ask_for_bucket(t, request, err);
+    if (rc == 0 || (request->exchange.status != 0 && !err->retryable))
+        atomic_store(&t->failing, false);
+    else if (err->class == ERROR_UNREACHABLE && err->retryable && !request->no_retry)
+        atomic_store(&t->failing, true);
+    return rc;
+}
