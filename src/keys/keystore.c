@@ -12,9 +12,10 @@
 
 int keystore_new(const struct target_set *set, struct keystore **ret, struct error *err)
 {
-    if (set->count == 0 || set->count > KEYS_TARGET_MAX || set->min_copies > set->count)
-        return error_set(err, ERROR_CONFIG, "%zu copies on %zu targets cannot be (targets: 1 to %d)", set->min_copies,
-                         set->count, KEYS_TARGET_MAX);
+    /* Fewer targets than copies are enough to read: a restore must work from one. Writing then fails. */
+    if (set->count == 0 || set->count > KEYS_TARGET_MAX)
+        return error_set(err, ERROR_CONFIG, "a keystore on %zu targets cannot be (1 to %d)", set->count,
+                         KEYS_TARGET_MAX);
     struct keystore *keystore = mem_calloc(1, sizeof(*keystore));
     if (keystore == NULL)
         return error_no_memory(err);
