@@ -31,6 +31,7 @@ enum hikae_status command_restore(struct run *run);
 enum hikae_status command_export(struct run *run);
 enum hikae_status command_verify(struct run *run);
 enum hikae_status command_replicate(struct run *run);
+enum hikae_status command_gc(struct run *run);
 enum hikae_status command_recover(struct run *run);
 enum hikae_status command_keys_status(struct run *run);
 enum hikae_status command_keys_check(struct run *run);

@@ -107,6 +107,9 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_VERIFY_PLAN] = {"Dry run: {1|object|objects} would be checked.", "試行のみ: {1} 件が検査対象です。"},
     [MSG_VERIFY_BAD] = {"{1} checked: {2} sound, {3} damaged, {4} unknown, {5} repaired.",
                         "検査 {1} 件: 正常 {2}、損傷 {3}、不明 {4}、修復 {5}。"},
+    [MSG_GC_DONE] = {"{1} condemned now, {2} moved to new packs.",
+                     "{1} を廃棄予定とし、{2} を新しいパックへ移しました。"},
+    [MSG_GC_PLAN] = {"Dry run: nothing was changed.", "試行のみ: 何も変更していません。"},
     [MSG_REPLICATED] = {"{1|object|objects} ({2}) copied: every target is up to date.",
                         "{1} 件（{2}）を複製し、全ターゲットが最新です。"},
     [MSG_REPLICATE_BEHIND] =

@@ -54,6 +54,7 @@ const struct command *const command_table[] = {
     &row_hold_list,
     &row_policy_simulate,
     &row_retain,
+    &row_gc,
     &row_snapshot_forget,
     &row_version,
     &row_help,

@@ -153,6 +153,14 @@ MUST_USE int container_opener_block(struct container_opener *opener, uint32_t nu
                                     const struct container_block *block, const void *sealed, struct buf *out,
                                     struct error *err);
 
+/*
+ * Decrypt a block, and no more: *out is replaced by what its codec made, to be sealed again as it is. ERROR_DAMAGED if
+ * it is not authentic.
+ */
+MUST_USE int container_opener_payload(struct container_opener *opener, uint32_t number,
+                                      const struct container_block *block, const void *sealed, struct buf *out,
+                                      struct error *err);
+
 /* An object's structure: everything but the blocks' contents. */
 struct container_directory {
     struct container_block *blocks;

@@ -117,6 +117,21 @@ int container_opener_block(struct container_opener *opener, uint32_t number, con
     return 0;
 }
 
+int container_opener_payload(struct container_opener *opener, uint32_t number, const struct container_block *block,
+                             const void *sealed, struct buf *out, struct error *err)
+{
+    out->size = 0;
+    const char *fault = container_block_fault(opener->kind, block);
+    if (fault != NULL)
+        return error_set(err, ERROR_DAMAGED, "block %u %s", number, fault);
+    size_t size = block->sealed_size - GCM_TAG_SIZE;
+    if (buf_reserve(out, size, err) != 0 ||
+        container_session_open(&opener->session, ROLE_BLOCK, number, sealed, block->sealed_size, out->data, err) != 0)
+        return -1;
+    out->size = size;
+    return 0;
+}
+
 /* ---- Trailer and directory ---- */
 
 void container_directory_free(struct container_directory *directory)

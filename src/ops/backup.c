@@ -30,6 +30,7 @@ struct run {
     uint64_t counting; /* targets that hold the whole roster */
     struct roster_row *parts;
     size_t part_count;
+    bool outdated; /* what it builds on was condemned too long ago: begin again */
 };
 
 static void read_progress(struct hikae_progress *progress, void *context)
@@ -97,6 +98,31 @@ static int source_list(const struct run *run, char **ret, struct error *err)
     return list != NULL ? json_print(list, ret, err) : error_no_memory(err);
 }
 
+/*
+ * A parent that stands on what is condemned (its run was under way when that was decided) cannot be read through an
+ * index that leaves such packs out: everything is read again, and what is still there is found by its content.
+ */
+static int check_parent(struct run *run, struct error *err)
+{
+    const struct roster *condemned = &run->session.chain.condemned;
+    CLEANUP(roster_free) struct roster roster = {0};
+    struct error why = {0};
+    if (condemned->count == 0)
+        return 0;
+    if (session_roster(&run->session, run->parent, false, &roster, &why) != 0) {
+        if (why.class != ERROR_NO_MEMORY)
+            return 0; /* reading it will tell */
+        *err = why;
+        return -1;
+    }
+    for (size_t i = 0; i < roster.count; i++)
+        if (roster.rows[i].class == OBJECT_PACK && roster_has(condemned, OBJECT_PACK, &roster.rows[i].name)) {
+            run->parent = NULL;
+            return 0;
+        }
+    return 0;
+}
+
 /* The latest snapshot of these sources: an import between two nights must not make the next one read everything. */
 static int choose_parent(struct run *run, struct error *err)
 {
@@ -112,7 +138,7 @@ static int choose_parent(struct run *run, struct error *err)
             break;
         }
     }
-    return 0;
+    return run->parent != NULL ? check_parent(run, err) : 0;
 }
 
 static int check_tenant(const struct run *run, struct error *err)
@@ -161,7 +187,8 @@ static bool reuse_part(const struct run *run, const struct roster *roster, size_
 {
     for (size_t i = 0; i < run->parent->part_count; i++) {
         const struct roster *part = &parents[i];
-        bool same = part->count == end - first;
+        bool same = part->count == end - first &&
+                    !roster_has(&run->session.chain.condemned, OBJECT_ROSTER, &run->parent->parts[i].name);
         for (size_t j = 0; same && j < part->count; j++)
             same = part->rows[j].class == roster->rows[first + j].class &&
                    hash_equal(&part->rows[j].name, &roster->rows[first + j].name);
@@ -323,8 +350,51 @@ static int check_quorum(const struct run *run, struct error *err)
                       run->session.tenant);
 }
 
+/* Segments on their way out are not named any more: what they say stands in the packs too. */
+static void leave_out_segments(struct roster *roster, const struct roster *condemned)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < roster->count; i++)
+        if (roster->rows[i].class != OBJECT_SEGMENT || !roster_has(condemned, OBJECT_SEGMENT, &roster->rows[i].name))
+            roster->rows[kept++] = roster->rows[i];
+    roster->count = kept;
+}
+
+/*
+ * What was condemned while this run went on: lately, then the collector finds it in this snapshot's roster and spares
+ * it; longer ago, then it may be gone before the record is seen, and the run must do without it (ERROR_BUSY: begin
+ * again, with a history that knows). *ret_listed_ns: when this was asked.
+ */
+static int check_condemned(struct run *run, int64_t *ret_listed_ns, struct error *err)
+{
+    CLEANUP(roster_free) struct roster lately = {0};
+    CLEANUP(roster_free) struct roster late = {0};
+    *ret_listed_ns = clock_machine_ns();
+    if (chain_condemned_since(run->hikae, run->session.keyring, &run->session.chain, &lately, &late, err) != 0)
+        return -1;
+    for (size_t i = 0; i < run->outcome.roster.count; i++) {
+        const struct roster_row *row = &run->outcome.roster.rows[i];
+        run->outdated = roster_has(&late, row->class, &row->name);
+        if (run->outdated)
+            return error_set(err, ERROR_BUSY, "what this run builds on was condemned more than %d hours ago",
+                             (int)(CONDEMN_WAIT_NS / 2 / 3600 / NS_PER_S));
+    }
+    return 0;
+}
+
+/* The machine's clock goes on while it sleeps: a record that comes too late must not be written. */
+static int check_in_time(int64_t listed_ns, struct error *err)
+{
+    int64_t elapsed = clock_machine_ns() - listed_ns;
+    if (elapsed >= 0 && elapsed < CONDEMN_WAIT_NS / 4)
+        return 0;
+    return error_set(err, ERROR_BUSY, "the commit took so long that what it builds on may have been deleted");
+}
+
 static int commit(struct run *run, struct hikae_backup_result *ret, struct error *err)
 {
+    int64_t listed_ns;
+    leave_out_segments(&run->outcome.roster, &run->session.chain.condemned);
     if (spread_orphans(run, err) != 0)
         return -1;
     count_targets(run);
@@ -332,6 +402,8 @@ static int commit(struct run *run, struct hikae_backup_result *ret, struct error
         return -1;
     bool in_parts = run->outcome.roster.count > RECORD_ROSTER_INLINE_MAX;
     if (in_parts && (write_parts(run, err) != 0 || check_quorum(run, err) != 0))
+        return -1;
+    if (check_condemned(run, &listed_ns, err) != 0)
         return -1;
     char host[256] = "";
     (void)gethostname(host, sizeof(host) - 1);
@@ -364,6 +436,8 @@ static int commit(struct run *run, struct hikae_backup_result *ret, struct error
         record.roster = run->outcome.roster;
         run->outcome.roster = (struct roster){0};
     }
+    if (rc == 0)
+        rc = check_in_time(listed_ns, err);
     if (rc == 0)
         rc = chain_append(run->hikae, run->session.keyring, &run->session.chain, &record, run->counting,
                           run->hikae->config->min_copies, err);
@@ -420,9 +494,8 @@ static void fill_counters(struct run *run, struct hikae_backup_result *ret)
     problems_take(&run->problems, &ret->errors, &ret->error_count, &ret->errors_total);
 }
 
-static int do_backup(struct run *run, const char *tenant, struct hikae_backup_result *ret, struct error *err)
+static int attempt(struct run *run, const char *tenant, struct hikae_backup_result *ret, struct error *err)
 {
-    int64_t began = clock_monotonic_ns();
     run->started_ns = clock_now_ns();
     if (session_open(run->hikae, tenant, SESSION_LOCK | SESSION_SYNC, &run->session, err) != 0)
         return -1;
@@ -439,7 +512,23 @@ static int do_backup(struct run *run, const char *tenant, struct hikae_backup_re
         rc = fill_targets(run, ret, err);
     backup_outcome_clear(&run->outcome);
     mem_free(run->parts);
+    run->parts = NULL;
+    run->part_count = 0;
     session_close(&run->session);
+    return rc;
+}
+
+static int do_backup(struct run *run, const char *tenant, struct hikae_backup_result *ret, struct error *err)
+{
+    int64_t began = clock_monotonic_ns();
+    bool own_sources = run->sources == NULL;
+    int rc = attempt(run, tenant, ret, err);
+    if (rc != 0 && run->outdated && own_sources) {
+        engine_warn(run->hikae, "%s: it begins again, and stores what is no longer there", err->what);
+        mem_free(run->sources); /* they stand in the history that was closed */
+        run->sources = NULL;
+        rc = attempt(run, tenant, ret, err);
+    }
     fill_counters(run, ret);
     ret->duration_ns = clock_monotonic_ns() - began;
     return rc;

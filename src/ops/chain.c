@@ -171,7 +171,35 @@ static int take_condemned(struct chain *chain, const struct record *record, stru
         if (roster_add(&chain->condemned, row->class, &row->name, row->size, err) != 0)
             return -1;
     }
+    for (size_t i = 0; record->type == RECORD_CONDEMN && i < record->retired_count; i++)
+        if (roster_add(&chain->condemned, OBJECT_RECORD, &record->retired[i], 0, err) != 0)
+            return -1;
     return 0;
+}
+
+/*
+ * Records that only the local cache has. One that was condemned is gone on purpose, and leaves the cache too; else a
+ * target hides or has lost it.
+ */
+static void judge_cached(struct hikae *hikae, const char *cache, struct chain *chain)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < chain->record_count; i++) {
+        const struct chain_record *entry = &chain->records[i];
+        if (entry->targets == 0 && roster_has(&chain->condemned, OBJECT_RECORD, &entry->hash)) {
+            CLEANUP_FREE char *path = mem_printf("%s%s", cache, entry->name);
+            if (path != NULL)
+                (void)unlink(path);
+            continue;
+        }
+        if (entry->targets == 0)
+            engine_warn(hikae,
+                        "record %s was written, but no reachable target has it: one hides or has lost it; "
+                        "`hikae replicate` puts it back",
+                        entry->name);
+        chain->records[kept++] = *entry;
+    }
+    chain->record_count = kept;
 }
 
 static int fold(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, const char *cache,
@@ -196,11 +224,6 @@ static int fold(struct hikae *hikae, const struct id *tid, const struct keyring 
             history_builder_unreadable(builder);
             continue;
         }
-        if (entry->targets == 0)
-            engine_warn(hikae,
-                        "record %s was written, but no reachable target has it: one hides or has lost it; "
-                        "`hikae replicate` puts it back",
-                        entry->name);
         rc = take_condemned(chain, &record, err);
         if (rc == 0)
             rc = history_builder_take(builder, &record, err);
@@ -210,6 +233,8 @@ static int fold(struct hikae *hikae, const struct id *tid, const struct keyring 
         rc = history_builder_finish(builder, &chain->history, err);
     history_builder_free(builder);
     roster_sort(&chain->condemned);
+    if (rc == 0)
+        judge_cached(hikae, cache, chain);
     return rc;
 }
 
@@ -237,6 +262,58 @@ int chain_load(struct hikae *hikae, const struct id *tid, const struct keyring *
                     ret->history.head_count);
     return 0;
 }
+
+int chain_read(struct hikae *hikae, const struct id *tid, const struct chain_record *record, struct buf *out,
+               struct error *err)
+{
+    CLEANUP_FREE char *cache = engine_tenant_path(hikae, tid, "h/", err);
+    return cache != NULL ? read_record(hikae, tid, cache, record, out, err) : -1;
+}
+
+/* ---- What was condemned since ---- */
+
+static int take_news(struct hikae *hikae, const struct keyring *keyring, const struct chain_record *entry,
+                     struct roster *lately, struct roster *late, struct error *err)
+{
+    CLEANUP(buf_free) struct buf object = {0};
+    CLEANUP(record_clear) struct record record = {0};
+    /* What cannot be read cannot be kept to: the writer must not go on. */
+    if (chain_read(hikae, keyring_tid(keyring), entry, &object, err) != 0 ||
+        record_parse(object.data, object.size, keyring, &record, err) != 0)
+        return error_wrap(err, "look for what was condemned since this run began");
+    struct roster *to = clock_now_ns() - record.time_ns > CONDEMN_WAIT_NS / 2 ? late : lately;
+    for (size_t i = 0; i < record.condemned.count; i++) {
+        const struct roster_row *row = &record.condemned.rows[i];
+        if (roster_add(to, row->class, &row->name, row->size, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool knows(const struct chain *chain, const struct hash *hash)
+{
+    struct chain_record key = {.hash = *hash};
+    return chain->record_count > 0 &&
+           bsearch(&key, chain->records, chain->record_count, sizeof(struct chain_record), compare_records) != NULL;
+}
+
+int chain_condemned_since(struct hikae *hikae, const struct keyring *keyring, const struct chain *chain,
+                          struct roster *lately, struct roster *late, struct error *err)
+{
+    CLEANUP(chain_clear) struct chain now = {0};
+    struct listing listing = {.chain = &now};
+    if (list_targets(hikae, keyring_tid(keyring), &listing, err) != 0)
+        return -1;
+    join_records(&now);
+    for (size_t i = 0; i < now.record_count; i++)
+        if (!knows(chain, &now.records[i].hash) && take_news(hikae, keyring, &now.records[i], lately, late, err) != 0)
+            return -1;
+    roster_sort(lately);
+    roster_sort(late);
+    return 0;
+}
+
+/* ---- Appending ---- */
 
 static int fill_in(struct hikae *hikae, const struct chain *chain, struct record *record, struct error *err)
 {

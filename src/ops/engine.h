@@ -8,6 +8,7 @@
 #define HIKAE_OPS_ENGINE_H
 
 #include "audit/journal.h"
+#include "base/clock.h"
 #include "catalog/catalog.h"
 #include "hikae.h"
 #include "keys/keystore.h"
@@ -78,7 +79,7 @@ struct chain {
     struct history history;
     struct chain_record *records; /* sorted by hash */
     size_t record_count;
-    struct roster condemned; /* sorted */
+    struct roster condemned; /* sorted; records too, and snapshots that a condemning record retires */
 };
 void chain_clear(struct chain *chain);
 /*
@@ -87,6 +88,17 @@ void chain_clear(struct chain *chain);
  */
 MUST_USE int chain_load(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, struct chain *ret,
                         struct error *err);
+/* The bytes of a record, from the cache or whichever target has it sound. */
+MUST_USE int chain_read(struct hikae *hikae, const struct id *tid, const struct chain_record *record, struct buf *out,
+                        struct error *err);
+/* What is condemned may be deleted this long after; see FORMAT.md §7 for the parts of it that writers keep to. */
+#define CONDEMN_WAIT_NS (72 * 3600 * NS_PER_S)
+/*
+ * List the targets once more for records that condemn and that `chain` does not know. Appends what they condemn: to
+ * `late` (sorted) what was condemned longer than CONDEMN_WAIT_NS / 2 ago, to `lately` the rest.
+ */
+MUST_USE int chain_condemned_since(struct hikae *hikae, const struct keyring *keyring, const struct chain *chain,
+                                   struct roster *lately, struct roster *late, struct error *err);
 /* The bits of the targets that hold a record; 0 if it is not known. */
 uint64_t chain_holders(const struct chain *chain, const struct hash *record);
 /*

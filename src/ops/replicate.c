@@ -205,8 +205,6 @@ static int copy_snapshot(struct replicate *replicate, struct session *session, c
         const struct roster_row *row = &roster.rows[i];
         struct copy_item item = {.class = object_class_letter(row->class), .hash = row->name, .size = row->size};
         uint64_t lacking = 0, odd = 0, done;
-        if (roster_has(&session->chain.condemned, row->class, &row->name))
-            continue;
         for (size_t t = 0; t < hikae->target_count; t++) {
             const struct presence *present = &hikae->targets[t].present;
             if (!is_open(replicate, t) || presence_has(present, row->class, &row->name, row->size))
@@ -293,6 +291,8 @@ static int copy_record(struct replicate *replicate, struct session *session, con
     const struct history_snapshot *snapshot = snapshot_of(&session->chain.history, &record->hash);
     struct copy_item item = {.class = 'h', .hash = record->hash, .last = record->name};
     uint64_t lacking = 0, done;
+    if (roster_has(&session->chain.condemned, OBJECT_RECORD, &record->hash))
+        return 0; /* it is on its way out, and does not come back */
     if (snapshot != NULL && !snapshot->retired && copy_snapshot(replicate, session, place, snapshot, err) != 0)
         return error_wrap(err, "snapshot %s", snapshot->name);
     for (size_t t = 0; t < hikae->target_count; t++)

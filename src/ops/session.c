@@ -196,6 +196,8 @@ int session_counting(struct session *session, const struct history_snapshot *sna
     if (session_roster(session, snapshot, true, &roster, err) != 0)
         return -1;
     uint64_t holders = chain_holders(&session->chain, &snapshot->record);
+    if (snapshot->has_new_roster)
+        holders &= chain_holders(&session->chain, &snapshot->roster_record);
     for (size_t i = 0; i < session->hikae->target_count; i++)
         if ((holders >> i & 1) != 0 && session_holds(session, i, &roster, NULL))
             *ret_mask |= UINT64_C(1) << i;

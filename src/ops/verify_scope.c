@@ -143,7 +143,10 @@ static int add_snapshot(struct verify_scope *scope, const struct history_snapsho
     /* A target that lacks the record never claimed to hold the snapshot: it is behind, and nothing there is missing. */
     uint64_t up = engine_up_mask(scope->verify->hikae);
     uint64_t down = scope->verify->selected & ~up;
-    uint64_t expected = chain_holders(scope->chain, &snapshot->record) | down;
+    uint64_t holders = chain_holders(scope->chain, &snapshot->record);
+    if (snapshot->has_new_roster)
+        holders &= chain_holders(scope->chain, &snapshot->roster_record);
+    uint64_t expected = holders | down;
     if ((expected & up) == 0)
         expected |= up;
     for (size_t i = 0; i < roster.count; i++)
@@ -157,6 +160,8 @@ static int add_records(struct verify_scope *scope, struct error *err)
 {
     for (size_t i = 0; i < scope->chain->record_count; i++) {
         const struct chain_record *record = &scope->chain->records[i];
+        if (roster_has(&scope->chain->condemned, OBJECT_RECORD, &record->hash))
+            continue; /* it goes, from one target after the other */
         struct copy_item copy = {.class = 'h', .hash = record->hash, .last = record->name};
         if (add_item(scope, &copy, UINT64_MAX, record->targets, 0, err) != 0)
             return -1;

@@ -129,6 +129,9 @@ MUST_USE int gather_run(struct backup *backup, struct packer *packer, struct man
 MUST_USE int packer_new(struct backup *backup, struct packer **ret, struct error *err);
 void packer_free(struct packer *packer);
 MUST_USE int packer_run(struct packer *packer, struct error *err);
+/* The same, block by block: what is taken is copied. */
+MUST_USE int packer_take(struct packer *packer, struct block *block, struct error *err);
+MUST_USE int packer_finish(struct packer *packer, struct error *err);
 /* Blobs that are on their way into a pack: they are in no index yet. `packer_expect` true if it was not known before.
  */
 MUST_USE int packer_expect(struct packer *packer, const struct blob_id *id, bool *ret_new, struct error *err);

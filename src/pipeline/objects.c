@@ -287,6 +287,7 @@ static int add_segments(struct sync *sync, struct error *err)
         for (size_t j = 0; t->up && j < t->present.listed.count; j++) {
             const struct roster_row *row = &t->present.listed.rows[j];
             if (row->class != OBJECT_SEGMENT ||
+                (sync->condemned != NULL && roster_has(sync->condemned, OBJECT_SEGMENT, &row->name)) ||
                 (sync->only != NULL && !roster_has(sync->only, OBJECT_SEGMENT, &row->name)))
                 continue;
             /* The same segment lies on the other targets too. */

@@ -291,7 +291,7 @@ static bool is_good_end(const struct open_pack *pack, size_t next_size)
     return (double)container_writer_padding(pack->writer) < expected * (double)step;
 }
 
-static int take_block(struct packer *packer, struct block *block, struct error *err)
+int packer_take(struct packer *packer, struct block *block, struct error *err)
 {
     if (block->failed) {
         *err = block->error;
@@ -321,8 +321,8 @@ static int take_block(struct packer *packer, struct block *block, struct error *
     return is_good_end(pack, payload->size) ? finish_pack(packer, pack, err) : 0;
 }
 
-/* The end of the run: small remains share one pack. */
-static int finish(struct packer *packer, struct error *err)
+/* Small remains share one pack. */
+int packer_finish(struct packer *packer, struct error *err)
 {
     struct open_pack *content = &packer->content, *meta = &packer->meta;
     if (content->first != NULL && meta->first != NULL) {
@@ -349,13 +349,13 @@ int packer_run(struct packer *packer, struct error *err)
     struct block *block;
     int rc = 0;
     while ((block = ordered_get(backup->blocks)) != NULL) {
-        if (rc == 0 && take_block(packer, block, err) != 0) {
+        if (rc == 0 && packer_take(packer, block, err) != 0) {
             rc = -1;
             backup_fail(backup, err); /* go on emptying: the gathering may be waiting for a free block */
         }
         (void)queue_push(backup->free_blocks, block);
     }
-    return rc == 0 ? finish(packer, err) : -1;
+    return rc == 0 ? packer_finish(packer, err) : -1;
 }
 
 static int add_used(struct packer *packer, uint32_t number, struct roster *roster, struct error *err)

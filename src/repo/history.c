@@ -99,12 +99,17 @@ static int compare_hashes(const void *a, const void *b)
 
 /* ---- The graph: heads and what is missing. Records that were not authenticated (no body) take no part in it ---- */
 
-/* Does any record say that this one may be gone? */
+/* Does any record say that this one may be gone: condemned, or a snapshot that was retired? */
 static bool is_condemned(struct node *const *nodes, size_t count, const struct hash *name)
 {
-    for (size_t i = count; i-- > 0;)
-        if (nodes[i]->record.body != NULL && roster_has(&nodes[i]->record.condemned, OBJECT_RECORD, name))
+    for (size_t i = count; i-- > 0;) {
+        const struct record *record = &nodes[i]->record;
+        if (record->body != NULL && roster_has(&record->condemned, OBJECT_RECORD, name))
             return true;
+        for (size_t j = 0; record->body != NULL && j < record->retired_count; j++)
+            if (hash_equal(&record->retired[j], name))
+                return true;
+    }
     return false;
 }
 
@@ -125,6 +130,12 @@ static size_t mark_named(struct history_builder *builder, struct node *const *no
                 missing[missing_count++] = record->previous[j];
             else
                 missing_count++;
+        }
+        for (size_t j = 0; record->body != NULL && j < record->linked_count; j++) {
+            struct node *linked;
+            HASH_FIND(hh, builder->nodes, record->linked[j].bytes, HASH_SIZE, linked);
+            if (linked != NULL)
+                linked->named = true;
         }
     }
     return missing_count;

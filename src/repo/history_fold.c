@@ -117,7 +117,7 @@ static int condemn(struct fold *fold, const struct record *record, struct error 
         if (snapshot != NULL && hash_equal(&snapshot->record, &record->condemned.rows[i].name))
             snapshot->retired = true;
     }
-    return history_parse_any(record->body, err);
+    return retire(fold, record, err);
 }
 
 static int take_roster(struct history_snapshot *snapshot, const struct record *record, struct error *err)

@@ -29,7 +29,8 @@ enum section {
     SECTION_PARTS = 3,
     SECTION_RETIRED = 4,
     SECTION_CONDEMNED = 5,
-    SECTION_SNAPSHOTS = 6
+    SECTION_SNAPSHOTS = 6,
+    SECTION_LINKED = 7
 };
 
 void record_clear(struct record *record)
@@ -40,6 +41,7 @@ void record_clear(struct record *record)
     mem_free(record->retired);
     roster_free(&record->condemned);
     mem_free(record->snapshots);
+    mem_free(record->linked);
     mem_free(record->body);
     *record = (struct record){0};
 }
@@ -134,7 +136,8 @@ static int put_head(struct buf *out, const struct record *record, struct error *
 {
     uint8_t head[HEAD_SIZE] = {(uint8_t)record->type, FORMAT};
     unsigned sections = (record->previous_count > 0) + (record->has_roster ? 1U : 0U) + (record->part_count > 0) +
-                        (record->retired_count > 0) + (record->condemned.count > 0) + (record->snapshot_count > 0);
+                        (record->retired_count > 0) + (record->condemned.count > 0) + (record->snapshot_count > 0) +
+                        (record->linked_count > 0);
     put_u16(head + 2, (uint16_t)sections);
     put_u64(head + 8, record->sequence);
     put_u64(head + 16, (uint64_t)record->time_ns);
@@ -160,6 +163,8 @@ static int put_clear(struct buf *out, const struct record *record, struct error 
         return -1;
     if (record->snapshot_count > 0 &&
         put_hashes(out, SECTION_SNAPSHOTS, record->snapshots, record->snapshot_count, err) != 0)
+        return -1;
+    if (record->linked_count > 0 && put_hashes(out, SECTION_LINKED, record->linked, record->linked_count, err) != 0)
         return -1;
     if (out->size > CONTAINER_CLEAR_MAX)
         return error_set(err, ERROR_INTERNAL, "a record with %zu bytes of lists: write several records", out->size);
@@ -243,6 +248,8 @@ static int get_section(uint8_t type, bool critical, const uint8_t *bytes, size_t
         return roster_rows_parse(bytes, size, OBJECT_RECORD, &record->condemned, err);
     case SECTION_SNAPSHOTS:
         return get_hashes(bytes, size, &record->snapshots, &record->snapshot_count, err);
+    case SECTION_LINKED:
+        return get_hashes(bytes, size, &record->linked, &record->linked_count, err);
     default:
         break;
     }

@@ -81,6 +81,8 @@ struct record {
     struct roster condemned;
     struct hash *snapshots; /* whose roster this is: of RECORD_ROSTER only, one or more */
     size_t snapshot_count;
+    struct hash *linked; /* records that records which go name as previous: they are no heads */
+    size_t linked_count;
     char *body;       /* JSON, terminated; NULL when only the clear part was parsed */
     struct hash name; /* SHA-256 of the sealed object, once sealed or parsed */
 };

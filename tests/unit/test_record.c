@@ -354,7 +354,7 @@ static void test_parse_refuses_sections(void **state)
         {3, 1, 0, ERROR_DAMAGED},   {3, 1, 40, ERROR_NONE},    {3, 1, 39, ERROR_DAMAGED},
         {3, 1, 41, ERROR_DAMAGED},  {4, 1, 0, ERROR_NONE},     {4, 1, 64, ERROR_NONE},
         {4, 1, 63, ERROR_DAMAGED},  {5, 1, 48, ERROR_DAMAGED}, {5, 1, 0, ERROR_NONE},
-        {7, 0, 5, ERROR_NONE},      {7, 1, 5, ERROR_DAMAGED},  {6, 1, 32, ERROR_DAMAGED}, /* in another record */
+        {8, 0, 5, ERROR_NONE},      {8, 1, 5, ERROR_DAMAGED},  {6, 1, 32, ERROR_DAMAGED}, /* in another record */
         {255, 1, 0, ERROR_DAMAGED}, {255, 0, 0, ERROR_NONE},   {0, 0, 0, ERROR_NONE},
         {0, 1, 0, ERROR_DAMAGED},
     };

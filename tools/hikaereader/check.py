@@ -10,7 +10,7 @@ from . import container as c
 from . import keys
 from . import manifest as m
 from .container import NoKey, demand, from_base64
-from .store import CLASSES, PREVIOUS, RETIRED, SNAPSHOT, Blobs, read_hashes, read_roster, read_segment
+from .store import CLASSES, LINKED, PREVIOUS, RETIRED, SNAPSHOT, Blobs, read_hashes, read_roster, read_segment
 
 
 def check_unique(store, counts):
@@ -129,7 +129,7 @@ def check_history(store, tid, counts):
             )
         for sha in read_hashes(record.sections.get(RETIRED, b"")):
             demand(sha not in records or records[sha].type == SNAPSHOT, "something else than a snapshot is retired")
-        linked.update(previous)
+        linked.update(previous, read_hashes(record.sections.get(LINKED, b"")))
         counts["records"] += 1
     counts["heads"] = len(set(records) - linked)
     return records.values()

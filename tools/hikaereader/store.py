@@ -21,7 +21,7 @@ NAME = re.compile(
     r"hikae1/(?:t/(?P<tid>[0-9a-f]{32})/(?P<place>[pirh])/(?P<time>(?<=h/)[0-9TZ.]+-|(?<!h/))"
     r"|k/(?P<epoch>[0-9]{10})-)(?P<sha>[0-9a-f]{64})"
 )
-PREVIOUS, ROSTER, PARTS, RETIRED, CONDEMNED, SNAPSHOTS = range(1, 7)
+PREVIOUS, ROSTER, PARTS, RETIRED, CONDEMNED, SNAPSHOTS, LINKED = range(1, 8)
 TENANT, SNAPSHOT, NEW_ROSTER = 1, 2, 13
 MAX_RECORD, MAX_PREVIOUS, MAX_INLINE_ROSTER, MAX_CONDEMNED = 64 << 20, 256, 1024, 1 << 18
 TIME_BASE = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -72,7 +72,7 @@ def read_record_clear(clear):
         cursor.zeros(2)
         data = cursor.take(cursor.number(4))
         demand(critical <= 1 and section not in sections, "a section is marked wrongly or comes twice")
-        demand(1 <= section <= SNAPSHOTS or not critical, "unknown critical section %d" % section)
+        demand(1 <= section <= LINKED or not critical, "unknown critical section %d" % section)
         sections[section] = data
     cursor.end()
     check_sections(kind, fixed[1], sections)

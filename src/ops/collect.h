@@ -1,0 +1,101 @@
+/*
+ * Collection: taking away what no snapshot needs any more (DESIGN §8).
+ *
+ *   collect_plan.c   what goes, what moves, what waits, and why: pure
+ *   collect_state.c  what lies on the targets, and what the history says of it
+ *   collect_mark.c   which blobs are needed, in bounded memory
+ *   collect_move.c   new packs for what is needed of old ones, new rosters
+ *   collect_do.c     condemning and deleting
+ *   collect.c        the operation
+ *
+ * There is no journal beside the history: a record that condemns is the
+ * intent, and all that follows is derived from it and from what the targets
+ * hold. Killed anywhere, the next collection goes on from there.
+ */
+#ifndef HIKAE_OPS_COLLECT_H
+#define HIKAE_OPS_COLLECT_H
+
+#include "ops/collect_plan.h"
+#include "ops/engine.h"
+
+/* What is needed of a pack. */
+struct mark_pack {
+    uint64_t plain;  /* bytes of blobs that are needed */
+    uint64_t first;  /* its first row in the file of places */
+    uint32_t count;  /* rows */
+    uint64_t stored; /* sealed bytes of what is needed, about */
+    bool named;      /* a roster in force names it */
+};
+
+/* What a record is about, as far as collection cares. */
+struct record_note {
+    struct chain_record entry;
+    enum record_type type;
+    int64_t time_ns;
+    struct hash *previous;
+    size_t previous_count;
+    struct hash *retired;
+    size_t retired_count;
+    struct hash *snapshots;
+    size_t snapshot_count;
+    struct hash *linked;
+    size_t linked_count;
+    struct roster condemned;
+    uint64_t size;
+    char snapshot[SNAPSHOT_NAME_SIZE]; /* of a tag or a verification */
+    bool is_head;
+};
+
+struct collect {
+    struct hikae *hikae;
+    const struct hikae_gc_options *options;
+    struct hikae_gc_result *ret;
+    const char *tenant;
+    struct session session;
+    struct collect_rules rules;
+    struct collect_state state;
+    struct record_note *notes;
+    size_t note_count;
+    /* collect_mark.c */
+    struct mark_pack *packs; /* by number in the index */
+    uint32_t pack_count;
+    int places_fd; /* rows of needed blobs: block, offset; by pack */
+    struct {
+        uint32_t from, to;
+    } * stand_ins; /* pack `from` is named for a blob that is taken from `to` */
+    size_t stand_in_count, stand_in_capacity;
+};
+
+/* ---- collect_state.c ---- */
+
+/* Fill state and notes. ERROR_REFUSED and the like where nothing may be deleted. */
+MUST_USE int collect_look(struct collect *collect, struct error *err);
+void collect_forget(struct collect *collect);
+/* Which objects the rosters in force name; `needed` of all others becomes false. */
+MUST_USE int collect_note_needed(struct collect *collect, struct error *err);
+
+/* ---- collect_mark.c ---- */
+
+/* Find what is needed of each pack; fills `live` of the objects. ERROR_DAMAGED if a blob that is needed is nowhere. */
+MUST_USE int collect_mark(struct collect *collect, struct error *err);
+void collect_unmark(struct collect *collect);
+/* The rows (block, offset: u32 each, sorted) of what is needed of a pack (mem_free). */
+MUST_USE int collect_places(const struct collect *collect, uint32_t pack, uint32_t **ret, size_t *ret_count,
+                            struct error *err);
+
+/* ---- collect_move.c ---- */
+
+/* Carry out COLLECT_MOVE: new packs, then new rosters for all snapshots that named the old ones. */
+MUST_USE int collect_move(struct collect *collect, struct error *err);
+
+/* ---- collect_do.c ---- */
+
+/* Delete what may be deleted. */
+MUST_USE int collect_delete(struct collect *collect, struct error *err);
+/* Write the record that condemns what is planned so. */
+MUST_USE int collect_condemn(struct collect *collect, struct error *err);
+
+/* After a record was appended: the next one follows it. */
+void collect_follow(struct collect *collect, const struct record *record);
+
+#endif

@@ -1,0 +1,473 @@
+/* What lies on the targets, and what the history says of it. */
+#include "base/hex.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "ops/collect.h"
+
+#include <stdlib.h>
+
+#define SKEW_MAX_NS (5 * 60 * NS_PER_S)
+
+static void note_clear(struct record_note *note)
+{
+    mem_free(note->previous);
+    mem_free(note->retired);
+    mem_free(note->snapshots);
+    mem_free(note->linked);
+    roster_free(&note->condemned);
+}
+
+void collect_forget(struct collect *collect)
+{
+    for (size_t i = 0; i < collect->note_count; i++)
+        note_clear(&collect->notes[i]);
+    mem_free(collect->notes);
+    mem_free(collect->state.objects);
+    mem_free(collect->state.condemnations);
+    collect->notes = NULL;
+    collect->note_count = 0;
+    collect->state = (struct collect_state){0};
+}
+
+static unsigned bits(uint64_t mask)
+{
+    unsigned count = 0;
+    for (; mask != 0; mask &= mask - 1)
+        count++;
+    return count;
+}
+
+/* ---- May anything be deleted? ---- */
+
+static bool in_force(const struct history_hold *hold, int64_t now_ns)
+{
+    int64_t until;
+    return hold->until == NULL || clock_parse(hold->until, &until, NULL) != 0 || until > now_ns;
+}
+
+static int check_history(const struct collect *collect, struct error *err)
+{
+    const struct hikae *hikae = collect->hikae;
+    const struct history *history = &collect->session.chain.history;
+    unsigned up = bits(engine_up_mask(hikae));
+    if (hikae->catalog_is_new)
+        return error_set(err, ERROR_REFUSED, "the catalogue is not recovered yet");
+    if (history->missing_count > 0 || history->unreadable > 0) {
+        (void)error_set(err, ERROR_REFUSED, "%zu records of the history are missing, and %zu cannot be read",
+                        history->missing_count, history->unreadable);
+        return error_hint(err, "`hikae verify --repair` and `hikae replicate` first: they may name what is needed");
+    }
+    for (size_t i = 0; i < history->hold_count; i++)
+        if (in_force(&history->holds[i], clock_now_ns()))
+            return error_set(err, ERROR_REFUSED, "a legal hold by %s is in force: %.200s", history->holds[i].who,
+                             history->holds[i].why);
+    if (up + hikae->config->min_copies <= hikae->target_count) {
+        (void)error_set(err, ERROR_REFUSED, "%u of %zu targets answer: a snapshot might be on the others alone", up,
+                        hikae->target_count);
+        return error_hint(err, "`hikae target check` says why the others do not answer");
+    }
+    if (history_latest(history) == NULL) {
+        (void)error_set(err, ERROR_REFUSED, "no snapshot is left to keep");
+        return error_hint(err, "collection does not empty a tenant: that is what a purge is for");
+    }
+    return 0;
+}
+
+static int read_clocks(struct collect *collect, struct error *err)
+{
+    struct hikae *hikae = collect->hikae;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        const struct run_target *t = &hikae->targets[i];
+        struct error why = {0};
+        int64_t skew = 0;
+        if (!t->up)
+            continue;
+        if (target_clock_skew(t->target, &skew, &why) != 0) {
+            engine_warn(hikae, "nothing is deleted from %s: its clock cannot be read: %s", t->name, why.what);
+            collect->state.may_delete &= ~(UINT64_C(1) << i);
+            continue;
+        }
+        if (skew > SKEW_MAX_NS || skew < -SKEW_MAX_NS) {
+            (void)error_set(err, ERROR_REFUSED, "the clock of %s and this one differ by %lld seconds", t->name,
+                            (long long)(skew / NS_PER_S));
+            return error_hint(err, "set the clock that is wrong: what is old enough to be deleted depends on it");
+        }
+        collect->state.now_ns[i] += skew;
+    }
+    return 0;
+}
+
+/* ---- Objects ---- */
+
+static struct collect_object *add_object(struct collect_state *state, size_t *capacity, struct error *err)
+{
+    if (state->count == *capacity) {
+        size_t more = *capacity < 256 ? 256 : 2 * *capacity;
+        struct collect_object *objects = mem_realloc(state->objects, more * sizeof(*objects));
+        if (objects == NULL) {
+            (void)error_no_memory(err);
+            return NULL;
+        }
+        state->objects = objects;
+        *capacity = more;
+    }
+    struct collect_object *object = &state->objects[state->count++];
+    *object = (struct collect_object){.class = OBJECT_PACK};
+    return object;
+}
+
+struct lister {
+    struct collect *collect;
+    size_t *capacity;
+    size_t prefix_size;
+    enum object_class class;
+    uint64_t bit;
+};
+
+static int list_one(const struct target_object *found, void *context, struct error *err)
+{
+    const struct lister *lister = context;
+    const char *last = found->name + lister->prefix_size;
+    struct hash name;
+    if (lister->class == OBJECT_RECORD ? !record_name_hash(last, &name)
+                                       : strlen(last) != 2 * HASH_SIZE || !hex_decode(last, HASH_SIZE, name.bytes))
+        return 0;
+    struct collect_object *object = add_object(&lister->collect->state, lister->capacity, err);
+    if (object == NULL)
+        return -1;
+    object->class = lister->class;
+    object->name = name;
+    object->size = found->size;
+    object->on = lister->bit;
+    object->modified_ns = found->modified_ns;
+    /* A test store's clock is not that of the files: ages are what counts. */
+    if (lister->collect->hikae->store.test_clock && found->modified_ns != 0)
+        object->modified_ns += clock_now_ns() - clock_machine_ns();
+    return cancel_check(&lister->collect->hikae->cancel, err);
+}
+
+/* A target that cannot be listed whole is left out: what is not known to be there is not deleted there. */
+static int list_objects(struct collect *collect, struct error *err)
+{
+    static const char letters[] = {'p', 'i', 'r', 'h'};
+    struct hikae *hikae = collect->hikae;
+    size_t capacity = 0;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        struct run_target *t = &hikae->targets[i];
+        for (size_t k = 0; t->up && k < sizeof(letters); k++) {
+            char prefix[OBJECT_NAME_SIZE];
+            struct lister lister = {collect, &capacity, 0, (enum object_class)(k + 1), UINT64_C(1) << i};
+            lister.prefix_size = strlen(name_folder(&collect->session.tid, letters[k], prefix));
+            if (target_list(t->target, prefix, NULL, list_one, &lister, err) != 0)
+                return error_wrap(err, "list what %s holds", t->name);
+        }
+    }
+    collect_join(&collect->state);
+    return 0;
+}
+
+/* ---- Records ---- */
+
+/* The snapshot that the body of a tag or a verification names. */
+static void read_subject(struct record_note *note, const char *body)
+{
+    json_t *json CLEANUP_JSON = body != NULL ? json_loads(body, 0, NULL) : NULL;
+    const char *name = json_string_value(json_object_get(json, "snapshot"));
+    if (name != NULL && strlen(name) == SNAPSHOT_NAME_SIZE - 1)
+        memcpy(note->snapshot, name, SNAPSHOT_NAME_SIZE);
+}
+
+static const struct history_snapshot *snapshot_of(const struct collect *collect, const struct hash *record)
+{
+    const struct history *history = &collect->session.chain.history;
+    for (size_t i = 0; i < history->snapshot_count; i++)
+        if (hash_equal(&history->snapshots[i].record, record))
+            return &history->snapshots[i];
+    return NULL;
+}
+
+/* A roster that is not in force (any more): what it names was needed once. Of a kept snapshot: it stays where the new
+ * one is not whole. */
+static void note_row(struct collect *collect, const struct roster_row *row, bool kept, uint64_t spared)
+{
+    struct collect_object *object = collect_find(&collect->state, row->class, &row->name);
+    if (object == NULL)
+        return;
+    object->was_needed = true;
+    object->moved_out |= kept;
+    object->spared |= spared;
+}
+
+/* An old roster is deleted before what it names, so that a part may be gone; then what it named is nobody's. */
+static int note_roster(struct collect *collect, const struct record *record, bool kept, uint64_t spared,
+                       struct error *err)
+{
+    CLEANUP(buf_free) struct buf object = {0};
+    for (size_t i = 0; i < record->roster.count; i++)
+        note_row(collect, &record->roster.rows[i], kept, spared);
+    for (size_t i = 0; i < record->part_count; i++) {
+        CLEANUP(roster_free) struct roster rows = {0};
+        struct error why = {0};
+        note_row(collect, &record->parts[i], kept, spared);
+        object.size = 0;
+        if (objects_get(&collect->session.objects, OBJECT_ROSTER, &record->parts[i].name, record->parts[i].size,
+                        &object, &why) != 0 ||
+            roster_part_parse(object.data, object.size, &rows, &why) != 0) {
+            if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
+                *err = why;
+                return -1;
+            }
+            /* Nobody knows what it named: where that may be all that a snapshot has, nothing is deleted. */
+            collect->state.may_delete &= ~spared;
+        }
+        for (size_t j = 0; j < rows.count; j++)
+            note_row(collect, &rows.rows[j], kept, spared);
+    }
+    return 0;
+}
+
+/* The rosters of one record, if they are not in force. */
+static int note_old_rosters(struct collect *collect, const struct record *record, struct error *err)
+{
+    uint64_t up = engine_up_mask(collect->hikae);
+    const struct hash *names = record->type == RECORD_ROSTER ? record->snapshots : &record->name;
+    size_t count = record->type == RECORD_ROSTER ? record->snapshot_count : record->type == RECORD_SNAPSHOT;
+    for (size_t i = 0; i < count; i++) {
+        const struct history_snapshot *snapshot = snapshot_of(collect, &names[i]);
+        bool kept = snapshot != NULL && !snapshot->retired;
+        uint64_t counting = up;
+        if (kept && (!snapshot->has_new_roster || hash_equal(&snapshot->roster_record, &record->name)))
+            continue; /* it is in force */
+        if (kept && session_counting(&collect->session, snapshot, &counting, err) != 0)
+            return -1;
+        if (note_roster(collect, record, kept, kept ? up & ~counting : 0, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A test store's clock is not that of the files: there the record alone says when. */
+static int64_t began(const struct collect *collect, const struct record_note *note, size_t target)
+{
+    const struct hikae *hikae = collect->hikae;
+    const struct collect_object *object = collect_find(&collect->state, OBJECT_RECORD, &note->entry.hash);
+    bool there = object != NULL && (object->on >> target & 1) != 0;
+    if (there && !hikae->store.test_clock && object->modified_ns > note->time_ns)
+        return object->modified_ns;
+    return note->time_ns;
+}
+
+static int note_condemned(struct collect *collect, struct error *err)
+{
+    struct collect_state *state = &collect->state;
+    state->condemnations = mem_calloc(collect->note_count, sizeof(*state->condemnations));
+    if (state->condemnations == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < collect->note_count; i++) {
+        const struct record_note *note = &collect->notes[i];
+        if (note->condemned.count == 0)
+            continue;
+        struct collect_condemnation *made = &state->condemnations[state->condemnation_count++];
+        made->record = note->entry.hash;
+        for (size_t t = 0; t < state->target_count; t++)
+            made->since_ns[t] = began(collect, note, t);
+        for (size_t j = 0; j < note->condemned.count; j++) {
+            const struct roster_row *row = &note->condemned.rows[j];
+            struct collect_object *object = collect_find(state, row->class, &row->name);
+            /* Of several the first: what was condemned stays so. */
+            if (object != NULL && object->condemned == 0)
+                object->condemned = (uint32_t)state->condemnation_count;
+        }
+    }
+    return 0;
+}
+
+static int compare_notes(const void *a, const void *b)
+{
+    const struct record_note *x = a, *y = b;
+    if (x->time_ns != y->time_ns)
+        return x->time_ns < y->time_ns ? -1 : 1;
+    return hash_compare(&x->entry.hash, &y->entry.hash);
+}
+
+static int read_notes(struct collect *collect, struct error *err)
+{
+    const struct chain *chain = &collect->session.chain;
+    CLEANUP(buf_free) struct buf object = {0};
+    collect->notes = mem_calloc(chain->record_count, sizeof(*collect->notes));
+    if (collect->notes == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < chain->record_count; i++) {
+        CLEANUP(record_clear) struct record record = {0};
+        struct record_note *note = &collect->notes[collect->note_count];
+        object.size = 0;
+        if (chain_read(collect->hikae, &collect->session.tid, &chain->records[i], &object, err) != 0 ||
+            record_parse(object.data, object.size, collect->session.keyring, &record, err) != 0)
+            return -1;
+        collect->note_count++;
+        if (note_old_rosters(collect, &record, err) != 0)
+            return -1;
+        *note = (struct record_note){.entry = chain->records[i],
+                                     .type = record.type,
+                                     .time_ns = record.time_ns,
+                                     .previous = record.previous,
+                                     .previous_count = record.previous_count,
+                                     .retired = record.retired,
+                                     .retired_count = record.retired_count,
+                                     .snapshots = record.snapshots,
+                                     .snapshot_count = record.snapshot_count,
+                                     .linked = record.linked,
+                                     .linked_count = record.linked_count,
+                                     .condemned = record.condemned,
+                                     .size = object.size};
+        record.previous = record.retired = record.snapshots = record.linked = NULL;
+        record.condemned = (struct roster){0};
+        if (record.type == RECORD_TAG || record.type == RECORD_VERIFIED)
+            read_subject(note, record.body);
+        for (size_t j = 0; j < chain->history.head_count; j++)
+            note->is_head |= hash_equal(&chain->history.heads[j], &record.name);
+    }
+    if (collect->note_count > 1)
+        qsort(collect->notes, collect->note_count, sizeof(*collect->notes), compare_notes);
+    return 0;
+}
+
+/* ---- Which records still say something ---- */
+
+static bool any_target_down(const struct hikae *hikae)
+{
+    return bits(engine_up_mask(hikae)) < hikae->target_count;
+}
+
+static bool is_kept_name(const struct collect *collect, const char *name)
+{
+    const struct history *history = &collect->session.chain.history;
+    for (size_t i = 0; i < history->snapshot_count; i++)
+        if (!history->snapshots[i].retired && strcmp(history->snapshots[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* It gives a roster that is in force, or that some target may still need. */
+static bool roster_in_use(const struct collect *collect, const struct record_note *note)
+{
+    for (size_t i = 0; i < note->snapshot_count; i++) {
+        const struct history_snapshot *snapshot = snapshot_of(collect, &note->snapshots[i]);
+        if (snapshot == NULL || snapshot->retired)
+            continue;
+        if (hash_equal(&snapshot->roster_record, &note->entry.hash) || any_target_down(collect->hikae))
+            return true;
+        /* A target that the newer one has not reached goes by this one. */
+        if (chain_holders(&collect->session.chain, &snapshot->roster_record) != engine_up_mask(collect->hikae))
+            return true;
+    }
+    return false;
+}
+
+static bool lies_anywhere(const struct collect *collect, enum object_class class, const struct hash *name)
+{
+    const struct collect_object *object = collect_find(&collect->state, class, name);
+    return any_target_down(collect->hikae) || (object != NULL && object->on != 0);
+}
+
+static bool says_something(const struct collect *collect, const struct record_note *note)
+{
+    const struct history_snapshot *snapshot;
+    if (note->is_head)
+        return true;
+    switch (note->type) {
+    case RECORD_SNAPSHOT:
+        snapshot = snapshot_of(collect, &note->entry.hash);
+        return snapshot == NULL || !snapshot->retired;
+    case RECORD_RETIRE: /* as long as what it retires could come back */
+        for (size_t i = 0; i < note->retired_count; i++)
+            if (lies_anywhere(collect, OBJECT_RECORD, &note->retired[i]))
+                return true;
+        return false;
+    case RECORD_CONDEMN:
+        for (size_t i = 0; i < note->condemned.count; i++)
+            if (lies_anywhere(collect, note->condemned.rows[i].class, &note->condemned.rows[i].name))
+                return true;
+        return false;
+    case RECORD_ROSTER:
+        return roster_in_use(collect, note);
+    case RECORD_TAG:
+    case RECORD_VERIFIED:
+        return note->snapshot[0] == '\0' || is_kept_name(collect, note->snapshot);
+    default:
+        return true;
+    }
+}
+
+static void judge_records(struct collect *collect)
+{
+    for (size_t i = 0; i < collect->note_count; i++) {
+        struct collect_object *object = collect_find(&collect->state, OBJECT_RECORD, &collect->notes[i].entry.hash);
+        if (object != NULL)
+            object->needed = says_something(collect, &collect->notes[i]);
+    }
+    /* A record that is condemned goes, whatever it says. One that nobody knows how to read is not touched. */
+    for (size_t i = 0; i < collect->state.count; i++) {
+        struct collect_object *object = &collect->state.objects[i];
+        if (object->class == OBJECT_RECORD && chain_holders(&collect->session.chain, &object->name) == 0)
+            object->needed = true;
+        if (object->class == OBJECT_RECORD && object->condemned != 0)
+            object->needed = false;
+    }
+}
+
+/* ---- What is needed ---- */
+
+/* By a listing, or acknowledged since. */
+static bool lies_somewhere(const struct collect *collect, const struct roster_row *row)
+{
+    for (size_t i = 0; i < collect->hikae->target_count; i++)
+        if (presence_has(&collect->hikae->targets[i].present, row->class, &row->name, row->size))
+            return true;
+    return false;
+}
+
+int collect_note_needed(struct collect *collect, struct error *err)
+{
+    const struct history *history = &collect->session.chain.history;
+    for (size_t i = 0; i < collect->state.count; i++)
+        if (collect->state.objects[i].class != OBJECT_RECORD)
+            collect->state.objects[i].needed = false;
+    for (size_t i = 0; i < history->snapshot_count; i++) {
+        CLEANUP(roster_free) struct roster roster = {0};
+        if (history->snapshots[i].retired)
+            continue;
+        if (session_roster(&collect->session, &history->snapshots[i], true, &roster, err) != 0)
+            return -1;
+        for (size_t j = 0; j < roster.count; j++) {
+            struct collect_object *object = collect_find(&collect->state, roster.rows[j].class, &roster.rows[j].name);
+            if (object != NULL)
+                object->needed = true;
+            else if (roster.rows[j].class == OBJECT_PACK && !lies_somewhere(collect, &roster.rows[j]))
+                return error_set(err, ERROR_DAMAGED, "snapshot %s names a pack that no reachable target has",
+                                 history->snapshots[i].name);
+        }
+        if (cancel_check(&collect->hikae->cancel, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int collect_look(struct collect *collect, struct error *err)
+{
+    struct hikae *hikae = collect->hikae;
+    struct collect_state *state = &collect->state;
+    state->target_count = hikae->target_count;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        const struct run_target *t = &hikae->targets[i];
+        if (t->up && !target_traits(t->target)->listing_may_be_stale)
+            state->may_delete |= UINT64_C(1) << i;
+    }
+    state->may_condemn = bits(engine_up_mask(hikae)) >= hikae->config->min_copies;
+    if (check_history(collect, err) != 0 || read_clocks(collect, err) != 0 || list_objects(collect, err) != 0 ||
+        collect_note_needed(collect, err) != 0 || read_notes(collect, err) != 0 || note_condemned(collect, err) != 0)
+        return -1;
+    judge_records(collect);
+    return 0;
+}
