@@ -146,6 +146,11 @@ static enum attempt try_open(struct catalog *catalog, bool alone, bool *ret_crea
     enum attempt attempt = check_version(catalog, ret_created, err);
     if (attempt == ATTEMPT_GOOD && crashed)
         attempt = check_pages(catalog, err);
+    if (attempt == ATTEMPT_GOOD) {
+        code = sqlite3_exec(catalog->db, catalog_additions, NULL, NULL, NULL);
+        if (code != SQLITE_OK)
+            attempt = judge(catalog, code, "add to its tables", err);
+    }
     for (size_t i = 0; attempt == ATTEMPT_GOOD && i < SQL_COUNT; i++) {
         code = sqlite3_prepare_v3(catalog->db, catalog_statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                   &catalog->statements[i], NULL);

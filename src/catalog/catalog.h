@@ -141,6 +141,24 @@ MUST_USE int catalog_checked_oldest(struct catalog *catalog, const struct id *ti
                                     unsigned level, size_t limit, catalog_object_callback *callback, void *context,
                                     struct error *err);
 
+/* ---- Jobs: when each was last done for a tenant ---- */
+
+enum { CATALOG_JOB_NAME_SIZE = 32, CATALOG_JOB_NOTE_SIZE = 32 };
+
+struct catalog_job {
+    struct id tid;
+    char job[CATALOG_JOB_NAME_SIZE];
+    int64_t done_ns;                  /* when the last success began; 0: never */
+    int64_t tried_ns;                 /* when the last attempt began           */
+    unsigned failures;                /* since the last success                */
+    char note[CATALOG_JOB_NOTE_SIZE]; /* the job's own; may be "" */
+};
+/* Add or replace. */
+MUST_USE int catalog_job_put(struct catalog *catalog, const struct catalog_job *job, struct error *err);
+/* All of them, by tenant's id, then job: *ret_jobs (mem_free). */
+MUST_USE int catalog_job_list(struct catalog *catalog, struct catalog_job **ret_jobs, size_t *ret_count,
+                              struct error *err);
+
 /* ---- Runs ---- */
 
 struct catalog_run {

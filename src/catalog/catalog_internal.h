@@ -41,6 +41,8 @@ enum statement {
     SQL_RUN_FINISH,
     SQL_RUN_PAGE,
     SQL_RUN_TRIM,
+    SQL_JOB_PUT,
+    SQL_JOB_ALL,
     SQL_COUNT
 };
 

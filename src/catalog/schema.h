@@ -28,6 +28,15 @@ static const char catalog_schema[] =
     "  result TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX run_by_tenant ON run(tid, number);";
 
+/*
+ * What came after version 1, and is made where it is missing: an older version passes over it, so nobody's catalogue
+ * has to be thrown away.
+ */
+static const char catalog_additions[] =
+    "CREATE TABLE IF NOT EXISTS job(tid BLOB NOT NULL CHECK(length(tid) = 16), job TEXT NOT NULL,"
+    "  done_ns INTEGER NOT NULL, tried_ns INTEGER NOT NULL, failures INTEGER NOT NULL, note TEXT NOT NULL,"
+    "  PRIMARY KEY(tid, job)) STRICT, WITHOUT ROWID;";
+
 /* One row a statement of enum statement. */
 static const char *const catalog_statements[SQL_COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -72,6 +81,10 @@ static const char *const catalog_statements[SQL_COUNT] = {
     [SQL_RUN_PAGE] = "SELECT number, tid, kind, started_ns, finished_ns, result FROM run"
                      " WHERE number < ?1 AND (?2 IS NULL OR tid = ?2) AND (?3 IS NULL OR kind = ?3)"
                      " ORDER BY number DESC LIMIT 1",
+    [SQL_JOB_PUT] = "INSERT INTO job(tid, job, done_ns, tried_ns, failures, note) VALUES(?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET done_ns = excluded.done_ns, tried_ns = excluded.tried_ns,"
+                    " failures = excluded.failures, note = excluded.note",
+    [SQL_JOB_ALL] = "SELECT tid, job, done_ns, tried_ns, failures, note FROM job ORDER BY tid, job",
     [SQL_RUN_TRIM] = "DELETE FROM run WHERE started_ns < ?",
 };
 

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum hikae_status api_result(int rc, bool warnings, const struct error *err, struct hikae_error *ret)
 {
@@ -109,10 +110,70 @@ enum hikae_status hikae_open(const char *config_path, struct hikae **ret, struct
     return api_result(do_open(config_path, ret, &err), false, &err, error);
 }
 
+/* A part of the whole, and at least so much. */
+static unsigned part_of(unsigned whole, unsigned share, unsigned least)
+{
+    unsigned part = whole / share;
+    return part > least ? part : whole < least ? whole : least;
+}
+
+int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err)
+{
+    struct hikae *fork = mem_calloc(1, sizeof(*fork));
+    if (fork == NULL)
+        return error_no_memory(err);
+    (void)pthread_mutex_init(&fork->observer_mutex, NULL);
+    fork->parent = parent;
+    fork->catalog = parent->catalog;
+    fork->keystore = parent->keystore;
+    fork->store = parent->store;
+    fork->writer = parent->writer;
+    fork->targets_ready = true;
+    fork->config = mem_dup(parent->config, sizeof(*parent->config));
+    fork->targets = mem_calloc(parent->target_count, sizeof(struct run_target));
+    fork->opened = mem_dup(parent->opened, parent->opened_count * sizeof(struct target *));
+    if (fork->config == NULL || fork->targets == NULL || fork->opened == NULL) {
+        hikae_close(fork);
+        return error_no_memory(err);
+    }
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = parent->config->threads != 0 ? parent->config->threads : cores > 0 ? (unsigned)cores : 1;
+    fork->config->memory_mib = part_of(parent->config->memory_mib, share, 64);
+    fork->config->pack_mib = part_of(parent->config->pack_mib, share, 4);
+    fork->config->threads = part_of(threads, share, 1);
+    fork->opened_count = parent->opened_count;
+    fork->target_count = parent->target_count;
+    for (size_t i = 0; i < parent->target_count; i++) {
+        fork->targets[i].target = parent->targets[i].target;
+        fork->targets[i].name = parent->targets[i].name;
+        fork->targets[i].up = parent->targets[i].up;
+        fork->targets[i].excluded = parent->targets[i].excluded;
+        fork->targets[i].why = parent->targets[i].why;
+    }
+    *ret = fork;
+    return 0;
+}
+
+static void close_fork(struct hikae *fork)
+{
+    audit_journal_free(fork->journal);
+    for (size_t i = 0; i < fork->target_count; i++)
+        presence_clear(&fork->targets[i].present);
+    mem_free(fork->targets);
+    mem_free(fork->opened);
+    mem_free(fork->config);
+    (void)pthread_mutex_destroy(&fork->observer_mutex);
+    mem_free(fork);
+}
+
 void hikae_close(struct hikae *hikae)
 {
     if (hikae == NULL)
         return;
+    if (hikae->parent != NULL) {
+        close_fork(hikae);
+        return;
+    }
     audit_journal_free(hikae->journal);
     keystore_free(hikae->keystore);
     for (size_t i = 0; i < hikae->target_count; i++) {
@@ -284,6 +345,16 @@ char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *
     return NULL;
 }
 
+/* When a backup was last made, so that a night is not made up again because the catalogue was lost. */
+static int remember_jobs(struct hikae *hikae, const struct id *tid, const struct history *history, struct error *err)
+{
+    struct catalog_job job = {.tid = *tid, .job = "backup"};
+    for (size_t i = history->snapshot_count; job.done_ns == 0 && i > 0; i--)
+        if (!history->snapshots[i - 1].on_demand)
+            job.done_ns = job.tried_ns = history->snapshots[i - 1].started_ns;
+    return job.done_ns != 0 ? catalog_job_put(hikae->catalog, &job, err) : 0;
+}
+
 /* One tenant's latest record into the catalogue. */
 static int remember_tenant(struct hikae *hikae, const struct id *tid, struct error *err)
 {
@@ -297,6 +368,8 @@ static int remember_tenant(struct hikae *hikae, const struct id *tid, struct err
         CLEANUP_FREE char *body = history_tenant_body(tenant);
         struct catalog_tenant row = {*tid, tenant->name, tenant->policy, tenant->state, tenant->class_, body};
         rc = body != NULL ? catalog_tenant_put(hikae->catalog, &row, err) : error_no_memory(err);
+        if (rc == 0)
+            rc = remember_jobs(hikae, tid, &chain.history, err);
     }
     chain_clear(&chain);
     return rc;

@@ -19,6 +19,7 @@
 enum { ENGINE_TARGETS_MAX = 64 }; /* as many as a mask has bits */
 
 struct hikae {
+    const struct hikae *parent; /* of a fork; else NULL */
     struct config *config;
     struct catalog *catalog;
     bool catalog_is_new; /* tenants must be read from the targets */
@@ -35,6 +36,14 @@ struct hikae {
     pthread_mutex_t observer_mutex;
     struct cancel cancel;
 };
+
+/*
+ * A second engine on the same store, for another thread: it borrows the parent's catalogue, keystore and targets, all
+ * of which serve several threads, and has its own idea of which targets answer, its own observer and its own cancel.
+ * `share` forks divide memory, pack size and threads of the configuration among them. The parent must have its keystore
+ * open, and outlive it. End with hikae_close.
+ */
+MUST_USE int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err);
 
 /* The public error and exit code of what an operation returned. `warnings`: it was done, but not without. */
 enum hikae_status api_result(int rc, bool warnings, const struct error *err, struct hikae_error *ret);
