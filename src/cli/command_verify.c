@@ -153,7 +153,7 @@ enum hikae_status command_verify(struct run *run)
 
 static bool is_safe(const struct hikae_tenant_status *tenant)
 {
-    return tenant->last_success_ns != 0 && tenant->behind_count == 0;
+    return tenant->last_success_ns != 0 && tenant->behind_count == 0 && !tenant->overdue;
 }
 
 static void json_status(struct run *run, const struct hikae_status_report *report)
@@ -174,15 +174,15 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
         json_t *behind = out_array(out, item, "behind");
         for (size_t k = 0; k < tenant->behind_count; k++)
             out_item_text(out, behind, tenant->behind[k]);
-        /* The policy plain has no schedule, so that nothing is ever due. */
-        out_set(out, item, "next_due", json_null());
+        out_time(out, item, "next_due", tenant->next_due_ns);
+        out_bool(out, item, "overdue", tenant->overdue);
     }
     (void)out_array(out, NULL, "deadlines");
 }
 
 static void print_status(struct run *run, const struct hikae_status_report *report)
 {
-    static const char *const heads[] = {"TENANT", "LAST SUCCESS", ">AGE", "BEHIND", NULL};
+    static const char *const heads[] = {"TENANT", "LAST SUCCESS", ">AGE", "NEXT DUE", "BEHIND", NULL};
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
@@ -198,6 +198,8 @@ static void print_status(struct run *run, const struct hikae_status_report *repo
         columns_add_colour(&columns, text_time(tenant->last_success_ns, text),
                            tenant->last_success_ns == 0 ? COLOUR_RED : COLOUR_NONE);
         columns_add(&columns, tenant->last_success_ns == 0 ? NULL : text_duration(tenant->age_ns, text));
+        columns_add_colour(&columns, tenant->next_due_ns == 0 ? NULL : text_time(tenant->next_due_ns, text),
+                           tenant->overdue ? COLOUR_RED : COLOUR_NONE);
         columns_add_colour(&columns, behind, tenant->behind_count > 0 ? COLOUR_YELLOW : COLOUR_NONE);
         mem_free(behind);
     }

@@ -16,6 +16,7 @@ enum hikae_status command_tenant_resume(struct run *run);
 enum hikae_status command_tenant_load(struct run *run);
 enum hikae_status command_tenant_trial(struct run *run);
 enum hikae_status command_inventory(struct run *run);
+enum hikae_status command_run(struct run *run);
 enum hikae_status command_target_list(struct run *run);
 enum hikae_status command_target_add(struct run *run);
 enum hikae_status command_target_check(struct run *run);

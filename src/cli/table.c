@@ -31,6 +31,7 @@ const struct command *const command_table[] = {
     &row_tenant_load,
     &row_tenant_trial,
     &row_inventory,
+    &row_run,
     &row_backup,
     &row_import,
     &row_replicate,

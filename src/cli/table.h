@@ -12,7 +12,7 @@ extern const struct command row_ls, row_find, row_diff, row_cat, row_restore, ro
 extern const struct command row_verify, row_recover, row_keys_status, row_keys_check, row_keys_sheet, row_keys_rotate,
     row_status, row_version, row_help, row_generate;
 
-extern const struct command row_tenant_load, row_tenant_trial, row_inventory;
+extern const struct command row_tenant_load, row_tenant_trial, row_inventory, row_run;
 
 extern const struct command row_retain, row_snapshot_forget, row_hold_remove, row_policy_simulate;
 

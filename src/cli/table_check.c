@@ -80,14 +80,15 @@ const struct command row_recover = {
 const struct command row_status = {
     .name = "status",
     .group = GROUP_CHECK,
-    .summary = {"the last success of each tenant", "各テナントの最終成功"},
+    .summary = {"each tenant's last success and next backup", "各テナントの最終成功と次回予定"},
     .arguments = "",
     .flags = COMMAND_STORE,
-    .description = "Shows for each tenant when its latest snapshot was taken, how old it is, and which targets do not "
-                   "have it yet.",
+    .description =
+        "Shows for each tenant when its latest snapshot was taken, how old it is, when its next backup is due "
+        "(red: a whole window passed without one), and which targets do not have the latest yet.",
     .examples = {{"hikae status", "Is everything backed up?"},
                  {"hikae status --json", "The same for a monitoring system."}},
-    .exits = {{1, "a tenant has no snapshot, or a target is behind"}},
+    .exits = {{1, "a tenant has no snapshot, one is overdue, or a target is behind"}},
     .run = command_status,
 };
 

@@ -1,7 +1,7 @@
 /* status: each tenant's last success, and the targets that are behind it. */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "ops/engine.h"
+#include "ops/run.h"
 
 #include <string.h>
 
@@ -50,8 +50,24 @@ struct overview {
     struct hikae *hikae;
     struct hikae_status_report *report;
     size_t room;
+    struct run_plan plan; /* the tenants with their policies, for what is due when */
     bool warnings;
 };
+
+/* When its next backup is due, and whether one that was due did not come. */
+static void note_due(const struct overview *overview, const struct id *tid, struct hikae_tenant_status *status)
+{
+    struct schedule_due due;
+    for (size_t i = 0; i < overview->plan.tenant_count; i++) {
+        const struct run_tenant *tenant = &overview->plan.tenants[i];
+        if (!id_equal(&tenant->tid, tid))
+            continue;
+        run_plan_backup_due(tenant, status->last_success_ns, clock_now_ns(), &due);
+        status->next_due_ns = due.at_ns;
+        status->overdue = schedule_is_due(&due) && due.is_late;
+        return;
+    }
+}
 
 static int add_row(struct overview *overview, const char *name, struct hikae_tenant_status **ret, struct error *err)
 {
@@ -86,7 +102,8 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
         rc = look_at(&session, status, &why);
         session_close(&session);
     }
-    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0;
+    note_due(overview, &tenant->tid, status);
+    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue;
     if (rc == 0)
         return 0;
     if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {
@@ -104,6 +121,9 @@ static int take_overview(struct overview *overview, struct error *err)
     /* What fails for all tenants fails once. */
     if (engine_keystore(hikae, err) != 0 || (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0))
         return -1;
+    const struct hikae_run_options everything = {0};
+    if (run_plan_tenants(hikae, &everything, &overview->plan, err) != 0)
+        return -1;
     return catalog_tenant_each(hikae->catalog, add_tenant, overview, err);
 }
 
@@ -113,6 +133,7 @@ enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report
     *ret = (struct hikae_status_report){0};
     struct overview overview = {.hikae = hikae, .report = ret};
     int rc = take_overview(&overview, &err);
+    run_plan_clear(&overview.plan);
     if (rc != 0)
         hikae_status_free(ret);
     return api_result(rc, overview.warnings, &err, error);

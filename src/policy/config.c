@@ -137,6 +137,13 @@ static const struct yaml_field fields_of_config[] = {
      .min = 1,
      .max = 19},
     {.name = "verify_writes", .read = yaml_read_bool, .offset = offsetof(struct config, verify_writes)},
+    {.name = "hook_before", .read = yaml_read_path, .offset = offsetof(struct config, hook_before)},
+    {.name = "hook_after", .read = yaml_read_path, .offset = offsetof(struct config, hook_after)},
+    {.name = "hook_seconds",
+     .read = yaml_read_number,
+     .offset = offsetof(struct config, hook_seconds),
+     .min = 1,
+     .max = 86400},
     {.name = "test_clock", .read = yaml_read_bool, .offset = offsetof(struct config, test_clock)},
     {0},
 };
@@ -149,6 +156,7 @@ void config_defaults(struct config *config)
         .compression = 3,
         .min_copies = 1,
         .verify_writes = true,
+        .hook_seconds = 300,
     };
 }
 
@@ -232,6 +240,8 @@ void config_free(struct config *config)
     mem_free(config->targets);
     mem_free(config->groups);
     mem_free(config->state);
+    mem_free(config->hook_before);
+    mem_free(config->hook_after);
     mem_free(config->path);
     mem_free(config);
 }

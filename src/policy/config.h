@@ -48,6 +48,9 @@ struct config {
     unsigned compression; /* level of zstd                              */
     unsigned min_copies;  /* targets that must hold a snapshot          */
     bool verify_writes;   /* open each block again before it is stored  */
+    char *hook_before;    /* programs around each nightly run, or NULL  */
+    char *hook_after;
+    unsigned hook_seconds; /* what takes longer is ended                 */
 };
 
 /*

@@ -115,7 +115,13 @@ static int add_settings(struct buf *out, const struct config *values, struct err
         "\n# Level of zstd, 1 (fast) to 19 (small).\n"
         "compression: %u\n"
         "\n# Open and compare each block again before it is stored. It costs some time and finds bad memory.\n"
-        "verify_writes: %s\n",
+        "verify_writes: %s\n"
+        "\n# Programs that `hikae run` starts before and after, with HIKAE_HOOK and HIKAE_STATUS in their "
+        "environment;\n"
+        "# if the first fails, nothing is run. Each is ended after hook_seconds.\n"
+        "# hook_before: /etc/hikae/before\n"
+        "# hook_after: /etc/hikae/after\n"
+        "# hook_seconds: 300\n",
         values->min_copies, values->memory_mib, values->pack_mib, values->threads, values->compression,
         values->verify_writes ? "true" : "false");
     return text != NULL ? config_add_text(out, text, err) : error_no_memory(err);

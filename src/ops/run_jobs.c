@@ -1,0 +1,147 @@
+/* The jobs, a row each, in the order in which a tenant's are done. */
+#include "ops/run.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void run_job_key(const struct run_job *job, size_t variant, char ret[CATALOG_JOB_NAME_SIZE])
+{
+    if (job->variants == NULL)
+        (void)snprintf(ret, CATALOG_JOB_NAME_SIZE, "%s", job->name);
+    else
+        (void)snprintf(ret, CATALOG_JOB_NAME_SIZE, "%s.%zu", job->name, variant);
+}
+
+const struct catalog_job *run_known(const struct run_tenant *tenant, const char *key)
+{
+    for (size_t i = 0; i < tenant->known_count; i++)
+        if (strcmp(tenant->known[i].job, key) == 0)
+            return &tenant->known[i];
+    return NULL;
+}
+
+/* ---- backup ---- */
+
+static void backup_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                       struct schedule_due *ret)
+{
+    (void)variant;
+    (void)last;
+    run_plan_backup_due(tenant, 0, now_ns, ret);
+}
+
+/* A target that was there and lacks objects can be brought up at once; one that did not answer, next time. */
+static void note_behind(const struct hikae_backup_result *result, struct run_task *task, struct run_task *next)
+{
+    bool behind = false;
+    for (size_t i = 0; i < result->target_count; i++) {
+        behind = behind || strcmp(result->targets[i].state, "complete") != 0;
+        if (next != NULL && strcmp(result->targets[i].state, "behind") == 0)
+            next->wanted = true;
+    }
+    if (behind)
+        (void)snprintf(task->note, sizeof(task->note), "behind");
+}
+
+static enum hikae_status do_backup(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                   struct hikae_error *error)
+{
+    const struct hikae_backup_options options = {0};
+    struct hikae_backup_result result = {0};
+    const struct history_limits *limits = &task->tenant->limits;
+    if (task->tenant->is_new) {
+        enum hikae_status trial = hikae_tenant_trial(hikae, task->tenant->name, error);
+        task->detail = trial <= HIKAE_WARNINGS ? mem_strdup("first backup, restored on trial: active") : NULL;
+        return trial;
+    }
+    enum hikae_status status = hikae_backup(hikae, task->tenant->name, &options, &result, error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (limits->bytes > 0 && result.bytes_source > limits->bytes) {
+        engine_warn(hikae, "the sources are larger than the tenant's limit");
+        status = HIKAE_WARNINGS;
+    }
+    task->detail = mem_printf("snapshot %s: %llu entries, %llu bytes stored", result.snapshot,
+                              (unsigned long long)result.entries, (unsigned long long)result.bytes_stored);
+    note_behind(&result, task, next);
+    hikae_backup_result_free(&result);
+    return status;
+}
+
+/* ---- replicate: what a backup left behind, in this run or one before ---- */
+
+static void replicate_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last,
+                          int64_t now_ns, struct schedule_due *ret)
+{
+    const struct catalog_job *backup = run_known(tenant, "backup");
+    (void)variant;
+    bool behind = backup != NULL && strcmp(backup->note, "behind") == 0;
+    if (last != NULL && backup != NULL && last->done_ns >= backup->done_ns)
+        behind = strcmp(last->note, "behind") == 0;
+    *ret = (struct schedule_due){.state = behind ? SCHEDULE_DUE : SCHEDULE_NONE, .at_ns = now_ns, .ends_ns = now_ns};
+}
+
+static enum hikae_status do_replicate(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                      struct hikae_error *error)
+{
+    struct hikae_replicate_result result = {0};
+    (void)next;
+    enum hikae_status status = hikae_replicate(hikae, task->tenant->name, NULL, false, &result, error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (result.behind_count > 0)
+        (void)snprintf(task->note, sizeof(task->note), "behind");
+    task->detail = mem_printf("%llu objects copied, %llu bytes", (unsigned long long)result.copied,
+                              (unsigned long long)result.bytes);
+    hikae_replicate_result_free(&result);
+    return status;
+}
+
+/* ---- verify: as often, as deep and as much as the policy says; what was checked longest ago comes first ---- */
+
+static size_t verify_variants(const struct run_tenant *tenant)
+{
+    return tenant->policy->policy->verification_count;
+}
+
+static void verify_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                       struct schedule_due *ret)
+{
+    const struct policy_verification *rule = &tenant->policy->policy->verifications[variant];
+    const struct catalog_job *backup = run_known(tenant, "backup");
+    *ret = (struct schedule_due){.state = SCHEDULE_NONE};
+    /* Where nothing was backed up there is nothing to verify. */
+    if (rule->rule.present && backup != NULL && backup->done_ns > 0)
+        schedule_decide_span(rule->every, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
+}
+
+static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                   struct hikae_error *error)
+{
+    static const enum hikae_verify_level levels[] = {[POLICY_LEVEL_INVENTORY] = HIKAE_VERIFY_INVENTORY,
+                                                     [POLICY_LEVEL_OBJECTS] = HIKAE_VERIFY_OBJECTS,
+                                                     [POLICY_LEVEL_DATA] = HIKAE_VERIFY_DATA};
+    const struct policy_verification *rule = &task->tenant->policy->policy->verifications[task->variant];
+    const struct hikae_verify_options options = {.level = levels[rule->level],
+                                                 .sample =
+                                                     rule->sample_percent < 100 ? rule->sample_percent / 100.0 : 0,
+                                                 .repair = true};
+    struct hikae_verify_result result = {0};
+    (void)next;
+    enum hikae_status status = hikae_verify(hikae, task->tenant->name, &options, &result, error);
+    task->detail = mem_printf("%llu checked, %llu sound, %llu damaged, %llu unknown, %llu repaired",
+                              (unsigned long long)result.checked, (unsigned long long)result.sound,
+                              (unsigned long long)result.damaged, (unsigned long long)result.unknown,
+                              (unsigned long long)result.repaired);
+    hikae_verify_result_free(&result);
+    return status;
+}
+
+const struct run_job run_jobs[] = {
+    {"backup", ROLE_WRITER, NULL, backup_due, do_backup},
+    {"replicate", ROLE_WRITER, NULL, replicate_due, do_replicate},
+    {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
+};
+const size_t run_job_count = sizeof(run_jobs) / sizeof(run_jobs[0]);
