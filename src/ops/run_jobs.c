@@ -139,9 +139,34 @@ static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, s
     return status;
 }
 
+/* ---- retain: once on each day of the policy's zone; a pruner's host does not know when backups were made ---- */
+
+static void retain_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                       struct schedule_due *ret)
+{
+    const struct policy *policy = tenant->policy->policy;
+    const struct span day = {1, SPAN_DAYS};
+    (void)variant;
+    *ret = (struct schedule_due){.state = SCHEDULE_NONE};
+    if (policy->generations.rule.present && !policy->generations.keep_all && !tenant->is_new)
+        schedule_decide_span(day, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
+}
+
+static enum hikae_status do_retain(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                   struct hikae_error *error)
+{
+    struct hikae_retain_result result = {0};
+    (void)next;
+    enum hikae_status status = hikae_retain(hikae, task->tenant->name, false, &result, error);
+    task->detail = mem_printf("%zu kept, %zu dropped", result.keep_count, result.drop_count);
+    hikae_retain_result_free(&result);
+    return status;
+}
+
 const struct run_job run_jobs[] = {
     {"backup", ROLE_WRITER, NULL, backup_due, do_backup},
     {"replicate", ROLE_WRITER, NULL, replicate_due, do_replicate},
     {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
+    {"retain", ROLE_PRUNER, NULL, retain_due, do_retain},
 };
 const size_t run_job_count = sizeof(run_jobs) / sizeof(run_jobs[0]);
