@@ -100,6 +100,7 @@ struct walk {
     size_t winner;             /* … and this is its latest snapshot    */
     unsigned taken;            /* generations                          */
     char last[ZONE_TEXT_SIZE]; /* name of the last one's period */
+    char over[REASON_SIZE];    /* once there are enough: what all older ones are told */
 };
 
 static bool is_eligible(const struct walk *walk, const struct retention_snapshot *snapshot)
@@ -145,6 +146,8 @@ static int visit(const struct planner *planner, struct walk *walk, size_t i)
     bool tells = !walk->partial; /* the second walk has nothing to say about what it does not keep */
     char date[ZONE_TEXT_SIZE], text[REASON_SIZE];
     int64_t period = 0;
+    if (walk->over[0] != '\0')
+        return tells && !planner->plan->decisions[i].keep ? add_reason(planner, i, walk->over) : 0;
     if (has_periods(rule->kind)) {
         period = zone_period(zone, unit_of(rule->kind), snapshot->time_ns);
         /* A clock set back over midnight has its day twice: what is not earlier than the earliest has been met. */
@@ -162,8 +165,10 @@ static int visit(const struct planner *planner, struct walk *walk, size_t i)
         if (until <= planner->input->now_ns)
             return tells ? let_go(planner, i, "%s: over since %s", walk->name, date) : 0;
     }
-    if (rule->count > 0 && walk->taken == rule->count)
-        return tells ? let_go(planner, i, "%s: the last one is %s", walk->name, walk->last) : 0;
+    if (rule->count > 0 && walk->taken == rule->count) {
+        (void)snprintf(walk->over, sizeof(walk->over), "%s: the last one is %s", walk->name, walk->last);
+        return tells ? let_go(planner, i, "%s", walk->over) : 0;
+    }
     walk->taken++;
     if (has_periods(rule->kind))
         (void)zone_period_format(zone, unit_of(rule->kind), period, walk->last);
