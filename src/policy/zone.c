@@ -43,6 +43,7 @@ static struct zone_stretch stretch_at(const struct zone *zone, int64_t second)
 void zone_civil(const struct zone *zone, int64_t instant_ns, struct zone_time *ret)
 {
     int64_t second = civil_floor_div(instant_ns, NS_PER_S);
+    int64_t ns = instant_ns % NS_PER_S;
     const struct zone_type *type = stretch_at(zone, second).type;
     int64_t local = second + type->offset_s;
     int64_t day = civil_floor_div(local, DAY_S);
@@ -51,7 +52,7 @@ void zone_civil(const struct zone *zone, int64_t instant_ns, struct zone_time *r
                               .hour = rest / 3600,
                               .minute = rest / 60 % 60,
                               .second = rest % 60,
-                              .ns = (int32_t)(instant_ns - second * NS_PER_S),
+                              .ns = (int32_t)(ns < 0 ? ns + NS_PER_S : ns),
                               .offset_s = type->offset_s,
                               .daylight = type->daylight};
     memcpy(ret->abbreviation, type->abbreviation, sizeof(ret->abbreviation));
