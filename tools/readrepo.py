@@ -9,6 +9,11 @@
     restore TENANT [SNAPSHOT] DIR       writes a snapshot below a new or empty folder
     check TENANT                        opens every object and asserts what the format demands
     dump OBJECT-FILE                    what an object holds
+    audit [CHECKPOINT-FILE]             verifies the audit logs, and that one continues an earlier checkpoint; without
+                                        a holder all but what the entries say
+
+    readrepo.py proof FILE [TARGET-FOLDER]
+                                        verifies what `hikae audit prove -o` wrote, with the store's key if given
 
     readrepo.py vectors FILE            writes the test vectors of the format
     readrepo.py selftest                encodes a store of its own and reads it back
@@ -26,12 +31,13 @@ import sys
 sys.dont_write_bytecode = True  # Before the modules beside this file: a reader leaves nothing in its own folder.
 
 from hikaereader import manifest as m
+from hikaereader.audit import check_logs, check_proof
 from hikaereader.check import check, describe
-from hikaereader.container import Damaged, NoKey
+from hikaereader.container import Damaged, NoKey, from_base64, parse_json
 from hikaereader.keys import Holder
 from hikaereader.restore import Restore
 from hikaereader.selftest import selftest
-from hikaereader.store import Blobs, Store, name_time
+from hikaereader.store import Blobs, Store, name_time, read_description
 from hikaereader.vectors import make
 
 KINDS = {
@@ -102,7 +108,16 @@ COMMANDS = {
     "restore": (restore, 2, 3),
     "check": (lambda store, tenant: show(check(store, store.tenant(tenant))), 1, 1),
     "dump": (lambda store, path: show(describe(store, path)), 1, 1),
+    "audit": (lambda store, *earlier: audit(store.folder, store.find_key, *earlier), 0, 1),
 }
+
+
+def audit(folder, find_key, earlier=None):
+    note = None
+    if earlier:
+        with open(earlier, "rb") as file:
+            note = file.read()
+    show(check_logs(folder, read_description(folder), find_key, note))
 
 
 def main():
@@ -119,6 +134,11 @@ def main():
         with open(command, "w", encoding="utf-8") as file:
             file.write(json.dumps(make(), indent=1) + "\n")
         return 0
+    if target == "proof" and 2 <= len(args.words) <= 3:
+        with open(command, encoding="utf-8") as file:
+            proof = parse_json(file.read())
+        show(check_proof(proof, *(from_base64(read_description(folder)["audit"]) for folder in words)))
+        return 0
     run, least, most = COMMANDS.get(command, (None, 0, 0))
     if not run or not least <= len(words) <= most:
         parser.error("see --help for the commands and their arguments")
@@ -127,6 +147,8 @@ def main():
         for path in paths:
             with open(path, "rb") as file:
                 holders.append(Holder(kind, file.read()))
+    if command == "audit" and not holders:
+        return audit(target, None, *words) or 0
     return run(Store(target, holders), *words) or 0
 
 

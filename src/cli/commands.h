@@ -47,4 +47,10 @@ enum hikae_status command_hold_remove(struct run *run);
 enum hikae_status command_policy_simulate(struct run *run);
 enum hikae_status command_version(struct run *run);
 
+enum hikae_status command_audit_verify(struct run *run);
+enum hikae_status command_audit_list(struct run *run);
+enum hikae_status command_audit_export(struct run *run);
+enum hikae_status command_audit_prove(struct run *run);
+enum hikae_status command_audit_review(struct run *run);
+
 #endif

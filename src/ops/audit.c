@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "ops/audit_store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,6 +82,7 @@ static const struct operation operations[OPERATION_COUNT] = {
     [OPERATION_AUDIT_EXPORT] = {"audit export", AUDIT_ACCESS, 0},
     [OPERATION_AUDIT_REVIEW] = {"audit review", AUDIT_EVIDENCE, AT_ONCE},
     [OPERATION_AUDIT_EXPIRE] = {"audit expire", AUDIT_EVIDENCE, PRIVILEGED | AT_ONCE},
+    [OPERATION_AUDIT_FORK] = {"audit fork", AUDIT_EVIDENCE, PRIVILEGED},
 };
 
 const char *engine_audit_result(enum hikae_status status)
@@ -267,6 +269,53 @@ static int finish(struct engine_audit *audit, enum hikae_status status, struct e
     return audit_journal_end(audit->journal, &audit->intent, entry, err);
 }
 
+/* Entries that wait for the next upload: as many, or as old, and they go with whatever operation ends then. */
+enum { WAITING_MAX = 256 };
+#define WAITING_NS (24 * 3600 * NS_PER_S)
+
+struct waiting {
+    uint64_t count;
+    int64_t oldest_ns;
+};
+
+static int note_waiting(uint64_t number, const struct bytes *text, void *context, struct error *err)
+{
+    struct waiting *waiting = context;
+    CLEANUP_JSON json_t *json = NULL;
+    (void)number;
+    if (waiting->count++ > 0)
+        return 0;
+    if (json_parse(text->data, text->size, &json, err) != 0)
+        return -1;
+    const char *time = json_string_value(json_object_get(json, "time"));
+    return time != NULL ? clock_parse(time, &waiting->oldest_ns, err) : 0;
+}
+
+static bool must_upload(const struct engine_audit *audit, struct error *err)
+{
+    struct waiting waiting = {0};
+    if ((operations[audit->operation].flags & AT_ONCE) != 0)
+        return true;
+    if (audit_journal_lock(audit->journal, err) != 0)
+        return false;
+    int rc = audit_journal_each(audit->journal, note_waiting, &waiting, err);
+    audit_journal_unlock(audit->journal);
+    return rc == 0 && (waiting.count >= WAITING_MAX || clock_now_ns() - waiting.oldest_ns > WAITING_NS);
+}
+
+/* That the log cannot be stored now is no failure of the operation: its record is on this disk, and goes later. */
+static void upload(const struct engine_audit *audit)
+{
+    struct hikae *hikae = audit->hikae;
+    struct audit_uploaded uploaded;
+    struct error err = {0};
+    /* Who had no use for keys is not asked for them now. */
+    if (hikae == NULL || hikae->keystore == NULL || !must_upload(audit, &err))
+        return;
+    if (engine_audit_upload(hikae, &uploaded, &err) != 0)
+        engine_warn(hikae, "the audit log waits on this machine: %s", err.what);
+}
+
 enum hikae_status engine_audit_end(struct engine_audit *audit, enum hikae_status status)
 {
     struct error err = {0};
@@ -285,5 +334,7 @@ enum hikae_status engine_audit_end(struct engine_audit *audit, enum hikae_status
     audit->entry = NULL;
     if (audit->hikae == NULL)
         audit_journal_free(audit->journal);
+    else
+        upload(audit);
     return status;
 }

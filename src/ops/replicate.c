@@ -5,7 +5,7 @@
  */
 #include "base/file.h"
 #include "base/mem.h"
-#include "ops/audit.h"
+#include "ops/audit_store.h"
 #include "ops/copies.h"
 
 #include <stdio.h>
@@ -444,6 +444,16 @@ static int do_replicate(struct replicate *replicate, const char *tenant, const c
     return 0;
 }
 
+/* Logs belong to no tenant: whoever brings everything brings them too, those of other hosts included. */
+static int copy_audit_logs(struct replicate *replicate, struct error *err)
+{
+    uint64_t copied;
+    if (engine_audit_catch_up(replicate->hikae, &copied, err) != 0)
+        return -1;
+    replicate->ret->copied += copied;
+    return 0;
+}
+
 enum hikae_status hikae_replicate(struct hikae *hikae, const char *tenant, const char *to, bool dry_run,
                                   struct hikae_replicate_result *ret, struct hikae_error *error)
 {
@@ -454,6 +464,8 @@ enum hikae_status hikae_replicate(struct hikae *hikae, const char *tenant, const
     if (engine_audit_begin(hikae, OPERATION_REPLICATE, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
     int rc = do_replicate(&replicate, tenant, to, &err);
+    if (rc == 0 && !dry_run && tenant == NULL)
+        rc = copy_audit_logs(&replicate, &err);
     bool behind = ret->behind_count > 0;
     engine_audit_count(&audit, "copied", ret->copied);
     engine_audit_count(&audit, "bytes", ret->bytes);

@@ -117,6 +117,40 @@ def first_clear(vectors, kind):
     return struct.pack("<BBHIQ", kind, 1, 1 if sections else 0, 0, 1) + head[16:] + sections
 
 
+def audit_seeds():
+    """One seed of each parser of the audit log; the segment is sealed under the key of the vectors."""
+    import hashlib
+    import sys
+
+    sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
+    from hikaereader import encode
+
+    with open(os.path.join(HERE, "..", "vectors", "format-1.json"), encoding="utf-8") as file:
+        item = json.load(file)["containers"][0]
+    entry = (
+        '{"v":1,"time":"2026-11-21T09:12:46.000000001Z","op":"restore","class":"access","tenant":null,"user":"root",'
+        '"uid":0,"login":null,"operator":null,"host":"h","counts":{"entries":3},"details":{},"id":"%s","result":"ok",'
+        '"duration_ns":5,"log":"%s","seq":0}' % ("ab" * 16, "11" * 16)
+    ).encode()
+    leaf = bytes(range(32)) + entry
+    hashes = [hashlib.sha256(b"\0" + leaf).digest(), bytes(32)]
+    clear = bytes([1]) + bytes(7) + b"\x11" * 16 + struct.pack("<QII", 0, 2, 1) + b"".join(hashes)
+    tid, key_id, key = (bytes.fromhex(item[name]) for name in ("tid", "key_id", "key"))
+    sealer = encode.Sealer(9, 0, key, tid, key_id, bytes(32), clear)
+    name = "hikae1/a/%s/000000000000-0002-%s" % ("11" * 16, "cd" * 32)
+    note = (
+        "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n"
+        "\u2014 PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+    )
+    checkpoint = "hikae/%s/%s\n5\n%s=\ntime 2026-11-21T00:00:00Z\n\n\u2014 a AAAA\n" % ("00" * 16, "11" * 16, "A" * 43)
+    put("audit", "name", b"\0" + name.encode())
+    put("audit", "name-checkpoint", b"\0" + name.replace("000000000000-0002", "c/000000000002").encode())
+    put("audit", "leaf", b"\1" + leaf)
+    put("audit", "note", b"\2" + note.encode())
+    put("audit", "checkpoint", b"\2" + checkpoint.encode())
+    put("audit", "segment", b"\3" + sealer.seal([(0, encode.string(leaf) + b"\0", [])]))
+
+
 CONFIG = """state: /var/lib/hikae
 targets:
   - name: tokyo
@@ -153,3 +187,4 @@ EXCLUDES = [
 
 if __name__ == "__main__":
     main()
+    audit_seeds()

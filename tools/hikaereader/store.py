@@ -137,6 +137,21 @@ def read_segment(body):
     return names, packs, blocks, entries
 
 
+def read_description(folder):
+    """The store object, whose signature is right."""
+    with open(os.path.join(folder, "hikae1/store"), "rb") as file:
+        lines = file.read().split(b"\n")
+    demand(len(lines) == 3 and not lines[2], "the store object is not two lines")
+    description = parse_json(lines[0])
+    demand(description["v"] == 1 and description["format"] == "hikae1", "unknown format of the store")
+    public = Ed25519PublicKey.from_public_bytes(from_base64(description["sign"]))
+    try:
+        public.verify(from_base64(lines[1]), lines[0])
+    except InvalidSignature as error:
+        raise Damaged("the store object's signature is wrong") from error
+    return description
+
+
 class Store:
     """All that is on a target, opened with the holders at hand."""
 
@@ -185,17 +200,8 @@ class Store:
         self.keys = {(entry.tid, entry.key_id): entry.key for entry in self.entries if entry.type == keys.SEALING}
 
     def read_description(self):
-        with open(os.path.join(self.folder, "hikae1/store"), "rb") as file:
-            lines = file.read().split(b"\n")
-        demand(len(lines) == 3 and not lines[2], "the store object is not two lines")
-        self.description = parse_json(lines[0])
-        demand(self.description["v"] == 1 and self.description["format"] == "hikae1", "unknown format of the store")
+        self.description = read_description(self.folder)
         self.tid = bytes.fromhex(self.description["store_tid"])
-        public = Ed25519PublicKey.from_public_bytes(from_base64(self.description["sign"]))
-        try:
-            public.verify(from_base64(lines[1]), lines[0])
-        except InvalidSignature as error:
-            raise Damaged("the store object's signature is wrong") from error
 
     def find_key(self, header):
         key = self.roots.get(header.key_id) if header.key_kind == 2 else self.keys.get((header.tid, header.key_id))

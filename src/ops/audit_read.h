@@ -1,0 +1,31 @@
+/* Entries of all logs, in the order of their times, for listing, giving away and reviewing. */
+#ifndef HIKAE_OPS_AUDIT_READ_H
+#define HIKAE_OPS_AUDIT_READ_H
+
+#include "audit/leaf.h"
+#include "ops/audit_store.h"
+#include "policy/zone.h"
+
+struct audit_view {
+    struct hikae *hikae;
+    struct engine_audit_store store;
+    struct audit_objects objects;
+    struct audit_log *logs;
+    size_t log_count;
+    struct zone *zone;
+    int64_t from_ns, to_ns; /* half open */
+};
+/* Store what waits, then read every log (or the one of the filter). filter NULL: no filter. */
+MUST_USE int audit_view_open(struct hikae *hikae, const struct hikae_audit_filter *filter, struct audit_view *ret,
+                             struct error *err);
+void audit_view_close(struct audit_view *view);
+/* The log of that id (hexadecimal; NULL: this state folder's). ERROR_NOT_FOUND. */
+MUST_USE int audit_view_log(const struct audit_view *view, const char *log, const struct audit_log **ret,
+                            struct error *err);
+/* Call back for the entries that the filter lets through; *ret_count of them. */
+MUST_USE int audit_view_each(const struct audit_view *view, const struct hikae_audit_filter *filter,
+                             hikae_audit_callback *callback, void *context, uint64_t *ret_count, struct error *err);
+/* The heads of all logs as lines of a note: "log <origin> <size> <root>". mem_free; NULL: no memory. */
+char *audit_view_heads(const struct audit_view *view);
+
+#endif
