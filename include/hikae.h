@@ -840,6 +840,23 @@ enum hikae_status hikae_audit_prove(struct hikae *hikae, const char *log, uint64
                                     struct hikae_audit_proof *ret, struct hikae_error *error);
 void hikae_audit_proof_free(struct hikae_audit_proof *proof);
 
+struct hikae_audit_expire_options {
+    const char *keep[5]; /* "30d", "1y", "5y" in the order of the classes above; NULL: for ever */
+    const char *zone;
+    bool dry_run;
+};
+struct hikae_audit_expire_result {
+    uint64_t expired; /* entries deleted; their hashes stay */
+    uint64_t held;    /* past their time, and kept for a hold or an open incident */
+    uint64_t segments;
+    char **superseded; /* objects that are replaced, to be deleted by the collector */
+    size_t superseded_count;
+};
+/* Delete entries whose time is over. HIKAE_REFUSED for evidence kept under three years. */
+enum hikae_status hikae_audit_expire(struct hikae *hikae, const struct hikae_audit_expire_options *options,
+                                     struct hikae_audit_expire_result *ret, struct hikae_error *error);
+void hikae_audit_expire_result_free(struct hikae_audit_expire_result *result);
+
 /* A review of all privileged operations of a period, named reviewer, as a signed note (free). */
 enum hikae_status hikae_audit_review(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *reviewer,
                                      bool dry_run, hikae_audit_callback *callback, void *context, char **ret_note,

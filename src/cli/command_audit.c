@@ -1,4 +1,4 @@
-/* audit verify, list, export, prove, review. */
+/* audit verify, list, export, prove, review, expire. */
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "cli/value.h"
@@ -337,4 +337,58 @@ enum hikae_status command_audit_review(struct run *run)
         run_say(run, MSG_AUDIT_REVIEWED, text_count(listing.count, count), reviewer);
     free(note);
     return saved != HIKAE_OK ? saved : status;
+}
+
+/* ---- expire ---- */
+
+/* "CLASS=SPAN" of each --keep. */
+static enum hikae_status read_keep(struct run *run, struct hikae_audit_expire_options *options)
+{
+    static const char *const classes[] = {"access", "operation", "authentication", "system", "evidence"};
+    size_t count;
+    const char **keep CLEANUP_FREE = run_all(run, "keep", &count);
+    if (keep == NULL)
+        return run_no_memory(run);
+    for (size_t i = 0; i < count; i++) {
+        char CLEANUP_FREE *name = NULL;
+        const char *span;
+        enum hikae_status status = value_pair(run, "keep", keep[i], &name, &span);
+        if (status != HIKAE_OK)
+            return status;
+        size_t class = 0;
+        while (class < sizeof(classes) / sizeof(classes[0]) && strcmp(classes[class], name) != 0)
+            class ++;
+        if (class == sizeof(classes) / sizeof(classes[0])) {
+            (void)run_usage(run, "--keep: there is no class \"%s\"", name);
+            return run_hint(run, "access, operation, authentication, system or evidence");
+        }
+        options->keep[class] = span;
+    }
+    return HIKAE_OK;
+}
+
+enum hikae_status command_audit_expire(struct run *run)
+{
+    struct hikae_audit_expire_options options = {.zone = run_option(run, "tz"), .dry_run = run_has(run, DRY_RUN)};
+    struct hikae_audit_expire_result result = {0};
+    char expired[TEXT_SMALL], held[TEXT_SMALL], segments[TEXT_SMALL];
+    enum hikae_status status = read_keep(run, &options);
+    if (status == HIKAE_OK)
+        status = hikae_audit_expire(run->hikae, &options, &result, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        out_number(&run->out, NULL, "expired", result.expired);
+        out_number(&run->out, NULL, "held", result.held);
+        out_number(&run->out, NULL, "segments", result.segments);
+        json_t *array = out_array(&run->out, NULL, "superseded");
+        for (size_t i = 0; array != NULL && i < result.superseded_count; i++)
+            out_item_text(&run->out, array, result.superseded[i]);
+        out_bool(&run->out, NULL, "ok", true);
+        out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    }
+    run_say(run, options.dry_run ? MSG_AUDIT_EXPIRE_PLAN : MSG_AUDIT_EXPIRED, text_count(result.expired, expired),
+            text_count(result.segments, segments), text_count(result.held, held));
+    hikae_audit_expire_result_free(&result);
+    return status;
 }

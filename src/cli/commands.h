@@ -52,5 +52,6 @@ enum hikae_status command_audit_list(struct run *run);
 enum hikae_status command_audit_export(struct run *run);
 enum hikae_status command_audit_prove(struct run *run);
 enum hikae_status command_audit_review(struct run *run);
+enum hikae_status command_audit_expire(struct run *run);
 
 #endif

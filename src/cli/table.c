@@ -51,6 +51,7 @@ const struct command *const command_table[] = {
     &row_audit_export,
     &row_audit_prove,
     &row_audit_review,
+    &row_audit_expire,
     &row_keys_status,
     &row_keys_check,
     &row_keys_sheet,

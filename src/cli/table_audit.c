@@ -155,3 +155,31 @@ const struct command row_audit_review = {
     .exits = {{2, "no reviewer is named"}, {8, "FILE exists"}},
     .run = command_audit_review,
 };
+
+static const struct option_def expire_options[] = {
+    {.name = "keep",
+     .kind = VALUE_WORD,
+     .value = "CLASS=SPAN",
+     .many = true,
+     .required = true,
+     .help = "how long entries of this class stay: access=30d, operation=1y, evidence=5y; others stay for ever"},
+    {.name = "tz", .kind = VALUE_WORD, .value = "ZONE", .help = "zone in which spans are counted (default UTC)"},
+    OPTIONS_END,
+};
+
+const struct command row_audit_expire = {
+    .name = "audit expire",
+    .group = GROUP_CHECK,
+    .summary = {"delete entries whose time is over", "保存期間を過ぎた記録を削除する"},
+    .arguments = "",
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "Writes segments again without the entries whose time is over. Their hashes stay, so the log verifies "
+        "as before; what they said is gone when the collector has deleted the objects that are replaced. "
+        "Entries of a tenant with a hold or an open incident stay.",
+    .options = expire_options,
+    .examples = {{"hikae audit expire --keep access=1y --keep operation=30d --keep evidence=5y --dry-run",
+                  "What would go?"}},
+    .exits = {{2, "there is no such class or span"}, {8, "evidence would be kept for less than three years"}},
+    .run = command_audit_expire,
+};

@@ -225,7 +225,10 @@ int engine_audit_begin(struct hikae *hikae, enum engine_operation operation, con
                                  .began_ns = clock_monotonic_ns()};
     if (dry_run)
         return 0;
-    return engine_audit_journal(hikae, &ret->journal, err) != 0 ? -1 : begin(ret, err);
+    if (engine_audit_journal(hikae, &ret->journal, err) != 0 || begin(ret, err) != 0)
+        return -1;
+    hikae->audit_depth++;
+    return 0;
 }
 
 /* ---- Ending ---- */
@@ -294,7 +297,7 @@ static int note_waiting(uint64_t number, const struct bytes *text, void *context
 static bool must_upload(const struct engine_audit *audit, struct error *err)
 {
     struct waiting waiting = {0};
-    if ((operations[audit->operation].flags & AT_ONCE) != 0)
+    if (audit->hikae->audit_due)
         return true;
     if (audit_journal_lock(audit->journal, err) != 0)
         return false;
@@ -309,9 +312,11 @@ static void upload(const struct engine_audit *audit)
     struct hikae *hikae = audit->hikae;
     struct audit_uploaded uploaded;
     struct error err = {0};
-    /* Who had no use for keys is not asked for them now. */
-    if (hikae == NULL || hikae->keystore == NULL || !must_upload(audit, &err))
+    hikae->audit_due = hikae->audit_due || (operations[audit->operation].flags & AT_ONCE) != 0;
+    /* A run of many parts stores the log once; and who had no use for keys is not asked for them now. */
+    if (--hikae->audit_depth > 0 || hikae->keystore == NULL || !must_upload(audit, &err))
         return;
+    hikae->audit_due = false;
     if (engine_audit_upload(hikae, &uploaded, &err) != 0)
         engine_warn(hikae, "the audit log waits on this machine: %s", err.what);
 }

@@ -32,6 +32,8 @@ struct hikae {
     struct keystore *keystore;
     struct id writer;              /* of this state folder */
     struct audit_journal *journal; /* NULL: not opened yet */
+    unsigned audit_depth;          /* operations that others are part of: the outermost stores the log */
+    bool audit_due;                /* one of them wants that */
     struct hikae_observer observer;
     pthread_mutex_t observer_mutex;
     struct cancel cancel;
