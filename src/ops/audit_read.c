@@ -17,6 +17,15 @@ static int open_zone(const char *name, struct zone **ret, struct error *err)
     return zone_open(strcmp(name, "JST") == 0 ? "Asia/Tokyo" : name, ret, err);
 }
 
+/* Digits that are known to be digits. */
+static int number_at(const char *text, size_t count)
+{
+    int number = 0;
+    for (size_t i = 0; i < count; i++)
+        number = 10 * number + (text[i] - '0');
+    return number;
+}
+
 /* "2026", "2026-10", "2026-10-31": its first instant, and the first one after it. */
 static bool parse_calendar(const char *text, const struct zone *zone, int64_t *ret_from, int64_t *ret_to)
 {
@@ -35,7 +44,7 @@ static bool parse_calendar(const char *text, const struct zone *zone, int64_t *r
         (void)snprintf(whole, sizeof(whole), "%s%s", text, forms[i].rest);
         if (clock_parse(whole, &utc, NULL) != 0)
             return false;
-        struct zone_time time = {.date.year = atoi(whole), .date.month = atoi(whole + 5), .date.day = atoi(whole + 8)};
+        struct zone_time time = {.date = {number_at(whole, 4), number_at(whole + 5, 2), number_at(whole + 8, 2)}};
         *ret_from = zone_instant(zone, &time, NULL);
         *ret_to = zone_add(zone, *ret_from, forms[i].months, forms[i].days);
         return true;
