@@ -228,6 +228,7 @@ demo:  ## shows the whole way: back up, damage, mend, restore, lose everything, 
 bench: all $(BUILD)/bench/micro  ## figures beside restic, Borg and tar | zstd (see bench/run.sh)
 	@$(BUILD)/bench/micro
 	@bench/run.sh
+	@bench/nightly.py --dir $(BUILD)/bench-nightly
 $(BUILD)/bench/micro: $(BUILD)/bench/micro.o $(BUILD)/libhikae.a
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
@@ -259,6 +260,12 @@ install: all $(BUILD)/public/libhikae.a $(BUILD)/hikae.pc  ## into DESTDIR and P
 	$(BUILD)/hikae generate man $(BUILD)/generated/man
 	$(BUILD)/hikae generate completion $(BUILD)/generated/completion
 	tools/install_generated.sh install $(BUILD)/generated '$(DESTDIR)$(PREFIX)'
+	for unit in writer pruner; do \
+	    sed 's|@PREFIX@|$(PREFIX)|' tools/systemd/hikae-$$unit.service.in >$(BUILD)/generated/hikae-$$unit.service && \
+	    install -D -m 644 $(BUILD)/generated/hikae-$$unit.service $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.service && \
+	    install -D -m 644 tools/systemd/hikae-$$unit.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.timer || exit 1; done
+	install -D -m 644 tools/systemd/hikae.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hikae.conf
+	install -D -m 644 tools/systemd/hikae.cron $(DESTDIR)$(PREFIX)/share/hikae/hikae.cron
 	for file in $(wildcard policies/*.yaml policies/calendars/*.yaml); do \
 	    install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hikae/$$file || exit 1; done
 
@@ -267,6 +274,8 @@ uninstall:  ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/hikae $(DESTDIR)$(libdir)/libhikae.so $(DESTDIR)$(libdir)/$(SONAME) \
 	    $(DESTDIR)$(libdir)/$(SONAME).* $(DESTDIR)$(libdir)/libhikae.a $(DESTDIR)$(PREFIX)/include/hikae.h \
 	    $(DESTDIR)$(libdir)/pkgconfig/hikae.pc
+	rm -f $(foreach unit,writer pruner,$(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).service \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).timer) $(DESTDIR)$(PREFIX)/lib/sysusers.d/hikae.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/hikae
 
 clean:  ## removes build/

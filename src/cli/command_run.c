@@ -118,7 +118,9 @@ static void print_jobs(struct run *run, const struct hikae_run_result *result)
         columns_add(&columns, job->job);
         columns_add_colour(&columns, job->state, failed ? COLOUR_RED : done ? COLOUR_GREEN : COLOUR_YELLOW);
         columns_add(&columns, job->attempts > 0 ? text_duration(job->duration_ns, text) : NULL);
-        columns_add(&columns, failed ? job->error.message : job->attempts > 0 ? job->detail : job->due);
+        columns_add(&columns, failed || strcmp(job->state, "elsewhere") == 0 ? job->error.message
+                              : job->attempts > 0                            ? job->detail
+                                                                             : job->due);
     }
     if (columns.count > 0)
         run_table(run, &columns);

@@ -55,16 +55,29 @@ static int check_options(const struct hikae_run_options *options, unsigned *ret_
 
 /* ---- The result ---- */
 
-static const char *state_of(const struct run_task *task, bool dry_run)
+/*
+ * A host that was not told which jobs are its own, and may not do a pruner's: the targets say so, and it is no failure.
+ * Where the job was asked for by name, it is one.
+ */
+static bool is_elsewhere(const struct run_task *task, const struct hikae_run_options *options)
 {
-    if (dry_run)
+    return options->only == NULL && task->job->role == ROLE_PRUNER && task->status == HIKAE_KEYS &&
+           strcmp(task->error.kind, error_class_name(ERROR_DENIED)) == 0;
+}
+
+static const char *state_of(const struct run_task *task, const struct hikae_run_options *options)
+{
+    if (options->dry_run)
         return "planned";
+    if (is_elsewhere(task, options))
+        return "elsewhere";
     if (task->attempts == 0 || task->status == HIKAE_INTERRUPTED)
         return "left";
     return task->status <= HIKAE_WARNINGS ? "done" : "failed";
 }
 
-static int take_jobs(struct run_plan *plan, bool dry_run, struct hikae_run_result *ret, struct error *err)
+static int take_jobs(struct run_plan *plan, const struct hikae_run_options *options, struct hikae_run_result *ret,
+                     struct error *err)
 {
     ret->jobs = mem_calloc(plan->task_count, sizeof(*ret->jobs));
     if (ret->jobs == NULL)
@@ -74,7 +87,7 @@ static int take_jobs(struct run_plan *plan, bool dry_run, struct hikae_run_resul
         if (task->on_demand && !task->wanted)
             continue;
         struct hikae_run_job *job = &ret->jobs[ret->count++];
-        *job = (struct hikae_run_job){.state = state_of(task, dry_run),
+        *job = (struct hikae_run_job){.state = state_of(task, options),
                                       .tenant = mem_strdup(task->tenant->name),
                                       .job = mem_strdup(task->job->name),
                                       .due = schedule_state_name(task->on_demand ? SCHEDULE_DUE : task->due.state),
@@ -197,7 +210,7 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
         return -1;
     int rc = run_work(hikae, options, plan, ret, err);
     if (rc == 0)
-        rc = take_jobs(plan, false, ret, err);
+        rc = take_jobs(plan, options, ret, err);
     *ret_status = rc == 0 ? worst_of(ret, err) : (enum hikae_status)error_exit_code(err->class);
     if (rc == 0 && cancel_check(&hikae->cancel, err) != 0)
         *ret_status = HIKAE_INTERRUPTED;
@@ -226,7 +239,7 @@ static int run(struct hikae *hikae, const struct hikae_run_options *options, str
         rc = run_plan_make(hikae, options, only, &plan, err);
     ret->tenants = plan.tenant_count;
     if (rc == 0)
-        rc = options->dry_run ? take_jobs(&plan, true, ret, err)
+        rc = options->dry_run ? take_jobs(&plan, options, ret, err)
                               : carry_out(hikae, options, &plan, ret, ret_status, err);
     run_plan_clear(&plan);
     if (lock >= 0)

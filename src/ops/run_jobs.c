@@ -163,10 +163,41 @@ static enum hikae_status do_retain(struct hikae *hikae, struct run_task *task, s
     return status;
 }
 
+/* ---- gc: after what retention drops; where nothing is dropped, what killed runs left behind, once a week ---- */
+
+static void gc_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                   struct schedule_due *ret)
+{
+    const struct policy_generations *generations = &tenant->policy->policy->generations;
+    const struct span every = {generations->rule.present && !generations->keep_all ? 1 : 7, SPAN_DAYS};
+    (void)variant;
+    *ret = (struct schedule_due){.state = SCHEDULE_NONE};
+    if (!tenant->is_new)
+        schedule_decide_span(every, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
+}
+
+static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                               struct hikae_error *error)
+{
+    const struct hikae_gc_options options = {0};
+    struct hikae_gc_result result = {0};
+    uint64_t freed = 0, waiting = 0;
+    (void)next;
+    enum hikae_status status = hikae_gc(hikae, task->tenant->name, &options, &result, error);
+    for (size_t i = 0; i < result.target_count; i++) {
+        freed += result.targets[i].freed_bytes;
+        waiting += result.targets[i].waiting_bytes;
+    }
+    task->detail = mem_printf("%llu bytes freed, %llu waiting", (unsigned long long)freed, (unsigned long long)waiting);
+    hikae_gc_result_free(&result);
+    return status;
+}
+
 const struct run_job run_jobs[] = {
     {"backup", ROLE_WRITER, NULL, backup_due, do_backup},
     {"replicate", ROLE_WRITER, NULL, replicate_due, do_replicate},
     {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
     {"retain", ROLE_PRUNER, NULL, retain_due, do_retain},
+    {"gc", ROLE_PRUNER, NULL, gc_due, do_gc},
 };
 const size_t run_job_count = sizeof(run_jobs) / sizeof(run_jobs[0]);

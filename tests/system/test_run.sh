@@ -6,7 +6,9 @@ for t in a b c d; do mkdir -p "$WORK/src/$t"; echo "data of $t" >"$WORK/src/$t/f
 at() { local now=$1; shift; HIKAE_NOW=$now "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
 # jobs KEY: "tenant:job" of the last run's JSON, sorted.
 jobs() { /usr/bin/python3 -c 'import json,sys; print(" ".join(sorted(j["tenant"]+":"+j["job"] for j in json.load(open(sys.argv[1]))[sys.argv[2]])))' "$WORK/json" "$1"; }
-run_at() { local now=$1; shift; at "$now" --json run --retries 0 "$@" >"$WORK/json" 2>"$WORK/err"; CODE=$?; }
+WRITER="--only backup,replicate,verify"
+# shellcheck disable=SC2086
+run_at() { local now=$1 only=$WRITER; shift; case " $* " in *" --only "*) only= ;; esac; at "$now" --json run --retries 0 $only "$@" >"$WORK/json" 2>"$WORK/err"; CODE=$?; }
 snapshots() { at 2026-12-31T00:00:00Z --json snapshots "$1" 2>/dev/null | /usr/bin/python3 -c 'import json,sys; print(len(json.load(sys.stdin)["snapshots"]))'; }
 
 check init env HIKAE_NOW=2026-11-20T00:00:00Z "$HIKAE" init --dir "$WORK/h" --test-clock --target "one=file://$WORK/one" --target "two=file://$WORK/two"
@@ -103,8 +105,14 @@ check no-night-twice test "$(snapshots c)" = 7
 # ---- Retries in the same run ----
 rm -r "$WORK/src/d"
 at 2026-12-03T05:00:00Z tenant add d --source "d=cmd:test -e $WORK/now || { touch $WORK/now; exit 1; }; echo data" >/dev/null 2>&1
-at 2026-12-03T06:00:00Z --json run --retries 1 >"$WORK/json" 2>"$WORK/err"; CODE=$?
+at 2026-12-03T06:00:00Z --json run --only backup --retries 1 >"$WORK/json" 2>"$WORK/err"; CODE=$?
 check retried test "$CODE $(jobs done) $(field done.0.attempts)" = "0 d:backup 2"
+
+# ---- A pruner's jobs: collection once a week where nothing is dropped, and not on the nights between ----
+run_at 2026-12-03T07:00:00Z --only gc,retain
+check collected-last-week test "$CODE $(jobs done)" = "0 d:gc"
+run_at 2026-12-09T07:00:00Z --only gc,retain
+check collected-again test "$CODE $(jobs done)" = "0 a:gc b:gc c:gc slow:gc"
 
 # ---- Hooks ----
 printf '#!/bin/sh\necho "$HIKAE_HOOK $HIKAE_STATUS $(env | grep -c SECRET)" >>%s\n[ ! -e %s ]\n' "$WORK/hooks" "$WORK/refuse" >"$WORK/hook"
