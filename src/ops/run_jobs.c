@@ -139,6 +139,20 @@ static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, s
     return status;
 }
 
+/* Where nothing was ever backed up there is nothing to retain or to collect, and that is no failure of the run. */
+static bool has_snapshot(struct hikae *hikae, struct run_task *task)
+{
+    struct session session;
+    struct error ignored = {0};
+    if (session_open(hikae, task->tenant->name, 0, &session, &ignored) != 0)
+        return true; /* the job itself says why */
+    bool has = history_latest(&session.chain.history) != NULL;
+    session_close(&session);
+    if (!has)
+        task->detail = mem_strdup("no snapshot yet");
+    return has;
+}
+
 /* ---- retain: once on each day of the policy's zone; a pruner's host does not know when backups were made ---- */
 
 static void retain_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
@@ -157,6 +171,8 @@ static enum hikae_status do_retain(struct hikae *hikae, struct run_task *task, s
 {
     struct hikae_retain_result result = {0};
     (void)next;
+    if (!has_snapshot(hikae, task))
+        return HIKAE_OK;
     enum hikae_status status = hikae_retain(hikae, task->tenant->name, false, &result, error);
     task->detail = mem_printf("%zu kept, %zu dropped", result.keep_count, result.drop_count);
     hikae_retain_result_free(&result);
@@ -183,6 +199,8 @@ static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struc
     struct hikae_gc_result result = {0};
     uint64_t freed = 0, waiting = 0;
     (void)next;
+    if (!has_snapshot(hikae, task))
+        return HIKAE_OK;
     enum hikae_status status = hikae_gc(hikae, task->tenant->name, &options, &result, error);
     for (size_t i = 0; i < result.target_count; i++) {
         freed += result.targets[i].freed_bytes;
