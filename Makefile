@@ -27,7 +27,8 @@ PACKAGES := libarchive libzstd libcrypto libssl libcurl expat sqlite3 jansson ya
 pkg_config = $(if $(filter 0,$(shell pkg-config --exists $(PACKAGES); echo $$?)),$(shell pkg-config $(1) $(PACKAGES)),\
     $(error of the libraries $(PACKAGES) some are missing: run tools/install_packages.sh build))
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg_config,--cflags))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(call pkg_config,--libs))$(PKG_LIBS)
+# libs3 has no file for pkg-config.
+PKG_LIBS = $(eval PKG_LIBS := $(call pkg_config,--libs) -ls3)$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
     -Wnull-dereference -Wimplicit-fallthrough -Werror

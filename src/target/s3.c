@@ -70,6 +70,29 @@ static const struct target_ops ops = {
     .abort_upload = s3_abort_upload,
 };
 
+/* Through libs3 there are no locks, and deletions go one by one. */
+static const struct target_ops ops_v2 = {
+    .close = close_target,
+    .put = s3_put,
+    .get_range = s3_get_range,
+    .get = s3_get,
+    .stat = s3_stat,
+    .list = s3_list,
+    .list_folders = s3_list_folders,
+    .get_version = s3_get_version,
+    .clock_skew = s3_clock_skew,
+    .free_space = free_space,
+    .ask = s3_ask,
+    .put_once = s3_put_once,
+    .checks = s3_checks,
+    .counters = counters,
+    .remove = s3_remove,
+    .remove_version = s3_remove_version,
+    .list_versions = s3_list_versions,
+    .list_uploads = s3_list_uploads,
+    .abort_upload = s3_abort_upload,
+};
+
 /* Where nothing else is said for reading or deleting, the keys are those for writing. */
 static int open_credentials(struct s3_target *t, struct error *err)
 {
@@ -124,7 +147,8 @@ static int init_traits(struct s3_target *t, const struct target_url *url, struct
 static int init(struct s3_target *t, const struct target_options *options, const struct target_url *url, bool create,
                 struct error *err)
 {
-    if (read_place(t, options, url, err) != 0 || init_traits(t, url, err) != 0 || open_credentials(t, err) != 0 ||
+    if (read_place(t, options, url, err) != 0 || (t->v2 && s3v2_check_place(&t->place, err) != 0) ||
+        init_traits(t, url, err) != 0 || open_credentials(t, err) != 0 ||
         s3_http_new(&t->place.options, &t->http, err) != 0)
         return -1;
     (void)snprintf(t->region, sizeof(t->region), "%s", t->place.region);
@@ -134,16 +158,21 @@ static int init(struct s3_target *t, const struct target_options *options, const
     /* A bucket with locks keeps versions. */
     if (t->base.traits.lock && !t->place.provider->once_with_versions)
         atomic_store(&t->conditional, S3_NO);
+    if (t->v2) {
+        t->checksum = TARGET_CHECKSUM_MD5; /* nothing else vouches for the bytes */
+        atomic_store(&t->conditional, S3_NO);
+    }
     return create ? s3_create_bucket(t, err) : 0;
 }
 
-static int open_target(const struct target_options *options, const struct target_url *url, bool create,
-                       struct target **ret, struct error *err)
+static int open_with(const struct target_options *options, const struct target_url *url, bool create, bool v2,
+                     struct target **ret, struct error *err)
 {
     struct s3_target *t = mem_calloc(1, sizeof(*t));
     if (t == NULL)
         return error_no_memory(err);
-    t->base.ops = &ops;
+    t->base.ops = v2 ? &ops_v2 : &ops;
+    t->v2 = v2;
     (void)pthread_mutex_init(&t->lock, NULL);
     if (init(t, options, url, create, err) != 0) {
         close_target(&t->base);
@@ -153,4 +182,17 @@ static int open_target(const struct target_options *options, const struct target
     return 0;
 }
 
-const struct target_driver target_driver_s3 = {.scheme = "s3", .signature = TARGET_SIGNATURE_V4, .open = open_target};
+static int open_v4(const struct target_options *options, const struct target_url *url, bool create, struct target **ret,
+                   struct error *err)
+{
+    return open_with(options, url, create, false, ret, err);
+}
+
+static int open_v2(const struct target_options *options, const struct target_url *url, bool create, struct target **ret,
+                   struct error *err)
+{
+    return open_with(options, url, create, true, ret, err);
+}
+
+const struct target_driver target_driver_s3 = {.scheme = "s3", .signature = TARGET_SIGNATURE_V4, .open = open_v4};
+const struct target_driver target_driver_s3_v2 = {.scheme = "s3", .signature = TARGET_SIGNATURE_V2, .open = open_v2};

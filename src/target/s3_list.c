@@ -20,10 +20,11 @@ struct page {
     size_t count, capacity;
     struct item current;
     bool folders;
+    bool old;       /* ListObjects, the first version: stores that know only Signature V2 know only this */
     size_t entries; /* objects and prefixes: what KeyCount counts */
     long key_count; /* -1: not told */
     int truncated;  /* -1: not told */
-    char *token;
+    char *token;    /* where the next page begins; without ListObjectsV2, a name */
 };
 
 static void page_clear(struct page *page)
@@ -106,10 +107,14 @@ static int read_page_value(struct page *page, const char *what, const char *text
         if (read_number(text, &number, err) != 0)
             return -1;
         page->key_count = number > 100000 ? -1 : (long)number;
-    } else if (strcmp(what, "NextContinuationToken") == 0 && text[0] != '\0') {
+    } else if (strcmp(what, page->old ? "NextMarker" : "NextContinuationToken") == 0 && text[0] != '\0') {
         mem_free(page->token);
         page->token = mem_strdup(text);
-        return page->token != NULL ? 0 : error_no_memory(err);
+        if (page->token == NULL)
+            return error_no_memory(err);
+        return !page->old || s3_unescape(page->token)
+                   ? 0
+                   : error_set(err, ERROR_UNREACHABLE, "a name in it is not escaped as it should be");
     }
     return 0;
 }
@@ -181,17 +186,18 @@ static int fetch_page(struct listing *listing, struct page *page, struct error *
                                              .method = "GET",
                                              .sink = &body,
                                              .sink_max = PAGE_BYTES_MAX};
-    s3_param(&get, "list-type", "2");
+    if (!t->v2)
+        s3_param(&get, "list-type", "2");
     s3_param(&get, "encoding-type", "url");
     s3_param(&get, "max-keys", "1000");
     s3_param(&get, "prefix", listing->prefix);
     if (listing->folders)
         s3_param(&get, "delimiter", "/");
     if (listing->token != NULL)
-        s3_param(&get, "continuation-token", listing->token);
+        s3_param(&get, t->v2 ? "marker" : "continuation-token", listing->token);
     else if (listing->after != NULL)
-        s3_param(&get, "start-after", listing->after);
-    *page = (struct page){.folders = listing->folders, .key_count = -1, .truncated = -1};
+        s3_param(&get, t->v2 ? "marker" : "start-after", listing->after);
+    *page = (struct page){.old = t->v2, .folders = listing->folders, .key_count = -1, .truncated = -1};
     int rc = s3_do(t, &get, err);
     if (rc == 0 && s3_xml_read(body.data, body.size, on_element, page, err) != 0) {
         rc = error_wrap(err, "%s: list %s", t->base.traits.name, listing->prefix);
@@ -199,6 +205,11 @@ static int fetch_page(struct listing *listing, struct page *page, struct error *
             err->retryable = err->class == ERROR_UNREACHABLE;
     }
     buf_free(&body);
+    if (rc == 0 && page->old && page->token == NULL && page->count > 0) {
+        /* Only with folders the first version says where to go on: else it is behind the last name. */
+        page->token = mem_strdup(page->items[page->count - 1].key);
+        rc = page->token != NULL ? 0 : error_no_memory(err);
+    }
     if (rc != 0)
         page_clear(page);
     return rc;

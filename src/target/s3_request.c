@@ -184,13 +184,14 @@ static void note_answer(struct s3_target *t, const struct s3_exchange *x)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-static void look_at_clock_and_region(struct s3_target *t, char time[S3_TIME_SIZE], char region[64])
+/* The store's time, as far as it is known, and its region. */
+static int64_t look_at_clock_and_region(struct s3_target *t, char region[64])
 {
     (void)pthread_mutex_lock(&t->lock);
     int64_t skew = t->skew_ns / NS_PER_S > SKEW_MATTERS_S || t->skew_ns / NS_PER_S < -SKEW_MATTERS_S ? t->skew_ns : 0;
     memcpy(region, t->region, sizeof(t->region));
     (void)pthread_mutex_unlock(&t->lock);
-    (void)s3_time(clock_machine_ns() + skew, time);
+    return clock_machine_ns() + skew;
 }
 
 /* ---- What was refused, and why ---- */
@@ -392,18 +393,16 @@ static void count(struct s3_target *t, const struct s3_request *request, size_t 
     atomic_fetch_add(&t->bytes_down, received);
 }
 
-/* Build, sign and send it. 0: there is an answer. */
-static int send_once(struct s3_target *t, struct s3_request *request, const char *hash,
-                     const struct credentials_now *keys, struct error *err)
+/* Build and sign it with Signature V4, and send it. */
+static int send_v4(struct s3_target *t, struct s3_request *request, const char *hash,
+                   const struct credentials_now *keys, int64_t now_ns, const char *region, struct error *err)
 {
     CLEANUP(line_clear) struct line line = {0};
-    char region[64];
-    look_at_clock_and_region(t, line.time, region);
+    (void)s3_time(now_ns, line.time);
     if (build_path(t, request, &line.path, err) != 0 || build_query(request, &line.query, err) != 0 ||
         build_url(t, &line, err) != 0 || sign_line(request, hash, region, keys, &line, err) != 0)
         return -1;
     struct s3_exchange *x = &request->exchange;
-    size_t before = request->sink != NULL ? request->sink->size : 0;
     x->method = request->method;
     x->url = (const char *)line.url.data;
     x->headers = line.headers;
@@ -412,8 +411,19 @@ static int send_once(struct s3_target *t, struct s3_request *request, const char
     x->body_size = request->size;
     x->sink = request->sink;
     x->sink_max = request->sink_max;
+    return s3_http_do(t->http, x, err);
+}
+
+/* 0: there is an answer. */
+static int send_once(struct s3_target *t, struct s3_request *request, const char *hash,
+                     const struct credentials_now *keys, struct error *err)
+{
+    struct s3_exchange *x = &request->exchange;
+    char region[64];
+    int64_t now_ns = look_at_clock_and_region(t, region);
+    size_t before = request->sink != NULL ? request->sink->size : 0;
     request->code[0] = '\0';
-    int rc = s3_http_do(t->http, x, err);
+    int rc = t->v2 ? s3v2_send(t, request, keys, now_ns, err) : send_v4(t, request, hash, keys, now_ns, region, err);
     count(t, request, request->sink != NULL ? request->sink->size - before : 0);
     if (request->sink != NULL && (rc != 0 || x->status < 200 || x->status > 299 || x->overflow))
         request->sink->size = before;

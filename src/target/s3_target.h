@@ -28,6 +28,7 @@ struct s3_target {
     struct s3_http *http;
     struct credentials *credentials[S3_RIGHTS]; /* may be the same one */
     enum target_checksum checksum;
+    bool v2;              /* Signature V2, through libs3: see s3v2.c */
     pthread_mutex_t lock; /* region, versioning, skew */
     char region[64];      /* the one that the store takes */
     int64_t skew_ns;      /* its clock minus ours */
@@ -142,6 +143,14 @@ int s3_legal_hold(struct target *target, const char *name, bool hold, struct err
 int s3_ask_lock(struct s3_target *t, struct target_facts *ret, struct error *err);
 int s3_ask(struct target *target, struct target_facts *ret, struct error *err);
 int s3_clock_skew(struct target *target, int64_t *ret_skew_ns, struct error *err);
+/* ---- Signature V2 ---- */
+
+/* Carry out one exchange, as s3_http_do does. `now_ns` is the store's time, as far as it is known. */
+MUST_USE int s3v2_send(struct s3_target *t, struct s3_request *request, const struct credentials_now *keys,
+                       int64_t now_ns, struct error *err);
+/* ERROR_CONFIG for what libs3 cannot do. */
+MUST_USE int s3v2_check_place(const struct s3_place *place, struct error *err);
+
 /* Does the bucket keep versions? Asked once. */
 MUST_USE int s3_keeps_versions(struct s3_target *t, bool *ret, struct error *err);
 /* Make the bucket if it is not there. */

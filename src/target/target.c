@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-/* The registry: a driver is taken by the scheme of the URL. */
+/* The registry: a driver is taken by the scheme of the URL; the first, unless another signature is asked for. */
 static const struct target_driver *const drivers[] = {
     &target_driver_file,
     &target_driver_s3,
+    &target_driver_s3_v2,
 };
 
 /* The operator's word for a target: it appears in messages, tables and configuration. */

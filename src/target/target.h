@@ -250,5 +250,6 @@ struct target {
 
 extern const struct target_driver target_driver_file;
 extern const struct target_driver target_driver_s3;
+extern const struct target_driver target_driver_s3_v2;
 
 #endif

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 static const char *bucket, *query;
-static bool has_locks, has_versions, has_once, locked;
+static bool has_locks, has_versions, has_once, locked, v2;
 
 static int set_up(void **state)
 {
@@ -144,6 +144,8 @@ static void test_named_by_hash(void **state)
     conformance_put(of(state)->target, record, "abc", 3);
     assert_true(conformance_holds(of(state)->target, name, "abc", 3));
     ok(target_delete(&of(state)->deleter, name, &err), &err);
+    if (v2)
+        return; /* it sends no SHA-256 */
     assert_int_equal(target_put(of(state)->target, name, "abd", 3, TARGET_PUT_REPAIR, &err), -1);
     assert_int_equal(err.class, ERROR_UNREACHABLE);
     assert_int_equal(target_stat(of(state)->target, name, &size, &err), -1);
@@ -259,7 +261,10 @@ static void test_uploads(void **state)
     unsigned count = 0;
     ok(target_list_uploads(&of(state)->deleter, "hikae1/", count_upload, &count, &err), &err);
     assert_int_equal(count, 0);
-    ok(target_abort_upload(&of(state)->deleter, "hikae1/none", "2~none", &err), &err);
+    int rc = target_abort_upload(&of(state)->deleter, "hikae1/none", "2~none", &err);
+    assert_int_equal(rc, v2 ? -1 : 0); /* libs3 cannot */
+    if (rc != 0)
+        assert_non_null(strstr(err.what, "NotImplemented"));
 }
 
 /* ---- Locks ---- */
@@ -363,6 +368,7 @@ int main(int argc, char **argv)
     }
     bucket = argv[2];
     query = argv[3];
+    v2 = strstr(query, "signature=v2") != NULL;
     for (int i = 4; i < argc; i++) {
         has_locks = has_locks || strcmp(argv[i], "locks") == 0;
         has_versions = has_versions || strcmp(argv[i], "versions") == 0;
