@@ -1,11 +1,13 @@
 /*
  * A command's output as one entry, streamed without a temporary file. The
  * command runs under /bin/sh in a process group of its own, with an empty
- * standard input and no descriptor of ours. Its failure discards the
- * snapshot; what was stored of its output is reused by the next run.
+ * standard input, no descriptor of ours, and no key of an object store in its
+ * environment. Its failure discards the snapshot; what was stored of its
+ * output is reused by the next run.
  */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "pipeline/batch.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 enum { POLL_MS = 200, PATIENCE_MS = 5000 };
@@ -23,7 +26,33 @@ struct command {
     struct scanner *scanner;
 };
 
-static void run_child(const char *command, int output)
+/* Does "NAME=value" hold a key of an object store? Whatever prefix the configuration gives to the names. */
+static bool is_secret(const char *variable)
+{
+    static const char *const ends[] = {"SECRET_ACCESS_KEY", "SESSION_TOKEN", "AUTHORIZATION_TOKEN"};
+    size_t size = strcspn(variable, "=");
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        size_t end = strlen(ends[i]);
+        if (size >= end && strncmp(variable + size - end, ends[i], end) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Our environment without secrets: its strings are borrowed, the list is fresh (mem_free). NULL: no memory. */
+static char **clean_environment(void)
+{
+    size_t count = 0, kept = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **list = mem_calloc(count + 1, sizeof(*list));
+    for (size_t i = 0; list != NULL && i < count; i++)
+        if (!is_secret(environ[i]))
+            list[kept++] = environ[i];
+    return list;
+}
+
+static void run_child(const char *command, int output, char *const *environment)
 {
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
@@ -35,7 +64,7 @@ static void run_child(const char *command, int output)
     (void)signal(SIGPIPE, SIG_DFL);
     (void)signal(SIGINT, SIG_DFL);
     (void)signal(SIGTERM, SIG_DFL);
-    (void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    (void)execle("/bin/sh", "sh", "-c", command, (char *)NULL, environment);
     _exit(127);
 }
 
@@ -88,11 +117,14 @@ int scan_command(struct scanner *scanner, const struct backup_source *source, st
         struct entry entry = {.name = bytes_of(source->name), .type = ENTRY_FILE, .mode = 0600};
         return scanner_entry(scanner, &entry, true, NULL, err);
     }
+    CLEANUP_FREE char **environment = clean_environment();
+    if (environment == NULL)
+        return error_no_memory(err);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_set_errno(err, ERROR_SOURCE, errno, "make a pipe");
     pid_t pid = fork();
     if (pid == 0)
-        run_child(source->path, ends[1]);
+        run_child(source->path, ends[1], environment);
     (void)close(ends[1]);
     if (pid < 0) {
         (void)close(ends[0]);

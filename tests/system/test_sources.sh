@@ -12,6 +12,11 @@ check "what is excluded is not there" bash -c '! grep -q "b.log\|skip/c\|cache/d
 check "a command's output: add" hikae tenant add c --source "dump=cmd:seq 1 300000"
 check "a command's output: back up" hikae backup c
 check "is what it printed" bash -c '"$0" --config "$1" cat c dump | cmp - <(seq 1 300000)' "$HIKAE" "$WORK/h/hikae.yaml"
+check "a command's environment: add" hikae tenant add e --source "dump=cmd:env"
+check "a command's environment: back up" env AWS_ACCESS_KEY_ID=AKIA AWS_SECRET_ACCESS_KEY=hidden-1 TOKYO_SESSION_TOKEN=hidden-2 \
+    AWS_CONTAINER_AUTHORIZATION_TOKEN=hidden-3 SEEN=yes "$HIKAE" --config "$WORK/h/hikae.yaml" backup e
+hikae cat e dump >"$WORK/out" 2>&1
+check "has no keys of object stores" bash -c 'grep -q ^SEEN=yes "$0" && ! grep -q hidden "$0"' "$WORK/out"
 check "a failing command: add" hikae tenant add f --source "dump=cmd:head -c 20000000 /dev/urandom; exit 3"
 hikae backup f >"$WORK/out" 2>"$WORK/err"
 check "a failing command makes no snapshot" bash -c '[ "$1" -ne 0 ] && grep -q "exit code 3" "$0"' "$WORK/err" $?
