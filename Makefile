@@ -166,7 +166,7 @@ $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-# The checks of every driver, on a real server: tests/system/test_s3.sh starts one and runs this.
+# The checks of every driver, on a real server: tests/system/test_s3_conformance.sh starts one and runs this.
 $(BUILD)/tests/s3_conformance: $(BUILD)/tests/system/s3_conformance.o $(call object,$(UNIT_HELPERS)) $(BUILD)/libhikae.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)

@@ -335,13 +335,15 @@ static int check_quorum(const struct run *run, struct error *err)
     char detail[300] = "";
     for (size_t i = 0; i < run->hikae->target_count; i++) {
         const struct run_target *t = &run->hikae->targets[i];
+        const struct error *why = &run->outcome.target_errors[i];
         size_t missing = 0, used = strlen(detail);
         (void)session_holds(&run->session, i, &run->outcome.roster, &missing);
         if ((run->counting >> i & 1) == 0)
-            (void)snprintf(detail + used, sizeof(detail) - used, "; %s %s", t->name,
-                           !t->up        ? "does not answer"
-                           : missing > 0 ? "lacks objects of older runs"
-                                         : "failed");
+            (void)snprintf(detail + used, sizeof(detail) - used, "; %s %.240s", t->name,
+                           !t->up                     ? "does not answer"
+                           : why->class != ERROR_NONE ? why->what
+                           : missing > 0              ? "lacks objects of older runs"
+                                                      : "failed");
     }
     (void)error_set(err, ERROR_REFUSED, "nothing was committed: %u of %u needed targets hold all of it%s", have, need,
                     detail);

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-enum { UPLOAD_MEMORY_MIN = 48 << 20 };
+enum { UPLOAD_MEMORY_MIN = 48 << 20, PACKS_IN_FLIGHT_MAX = 3 };
 
 int pack_set_add(struct pack_set *set, uint32_t pack, struct error *err)
 {
@@ -169,10 +169,22 @@ static int set_up_queues(struct backup *backup, struct error *err)
     return 0;
 }
 
+/* The packs that the busiest target can be sent at once: a folder takes one, an object store a few. */
+static size_t packs_in_flight(const struct objects *objects)
+{
+    unsigned most = 1;
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct run_target *t = &objects->targets[i];
+        unsigned parallel = t->up ? target_traits(t->target)->parallel : 0;
+        most = parallel > most ? parallel : most;
+    }
+    return most < PACKS_IN_FLIGHT_MAX ? most : PACKS_IN_FLIGHT_MAX;
+}
+
 static int set_up_upload(struct backup *backup, struct error *err)
 {
     const struct backup_options *options = backup->options;
-    size_t memory = options->pack_size + options->pack_size / 2;
+    size_t memory = options->pack_size * packs_in_flight(options->objects) + options->pack_size / 2;
     struct upload_options upload = {.tid = &options->objects->tid,
                                     .targets = options->objects->targets,
                                     .count = options->objects->count,

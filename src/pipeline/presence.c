@@ -3,6 +3,8 @@
 #include "base/hex.h"
 #include "base/names.h"
 
+#include <stdio.h>
+
 char object_class_letter(enum object_class class)
 {
     return class == OBJECT_PACK ? 'p' : class == OBJECT_SEGMENT ? 'i' : 'r';
@@ -10,31 +12,36 @@ char object_class_letter(enum object_class class)
 
 struct listing {
     struct roster *roster;
-    enum object_class class;
     size_t prefix_size;
 };
 
 static int list_one(const struct target_object *object, void *context, struct error *err)
 {
+    static const enum object_class classes[] = {OBJECT_PACK, OBJECT_SEGMENT, OBJECT_ROSTER};
     const struct listing *listing = context;
-    const char *last = object->name + listing->prefix_size;
+    const char *letter = object->name + listing->prefix_size;
     struct hash name;
     /* Something else that lies there is nobody's object: it is neither used nor counted. */
-    if (strlen(last) != 2 * HASH_SIZE || !hex_decode(last, HASH_SIZE, name.bytes))
+    if (strlen(letter) != 2 + 2 * HASH_SIZE || letter[1] != '/' || !hex_decode(letter + 2, HASH_SIZE, name.bytes))
         return 0;
-    return roster_add(listing->roster, listing->class, &name, object->size, err);
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (object_class_letter(classes[i]) == letter[0])
+            return roster_add(listing->roster, classes[i], &name, object->size, err);
+    return 0;
 }
 
+/* All classes in one listing, which a small tenant's fit into: an object store takes money and time for each request.
+ */
 int presence_list(struct presence *presence, struct target *target, const struct id *tid, struct error *err)
 {
-    static const enum object_class classes[] = {OBJECT_PACK, OBJECT_SEGMENT, OBJECT_ROSTER};
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        char prefix[OBJECT_NAME_SIZE];
-        (void)name_folder(tid, object_class_letter(classes[i]), prefix);
-        struct listing listing = {&presence->listed, classes[i], strlen(prefix)};
-        if (target_list(target, prefix, NULL, list_one, &listing, err) != 0)
-            return error_wrap(err, "list what %s holds", target_name(target));
-    }
+    char prefix[OBJECT_NAME_SIZE], after[OBJECT_NAME_SIZE];
+    (void)name_folder(tid, object_class_letter(OBJECT_SEGMENT), prefix);
+    size_t size = strlen(prefix) - 2; /* without "i/", the first of the classes; records come before it */
+    prefix[size] = '\0';
+    (void)snprintf(after, sizeof(after), "%si", prefix);
+    struct listing listing = {&presence->listed, size};
+    if (target_list(target, prefix, after, list_one, &listing, err) != 0)
+        return error_wrap(err, "list what %s holds", target_name(target));
     roster_sort(&presence->listed);
     return 0;
 }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { TRIES = 4, FIRST_WAIT_MS = 200, PATIENCE_MS = 500 };
+enum { TRIES = 4, FIRST_WAIT_MS = 200, PATIENCE_MS = 500, LANE_THREADS_MAX = 16 };
 
 /* An object on its way. Links go from older to newer. */
 struct parcel {
@@ -24,14 +24,16 @@ struct parcel {
     unsigned needed;  /* targets that do not have it yet    */
 };
 
+/* One target: some threads, as many as it needs to be kept busy, take its objects in turn. */
 struct lane {
     struct upload *upload;
     struct run_target *target;
-    pthread_t thread;
-    bool started;
+    pthread_t threads[LANE_THREADS_MAX];
+    unsigned started;
     bool failed;
     struct error why;
-    struct parcel *next; /* NULL: has everything so far */
+    struct parcel *next; /* the first that no thread has taken; NULL: none is left */
+    unsigned in_flight;  /* objects that are being sent */
     struct roster acknowledged;
 };
 
@@ -121,15 +123,45 @@ static int send_parcel(struct lane *lane, struct parcel *parcel, struct error *e
     return put_with_retries(lane, parcel, &bytes, err);
 }
 
-/* Nothing more goes to this target in this run. With the mutex held. */
-static void give_up(struct lane *lane)
+/* Nothing more goes to this target in this run. What other threads are sending just now, they account for. */
+static void give_up(struct lane *lane, const struct error *why)
 {
+    if (!lane->failed)
+        lane->why = *why;
     lane->failed = true;
-    atomic_store(&lane->target->write_failed, true);
     for (struct parcel *parcel = lane->next; parcel != NULL; parcel = parcel->next)
         parcel->needed--;
     lane->next = NULL;
-    release_done(lane->upload);
+}
+
+/* Send what this thread has taken. With the mutex held, which is released meanwhile. */
+static void do_parcel(struct lane *lane, struct parcel *parcel)
+{
+    struct upload *upload = lane->upload;
+    struct error err = {0};
+    lane->next = parcel->next;
+    lane->in_flight++;
+    parcel->readers++;
+    (void)pthread_mutex_unlock(&upload->mutex);
+    int rc = send_parcel(lane, parcel, &err);
+    (void)pthread_mutex_lock(&upload->mutex);
+    if (rc == 0)
+        rc = roster_add(&lane->acknowledged, parcel->class, &parcel->name, parcel->size, &err);
+    if (rc == 0)
+        atomic_fetch_add(&lane->target->bytes_sent, parcel->size);
+    else
+        give_up(lane, &err);
+    lane->in_flight--;
+    parcel->readers--;
+    parcel->needed--;
+    release_done(upload);
+    (void)pthread_cond_broadcast(&upload->changed);
+}
+
+/* What tells of packs (a segment, a part of a roster) goes when the packs before it have arrived. */
+static bool may_take(const struct lane *lane)
+{
+    return lane->next != NULL && (lane->next->class == OBJECT_PACK || lane->in_flight == 0);
 }
 
 static void *lane_main(void *argument)
@@ -141,33 +173,28 @@ static void *lane_main(void *argument)
     (void)pthread_setname_np(pthread_self(), name);
     (void)pthread_mutex_lock(&upload->mutex);
     while (!upload->stopping && !lane->failed) {
-        struct parcel *parcel = lane->next;
-        if (parcel == NULL) {
+        if (may_take(lane))
+            do_parcel(lane, lane->next);
+        else
             (void)pthread_cond_wait(&upload->changed, &upload->mutex);
-            continue;
-        }
-        parcel->readers++;
-        (void)pthread_mutex_unlock(&upload->mutex);
-        struct error err = {0};
-        int rc = send_parcel(lane, parcel, &err);
-        if (rc == 0)
-            rc = roster_add(&lane->acknowledged, parcel->class, &parcel->name, parcel->size, &err);
-        if (rc == 0)
-            atomic_fetch_add(&lane->target->bytes_sent, parcel->size);
-        (void)pthread_mutex_lock(&upload->mutex);
-        parcel->readers--;
-        if (rc == 0) {
-            lane->next = parcel->next;
-            parcel->needed--;
-            release_done(upload);
-        } else {
-            lane->why = err;
-            give_up(lane);
-        }
-        (void)pthread_cond_broadcast(&upload->changed);
     }
     (void)pthread_mutex_unlock(&upload->mutex);
     return NULL;
+}
+
+static int start_lane(struct lane *lane, struct error *err)
+{
+    unsigned wanted = target_traits(lane->target->target)->parallel;
+    wanted = wanted == 0 ? 1 : wanted < LANE_THREADS_MAX ? wanted : LANE_THREADS_MAX;
+    while (lane->started < wanted) {
+        if (pthread_create(&lane->threads[lane->started], NULL, lane_main, lane) == 0)
+            lane->started++;
+        else if (lane->started == 0)
+            return error_set(err, ERROR_INTERNAL, "no thread can be started");
+        else
+            break; /* fewer will do */
+    }
+    return 0;
 }
 
 int upload_new(const struct upload_options *options, struct upload **ret, struct error *err)
@@ -187,14 +214,10 @@ int upload_new(const struct upload_options *options, struct upload **ret, struct
         lane->failed = !lane->target->up;
         atomic_store(&lane->target->write_failed, false);
         lane->why = lane->target->why;
-        if (lane->failed)
-            continue;
-        if (pthread_create(&lane->thread, NULL, lane_main, lane) != 0) {
-            (void)error_set(err, ERROR_INTERNAL, "no thread can be started");
+        if (!lane->failed && start_lane(lane, err) != 0) {
             upload_free(upload);
             return -1;
         }
-        lane->started = true;
     }
     *ret = upload;
     return 0;
@@ -209,8 +232,8 @@ void upload_free(struct upload *upload)
     (void)pthread_cond_broadcast(&upload->changed);
     (void)pthread_mutex_unlock(&upload->mutex);
     for (size_t i = 0; i < upload->lane_count; i++) {
-        if (upload->lanes[i].started)
-            (void)pthread_join(upload->lanes[i].thread, NULL);
+        for (unsigned k = 0; k < upload->lanes[i].started; k++)
+            (void)pthread_join(upload->lanes[i].threads[k], NULL);
         roster_free(&upload->lanes[i].acknowledged);
     }
     while (upload->first != NULL) {
@@ -230,7 +253,7 @@ void upload_free(struct upload *upload)
 static bool somebody_is_idle(const struct upload *upload)
 {
     for (size_t i = 0; i < upload->lane_count; i++)
-        if (!upload->lanes[i].failed && upload->lanes[i].next == NULL)
+        if (!upload->lanes[i].failed && upload->lanes[i].next == NULL && upload->lanes[i].in_flight == 0)
             return true;
     return false;
 }
@@ -345,7 +368,7 @@ void upload_drain(struct upload *upload)
     for (;;) {
         bool working = false;
         for (size_t i = 0; i < upload->lane_count; i++)
-            working = working || (!upload->lanes[i].failed && upload->lanes[i].next != NULL);
+            working = working || upload->lanes[i].next != NULL || upload->lanes[i].in_flight > 0;
         if (!working)
             break;
         (void)pthread_cond_wait(&upload->changed, &upload->mutex);

@@ -1,11 +1,10 @@
 /*
  * Uploading: one sealed object to all targets at once, each at its own speed.
  *
- * A thread a target takes objects in order from a list that all share; an
- * object's memory is released when the last of them has it. When the memory
- * limit is reached because one target is slower than the others, objects that
- * only slow targets still need are spooled to disk, up to a limit; then the
- * fast ones wait. A target that fails after some tries is given up for this
+ * Each target's threads (one, or as many as it takes to use it fully) take
+ * objects in order from a list that all share; an object's memory is released when the last of them has it. When the
+ * memory limit is reached because one target is slower than the others, objects that only slow targets still need are
+ * spooled to disk, up to a limit; then the fast ones wait. A target that fails after some tries is given up for this
  * run: the run goes on with the others, and the commit decides whether they
  * are enough.
  */
