@@ -219,6 +219,8 @@ int union_store(const struct target_set *set, uint32_t epoch, const struct buf *
     }
     if (stored >= copies)
         return 0;
+    if (last.class == ERROR_NONE)
+        (void)error_set(&last, ERROR_REFUSED, "only %zu targets can be reached", set->count);
     *err = last;
     return error_wrap(err, "store an entry of the keystore on %zu targets (it is on %zu)", copies, stored);
 }
