@@ -129,8 +129,13 @@ static int carry_out(struct collect *collect, struct error *err)
 
 static int collect_session(struct collect *collect, struct error *err)
 {
-    if (collect_look(collect, err) != 0 || collect_mark(collect, err) != 0 ||
-        collect_plan(&collect->state, &collect->rules, err) != 0 || tell_plan(collect, err) != 0)
+    uint64_t live = 0;
+    if (collect_look(collect, err) != 0 || collect_mark(collect, err) != 0)
+        return -1;
+    for (size_t i = 0; i < collect->state.count; i++)
+        live += collect->state.objects[i].live;
+    collect->rules = collect_rules_default((uint64_t)collect->hikae->config->pack_mib << 20, live);
+    if (collect_plan(&collect->state, &collect->rules, err) != 0 || tell_plan(collect, err) != 0)
         return -1;
     int rc = collect->options->dry_run ? 0 : carry_out(collect, err);
     for (size_t i = 0; rc == 0 && i < collect->state.target_count; i++)
@@ -142,12 +147,8 @@ static int collect_session(struct collect *collect, struct error *err)
 static int collect_tenant(struct gc *gc, const char *tenant, struct error *err)
 {
     struct hikae *hikae = gc->hikae;
-    struct collect collect = {.hikae = hikae,
-                              .options = gc->options,
-                              .ret = gc->ret,
-                              .tenant = tenant,
-                              .rules = collect_rules_default((uint64_t)hikae->config->pack_mib << 20),
-                              .places_fd = -1};
+    struct collect collect = {
+        .hikae = hikae, .options = gc->options, .ret = gc->ret, .tenant = tenant, .places_fd = -1};
     /* What is old enough is judged by a clock from before the history was read. */
     for (size_t i = 0; i < hikae->target_count && i < COLLECT_TARGETS_MAX; i++)
         collect.state.now_ns[i] = clock_now_ns();

@@ -57,7 +57,7 @@ static int move_packs(struct collect *collect, struct roster *made, struct error
     const struct config *config = collect->hikae->config;
     CLEANUP_FREE char *spool = engine_tenant_path(collect->hikae, &collect->session.tid, "", err);
     struct repack_options options = {.objects = &collect->session.objects,
-                                     .pack_size = (size_t)config->pack_mib << 20,
+                                     .pack_size = (size_t)collect->rules.pack_size,
                                      .level = (int)config->compression,
                                      .verify_writes = config->verify_writes,
                                      .spool_folder = spool,

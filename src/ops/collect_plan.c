@@ -35,13 +35,17 @@ const char *collect_why_word(enum collect_why why)
  * Slack and budget: at one per cent of change a night, spread evenly, and with what is condemned lying three nights
  * more, 12 and 4 keep what is stored within 1.25 times what is needed, for some 3 % written again a night.
  */
-struct collect_rules collect_rules_default(uint64_t pack_size)
+struct collect_rules collect_rules_default(uint64_t pack_size, uint64_t live)
 {
+    /* What is written again comes in pieces of a thirty-second, so that little by little is possible with little, too.
+     */
+    if (pack_size > live / 32)
+        pack_size = live / 32 > (1 << 20) ? live / 32 : 1 << 20;
     return (struct collect_rules){.wait_ns = 72 * 3600 * NS_PER_S,
                                   .orphan_ns = 24 * 3600 * NS_PER_S,
                                   .slack = 12,
                                   .budget = 4,
-                                  .budget_floor = UINT64_C(64) << 20,
+                                  .waiting = 16,
                                   .pack_size = pack_size,
                                   .meta_size = pack_size < (8 << 20) ? pack_size : 8 << 20,
                                   .fan_in = 8,
@@ -169,7 +173,10 @@ static void plan_records(struct collect_state *state, const struct collect_rules
 struct totals {
     uint64_t live;
     uint64_t dead;
-    uint64_t budget;
+    uint64_t budget; /* bytes that may be written again */
+    uint64_t room;   /* bytes that may be condemned by moving */
+    bool urged;      /* a pack was moved */
+    bool idle;       /* nothing that was moved waits, and nothing moves */
 };
 
 static bool may_move(const struct collect_object *object)
@@ -193,6 +200,19 @@ static int compare_gain(const void *a, const void *b)
     return hash_compare(&x->name, &y->name);
 }
 
+/* Where nothing is under way yet, one step is always allowed: of little, each is much. */
+static bool fits(const struct totals *totals, uint64_t live, uint64_t size)
+{
+    return totals->idle || (live <= totals->budget && size <= totals->room);
+}
+
+static void take(struct totals *totals, uint64_t live, uint64_t size)
+{
+    totals->idle = false;
+    totals->budget -= live < totals->budget ? live : totals->budget;
+    totals->room -= size < totals->room ? size : totals->room;
+}
+
 static void move_empty(struct collect_object **packs, size_t count, const struct collect_rules *rules,
                        struct totals *totals)
 {
@@ -200,11 +220,16 @@ static void move_empty(struct collect_object **packs, size_t count, const struct
         struct collect_object *pack = packs[i];
         bool enough = totals->dead * 100 <= totals->live * rules->slack;
         /* What pads a pack is no gain: less than a twentieth is left alone. */
-        if (enough || pack->live > totals->budget || dead_of(pack) * 20 < pack->size)
+        if (enough || dead_of(pack) * 20 < pack->size)
             break;
+        /* Packs that are large beside all that there is fit in no budget: when twice the slack is reached, one goes. */
+        bool urgent = !totals->urged && totals->dead * 100 > totals->live * rules->slack * 2;
+        if (!urgent && !fits(totals, pack->live, pack->size))
+            continue;
+        totals->urged = true;
         pack->action = COLLECT_MOVE;
         pack->why = WHY_EMPTY;
-        totals->budget -= pack->live;
+        take(totals, pack->live, pack->size);
         totals->dead -= dead_of(pack);
     }
 }
@@ -226,32 +251,43 @@ static void move_small(struct collect_object **packs, size_t count, const struct
 {
     enum { ORDERS = 24 };
     size_t found[ORDERS] = {0};
-    uint64_t bytes[ORDERS] = {0};
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < count; i++) {
-            struct collect_object *pack = packs[i];
-            int order = order_of(pack, rules);
-            if (order < 0 || order >= ORDERS || pack->action != COLLECT_KEEP)
-                continue;
-            if (pass == 0) {
-                found[order]++;
-                bytes[order] += pack->live;
-            } else if (found[order] >= rules->fan_in && bytes[order] <= totals->budget) {
-                pack->action = COLLECT_MOVE;
-                pack->why = WHY_SMALL;
-            }
-        }
+    uint64_t live[ORDERS] = {0}, bytes[ORDERS] = {0};
+    bool chosen[ORDERS] = {false};
+    for (size_t i = 0; i < count; i++) {
+        int order = order_of(packs[i], rules);
+        if (order < 0 || order >= ORDERS || packs[i]->action != COLLECT_KEEP)
+            continue;
+        found[order]++;
+        live[order] += packs[i]->live;
+        bytes[order] += packs[i]->size;
+    }
+    for (int order = 0; order < ORDERS; order++) {
+        chosen[order] = found[order] >= rules->fan_in && fits(totals, live[order], bytes[order]);
+        if (chosen[order])
+            take(totals, live[order], bytes[order]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        int order = order_of(packs[i], rules);
+        if (order < 0 || order >= ORDERS || packs[i]->action != COLLECT_KEEP || !chosen[order])
+            continue;
+        packs[i]->action = COLLECT_MOVE;
+        packs[i]->why = WHY_SMALL;
+    }
 }
 
 static int plan_moves(struct collect_state *state, const struct collect_rules *rules, struct error *err)
 {
     struct totals totals = {0};
+    uint64_t waiting = 0;
     size_t count = 0;
     CLEANUP_FREE struct collect_object **packs = mem_calloc(state->count, sizeof(struct collect_object *));
     if (packs == NULL)
         return error_no_memory(err);
     for (size_t i = 0; i < state->count; i++) {
         struct collect_object *object = &state->objects[i];
+        if (object->class == OBJECT_PACK && object->moved_out && !object->needed && object->condemned != 0 &&
+            object->go == 0)
+            waiting += object->size;
         if (!may_move(object))
             continue;
         packs[count++] = object;
@@ -259,8 +295,9 @@ static int plan_moves(struct collect_state *state, const struct collect_rules *r
         totals.dead += dead_of(object);
     }
     totals.budget = totals.live / 100 * rules->budget;
-    if (totals.budget < rules->budget_floor)
-        totals.budget = rules->budget_floor;
+    totals.room = totals.live / 100 * rules->waiting;
+    totals.room -= waiting < totals.room ? waiting : totals.room;
+    totals.idle = waiting == 0;
     if (count > 1)
         qsort(packs, count, sizeof(struct collect_object *), compare_gain);
     move_empty(packs, count, rules, &totals);

@@ -73,17 +73,18 @@ struct collect_state {
 };
 
 struct collect_rules {
-    int64_t wait_ns;       /* between condemning and deleting */
-    int64_t orphan_ns;     /* age at which what no record names is nobody's */
-    unsigned slack;        /* per cent of what is needed that may lie in packs for nothing */
-    unsigned budget;       /* per cent of what is needed that is written again at most */
-    uint64_t budget_floor; /* bytes: this much always */
-    uint64_t pack_size;    /* of a full pack */
-    uint64_t meta_size;    /* of a full pack without content */
-    unsigned fan_in;       /* so many packs of one order of size become one */
-    size_t records;        /* so many records that say nothing are worth a record that condemns */
+    int64_t wait_ns;    /* between condemning and deleting */
+    int64_t orphan_ns;  /* age at which what no record names is nobody's */
+    unsigned slack;     /* per cent of what is needed that may lie in packs for nothing */
+    unsigned budget;    /* per cent of what is needed that is written again at most */
+    unsigned waiting;   /* per cent of what is needed that may be condemned by moving, and wait */
+    uint64_t pack_size; /* of a full pack */
+    uint64_t meta_size; /* of a full pack without content */
+    unsigned fan_in;    /* so many packs of one order of size become one */
+    size_t records;     /* so many records that say nothing are worth a record that condemns */
 };
-struct collect_rules collect_rules_default(uint64_t pack_size);
+/* `pack_size`: of a full pack, at most; `live`: bytes that are needed in all. */
+struct collect_rules collect_rules_default(uint64_t pack_size, uint64_t live);
 
 /* Fill in action, why and go of every object. ERROR_NO_MEMORY only. */
 MUST_USE int collect_plan(struct collect_state *state, const struct collect_rules *rules, struct error *err);

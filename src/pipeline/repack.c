@@ -118,6 +118,8 @@ static int gather(struct repack *repack, const struct container_blob *blob, cons
 {
     struct block *block = blob->type == BLOB_CONTENT ? &repack->content : &repack->meta;
     size_t limit = block->meta ? BLOCK_META_BYTES : BLOCK_BYTES;
+    if (limit > repack->options.pack_size / 4)
+        limit = repack->options.pack_size / 4; /* so that small packs can end where they should */
     struct blob_id id;
     if (blob_hash(repack->hasher, (enum blob_type)blob->type, bytes, blob->size, &id, err) != 0)
         return -1;
