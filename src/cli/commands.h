@@ -45,6 +45,11 @@ enum hikae_status command_retain(struct run *run);
 enum hikae_status command_snapshot_forget(struct run *run);
 enum hikae_status command_hold_remove(struct run *run);
 enum hikae_status command_policy_simulate(struct run *run);
+enum hikae_status command_policy_list(struct run *run);
+enum hikae_status command_policy_show(struct run *run);
+enum hikae_status command_policy_check(struct run *run);
+enum hikae_status command_policy_diff(struct run *run);
+enum hikae_status command_policy_apply(struct run *run);
 enum hikae_status command_version(struct run *run);
 
 enum hikae_status command_audit_verify(struct run *run);

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "crypto/crypto.h"
+#include "ops/policies.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,6 +176,7 @@ void hikae_close(struct hikae *hikae)
         return;
     }
     audit_journal_free(hikae->journal);
+    policies_forget(hikae);
     keystore_free(hikae->keystore);
     for (size_t i = 0; i < hikae->target_count; i++) {
         presence_clear(&hikae->targets[i].present);

@@ -18,6 +18,8 @@
 
 enum { ENGINE_TARGETS_MAX = 64 }; /* as many as a mask has bits */
 
+struct policies;
+
 struct hikae {
     const struct hikae *parent; /* of a fork; else NULL */
     struct config *config;
@@ -37,6 +39,7 @@ struct hikae {
     struct hikae_observer observer;
     pthread_mutex_t observer_mutex;
     struct cancel cancel;
+    struct policies *policies; /* in force; NULL: not read yet (ops/policies.h) */
 };
 
 /*

@@ -1,6 +1,7 @@
 #include "ops/policies.h"
 
 #include "base/mem.h"
+#include "ops/policy_place.h"
 
 #include <string.h>
 
@@ -34,18 +35,19 @@ static bool is_fatal(const struct error *err)
     return err->class == ERROR_NO_MEMORY || err->class == ERROR_INTERNAL;
 }
 
-/* "a, b": who approved it. */
-static int join_approvals(const json_t *body, char **ret, struct error *err)
+/* The texts of a member in a list of objects as one text with `between` between them; NULL if there is none. */
+static int join(const json_t *body, const char *name, const char *member, const char *between, char **ret,
+                struct error *err)
 {
-    const json_t *list = json_object_get(body, "approvals"), *item;
+    const json_t *list = json_object_get(body, name), *item;
     size_t i;
     *ret = NULL;
     json_array_foreach(list, i, item)
     {
-        const char *who = json_string_value(json_object_get(item, "operator"));
-        if (who == NULL)
+        const char *text = json_string_value(json_object_get(item, member));
+        if (text == NULL)
             continue;
-        char *more = *ret == NULL ? mem_strdup(who) : mem_printf("%s, %s", *ret, who);
+        char *more = mem_printf("%s%s%s", *ret != NULL ? *ret : "", *ret != NULL ? between : "", text);
         mem_free(*ret);
         *ret = more;
         if (more == NULL)
@@ -69,7 +71,11 @@ static int take_fact(const struct session *facts, const struct history_fact *fac
     }
     const char *sha256 = json_string_value(json_object_get(body, "sha256"));
     item->sha256 = mem_strdup(sha256 != NULL ? sha256 : "");
-    return item->sha256 != NULL ? join_approvals(body, &item->approved_by, err) : error_no_memory(err);
+    if (item->sha256 == NULL)
+        return error_no_memory(err);
+    return join(body, "accepted", "rule", " ", &item->accepted, err) != 0
+               ? -1
+               : join(body, "approvals", "operator", ", ", &item->approved_by, err);
 }
 
 static int read_plain(struct policy **ret, struct error *err)
@@ -113,9 +119,34 @@ void policies_clear(struct policies *policies)
         mem_free(policies->items[i].name);
         mem_free(policies->items[i].sha256);
         mem_free(policies->items[i].approved_by);
+        mem_free(policies->items[i].accepted);
     }
     mem_free(policies->items);
     *policies = (struct policies){0};
+}
+
+int policies_of(struct hikae *hikae, const struct policies **ret, struct error *err)
+{
+    if (hikae->policies == NULL) {
+        struct policies *fresh = mem_calloc(1, sizeof(*fresh));
+        if (fresh == NULL)
+            return error_no_memory(err);
+        if (policies_load(hikae, fresh, err) != 0) {
+            mem_free(fresh);
+            return -1;
+        }
+        hikae->policies = fresh;
+    }
+    *ret = hikae->policies;
+    return 0;
+}
+
+void policies_forget(struct hikae *hikae)
+{
+    if (hikae->policies != NULL)
+        policies_clear(hikae->policies);
+    mem_free(hikae->policies);
+    hikae->policies = NULL;
 }
 
 const struct policies_item *policies_find(const struct policies *policies, const char *name)
@@ -136,6 +167,33 @@ int policies_get(const struct policies *policies, const char *name, const struct
         return 0;
     *err = item->why;
     return -1;
+}
+
+static bool is_accepted(const struct policies_item *item, const char *rule)
+{
+    size_t size = strlen(rule);
+    for (const char *p = item->accepted; p != NULL; p = strchr(p, ' ')) {
+        p += *p == ' ';
+        if (strncmp(p, rule, size) == 0 && (p[size] == ' ' || p[size] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err)
+{
+    CLEANUP(policy_findings_clear) struct policy_findings findings = {0};
+    if (policy_place_check(hikae->config, item->policy, &findings, err) != 0)
+        return -1;
+    for (size_t i = 0; i < findings.count; i++) {
+        const struct policy_finding *finding = &findings.items[i];
+        if (finding->severity == POLICY_WARNING || is_accepted(item, finding->rule))
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "policy %s is not kept here: %.400s (rule %s)", item->name, finding->what,
+                        finding->rule);
+        return error_hint(err, "%s", finding->hint);
+    }
+    return 0;
 }
 
 static int open_fact(const struct history_fact *fact, const char *name, struct policy **ret, struct error *err)

@@ -15,6 +15,7 @@ struct policies_item {
     char *name;
     char *sha256;       /* of the text, in hexadecimal; NULL for the built-in one */
     char *approved_by;  /* names, or NULL */
+    char *accepted;     /* names of rules that are not met and were accepted, with spaces between; or NULL */
     int64_t applied_ns; /* 0: built in */
     size_t versions;
 };
@@ -28,6 +29,9 @@ MUST_USE int policies_load(struct hikae *hikae, struct policies *ret, struct err
 /* The same from a session on the store's history that is open already. */
 MUST_USE int policies_read(const struct session *facts, struct policies *ret, struct error *err);
 void policies_clear(struct policies *policies);
+/* All of them, read when they are first needed and kept as long as the handle, or until the next policies_forget. */
+MUST_USE int policies_of(struct hikae *hikae, const struct policies **ret, struct error *err);
+void policies_forget(struct hikae *hikae);
 /* The item of that name, or NULL. */
 const struct policies_item *policies_find(const struct policies *policies, const char *name);
 /*
@@ -36,6 +40,11 @@ const struct policies_item *policies_find(const struct policies *policies, const
  */
 MUST_USE int policies_get(const struct policies *policies, const char *name, const struct policy **ret,
                           struct error *err);
+/*
+ * Does this installation keep what the policy promises, but for what was accepted when it was applied? ERROR_REFUSED
+ * names the first promise that a target, holder or calendar breaks.
+ */
+MUST_USE int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err);
 /* One alone, owned by the caller (policy_free). `plain` opens nothing. */
 MUST_USE int policies_open(struct hikae *hikae, const char *name, struct policy **ret, struct error *err);
 /* The version that was in force at an instant (policy_free); ERROR_NOT_FOUND if there was none. */

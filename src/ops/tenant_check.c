@@ -1,5 +1,6 @@
 /* What can be a tenant: names, sources, labels, policy. */
 #include "base/mem.h"
+#include "ops/policies.h"
 #include "ops/tenant.h"
 #include "pipeline/backup.h"
 
@@ -22,12 +23,31 @@ static int check_word(const char *what, const char *text, struct error *err)
                       TENANT_NAME_MAX);
 }
 
-static int check_policy(const char *policy, struct error *err)
+/* The policy must be in force, back up what such a tenant has, and be kept by the targets. */
+static int check_policy(struct hikae *hikae, const struct hikae_tenant_options *options, struct error *err)
 {
-    if (policy == NULL || strcmp(policy, "plain") == 0)
+    static const unsigned kinds[] = {[SOURCE_DIRECTORY] = 1U << POLICY_SOURCE_DIR,
+                                     [SOURCE_IMAGE] = 1U << POLICY_SOURCE_IMAGE,
+                                     [SOURCE_ARCHIVE] = 1U << POLICY_SOURCE_ARCHIVE,
+                                     [SOURCE_COMMAND] = 1U << POLICY_SOURCE_COMMAND};
+    const struct policies *policies;
+    const struct policy *policy;
+    if (options->policy == NULL || strcmp(options->policy, POLICY_PLAIN) == 0)
         return 0;
-    (void)error_set(err, ERROR_NOT_FOUND, "there is no policy '%s'", policy);
-    return error_hint(err, "the built-in policy is `plain`: no promises, every target, keep everything");
+    if (policies_of(hikae, &policies, err) != 0 || policies_get(policies, options->policy, &policy, err) != 0)
+        return -1;
+    for (size_t i = 0; policy->sources.rule.present && i < options->source_count; i++) {
+        enum source_kind kind;
+        const char *path;
+        if (source_parse(options->sources[i].spec, &kind, &path, err) != 0)
+            return -1;
+        if ((policy->sources.kinds & kinds[kind]) == 0) {
+            (void)error_set(err, ERROR_REFUSED, "policy %s does not allow source %s: %.200s", policy->name,
+                            options->sources[i].name, options->sources[i].spec);
+            return error_hint(err, "`hikae policy show %.60s` lists the kinds of sources", policy->name);
+        }
+    }
+    return policies_check_place(hikae, policies_find(policies, options->policy), err);
 }
 
 static int check_source(const struct hikae_tenant_options *options, size_t i, struct error *err)
@@ -53,8 +73,7 @@ static int check_source(const struct hikae_tenant_options *options, size_t i, st
 
 int tenant_check(struct hikae *hikae, const struct hikae_tenant_options *options, struct error *err)
 {
-    (void)hikae;
-    if (check_word("tenant", options->name, err) != 0 || check_policy(options->policy, err) != 0)
+    if (check_word("tenant", options->name, err) != 0 || check_policy(hikae, options, err) != 0)
         return -1;
     if (options->source_count > SOURCES_MAX)
         return error_set(err, ERROR_USAGE, "at most %d sources", SOURCES_MAX);

@@ -188,18 +188,23 @@ static int check_promises_kept(struct policy_checking *c, struct error *err)
     return 0;
 }
 
+/* One finding for all of them: whoever applies a shipped policy as it is sees one line, and the first place. */
 static int check_published(struct policy_checking *c, struct error *err)
 {
+    char path[POLICY_PATH_SIZE] = "", ids[ERROR_WHAT_SIZE] = "";
     for (size_t i = 0; i < c->policy->promise_count; i++) {
         const struct policy_promise *promise = &c->policy->promises[i];
-        char path[POLICY_PATH_SIZE];
-        (void)snprintf(path, sizeof(path), "promises[%s].published_at", promise->id);
-        if (promise->status == POLICY_PUBLISHED && promise->published_at == NULL &&
-            policy_find(c, err, path, "write the address or the title of the page",
-                        "where \"%s\" is published is not filled in", promise->id) != 0)
-            return -1;
+        size_t used = strlen(ids);
+        if (promise->status != POLICY_PUBLISHED || promise->published_at != NULL)
+            continue;
+        if (path[0] == '\0')
+            (void)snprintf(path, sizeof(path), "promises[%s].published_at", promise->id);
+        (void)snprintf(ids + used, sizeof(ids) - used, "%s%s", used > 0 ? ", " : "", promise->id);
     }
-    return 0;
+    if (path[0] == '\0')
+        return 0;
+    return policy_find(c, err, path, "write the address or the title of the page below published_at",
+                       "where these are published is not filled in: %.400s", ids);
 }
 
 /* ---- Schedule and generations ---- */
@@ -472,4 +477,12 @@ int policy_check(const struct policy *policy, const struct policy_installation *
     if (rc != 0)
         policy_findings_clear(ret);
     return rc;
+}
+
+bool policy_check_is_acceptable(const char *rule)
+{
+    for (size_t i = 0; policy_place_rules[i].name != NULL; i++)
+        if (strcmp(policy_place_rules[i].name, rule) == 0)
+            return true;
+    return false;
 }

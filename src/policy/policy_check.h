@@ -47,5 +47,7 @@ struct policy_installation {
 /* installation NULL: only the policy itself is looked at. Findings come in the order of the table. */
 MUST_USE int policy_check(const struct policy *policy, const struct policy_installation *installation,
                           struct policy_findings *ret, struct error *err);
+/* Is this the name of a rule about the installation, whose finding an operator may accept? */
+bool policy_check_is_acceptable(const char *rule);
 
 #endif

@@ -314,7 +314,7 @@ static int open_root(struct file_target *t, char *path, bool create, struct erro
 
 static int check_url(const struct target_url *url, struct error *err)
 {
-    static const char *const allowed[] = {"country", "site", NULL};
+    static const char *const allowed[] = {"country", "site", "provider", NULL};
     if (url->authority[0] != '\0' && strcmp(url->authority, "localhost") != 0)
         (void)error_set(err, ERROR_CONFIG, "the URL names a host (%s), but a file URL is a folder on this machine",
                         url->authority);
@@ -338,7 +338,10 @@ static int check_options(const struct target_options *options, struct error *err
 static int open_target(const struct target_options *options, const struct target_url *url, bool create,
                        struct target **ret, struct error *err)
 {
-    if (check_url(url, err) != 0 || check_options(options, err) != 0)
+    /* Whose machine a folder leads to (a gateway, a network drive) only the operator knows. */
+    const char *provider;
+    if (check_url(url, err) != 0 || check_options(options, err) != 0 ||
+        target_url_or_option(url, "provider", options->provider, &provider, err) != 0)
         return -1;
     struct file_target *t = mem_calloc(1, sizeof(*t));
     if (t == NULL)
@@ -349,7 +352,7 @@ static int open_target(const struct target_options *options, const struct target
         mem_free(t);
         return error_no_memory(err);
     }
-    if (target_traits_init(&t->base.traits, options, url, "folder", err) != 0 ||
+    if (target_traits_init(&t->base.traits, options, url, provider != NULL ? provider : "folder", err) != 0 ||
         open_root(t, url->path, create, err) != 0) {
         close_target(&t->base);
         return -1;

@@ -1,0 +1,127 @@
+#include "ops/policy_place.h"
+
+#include "base/mem.h"
+#include "ops/policy_files.h"
+
+#include <string.h>
+
+/* Providers whose endpoints tell who they are. */
+static const struct {
+    const char *part, *provider;
+} endpoints[] = {{".amazonaws.com", "aws"}, {".wasabisys.com", "wasabi"}};
+
+/* Two targets of which nobody says whose they are may be the same provider's: then it stays unknown. */
+static const char *provider_of(const struct target_url *url, const struct target_options *options)
+{
+    if (strcmp(url->scheme, "file") == 0)
+        return "folder";
+    if (options->endpoint == NULL)
+        return "aws";
+    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
+        if (strstr(options->endpoint, endpoints[i].part) != NULL)
+            return endpoints[i].provider;
+    return NULL;
+}
+
+static void prefer(const struct target_url *url, const char *key, const char **member)
+{
+    const char *value = target_url_param(url, key);
+    if (value != NULL)
+        *member = value;
+}
+
+/* What a URL's parameters say goes into the options, where the rules look. */
+static void join_url(const struct target_url *url, struct target_options *options)
+{
+    prefer(url, "country", &options->country);
+    prefer(url, "site", &options->site);
+    prefer(url, "region", &options->region);
+    prefer(url, "endpoint", &options->endpoint);
+    prefer(url, "provider", &options->provider);
+    const char *signature = target_url_param(url, "signature");
+    int word = signature != NULL ? target_word_find(&target_words_signature, signature, strlen(signature)) : -1;
+    if (word >= 0)
+        options->signature = (enum target_signature)word;
+    if (options->provider == NULL)
+        options->provider = provider_of(url, options);
+}
+
+static unsigned holder_bit(enum config_holder holder)
+{
+    switch (holder) {
+    case CONFIG_HOLDER_FILE:
+    case CONFIG_HOLDER_PASSPHRASE:
+    case CONFIG_HOLDER_SHEET:
+        break;
+    }
+    return 1U << POLICY_HOLDER_ANY;
+}
+
+static int look_for_calendar(const struct config *config, const struct policy *policy, bool *ret_missing,
+                             struct error *err)
+{
+    struct calendar *calendar = NULL;
+    struct error why = {0};
+    *ret_missing = true;
+    if (policy_files_calendar(config->path, policy->calendar, &calendar, ret_missing, &why) != 0) {
+        if (why.class != ERROR_NOT_FOUND) {
+            *err = why;
+            return -1;
+        }
+        *ret_missing = true;
+    }
+    calendar_free(calendar);
+    return 0;
+}
+
+int policy_place_open(const struct config *config, const struct policy *policy, struct policy_place *ret,
+                      struct error *err)
+{
+    *ret = (struct policy_place){0};
+    ret->targets = mem_calloc(config->target_count, sizeof(*ret->targets));
+    ret->urls = mem_calloc(config->target_count, sizeof(*ret->urls));
+    int rc = ret->targets != NULL && ret->urls != NULL ? 0 : error_no_memory(err);
+    for (size_t i = 0; rc == 0 && i < config->target_count; i++) {
+        const struct config_target *target = &config->targets[i];
+        rc = target_url_parse(target->url, &ret->urls[i], err);
+        if (rc != 0) {
+            (void)error_wrap(err, "target %s", target->name);
+            break;
+        }
+        ret->count++;
+        ret->targets[i] = target->options;
+        ret->targets[i].name = target->name;
+        join_url(&ret->urls[i], &ret->targets[i]);
+    }
+    ret->installation = (struct policy_installation){
+        .targets = ret->targets, .target_count = config->target_count, .min_copies = config->min_copies};
+    for (size_t i = 0; i < config->group_count; i++)
+        for (size_t k = 0; k < config->groups[i].member_count; k++)
+            ret->installation.holders |= holder_bit(config->groups[i].members[k].holder);
+    if (rc == 0)
+        rc = look_for_calendar(config, policy, &ret->installation.calendar_missing, err);
+    if (rc != 0)
+        policy_place_close(ret);
+    return rc;
+}
+
+void policy_place_close(struct policy_place *place)
+{
+    for (size_t i = 0; i < place->count; i++)
+        target_url_free(&place->urls[i]);
+    mem_free(place->urls);
+    mem_free(place->targets);
+    *place = (struct policy_place){0};
+}
+
+int policy_place_check(const struct config *config, const struct policy *policy, struct policy_findings *ret,
+                       struct error *err)
+{
+    struct policy_place place;
+    *ret = (struct policy_findings){0};
+    if (policy_place_open(config, policy, &place, err) != 0)
+        return -1;
+    int rc = policy_check(policy, &place.installation, ret, err);
+    policy_place_close(&place);
+    return rc;
+}
