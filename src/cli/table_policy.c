@@ -4,7 +4,7 @@
 
 const struct command row_policy_list = {
     .name = "policy list",
-    .group = GROUP_SETUP,
+    .group = GROUP_KEEP,
     .summary = {"policies: files, and what is in force", "方針の一覧: ファイルと適用中の版"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -24,7 +24,7 @@ static const struct option_def show_options[] = {
 
 const struct command row_policy_show = {
     .name = "policy show",
-    .group = GROUP_SETUP,
+    .group = GROUP_KEEP,
     .summary = {"what a policy promises, and by which rules", "方針の約束と、それを守る規則"},
     .arguments = "NAME|FILE",
     .least = 1,
@@ -41,7 +41,7 @@ const struct command row_policy_show = {
 
 const struct command row_policy_check = {
     .name = "policy check",
-    .group = GROUP_SETUP,
+    .group = GROUP_KEEP,
     .summary = {"what contradicts itself, or cannot be kept here", "方針の矛盾と、この環境で守れない点を調べる"},
     .arguments = "NAME|FILE",
     .least = 1,
@@ -61,7 +61,7 @@ const struct command row_policy_check = {
 
 const struct command row_policy_diff = {
     .name = "policy diff",
-    .group = GROUP_SETUP,
+    .group = GROUP_KEEP,
     .summary = {"what a file changes against the version in force", "ファイルと適用中の版との違い"},
     .arguments = "NAME|FILE",
     .least = 1,
@@ -88,7 +88,7 @@ static const struct option_def apply_options[] = {
 
 const struct command row_policy_apply = {
     .name = "policy apply",
-    .group = GROUP_SETUP,
+    .group = GROUP_KEEP,
     .summary = {"put a policy in force", "方針を適用する"},
     .arguments = "NAME|FILE",
     .least = 1,

@@ -9,9 +9,9 @@ int approval_check(struct hikae *hikae, const char *act, const char *tenant, con
                    struct error *err)
 {
     if (is_given(approval->who) && is_given(approval->why)) {
-        engine_warn(hikae, "%s of tenant %s: answered for by %.100s, unsigned", act, tenant, approval->who);
+        engine_warn(hikae, "%s %s: answered for by %.100s, unsigned", act, tenant, approval->who);
         return 0;
     }
-    (void)error_set(err, ERROR_REFUSED, "%s of tenant %s needs to say who answers for it, and why", act, tenant);
+    (void)error_set(err, ERROR_REFUSED, "%s %s needs to say who answers for it, and why", act, tenant);
     return error_hint(err, "`hikae %s %s … --who NAME --why TEXT`", act, tenant);
 }
