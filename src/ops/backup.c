@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "ops/audit.h"
 #include "ops/engine.h"
+#include "ops/policies.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -502,6 +503,8 @@ static int attempt(struct run *run, const char *tenant, struct hikae_backup_resu
     if (session_open(run->hikae, tenant, SESSION_LOCK | SESSION_SYNC, &run->session, err) != 0)
         return -1;
     int rc = check_tenant(run, err);
+    if (rc == 0)
+        rc = policies_check_residency(run->hikae, run->session.chain.history.tenant.policy, err);
     if (rc == 0 && run->sources == NULL)
         rc = take_sources(run, err);
     if (rc == 0)

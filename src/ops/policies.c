@@ -180,20 +180,48 @@ static bool is_accepted(const struct policies_item *item, const char *rule)
     return false;
 }
 
-int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err)
+/* Refuse by the first finding that is no warning, was not accepted, and is of these rules (ends with NULL; NULL: any).
+ */
+static int refuse(struct hikae *hikae, const struct policies_item *item, const char *const *rules, struct error *err)
 {
     CLEANUP(policy_findings_clear) struct policy_findings findings = {0};
     if (policy_place_check(hikae->config, item->policy, &findings, err) != 0)
         return -1;
     for (size_t i = 0; i < findings.count; i++) {
         const struct policy_finding *finding = &findings.items[i];
-        if (finding->severity == POLICY_WARNING || is_accepted(item, finding->rule))
+        const char *const *rule = rules;
+        while (rule != NULL && *rule != NULL && strcmp(*rule, finding->rule) != 0)
+            rule++;
+        if (finding->severity == POLICY_WARNING || is_accepted(item, finding->rule) || (rule != NULL && *rule == NULL))
             continue;
         (void)error_set(err, ERROR_REFUSED, "policy %s is not kept here: %.400s (rule %s)", item->name, finding->what,
                         finding->rule);
         return error_hint(err, "%s", finding->hint);
     }
     return 0;
+}
+
+int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err)
+{
+    return refuse(hikae, item, NULL, err);
+}
+
+int policies_check_residency(struct hikae *hikae, const char *name, struct error *err)
+{
+    static const char *const rules[] = {"target-residency", "target-region", "target-class", NULL};
+    const struct policies *policies;
+    if (strcmp(name, POLICY_PLAIN) == 0)
+        return 0;
+    if (policies_of(hikae, &policies, err) != 0)
+        return -1;
+    const struct policies_item *item = policies_find(policies, name);
+    if (item == NULL)
+        return 0; /* never applied: it names no country */
+    if (item->policy == NULL) {
+        *err = item->why;
+        return -1;
+    }
+    return refuse(hikae, item, rules, err);
 }
 
 static int open_fact(const struct history_fact *fact, const char *name, struct policy **ret, struct error *err)

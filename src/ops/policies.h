@@ -45,6 +45,11 @@ MUST_USE int policies_get(const struct policies *policies, const char *name, con
  * names the first promise that a target, holder or calendar breaks.
  */
 MUST_USE int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err);
+/*
+ * May data under this policy go to every target of the configuration? Countries, regions and storage classes only: what
+ * has left the country cannot be called back. ERROR_REFUSED; ERROR_CONFIG if the policy cannot be read.
+ */
+MUST_USE int policies_check_residency(struct hikae *hikae, const char *name, struct error *err);
 /* One alone, owned by the caller (policy_free). `plain` opens nothing. */
 MUST_USE int policies_open(struct hikae *hikae, const char *name, struct policy **ret, struct error *err);
 /* The version that was in force at an instant (policy_free); ERROR_NOT_FOUND if there was none. */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "ops/audit_store.h"
 #include "ops/copies.h"
+#include "ops/policies.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,7 +393,12 @@ static int replicate_tenant(struct replicate *replicate, const char *tenant, str
     session.objects.repair = false; /* what is copied is decided here, and only to the targets that were chosen */
     CLEANUP_FREE char *cache = engine_tenant_path(replicate->hikae, &session.tid, "h/", err);
     struct copy_place place = {replicate->hikae, &session.tid, cache};
-    int rc = cache != NULL ? copy_history(replicate, &session, &place, err) : -1;
+    const struct history *history = &session.chain.history;
+    int rc = cache != NULL ? 0 : -1;
+    if (rc == 0 && history->has_tenant)
+        rc = policies_check_residency(replicate->hikae, history->tenant.policy, err);
+    if (rc == 0)
+        rc = copy_history(replicate, &session, &place, err);
     if (rc == 0)
         rc = judge_targets(replicate, &session, err);
     session_close(&session);
