@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "ops/approval.h"
+#include "ops/audit.h"
 #include "ops/policy_drops.h"
 #include "ops/policy_files.h"
 #include "ops/policy_internal.h"
@@ -244,28 +245,45 @@ enum hikae_status hikae_policy_diff(struct hikae *hikae, const char *what, struc
     return api_result(rc, false, &err, error);
 }
 
+/* *ret_told: *ret explains why it was refused. */
+static int apply(struct applying *a, bool *ret_told, struct error *err)
+{
+    bool dry_run = a->options->dry_run;
+    if (prepare(a, dry_run ? 0 : SESSION_LOCK, err) != 0)
+        return -1;
+    *ret_told = true;
+    if (policy_refuse(&a->ret->check, err) != 0 || check_approval(a, err) != 0)
+        return -1;
+    if (dry_run || a->same)
+        return 0;
+    if (append(a, err) != 0)
+        return -1;
+    a->ret->applied = true;
+    policies_forget(a->hikae);
+    return 0;
+}
+
 enum hikae_status hikae_policy_apply(struct hikae *hikae, const struct hikae_policy_apply_options *options,
                                      struct hikae_policy_diff *ret, struct hikae_error *error)
 {
     struct error err = {0};
+    struct engine_audit audit;
     struct applying a = {.hikae = hikae, .options = options, .facts.lock_fd = -1, .ret = ret};
+    bool told = false;
     *ret = (struct hikae_policy_diff){0};
-    int rc = prepare(&a, options->dry_run ? 0 : SESSION_LOCK, &err);
-    bool told = rc == 0;
-    if (rc == 0)
-        rc = policy_refuse(&ret->check, &err);
-    if (rc == 0)
-        rc = check_approval(&a, &err);
-    if (rc == 0 && !options->dry_run && !a.same) {
-        rc = append(&a, &err);
-        ret->applied = rc == 0;
-        policies_forget(hikae);
-    }
+    if (engine_audit_begin(hikae, OPERATION_POLICY_APPLY, NULL, options->dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = apply(&a, &told, &err);
+    engine_audit_detail(&audit, "policy", ret->name);
+    if (ret->applied && options->approve_as != NULL)
+        engine_audit_operator(&audit, options->approve_as);
+    engine_audit_count(&audit, "changes", ret->change_count);
+    engine_audit_count(&audit, "drops", ret->drop_count);
+    engine_audit_count(&audit, "accepted", count_accepted(&ret->check));
     applying_clear(&a);
-    /* A refusal is explained by what stands in *ret. */
     if (rc != 0 && !told)
         hikae_policy_diff_free(ret);
-    return api_result(rc, false, &err, error);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
 void hikae_policy_diff_free(struct hikae_policy_diff *diff)

@@ -92,7 +92,7 @@ struct history {
     size_t hold_count;
     struct history_fact *facts;
     size_t fact_count;
-    struct history_fact *past; /* facts that later ones about the same thing have replaced, the oldest first */
+    struct history_fact *past; /* facts that later ones about the same thing have replaced, in the order of that */
     size_t past_count;
     struct hash *heads; /* records that no other names */
     size_t head_count;

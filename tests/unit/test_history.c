@@ -290,6 +290,15 @@ static void test_facts(void **state)
         assert_string_equal(history.facts[i].body, records[expected[i].record - 1].body);
         assert_int_equal(history.facts[i].time_ns, expected[i].record * NS_PER_S);
     }
+    /* What later ones have replaced stays, in order. */
+    static const unsigned past[] = {2, 1};
+    assert_int_equal(history.past_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(history.past[i].body, records[past[i] - 1].body);
+        assert_int_equal(history.past[i].type, records[past[i] - 1].type);
+        assert_int_equal(history.past[i].time_ns, past[i] * NS_PER_S);
+    }
+    assert_string_equal(history.past[0].key, "daily");
 }
 
 /* A record of type 13 for these snapshots, with one pack of that size. */
