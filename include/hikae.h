@@ -259,13 +259,14 @@ void hikae_inventory_free(struct hikae_inventory *inventory);
 struct hikae_policy {
     char *name;
     char *title_ja, *title_en;
-    char *state;       /* "built-in", "shipped" (a file only), "applied", "changed" (applied, the file differs), "unreadable" */
-    char *path;        /* of the file; NULL: there is none */
-    char *why;         /* what is wrong with it, or NULL   */
-    char *sha256;      /* of the applied text; NULL: none  */
-    char *approved_by; /* of the applied version, or NULL  */
+    char *
+        state; /* "built-in", "shipped" (a file only), "applied", "changed" (applied, the file differs), "unreadable" */
+    char *path;         /* of the file; NULL: there is none */
+    char *why;          /* what is wrong with it, or NULL   */
+    char *sha256;       /* of the applied text; NULL: none  */
+    char *approved_by;  /* of the applied version, or NULL  */
     int64_t applied_ns; /* 0: never */
-    uint64_t versions; /* applied so far */
+    uint64_t versions;  /* applied so far */
     uint64_t tenants;
 };
 struct hikae_policies {
@@ -286,7 +287,7 @@ struct hikae_promise {
     size_t rule_count;
 };
 struct hikae_policy_value {
-    char *path;  /* "generations.keep.daily" */
+    char *path; /* "generations.keep.daily" */
     char *value;
 };
 struct hikae_policy_detail {
@@ -355,10 +356,10 @@ struct hikae_policy_diff {
     bool applied;
 };
 struct hikae_policy_apply_options {
-    const char *what;             /* name of a file, or a path */
-    const char *approve_as;       /* the operator who approves a shortening; may be NULL */
-    const char *why;              /* for approval and acceptance; may be NULL */
-    const char *const *accept;    /* names of unmet rules that are accepted */
+    const char *what;          /* name of a file, or a path */
+    const char *approve_as;    /* the operator who approves a shortening; may be NULL */
+    const char *why;           /* for approval and acceptance; may be NULL */
+    const char *const *accept; /* names of unmet rules that are accepted */
     size_t accept_count;
     bool dry_run;
 };

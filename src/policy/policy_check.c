@@ -115,26 +115,29 @@ static int check_zone(struct policy_checking *c, const char *name, const char *p
 {
     struct zone *zone;
     struct error why = {0};
-    if (name != c->policy->zone || strcmp(path, "zone") == 0) {
-        if (zone_open(name, &zone, &why) == 0)
-            zone_free(zone);
-        else
-            return policy_find(c, err, path, "a name of the tz database: Asia/Tokyo, UTC", "%s", why.what);
-    }
+    if (zone_open(name, &zone, &why) != 0)
+        return policy_find(c, err, path, "a name of the tz database: Asia/Tokyo, UTC", "%s", why.what);
+    zone_free(zone);
     return 0;
+}
+
+/* A part's zone, unless it is the policy's: that one is told of once. */
+static int check_own_zone(struct policy_checking *c, const char *name, const char *path, struct error *err)
+{
+    return name == c->policy->zone ? 0 : check_zone(c, name, path, err);
 }
 
 static int check_zones(struct policy_checking *c, struct error *err)
 {
     const struct policy *policy = c->policy;
     if (check_zone(c, policy->zone, "zone", err) != 0 ||
-        check_zone(c, policy->schedule.zone, "schedule.zone", err) != 0 ||
-        check_zone(c, policy->contract_end.zone, "contract_end.zone", err) != 0)
+        check_own_zone(c, policy->schedule.zone, "schedule.zone", err) != 0 ||
+        check_own_zone(c, policy->contract_end.zone, "contract_end.zone", err) != 0)
         return -1;
     for (size_t i = 0; i < policy->log_count; i++) {
         char path[POLICY_PATH_SIZE];
         (void)snprintf(path, sizeof(path), "logs[%s].zone", policy->logs[i].name);
-        if (check_zone(c, policy->logs[i].zone, path, err) != 0)
+        if (check_own_zone(c, policy->logs[i].zone, path, err) != 0)
             return -1;
     }
     return 0;
