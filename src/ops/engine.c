@@ -120,11 +120,16 @@ static unsigned part_of(unsigned whole, unsigned share, unsigned least)
 
 int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err)
 {
+    const struct policies *policies;
+    /* Read once for all forks, before there are other threads. */
+    if (policies_of(parent, &policies, err) != 0)
+        return -1;
     struct hikae *fork = mem_calloc(1, sizeof(*fork));
     if (fork == NULL)
         return error_no_memory(err);
     (void)pthread_mutex_init(&fork->observer_mutex, NULL);
     fork->parent = parent;
+    fork->policies = parent->policies;
     fork->catalog = parent->catalog;
     fork->keystore = parent->keystore;
     fork->store = parent->store;

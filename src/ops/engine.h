@@ -39,7 +39,7 @@ struct hikae {
     struct hikae_observer observer;
     pthread_mutex_t observer_mutex;
     struct cancel cancel;
-    struct policies *policies; /* in force; NULL: not read yet (ops/policies.h) */
+    struct policies *policies; /* in force; NULL: not read yet (ops/policies.h); a fork borrows its parent's */
 };
 
 /*
