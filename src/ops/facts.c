@@ -44,6 +44,13 @@ int facts_append(struct session *session, enum record_type type, json_t *body, s
 {
     struct hikae *hikae = session->hikae;
     struct record record = {.type = type};
+    size_t up = (size_t)__builtin_popcountll(engine_up_mask(hikae));
+    /* A fact on too few targets would be in force for whoever reads those: rather none at all. */
+    if (up < hikae->config->min_copies) {
+        (void)error_set(err, ERROR_REFUSED, "only %zu targets can be written, and a fact must be on %u", up,
+                        hikae->config->min_copies);
+        return error_hint(err, "`hikae target check` says why the others cannot; then run it again");
+    }
     if (json_object_set_new(body, "v", json_integer(1)) != 0)
         return error_no_memory(err);
     int rc = json_print(body, &record.body, err);

@@ -22,8 +22,8 @@ const struct history_fact *facts_at(const struct session *session, enum record_t
 /* How many there have been about a thing. */
 size_t facts_count(const struct session *session, enum record_type type, const char *key);
 /*
- * Append a fact ("v": 1 is added to body), on min_copies targets, and read the history again. ERROR_REFUSED if too few
- * targets took it: it may then be on some, and takes effect there.
+ * Append a fact ("v": 1 is added to body), on min_copies targets, and read the history again. ERROR_REFUSED if fewer
+ * can be written: nothing is then, but by a target that fails while it is written to.
  */
 MUST_USE int facts_append(struct session *session, enum record_type type, json_t *body, struct error *err);
 

@@ -47,7 +47,7 @@ bad json-class 'neither customer nor provider' json '[{"name":"x1","class":"clie
 bad json-spec 'bad.json:1: ' json '[{"name":"x1","sources":[{"name":"d","spec":"ftp:/x"}]}]'
 bad json-relative 'not absolute' json '[{"name":"x1","sources":[{"name":"d","spec":"dir:x"}]}]'
 bad json-name 'cannot be the name of a tenant' json '[{"name":"a/b","sources":[{"name":"d","spec":"dir:/x"}]}]'
-bad json-policy 'there is no policy' json '[{"name":"x1","policy":"nothing-like-it","sources":[{"name":"d","spec":"dir:/x"}]}]'
+bad json-policy 'was never applied' json '[{"name":"x1","policy":"nothing-like-it","sources":[{"name":"d","spec":"dir:/x"}]}]'
 bad json-class-change 'never changes its class' json '[{"name":"acme","class":"provider"}]'
 bad json-sources 'sources is not a list' json '[{"name":"x1","sources":{}}]'
 bad json-limit "limits has no 'second'" json '[{"name":"x1","limits":{"second":1},"sources":[{"name":"d","spec":"dir:/x"}]}]'
