@@ -243,6 +243,7 @@ def page(report):
         "",
     ]
     lines += ["- %s: %s" % pair for pair in report["versions"].items()]
+    lines += ["- %s: one run" % name for name in report["once"]]
     lines += ["- %s: %s" % (name, json.dumps(facts)) for name, facts in report["data"].items()]
     for scenario, tools in report["medians"].items():
         lines += [
@@ -292,6 +293,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tools", default="hikae,hikae_unverified,restic,borg,tar")
     parser.add_argument("--scenarios", default="tree,image,small")
+    parser.add_argument("--once", default="", help="of the tools, those that are measured in the first run only")
     args = parser.parse_args()
     bench = Bench(os.path.abspath(args.dir), [name for name in args.tools.split(",") if name])
     os.makedirs(bench.folder, exist_ok=True)
@@ -299,12 +301,14 @@ def main():
     report = {
         "date": datetime.datetime.now().strftime("%Y-%m-%d-%H%M"),
         "runs": args.runs,
+        "once": [name for name in args.once.split(",") if name],
         "machine": machine(),
         "versions": {name: TOOLS[name].version() for name in bench.tools},
     }
     for run in range(args.runs):
         for scenario in args.scenarios.split(","):
             getattr(bench, scenario)(run + 1)
+        bench.tools = [name for name in bench.tools if name not in args.once.split(",")]
         report.update(data=bench.changes, medians=bench.medians(), figures=bench.figures)
         report["verdicts"] = verdicts(report["medians"])
         for suffix, text in ((".json", json.dumps(report, indent=1) + "\n"), (".md", page(report))):

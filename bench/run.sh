@@ -4,6 +4,7 @@
 #   BENCH_DIR   folder for data and repositories, about 30 GiB      (default: build/bench)
 #   RUNS        runs; the report gives medians                      (default: 3)
 #   TOOLS       what to measure, with commas                        (default: hikae,hikae_unverified,restic,borg,tar)
+#   ONCE        of these, those that run once only                  (default: none)
 #   SCENARIOS   of tree, image, small, with commas                  (default: tree,image,small)
 #   RESULTS     folder for the report                               (default: bench/results)
 #
@@ -28,4 +29,4 @@ if [[ $tools == *hikae* && ! -x $here/../build/hikae ]]; then
 fi
 
 exec /usr/bin/python3 "$here/bench.py" --dir "${BENCH_DIR:-$here/../build/bench}" --results "${RESULTS:-$here/results}" \
-    --runs "${RUNS:-3}" --tools "$tools" --scenarios "${SCENARIOS:-tree,image,small}"
+    --runs "${RUNS:-3}" --tools "$tools" --scenarios "${SCENARIOS:-tree,image,small}" --once "${ONCE:-}"
