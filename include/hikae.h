@@ -380,10 +380,13 @@ struct hikae_target {
     char *name;
     char *url;
     char *driver;
-    char *country; /* NULL: not declared */
+    char *provider; /* NULL: not known, as region, country and site */
+    char *region;
+    char *country;
     char *site;
-    char *state; /* "ok", "unreachable", "other-store", "empty", "denied" */
-    char *why;   /* NULL when ok */
+    bool attested; /* the country is the operator's word; else the provider's table has it */
+    char *state;   /* "ok", "unreachable", "other-store", "empty", "denied" */
+    char *why;     /* NULL when ok */
     bool create_once;
     bool versions;
     bool lock;

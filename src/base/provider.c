@@ -89,6 +89,15 @@ const struct provider_region *provider_regions(void)
     return regions;
 }
 
+bool provider_class_is_one_zone(const char *storage_class)
+{
+    static const char *const one_zone[] = {"ONEZONE_IA", "EXPRESS_ONEZONE", "REDUCED_REDUNDANCY"};
+    for (size_t i = 0; storage_class != NULL && i < sizeof(one_zone) / sizeof(one_zone[0]); i++)
+        if (strcmp(one_zone[i], storage_class) == 0)
+            return true;
+    return false;
+}
+
 const char *provider_names(void)
 {
     return "aws, wasabi, ceph, swift, generic";

@@ -30,6 +30,8 @@ const struct provider *provider_find(const char *name);
 const struct provider_region *provider_region_find(const char *provider, const char *region);
 /* All of them, for listings; ends with a NULL provider. */
 const struct provider_region *provider_regions(void);
+/* Does a storage class keep an object at one place only? NULL: the bucket's own class, which does not. */
+bool provider_class_is_one_zone(const char *storage_class);
 /* "aws, wasabi, …" */
 const char *provider_names(void);
 

@@ -20,6 +20,9 @@ static void json_target(struct run *run, json_t *item, const struct hikae_target
     out_text(&run->out, item, "why", target->why);
     out_text(&run->out, item, "country", target->country);
     out_text(&run->out, item, "site", target->site);
+    out_text(&run->out, item, "provider", target->provider);
+    out_text(&run->out, item, "region", target->region);
+    out_bool(&run->out, item, "attested", target->attested);
     json_t *array = out_array(&run->out, item, "capabilities");
     if (target->create_once)
         out_item_text(&run->out, array, "create-once");

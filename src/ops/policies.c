@@ -208,7 +208,13 @@ int policies_check_place(struct hikae *hikae, const struct policies_item *item, 
 
 int policies_check_residency(struct hikae *hikae, const char *name, struct error *err)
 {
-    static const char *const rules[] = {"target-residency", "target-region", "target-class", NULL};
+    static const char *const rules[] = {"target-residency",
+                                        "target-region",
+                                        "target-class",
+                                        "target-one-zone",
+                                        "target-sites",
+                                        "target-signature",
+                                        NULL};
     const struct policies *policies;
     if (strcmp(name, POLICY_PLAIN) == 0)
         return 0;

@@ -46,8 +46,9 @@ MUST_USE int policies_get(const struct policies *policies, const char *name, con
  */
 MUST_USE int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err);
 /*
- * May data under this policy go to every target of the configuration? Countries, regions and storage classes only: what
- * has left the country cannot be called back. ERROR_REFUSED; ERROR_CONFIG if the policy cannot be read.
+ * May data under this policy go to every target of the configuration? Countries, regions, storage classes, sites and
+ * signatures only: what has left the country cannot be called back. ERROR_REFUSED; ERROR_CONFIG if the policy cannot be
+ * read.
  */
 MUST_USE int policies_check_residency(struct hikae *hikae, const char *name, struct error *err);
 /* One alone, owned by the caller (policy_free). `plain` opens nothing. */

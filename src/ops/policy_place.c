@@ -5,24 +5,6 @@
 
 #include <string.h>
 
-/* Providers whose endpoints tell who they are. */
-static const struct {
-    const char *part, *provider;
-} endpoints[] = {{".amazonaws.com", "aws"}, {".wasabisys.com", "wasabi"}};
-
-/* Two targets of which nobody says whose they are may be the same provider's: then it stays unknown. */
-static const char *provider_of(const struct target_url *url, const struct target_options *options)
-{
-    if (strcmp(url->scheme, "file") == 0)
-        return "folder";
-    if (options->endpoint == NULL)
-        return "aws";
-    for (size_t i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++)
-        if (strstr(options->endpoint, endpoints[i].part) != NULL)
-            return endpoints[i].provider;
-    return NULL;
-}
-
 static void prefer(const struct target_url *url, const char *key, const char **member)
 {
     const char *value = target_url_param(url, key);
@@ -30,20 +12,19 @@ static void prefer(const struct target_url *url, const char *key, const char **m
         *member = value;
 }
 
-/* What a URL's parameters say goes into the options, where the rules look. */
-static void join_url(const struct target_url *url, struct target_options *options)
+/* Where the rules look, with what the URL and the provider's table say of the place. */
+static void join(const struct target_url *url, const struct target_traits *traits, struct target_options *options)
 {
-    prefer(url, "country", &options->country);
-    prefer(url, "site", &options->site);
-    prefer(url, "region", &options->region);
-    prefer(url, "endpoint", &options->endpoint);
-    prefer(url, "provider", &options->provider);
     const char *signature = target_url_param(url, "signature");
     int word = signature != NULL ? target_word_find(&target_words_signature, signature, strlen(signature)) : -1;
     if (word >= 0)
         options->signature = (enum target_signature)word;
-    if (options->provider == NULL)
-        options->provider = provider_of(url, options);
+    prefer(url, "endpoint", &options->endpoint);
+    options->country = traits->country;
+    options->site = traits->site;
+    options->region = traits->region;
+    /* Two targets of which nobody says whose they are may be the same provider's: then it stays unknown. */
+    options->provider = strcmp(traits->provider, "generic") != 0 ? traits->provider : NULL;
 }
 
 static unsigned holder_bit(enum config_holder holder)
@@ -80,7 +61,8 @@ int policy_place_open(const struct config *config, const struct policy *policy, 
     *ret = (struct policy_place){0};
     ret->targets = mem_calloc(config->target_count, sizeof(*ret->targets));
     ret->urls = mem_calloc(config->target_count, sizeof(*ret->urls));
-    int rc = ret->targets != NULL && ret->urls != NULL ? 0 : error_no_memory(err);
+    ret->traits = mem_calloc(config->target_count, sizeof(*ret->traits));
+    int rc = ret->targets != NULL && ret->urls != NULL && ret->traits != NULL ? 0 : error_no_memory(err);
     for (size_t i = 0; rc == 0 && i < config->target_count; i++) {
         const struct config_target *target = &config->targets[i];
         rc = target_url_parse(target->url, &ret->urls[i], err);
@@ -91,7 +73,9 @@ int policy_place_open(const struct config *config, const struct policy *policy, 
         ret->count++;
         ret->targets[i] = target->options;
         ret->targets[i].name = target->name;
-        join_url(&ret->urls[i], &ret->targets[i]);
+        rc = target_describe(&target->options, &ret->traits[i], err);
+        if (rc == 0)
+            join(&ret->urls[i], &ret->traits[i], &ret->targets[i]);
     }
     ret->installation = (struct policy_installation){
         .targets = ret->targets, .target_count = config->target_count, .min_copies = config->min_copies};
@@ -107,9 +91,12 @@ int policy_place_open(const struct config *config, const struct policy *policy, 
 
 void policy_place_close(struct policy_place *place)
 {
-    for (size_t i = 0; i < place->count; i++)
+    for (size_t i = 0; i < place->count; i++) {
         target_url_free(&place->urls[i]);
+        target_traits_free(&place->traits[i]);
+    }
     mem_free(place->urls);
+    mem_free(place->traits);
     mem_free(place->targets);
     *place = (struct policy_place){0};
 }

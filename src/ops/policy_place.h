@@ -9,7 +9,8 @@
 struct policy_place {
     struct policy_installation installation;
     struct target_options *targets;
-    struct target_url *urls; /* own what targets borrow */
+    struct target_url *urls; /* these own what targets borrow */
+    struct target_traits *traits;
     size_t count;
 };
 MUST_USE int policy_place_open(const struct config *config, const struct policy *policy, struct policy_place *ret,

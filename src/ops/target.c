@@ -5,7 +5,6 @@
 #include "crypto/crypto.h"
 #include "ops/audit.h"
 #include "ops/engine.h"
-#include "target/url.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,6 +18,8 @@ void hikae_targets_free(struct hikae_targets *targets)
         mem_free(target->name);
         mem_free(target->url);
         mem_free(target->driver);
+        mem_free(target->provider);
+        mem_free(target->region);
         mem_free(target->country);
         mem_free(target->site);
         mem_free(target->state);
@@ -46,18 +47,6 @@ static const char *state_of(const struct run_target *target)
     }
 }
 
-/* What the URL alone says, for a target that could not be opened. */
-static int traits_of_url(const struct config_target *from, struct target_traits *ret)
-{
-    struct target_url url = {0};
-    if (target_url_parse(from->url, &url, NULL) != 0)
-        return -1;
-    const char *provider = strcmp(url.scheme, "file") == 0 ? "folder" : url.scheme;
-    int rc = target_traits_init(ret, &from->options, &url, provider, NULL);
-    target_url_free(&url);
-    return rc;
-}
-
 static int copy_text(const char *from, char **ret, struct error *err)
 {
     *ret = from != NULL ? mem_strdup(from) : NULL;
@@ -69,7 +58,9 @@ static int copy_traits(const struct target_traits *traits, struct hikae_target *
     ret->create_once = traits->create_once;
     ret->versions = traits->versions;
     ret->lock = traits->lock;
-    if (copy_text(traits->driver, &ret->driver, err) != 0 || copy_text(traits->country, &ret->country, err) != 0)
+    ret->attested = traits->attested;
+    if (copy_text(traits->driver, &ret->driver, err) != 0 || copy_text(traits->country, &ret->country, err) != 0 ||
+        copy_text(traits->provider, &ret->provider, err) != 0 || copy_text(traits->region, &ret->region, err) != 0)
         return -1;
     return copy_text(traits->site, &ret->site, err);
 }
@@ -90,7 +81,7 @@ static int describe(const struct config_target *from, const struct run_target *t
     if (copy_text(error_format(&target->why, text, sizeof(text)), &ret->why, err) != 0)
         return -1;
     struct target_traits traits = {0};
-    if (traits_of_url(from, &traits) != 0)
+    if (target_describe(&from->options, &traits, NULL) != 0)
         return copy_text("", &ret->driver, err);
     int rc = copy_traits(&traits, ret, err);
     target_traits_free(&traits);

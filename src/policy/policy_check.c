@@ -1,6 +1,7 @@
 #include "policy/policy_check_internal.h"
 
 #include "base/mem.h"
+#include "base/provider.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -308,32 +309,34 @@ static int check_spread(struct policy_checking *c, struct error *err)
 }
 
 /*
- * Where the regions of object stores lie, as far as they are known. The trap is ap-northeast-2: with one provider it is
- * Osaka, with another Seoul, so that it stands here as neither; the country that the operator declares decides.
+ * Does a region lie in one of the policy's countries? A word may be a region of several providers, and lie elsewhere
+ * with each: it is one if any of them has it there, or if nobody is known to have it. *ret_country: where it lies else.
  */
-static const struct {
-    const char *region, *country;
-} regions[] = {
-    {"ap-northeast-1", "JP"}, {"ap-northeast-3", "JP"}, {"ap-southeast-1", "SG"}, {"ap-southeast-2", "AU"},
-    {"ap-south-1", "IN"},     {"ap-east-1", "HK"},      {"us-east-1", "US"},      {"us-east-2", "US"},
-    {"us-west-1", "US"},      {"us-west-2", "US"},      {"ca-central-1", "CA"},   {"eu-central-1", "DE"},
-    {"eu-west-1", "IE"},      {"eu-west-2", "GB"},      {"eu-west-3", "FR"},      {"eu-north-1", "SE"},
-    {"sa-east-1", "BR"},
-};
+static bool may_lie_within(const char *region, const struct policy_words *countries, const char **ret_country)
+{
+    *ret_country = NULL;
+    for (const struct provider_region *r = provider_regions(); r->provider != NULL; r++) {
+        if (strcmp(r->region, region) != 0)
+            continue;
+        if (policy_has_word(countries, r->country))
+            return true;
+        *ret_country = r->country;
+    }
+    return *ret_country == NULL;
+}
 
 static int check_regions(struct policy_checking *c, struct error *err)
 {
     const struct policy_targets *targets = &c->policy->targets;
+    const char *country;
     for (size_t i = 0; targets->countries.count > 0 && i < targets->regions.count; i++) {
         char path[POLICY_PATH_SIZE];
         (void)snprintf(path, sizeof(path), "targets.regions[%zu]", i + 1);
-        for (size_t k = 0; k < sizeof(regions) / sizeof(regions[0]); k++)
-            if (strcmp(regions[k].region, targets->regions.items[i]) == 0 &&
-                !policy_has_word(&targets->countries, regions[k].country) &&
-                policy_find(c, err, path, "take the region out, or add the country",
-                            "the region %s lies in %s, which is none of the policy's countries", regions[k].region,
-                            regions[k].country) != 0)
-                return -1;
+        if (!may_lie_within(targets->regions.items[i], &targets->countries, &country) &&
+            policy_find(c, err, path, "take the region out, or add the country",
+                        "the region %s lies in %s, which is none of the policy's countries", targets->regions.items[i],
+                        country) != 0)
+            return -1;
     }
     return 0;
 }

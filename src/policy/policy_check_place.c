@@ -2,6 +2,7 @@
 #include "policy/policy_check_internal.h"
 
 #include "base/mem.h"
+#include "base/provider.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,20 @@ static int check_class(struct policy_checking *c, struct error *err)
             policy_find(c, err, "targets.storage_classes", "set storage_class at the target",
                         "target %s stores in none of these classes: %s", target->name,
                         or_none(target->storage_class)) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Several sites are promised, and a class of one zone is one building's. */
+static int check_one_zone(struct policy_checking *c, struct error *err)
+{
+    for (size_t i = 0; c->policy->targets.sites > 1 && i < c->place->target_count; i++) {
+        const struct target_options *target = &c->place->targets[i];
+        if (provider_class_is_one_zone(target->storage_class) &&
+            policy_find(c, err, "targets.sites", "set another storage_class at the target",
+                        "target %s stores in the class %s, which keeps data at one place only", target->name,
+                        target->storage_class) != 0)
             return -1;
     }
     return 0;
@@ -238,6 +253,7 @@ const struct policy_check_rule policy_place_rules[] = {
     {"target-residency", POLICY_UNMET, check_residency},
     {"target-region", POLICY_UNMET, check_region},
     {"target-class", POLICY_UNMET, check_class},
+    {"target-one-zone", POLICY_UNMET, check_one_zone},
     {"target-copies", POLICY_UNMET, check_copies},
     {"target-sites", POLICY_UNMET, check_sites},
     {"target-providers", POLICY_UNMET, check_providers},

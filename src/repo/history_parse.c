@@ -374,7 +374,7 @@ int history_parse_fact(enum record_type type, const char *body, char **ret_key, 
     const char *key = type != RECORD_CONTRACT ? text(&r, r.root, "name") : "";
     if ((type == RECORD_CONTRACT && !one_of(event, "end", "cancel", NULL, NULL)) ||
         (type == RECORD_OPERATOR && !one_of(event, "add", "revoke", NULL, NULL)) ||
-        (type == RECORD_TARGET && !one_of(event, "add", "set", "retire", NULL)))
+        (type == RECORD_TARGET && !one_of(event, "add", "set", "retire", "check")))
         r.failed = true;
     if (!r.failed)
         *ret_key = copy(&r, key);

@@ -362,4 +362,14 @@ static int open_target(const struct target_options *options, const struct target
     return 0;
 }
 
-const struct target_driver target_driver_file = {.scheme = "file", .open = open_target};
+static int describe(const struct target_options *options, const struct target_url *url, struct target_traits *ret,
+                    struct error *err)
+{
+    const char *provider;
+    if (check_url(url, err) != 0 || check_options(options, err) != 0 ||
+        target_url_or_option(url, "provider", options->provider, &provider, err) != 0)
+        return -1;
+    return target_traits_init(ret, options, url, provider != NULL ? provider : "folder", err);
+}
+
+const struct target_driver target_driver_file = {.scheme = "file", .open = open_target, .describe = describe};

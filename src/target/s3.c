@@ -130,10 +130,29 @@ static int read_place(struct s3_target *t, const struct target_options *options,
     return s3_place_read(options, url, region, &t->place, err);
 }
 
+/* What the provider says of a place stands above what the operator says, which must not contradict it. */
+static int take_place(struct target_traits *traits, const struct provider_region *known, struct error *err)
+{
+    if (known == NULL)
+        return 0;
+    if (traits->country != NULL && strcmp(traits->country, known->country) != 0) {
+        (void)error_set(err, ERROR_CONFIG, "%s: the region %s of %s is %s and lies in %s, not in %s", traits->name,
+                        known->region, known->provider, known->place, known->country, traits->country);
+        return error_hint(err, "write country=%s, or choose a region of the country that you mean", known->country);
+    }
+    traits->attested = false;
+    if (traits->country == NULL && (traits->country = mem_strdup(known->country)) == NULL)
+        return error_no_memory(err);
+    if (traits->site == NULL && (traits->site = mem_strdup(known->place)) == NULL)
+        return error_no_memory(err);
+    return 0;
+}
+
 static int init_traits(struct s3_target *t, const struct target_url *url, struct error *err)
 {
     struct target_traits *traits = &t->base.traits;
-    if (target_traits_init(traits, &t->place.options, url, t->place.provider->name, err) != 0)
+    if (target_traits_init(traits, &t->place.options, url, t->place.provider->name, err) != 0 ||
+        take_place(traits, t->place.known, err) != 0)
         return -1;
     traits->region = mem_strdup(t->place.region);
     traits->versions = true; /* perhaps: s3_get_version finds out */
@@ -194,5 +213,25 @@ static int open_v2(const struct target_options *options, const struct target_url
     return open_with(options, url, create, true, ret, err);
 }
 
-const struct target_driver target_driver_s3 = {.scheme = "s3", .signature = TARGET_SIGNATURE_V4, .open = open_v4};
-const struct target_driver target_driver_s3_v2 = {.scheme = "s3", .signature = TARGET_SIGNATURE_V2, .open = open_v2};
+static int describe(const struct target_options *options, const struct target_url *url, struct target_traits *ret,
+                    struct error *err)
+{
+    struct s3_target *t = mem_calloc(1, sizeof(*t));
+    if (t == NULL)
+        return error_no_memory(err);
+    int rc = read_place(t, options, url, err);
+    if (rc == 0)
+        rc = init_traits(t, url, err);
+    if (rc == 0)
+        *ret = t->base.traits;
+    else
+        target_traits_free(&t->base.traits);
+    s3_place_free(&t->place);
+    mem_free(t);
+    return rc;
+}
+
+const struct target_driver target_driver_s3 = {
+    .scheme = "s3", .signature = TARGET_SIGNATURE_V4, .open = open_v4, .describe = describe};
+const struct target_driver target_driver_s3_v2 = {
+    .scheme = "s3", .signature = TARGET_SIGNATURE_V2, .open = open_v2, .describe = describe};

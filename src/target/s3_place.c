@@ -157,6 +157,46 @@ static int read_endpoint(struct s3_place *place, struct error *err)
     return made != NULL ? split_endpoint(made, place, err) : error_no_memory(err);
 }
 
+/* Does the host, but for its port, end with the domain of the provider (for AWS in China with ".cn" behind it)? */
+static bool is_own_host(const struct s3_provider *provider, const char *host)
+{
+    if (provider->endpoint == NULL)
+        return false;
+    const char *domain = strstr(provider->endpoint, "%s") + 2;
+    size_t size = strlen(host);
+    if (size > 3 && strcmp(host + size - 3, ".cn") == 0)
+        size -= 3;
+    return size > strlen(domain) && strncmp(host + size - strlen(domain), domain, strlen(domain)) == 0;
+}
+
+/* Is this word between two dots of the host? */
+static bool has_label(const char *host, const char *word)
+{
+    for (const char *label = host; label != NULL; label = strchr(label, '.')) {
+        label += *label == '.';
+        size_t size = strcspn(label, ".");
+        if (size == strlen(word) && strncmp(label, word, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Only a provider's own endpoint, over TLS, tells where data lies; behind any other the operator must say it. The
+ * endpoint and the region must mean the same place: the one decides where the bytes go, the other what is promised.
+ */
+static int find_known(struct s3_place *place, struct error *err)
+{
+    if (!place->tls || !is_own_host(place->provider, place->host))
+        return 0;
+    if (!has_label(place->host, place->region)) {
+        (void)error_set(err, ERROR_CONFIG, "the endpoint %s is not that of the region %s", place->host, place->region);
+        return error_hint(err, "leave endpoint= out: the provider %s and the region are enough", place->provider->name);
+    }
+    place->known = provider_region_find(place->provider->name, place->region);
+    return 0;
+}
+
 static int read_region(struct s3_place *place, const char *from_credentials, struct error *err)
 {
     const char *region = place->options.region != NULL ? place->options.region : from_credentials;
@@ -291,7 +331,8 @@ static int read_place(const struct target_url *url, const char *region, struct s
         return error_no_memory(err);
     if (choose_provider(place->options.provider, place->options.endpoint, &place->provider, err) != 0 ||
         read_prefix(url->path, &place->prefix, err) != 0 || read_region(place, region, err) != 0 ||
-        read_endpoint(place, err) != 0 || keep_text(place->options.storage_class, &place->storage_class, err) != 0 ||
+        read_endpoint(place, err) != 0 || find_known(place, err) != 0 ||
+        keep_text(place->options.storage_class, &place->storage_class, err) != 0 ||
         keep_text(place->options.sse_key, &place->sse_key, err) != 0)
         return -1;
     /* A certificate for *.s3… is for one label: a bucket with dots would not match it. */

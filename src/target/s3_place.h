@@ -8,6 +8,7 @@
 #ifndef HIKAE_TARGET_S3_PLACE_H
 #define HIKAE_TARGET_S3_PLACE_H
 
+#include "base/provider.h"
 #include "target/url.h"
 
 /* What is known of a provider; more about regions and countries is for others to know. */
@@ -28,10 +29,11 @@ struct s3_place {
     char *region;
     bool tls;
     bool virtual_style;
-    char *host;                    /* as in the header Host: name, and port unless it is the scheme's own */
-    char *storage_class;           /* as in the options, or NULL */
-    char *sse_key;                 /* as in the options, or NULL */
-    struct target_options options; /* with what the URL says filled in; its strings are those of URL and caller */
+    const struct provider_region *known; /* where the provider says it lies: only behind its own endpoint; else NULL */
+    char *host;                          /* as in the header Host: name, and port unless it is the scheme's own */
+    char *storage_class;                 /* as in the options, or NULL */
+    char *sse_key;                       /* as in the options, or NULL */
+    struct target_options options;       /* with what the URL says filled in; its strings are those of URL and caller */
 };
 
 /*

@@ -330,6 +330,11 @@ static bool correct_region(struct s3_target *t, const struct s3_request *request
     (void)pthread_mutex_lock(&t->lock);
     bool news = region[0] != '\0' && strlen(region) < sizeof(t->region) && strcmp(region, t->region) != 0 &&
                 strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
+    /* Data that was meant for one country does not follow a correction into another. */
+    const struct provider_region *known = t->place.known, *other = NULL;
+    if (news && known != NULL)
+        other = provider_region_find(known->provider, region);
+    news = news && (known == NULL || (other != NULL && strcmp(other->country, known->country) == 0));
     if (news)
         (void)snprintf(t->region, sizeof(t->region), "%s", region);
     (void)pthread_mutex_unlock(&t->lock);

@@ -80,6 +80,29 @@ int target_open_with(const struct target_options *options, bool create, struct t
     return rc == 0 ? 0 : error_wrap(err, "open target %s", options->name);
 }
 
+static int describe_parsed(const struct target_options *options, const struct target_url *url,
+                           struct target_traits *ret, struct error *err)
+{
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+        if (drivers[i]->describe != NULL && strcmp(drivers[i]->scheme, url->scheme) == 0)
+            return drivers[i]->describe(options, url, ret, err);
+    (void)error_set(err, ERROR_CONFIG, "no driver takes the URL \"%s\"", options->url);
+    return error_hint(err, TARGET_URL_HINT);
+}
+
+int target_describe(const struct target_options *options, struct target_traits *ret, struct error *err)
+{
+    struct target_url url;
+    *ret = (struct target_traits){0};
+    if (check_target_name(options->name, err) != 0)
+        return -1;
+    if (target_url_parse(options->url, &url, err) != 0)
+        return error_wrap(err, "target %s", options->name);
+    int rc = describe_parsed(options, &url, ret, err);
+    target_url_free(&url);
+    return rc == 0 ? 0 : error_wrap(err, "target %s", options->name);
+}
+
 int target_open(const char *name, const char *url, bool create, struct target **ret_target, struct error *err)
 {
     const struct target_options options = {.name = name, .url = url};

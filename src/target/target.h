@@ -44,7 +44,8 @@ struct target_traits {
     char *provider;            /* "folder", "aws", "wasabi", "ceph", "swift", "generic" */
     char *region;              /* of the provider, or NULL                            */
     char *country;             /* ISO 3166-1 alpha-2, or NULL when not declared       */
-    char *site;                /* the operator's name of the place, or NULL           */
+    char *site;                /* the operator's name of the place, else the provider's, or NULL */
+    bool attested;             /* the country is what the operator says; else the provider's table has it */
     bool create_once;          /* target_put never replaces, even when raced; false if that is not known       */
     bool versions;             /* may keep older versions of an object: see target_get_version, target_ask */
     bool lock;                 /* each object is locked against deletion when it is put      */
@@ -73,6 +74,13 @@ struct target_object {
  */
 MUST_USE int target_open_with(const struct target_options *options, bool create, struct target **ret_target,
                               struct error *err);
+/*
+ * What options and URL alone say of a target: nothing is opened, no request is made (but that keys from metadata may
+ * know the region that is not written). For rules about where data lies. ERROR_CONFIG as target_open_with;
+ * target_traits_free.
+ */
+MUST_USE int target_describe(const struct target_options *options, struct target_traits *ret, struct error *err);
+void target_traits_free(struct target_traits *traits);
 /* The same with name and URL only. */
 MUST_USE int target_open(const char *name, const char *url, bool create, struct target **ret_target, struct error *err);
 /* NULL is fine. */
@@ -193,6 +201,8 @@ struct target_driver {
     enum target_signature signature; /* AUTO: any */
     MUST_USE int (*open)(const struct target_options *options, const struct target_url *url, bool create,
                          struct target **ret, struct error *err);
+    MUST_USE int (*describe)(const struct target_options *options, const struct target_url *url,
+                             struct target_traits *ret, struct error *err);
 };
 
 struct target_version;

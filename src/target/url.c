@@ -191,6 +191,7 @@ int target_traits_init(struct target_traits *traits, const struct target_options
     traits->provider = mem_strdup(provider);
     traits->country = country != NULL ? mem_strdup(country) : NULL;
     traits->site = site != NULL ? mem_strdup(site) : NULL;
+    traits->attested = country != NULL;
     if (traits->name == NULL || traits->url == NULL || traits->driver == NULL || traits->provider == NULL ||
         (country != NULL && traits->country == NULL) || (site != NULL && traits->site == NULL)) {
         target_traits_free(traits);

@@ -42,6 +42,5 @@ MUST_USE int target_url_or_option(const struct target_url *url, const char *key,
  */
 MUST_USE int target_traits_init(struct target_traits *traits, const struct target_options *options,
                                 const struct target_url *url, const char *provider, struct error *err);
-void target_traits_free(struct target_traits *traits);
 
 #endif

@@ -1,0 +1,97 @@
+/* Where targets lie: what the table of providers knows, what the operator attests, and what contradicts itself. */
+#include "target/target.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *url;
+    const char *country, *site; /* NULL country: not declared; "!": ERROR_CONFIG */
+    bool attested;
+} cases[] = {
+    {"s3://bucket/p?region=ap-northeast-1&provider=aws", "JP", "Tokyo", false},
+    {"s3://bucket/p?region=ap-northeast-3", "JP", "Osaka", false},
+    {"s3://bucket?region=ap-northeast-2&provider=aws", "KR", "Seoul", false},
+    {"s3://bucket?region=ap-northeast-2&provider=wasabi", "JP", "Osaka", false},
+    {"s3://bucket?region=ap-northeast-2&provider=wasabi&country=JP&site=west", "JP", "west", false},
+    {"s3://bucket?region=ap-northeast-2&endpoint=https://s3.ap-northeast-2.wasabisys.com", "JP", "Osaka", false},
+    {"s3://bucket?region=ap-northeast-1&endpoint=https://s3.dualstack.ap-northeast-1.amazonaws.com", "JP", "Tokyo",
+     false},
+    {"s3://bucket?region=cn-north-1", "CN", "Beijing", false},
+    /* What the operator declares contradicts the table. */
+    {"s3://bucket?region=ap-northeast-2&provider=aws&country=JP", "!", NULL, false},
+    {"s3://bucket?region=ap-northeast-2&provider=wasabi&country=KR", "!", NULL, false},
+    /* The bytes would go to Seoul, whatever the region says. */
+    {"s3://bucket?region=ap-northeast-1&endpoint=https://s3.ap-northeast-2.amazonaws.com", "!", NULL, false},
+    {"s3://bucket?region=us-east-1&endpoint=https://s3.amazonaws.com", "!", NULL, false},
+    /* Only the provider's own endpoint is known. */
+    {"s3://bucket?region=ap-northeast-1&provider=aws&endpoint=https://s3.example.jp", NULL, NULL, false},
+    {"s3://bucket?region=ap-northeast-1&provider=aws&endpoint=https://amazonaws.com.example.jp", NULL, NULL, false},
+    {"s3://bucket?region=ap-northeast-1&provider=aws&endpoint=http://s3.ap-northeast-1.amazonaws.com&insecure=true",
+     NULL, NULL, false},
+    {"s3://bucket?region=ap-northeast-1&provider=aws&endpoint=https://s3.example.kr&country=KR", "KR", NULL, true},
+    {"s3://bucket?region=ap-northeast-99&provider=aws&country=JP", "JP", NULL, true},
+    {"s3://bucket?region=ap-northeast-99&provider=aws", NULL, NULL, false},
+    {"s3://bucket?provider=ceph&endpoint=https://store.example&country=JP&site=chiba", "JP", "chiba", true},
+    {"s3://bucket?provider=swift&endpoint=https://store.example", NULL, NULL, false},
+    {"file:///mnt/x?country=JP&site=tokyo", "JP", "tokyo", true},
+    {"file:///mnt/x", NULL, NULL, false},
+    {"file:///mnt/x?country=jp", "!", NULL, false},
+};
+
+static void test_places(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct target_options options = {.name = "t", .url = cases[i].url};
+        struct target_traits traits;
+        struct error err = {0};
+        int rc = target_describe(&options, &traits, &err);
+        if (cases[i].country != NULL && strcmp(cases[i].country, "!") == 0) {
+            assert_int_equal(rc, -1);
+            assert_int_equal(err.class, ERROR_CONFIG);
+            assert_true(err.hint[0] != '\0');
+            continue;
+        }
+        if (rc != 0)
+            fail_msg("%s: %s", cases[i].url, err.what);
+        if (cases[i].country == NULL)
+            assert_null(traits.country);
+        else
+            assert_string_equal(traits.country, cases[i].country);
+        if (cases[i].site == NULL)
+            assert_null(traits.site);
+        else
+            assert_string_equal(traits.site, cases[i].site);
+        assert_int_equal(traits.attested, cases[i].attested);
+        target_traits_free(&traits);
+    }
+}
+
+/* A country beside the URL is held against the table as one within it. */
+static void test_options(void **state)
+{
+    (void)state;
+    struct target_options options = {
+        .name = "t", .url = "s3://bucket", .region = "ap-northeast-2", .provider = "aws", .country = "JP"};
+    struct target_traits traits;
+    struct error err = {0};
+    assert_int_equal(target_describe(&options, &traits, &err), -1);
+    assert_int_equal(err.class, ERROR_CONFIG);
+    assert_non_null(strstr(err.what, "Seoul"));
+    options.provider = "wasabi";
+    assert_int_equal(target_describe(&options, &traits, &err), 0);
+    assert_string_equal(traits.country, "JP");
+    assert_false(traits.attested);
+    target_traits_free(&traits);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_options)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
