@@ -853,6 +853,9 @@ struct hikae_tenant_status {
     size_t behind_count;
     int64_t next_due_ns; /* of its backup; 0: none is due */
     bool overdue;        /* a whole window passed without a backup */
+    uint64_t snapshots;  /* that are not retired */
+    uint64_t bytes;      /* of the sources, in the latest */
+    int64_t deadline_ns; /* the contract ends: by then everything must be erased; 0: it does not end */
 };
 struct hikae_status_report {
     struct hikae_tenant_status *tenants;
@@ -860,6 +863,12 @@ struct hikae_status_report {
 };
 enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error);
 void hikae_status_free(struct hikae_status_report *report);
+
+/*
+ * The same and more as text for Prometheus' textfile collector: *ret_text (free). With `file` it is written there too,
+ * as a whole or not at all, for all to read. Tenants whose targets are behind are no warning here: the figures say so.
+ */
+enum hikae_status hikae_metrics(struct hikae *hikae, const char *file, char **ret_text, struct hikae_error *error);
 
 /* ---- Audit log ---- */
 

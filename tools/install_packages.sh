@@ -12,7 +12,9 @@ check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptograp
     zip unzip openssl procps util-linux tzdata
     # Object stores that tests bring up on loopback (tests/servers), and clients of others to check them with.
     ceph-mon ceph-osd ceph-common radosgw swift-proxy swift-account swift-container swift-object memcached
-    python3-boto3 s3cmd)
+    python3-boto3 s3cmd
+    # promtool reads the figures for Prometheus.
+    prometheus)
 
 wanted=()
 for set in "${@:-build}"; do

@@ -177,7 +177,15 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
         out_time(out, item, "next_due", tenant->next_due_ns);
         out_bool(out, item, "overdue", tenant->overdue);
     }
-    (void)out_array(out, NULL, "deadlines");
+    json_t *deadlines = out_array(out, NULL, "deadlines");
+    for (size_t i = 0; i < report->count; i++) {
+        json_t *item = report->tenants[i].deadline_ns != 0 ? out_item(out, deadlines) : NULL;
+        if (item == NULL)
+            continue;
+        out_text(out, item, "tenant", report->tenants[i].name);
+        out_text(out, item, "what", "erasure");
+        out_time(out, item, "at", report->tenants[i].deadline_ns);
+    }
 }
 
 static void print_status(struct run *run, const struct hikae_status_report *report)

@@ -52,6 +52,8 @@ enum hikae_status command_policy_diff(struct run *run);
 enum hikae_status command_policy_apply(struct run *run);
 enum hikae_status command_version(struct run *run);
 
+enum hikae_status command_metrics(struct run *run);
+
 enum hikae_status command_audit_verify(struct run *run);
 enum hikae_status command_audit_list(struct run *run);
 enum hikae_status command_audit_export(struct run *run);

@@ -45,6 +45,7 @@ const struct command *const command_table[] = {
     &row_export,
     &row_recover,
     &row_status,
+    &row_metrics,
     &row_verify,
     &row_audit_verify,
     &row_audit_list,

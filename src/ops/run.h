@@ -77,6 +77,13 @@ void run_job_key(const struct run_job *job, size_t variant, char ret[CATALOG_JOB
 /* What the catalogue knows of a tenant's job, or NULL. */
 const struct catalog_job *run_known(const struct run_tenant *tenant, const char *key);
 
+/* What a verification found, as it stands in the catalogue's note. */
+struct run_verified {
+    unsigned long long checked, damaged, unknown;
+};
+/* False if the note is none. */
+bool run_verified_read(const char *note, struct run_verified *ret);
+
 /* ---- run_plan.c ---- */
 
 struct run_plan {

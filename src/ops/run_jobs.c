@@ -117,6 +117,13 @@ static void verify_due(const struct run_tenant *tenant, size_t variant, const st
         schedule_decide_span(rule->every, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
 }
 
+bool run_verified_read(const char *note, struct run_verified *ret)
+{
+    int end = 0;
+    return sscanf(note, "%llu/%llu/%llu%n", &ret->checked, &ret->damaged, &ret->unknown, &end) == 3 &&
+           note[end] == '\0';
+}
+
 static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, struct run_task *next,
                                    struct hikae_error *error)
 {
@@ -131,6 +138,8 @@ static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, s
     struct hikae_verify_result result = {0};
     (void)next;
     enum hikae_status status = hikae_verify(hikae, task->tenant->name, &options, &result, error);
+    (void)snprintf(task->note, sizeof(task->note), "%llu/%llu/%llu", (unsigned long long)result.checked,
+                   (unsigned long long)result.damaged, (unsigned long long)result.unknown);
     task->detail = mem_printf("%llu checked, %llu sound, %llu damaged, %llu unknown, %llu repaired",
                               (unsigned long long)result.checked, (unsigned long long)result.sound,
                               (unsigned long long)result.damaged, (unsigned long long)result.unknown,

@@ -105,7 +105,10 @@ static void remember(struct hikae *hikae, const struct run_task *task, int64_t b
     bool good = task->status <= HIKAE_WARNINGS;
     row.done_ns = good ? began_ns : last != NULL ? last->done_ns : 0;
     row.failures = good ? 0 : (last != NULL ? last->failures : 0) + task->attempts;
-    (void)snprintf(row.note, sizeof(row.note), "%s", good ? task->note : last != NULL ? last->note : "");
+    (void)snprintf(row.note, sizeof(row.note), "%s",
+                   good || task->note[0] != '\0' ? task->note
+                   : last != NULL                ? last->note
+                                                 : "");
     struct error why = {0};
     if (catalog_job_put(hikae->catalog, &row, &why) != 0)
         engine_warn(hikae, "that the job was done could not be noted: %s", why.what);

@@ -1,6 +1,7 @@
 /* status: each tenant's last success, and the targets that are behind it. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/facts.h"
 #include "ops/run.h"
 
 #include <string.h>
@@ -33,14 +34,37 @@ static int note_behind(struct hikae_tenant_status *status, const struct hikae *h
     return 0;
 }
 
+/* The end of a contract sets a deadline, its cancellation lifts it. */
+static int note_deadline(const struct session *session, struct hikae_tenant_status *status, struct error *err)
+{
+    const struct history_fact *fact = facts_find(session, RECORD_CONTRACT, "");
+    json_t *json CLEANUP_JSON = NULL;
+    struct error ignored = {0};
+    if (fact == NULL)
+        return 0;
+    if (json_parse(fact->body, strlen(fact->body), &json, err) != 0)
+        return -1;
+    const char *event = json_string_value(json_object_get(json, "event"));
+    const char *deadline = json_string_value(json_object_get(json, "deadline"));
+    if (event != NULL && deadline != NULL && strcmp(event, "end") == 0 &&
+        clock_parse(deadline, &status->deadline_ns, &ignored) != 0)
+        status->deadline_ns = clock_now_ns(); /* one that cannot be read is not one that never comes */
+    return 0;
+}
+
 static int look_at(struct session *session, struct hikae_tenant_status *status, struct error *err)
 {
     const struct history_snapshot *latest = history_latest(&session->chain.history);
     uint64_t mask = 0;
+    for (size_t i = 0; i < session->chain.history.snapshot_count; i++)
+        status->snapshots += !session->chain.history.snapshots[i].retired;
+    if (note_deadline(session, status, err) != 0)
+        return -1;
     if (latest == NULL)
         return 0;
     status->last_success_ns = latest->time_ns;
     status->age_ns = clock_now_ns() - latest->time_ns;
+    status->bytes = latest->root.bytes;
     if (session_list(session, err) != 0 || session_counting(session, latest, &mask, err) != 0)
         return -1;
     return note_behind(status, session->hikae, mask, err);
