@@ -8,7 +8,8 @@
  *   backup TENANT [KEEP-SECONDS]    "snapshot ID"; with KEEP-SECONDS on demand
  *   retain TENANT                   "keep ID" and "drop ID"
  *   list TENANT                     "snapshot ID SECONDS ON-DEMAND KEEP-UNTIL VERIFIED TAG TARGET,… REASON;…"
- *   replicate TENANT, verify TENANT, gc TENANT
+ *   replicate TENANT, verify TENANT
+ *   gc TENANT                       "freed TARGET OBJECTS"
  *   tag TENANT ID TAG, hold TENANT WHO, unhold TENANT
  *   restore TENANT ID FOLDER
  */
@@ -119,6 +120,17 @@ static void do_verify(struct drive *drive)
     hikae_verify_result_free(&result);
 }
 
+static void do_gc(struct drive *drive)
+{
+    const struct hikae_gc_options options = {.dry_run = false};
+    struct hikae_gc_result result = {0};
+    struct hikae_error error;
+    say_status(hikae_gc(drive->hikae, drive->words[1], &options, &result, &error), &error);
+    for (size_t i = 0; i < result.target_count; i++)
+        printf("freed %s %" PRIu64 "\n", result.targets[i].name, result.targets[i].freed_objects);
+    hikae_gc_result_free(&result);
+}
+
 static void do_tag(struct drive *drive)
 {
     struct hikae_error error;
@@ -162,8 +174,8 @@ static const struct {
     void (*run)(struct drive *drive);
 } commands[] = {
     {"open", 2, do_open}, {"at", 2, do_at},         {"backup", 2, do_backup},       {"retain", 2, do_retain},
-    {"list", 2, do_list}, {"verify", 2, do_verify}, {"replicate", 2, do_replicate}, {"tag", 4, do_tag},
-    {"hold", 3, do_hold}, {"unhold", 2, do_unhold}, {"restore", 4, do_restore},
+    {"list", 2, do_list}, {"verify", 2, do_verify}, {"replicate", 2, do_replicate}, {"gc", 2, do_gc},
+    {"tag", 4, do_tag},   {"hold", 3, do_hold},     {"unhold", 2, do_unhold},       {"restore", 4, do_restore},
 };
 
 /* False if it is no command. */
