@@ -768,7 +768,8 @@ void hikae_retain_result_free(struct hikae_retain_result *result);
 
 struct hikae_simulate_options {
     const char *tenant; /* begin with its snapshots, by its policy unless another is given; NULL: with none */
-    const char *policy; /* file; NULL: the tenant's */
+    const char *policy; /* name or file; NULL: the tenant's */
+    const char *config; /* names are looked for beside it; NULL: beside the usual one */
     unsigned days;
 };
 struct hikae_simulated_day {

@@ -185,14 +185,16 @@ enum hikae_status command_policy_simulate(struct run *run)
     static const char *const heads[] = {"AFTER", ">KEPT", "DROPPED", "SNAPSHOTS KEPT", NULL};
     enum { DAYS = 30, DAYS_MAX = 3660 };
     struct simulation simulation = {.run = run};
-    struct hikae_simulate_options options = {
-        .tenant = run_option(run, "tenant"), .policy = run->arg_count > 0 ? run->args[0] : NULL, .days = DAYS};
+    struct hikae_simulate_options options = {.tenant = run_option(run, "tenant"),
+                                             .policy = run->arg_count > 0 ? run->args[0] : NULL,
+                                             .config = run_config_path(run),
+                                             .days = DAYS};
     const char *days = run_option(run, "days");
     char count[TEXT_SMALL];
     if (days != NULL && value_number(run, "days", days, DAYS_MAX, &options.days) != HIKAE_OK)
         return HIKAE_USAGE;
     if (options.tenant == NULL && options.policy == NULL)
-        return run_usage(run, "name a policy's file, or a tenant whose policy is meant (--tenant)");
+        return run_usage(run, "name a policy, or a tenant whose policy is meant (--tenant)");
     if (options.tenant != NULL) {
         enum hikae_status opened = run_open_store(run);
         if (opened > HIKAE_WARNINGS)

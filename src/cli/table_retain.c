@@ -74,7 +74,7 @@ static const struct option_def simulate_options[] = {
     {.name = "tenant",
      .kind = VALUE_WORD,
      .value = "NAME",
-     .help = "begin with this tenant's snapshots, by its policy unless FILE is given"},
+     .help = "begin with this tenant's snapshots, by its policy unless one is named"},
     OPTIONS_END,
 };
 
@@ -82,15 +82,15 @@ const struct command row_policy_simulate = {
     .name = "policy simulate",
     .group = GROUP_KEEP,
     .summary = {"what a policy would keep on each of the next days", "ポリシーが今後の各日に残すものを試算する"},
-    .arguments = "[FILE]",
+    .arguments = "[NAME|FILE]",
     .most = 1,
     .description =
         "Lets the days go by: each night of the schedule makes a snapshot, called by its date, and retention "
         "drops what it drops. Shows what is kept after each day. Changes nothing, and needs no store unless "
         "a tenant is named.",
     .options = simulate_options,
-    .examples = {{"hikae policy simulate policies/monthly-1-year.yaml --days 400", "A year and more of a policy."},
+    .examples = {{"hikae policy simulate monthly-1-year --days 400", "A year and more of a policy."},
                  {"hikae policy simulate --tenant acme --days 30 --json", "Of a tenant as it is now."}},
-    .exits = {{2, "the file is no policy"}, {4, "there is no such tenant or file"}},
+    .exits = {{2, "the file is no policy"}, {4, "there is no such tenant or policy"}},
     .run = command_policy_simulate,
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/policy_files.h"
 #include "ops/retain.h"
 
 #include <stdio.h>
@@ -88,8 +89,9 @@ static int simulate(struct hikae *hikae, const struct hikae_simulate_options *op
     struct policy *policy CLEANUP(cleanup_policy_free) = NULL;
     const struct retain_view nothing = {0};
     if (options->policy == NULL && options->tenant == NULL)
-        return error_set(err, ERROR_USAGE, "name a policy's file, or a tenant whose policy is meant");
-    if (options->policy != NULL && policy_load(options->policy, &policy, err) != 0)
+        return error_set(err, ERROR_USAGE, "name a policy, or a tenant whose policy is meant");
+    if (options->policy != NULL && policy_files_load(options->config != NULL ? options->config : CONFIG_DEFAULT_PATH,
+                                                     options->policy, &policy, err) != 0)
         return -1;
     return options->tenant != NULL ? simulate_tenant(hikae, options, policy, showing, err)
                                    : simulate_view(&nothing, policy, options->days, showing, err);
