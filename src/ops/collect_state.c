@@ -266,7 +266,9 @@ static int note_condemned(struct collect *collect, struct error *err)
         return error_no_memory(err);
     for (size_t i = 0; i < collect->note_count; i++) {
         const struct record_note *note = &collect->notes[i];
-        if (note->condemned.count == 0)
+        /* One that a killed run left on too few targets condemns nothing: not every run would see it. */
+        if (note->condemned.count == 0 ||
+            bits(chain_holders(&collect->session.chain, &note->entry.hash)) < collect->hikae->config->min_copies)
             continue;
         struct collect_condemnation *made = &state->condemnations[state->condemnation_count++];
         made->record = note->entry.hash;
