@@ -391,6 +391,7 @@ struct hikae_target {
     bool versions;
     bool lock;
     uint64_t free_bytes; /* UINT64_MAX: not known */
+    int64_t checked_ns;  /* when it was measured last (hikae_target_check); 0: never, or not known */
 };
 struct hikae_targets {
     struct hikae_target *targets;
@@ -401,6 +402,55 @@ enum hikae_status hikae_target_list(struct hikae *hikae, struct hikae_targets *r
 enum hikae_status hikae_target_add(struct hikae *hikae, const char *name_and_url, bool dry_run,
                                    struct hikae_error *error);
 void hikae_targets_free(struct hikae_targets *targets);
+
+enum hikae_outcome { HIKAE_OUTCOME_OK, HIKAE_OUTCOME_WARN, HIKAE_OUTCOME_FAIL, HIKAE_OUTCOME_UNKNOWN };
+/* "ok", "warn", "fail", "unknown" */
+const char *hikae_outcome_word(enum hikae_outcome outcome);
+struct hikae_target_probe {
+    const char *name; /* "reachable", "region", "conditional-writes", … */
+    enum hikae_outcome outcome;
+    enum hikae_status status; /* of the call that failed; else HIKAE_OK */
+    char detail[512];
+    char hint[256];
+};
+/* What was measured of a target. Texts that are not known are "". */
+struct hikae_target_report {
+    struct hikae_target target;
+    struct hikae_target_probe *probes;
+    size_t probe_count;
+    size_t worst; /* the probe that `status` comes from */
+    enum hikae_status status;
+    bool measured; /* it answered */
+    bool recorded; /* in the store's history, just now */
+    bool create_once, checks_md5, checks_sha256;
+    char region[64]; /* as it says itself */
+    char server[64];
+    char tls_version[16];
+    char tls_cipher[64];
+    const char *versioning; /* "on", "off", "suspended", "unknown" */
+    bool lock_enabled;
+    const char *lock_default; /* of the bucket: "none", "governance", "compliance" */
+    unsigned lock_default_days;
+    unsigned minimum_days, minimum_size; /* what an object is billed for at least */
+    int64_t skew_ns, latency_ns;
+    uint64_t up_bytes_per_s, down_bytes_per_s; /* 0: not measured */
+};
+struct hikae_target_reports {
+    struct hikae_target_report *reports;
+    size_t count;
+};
+struct hikae_target_check_options {
+    const char *name; /* NULL: all */
+    bool speed;       /* measure rates with some MiB */
+    bool dry_run;     /* put nothing on the targets, record nothing */
+};
+/*
+ * Measure targets and record it in the store's history. HIKAE_OK says that it was done: what was found is in each
+ * report's status. Puts some tiny objects below hikae1/probe/, never locked; the right to delete is not needed.
+ */
+enum hikae_status hikae_target_check(struct hikae *hikae, const struct hikae_target_check_options *options,
+                                     struct hikae_target_reports *ret, struct hikae_error *error);
+void hikae_target_reports_free(struct hikae_target_reports *reports);
 
 /* ---- Backup ---- */
 

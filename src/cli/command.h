@@ -64,7 +64,7 @@ struct command {
     const char *description;
     const struct option_def *options;
     struct example examples[3];
-    struct exit_note exits[4];
+    struct exit_note exits[6];
     enum hikae_status (*run)(struct run *run);
 };
 

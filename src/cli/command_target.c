@@ -34,6 +34,7 @@ static void json_target(struct run *run, json_t *item, const struct hikae_target
         out_set(&run->out, item, "free_bytes", json_null());
     else
         out_number(&run->out, item, "free_bytes", target->free_bytes);
+    out_time(&run->out, item, "checked", target->checked_ns);
 }
 
 static void add_row(struct columns *columns, const struct hikae_target *target, bool verbose)
@@ -53,12 +54,13 @@ static void add_row(struct columns *columns, const struct hikae_target *target, 
     columns_add(columns, target->site);
     columns_add(columns, target->free_bytes == UINT64_MAX ? NULL : text_size(target->free_bytes, text));
     columns_add(columns, line);
+    columns_add(columns, target->checked_ns != 0 ? text_time(target->checked_ns, text) : "never");
     columns_add(columns, is_usable(target) || verbose ? target->url : target->why);
 }
 
-static void print_targets(struct run *run, const struct hikae_targets *targets, const char *only)
+static void print_targets(struct run *run, const struct hikae_targets *targets)
 {
-    static const char *const heads[] = {"NAME", "STATE", "COUNTRY", "SITE", ">FREE", "CAN", "WHERE", NULL};
+    static const char *const heads[] = {"NAME", "STATE", "COUNTRY", "SITE", ">FREE", "CAN", "CHECKED", "WHERE", NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
     json_t *array = run->out.json ? out_array(&run->out, NULL, "targets") : NULL;
@@ -66,8 +68,6 @@ static void print_targets(struct run *run, const struct hikae_targets *targets, 
     size_t count = 0;
     for (size_t i = 0; i < targets->count; i++) {
         const struct hikae_target *target = &targets->targets[i];
-        if (only != NULL && strcmp(only, target->name) != 0)
-            continue;
         json_t *item = array != NULL ? out_item(&run->out, array) : NULL;
         count++;
         bad += !is_usable(target);
@@ -90,58 +90,126 @@ enum hikae_status command_target_list(struct run *run)
     enum hikae_status status = hikae_target_list(run->hikae, &targets, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
-    print_targets(run, &targets, NULL);
+    print_targets(run, &targets);
     hikae_targets_free(&targets);
     return status;
 }
 
-/* The exit code for a target's state; the worst of several is the one with the larger rank. */
-static enum hikae_status judge(const struct hikae_target *target)
+/* ---- check ---- */
+
+static void json_report(struct run *run, json_t *item, const struct hikae_target_report *report)
 {
-    if (is_usable(target))
-        return HIKAE_OK;
-    if (strcmp(target->state, "empty") == 0)
-        return HIKAE_WARNINGS;
-    if (strcmp(target->state, "denied") == 0)
-        return HIKAE_KEYS;
-    return strcmp(target->state, "unreachable") == 0 ? HIKAE_UNKNOWN : HIKAE_USAGE;
+    struct out *out = &run->out;
+    json_target(run, item, &report->target);
+    out_bool(out, item, "recorded", report->recorded);
+    json_t *checks = out_array(out, item, "checks");
+    for (size_t i = 0; i < report->probe_count; i++) {
+        const struct hikae_target_probe *probe = &report->probes[i];
+        json_t *check = out_item(out, checks);
+        if (check == NULL)
+            return;
+        out_text(out, check, "name", probe->name);
+        out_text(out, check, "state", hikae_outcome_word(probe->outcome));
+        out_text(out, check, "detail", probe->detail);
+        out_text(out, check, "hint", probe->hint);
+    }
+    json_t *measured = json_object();
+    out_set(out, item, "measured", measured);
+    if (measured == NULL || !report->measured)
+        return;
+    out_text(out, measured, "region", report->region);
+    out_text(out, measured, "server", report->server);
+    out_text(out, measured, "tls_version", report->tls_version);
+    out_text(out, measured, "tls_cipher", report->tls_cipher);
+    out_text(out, measured, "versioning", report->versioning);
+    out_bool(out, measured, "lock_enabled", report->lock_enabled);
+    out_text(out, measured, "lock_default", report->lock_default);
+    out_number(out, measured, "lock_default_days", report->lock_default_days);
+    out_bool(out, measured, "create_once", report->create_once);
+    out_bool(out, measured, "checks_md5", report->checks_md5);
+    out_bool(out, measured, "checks_sha256", report->checks_sha256);
+    out_number(out, measured, "minimum_days", report->minimum_days);
+    out_number(out, measured, "minimum_size", report->minimum_size);
+    out_seconds(out, measured, "skew_s", report->skew_ns);
+    out_seconds(out, measured, "latency_s", report->latency_ns);
+    out_number(out, measured, "up_bytes_per_s", report->up_bytes_per_s);
+    out_number(out, measured, "down_bytes_per_s", report->down_bytes_per_s);
 }
 
-static enum hikae_status judge_all(struct run *run, const struct hikae_targets *targets, const char *only)
+static void add_probes(struct columns *columns, const struct hikae_target_report *report)
 {
-    /* CLI.md: of several, the first of 7, 6 … 1 that occurred. */
-    enum hikae_status worst = HIKAE_OK;
-    bool found = only == NULL;
-    for (size_t i = 0; i < targets->count; i++) {
-        const struct hikae_target *target = &targets->targets[i];
-        if (only != NULL && strcmp(only, target->name) != 0)
-            continue;
-        enum hikae_status status = judge(target);
-        found = true;
-        if (status <= worst)
-            continue;
-        worst = status;
-        (void)run_fail(run, status, target->state, "target %s is %s%s%s", target->name, target->state,
-                       target->why != NULL ? ": " : "", target->why != NULL ? target->why : "");
+    static const enum colour colours[] = {[HIKAE_OUTCOME_OK] = COLOUR_GREEN,
+                                          [HIKAE_OUTCOME_WARN] = COLOUR_YELLOW,
+                                          [HIKAE_OUTCOME_FAIL] = COLOUR_RED,
+                                          [HIKAE_OUTCOME_UNKNOWN] = COLOUR_YELLOW};
+    for (size_t i = 0; i < report->probe_count; i++) {
+        const struct hikae_target_probe *probe = &report->probes[i];
+        columns_add(columns, i == 0 ? report->target.name : "");
+        columns_add(columns, probe->name);
+        columns_add_colour(columns, hikae_outcome_word(probe->outcome), colours[probe->outcome]);
+        columns_add(columns, probe->detail);
     }
-    if (found)
-        return worst;
-    (void)run_fail(run, HIKAE_NOT_FOUND, "not-found", "there is no target \"%s\"", only);
-    return run_hint(run, "hikae target list shows them");
+}
+
+static void print_reports(struct run *run, const struct hikae_target_reports *reports)
+{
+    static const char *const heads[] = {"TARGET", "CHECK", "STATE", "FOUND", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    json_t *array = run->out.json ? out_array(&run->out, NULL, "targets") : NULL;
+    size_t bad = 0;
+    for (size_t i = 0; i < reports->count; i++) {
+        const struct hikae_target_report *report = &reports->reports[i];
+        json_t *item = array != NULL ? out_item(&run->out, array) : NULL;
+        bad += report->status > HIKAE_WARNINGS;
+        if (item != NULL)
+            json_report(run, item, report);
+        else if (!run->out.json)
+            add_probes(&columns, report);
+    }
+    if (run->out.json)
+        return;
+    char all[TEXT_SMALL];
+    char some[TEXT_SMALL];
+    run_table(run, &columns);
+    run_say(run, bad > 0 ? MSG_TARGETS_BAD : MSG_TARGETS, text_count(reports->count, all), text_count(bad, some));
+}
+
+/* CLI.md: of several, the first of 10, 7, 5, 6, 8, 3, 1 that occurred. */
+static enum hikae_status judge_reports(struct run *run, const struct hikae_target_reports *reports)
+{
+    static const enum hikae_status order[] = {HIKAE_INTERNAL, HIKAE_KEYS, HIKAE_USAGE,     HIKAE_DAMAGED, HIKAE_UNKNOWN,
+                                              HIKAE_REFUSED,  HIKAE_BUSY, HIKAE_NOT_FOUND, HIKAE_WARNINGS};
+    for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+        for (size_t i = 0; i < reports->count; i++) {
+            const struct hikae_target_report *report = &reports->reports[i];
+            if (report->status != order[k])
+                continue;
+            const struct hikae_target_probe *probe = &report->probes[report->worst];
+            if (report->target.why != NULL && (report->worst == 0 || report->status != HIKAE_DAMAGED))
+                (void)run_fail(run, order[k], report->target.state, "target %s is %s: %s", report->target.name,
+                               report->target.state, report->target.why);
+            else
+                (void)run_fail(run, order[k], hikae_outcome_word(probe->outcome), "target %s: %s: %s",
+                               report->target.name, probe->name, probe->detail);
+            return probe->hint[0] != '\0' ? run_hint(run, "%s", probe->hint) : order[k];
+        }
+    return HIKAE_OK;
 }
 
 enum hikae_status command_target_check(struct run *run)
 {
-    struct hikae_targets targets = {0};
-    const char *only = run->arg_count > 0 ? run->args[0] : NULL;
-    enum hikae_status status = hikae_target_list(run->hikae, &targets, &run->error);
+    const struct hikae_target_check_options options = {.name = run->arg_count > 0 ? run->args[0] : NULL,
+                                                       .speed = run_has(run, "speed"),
+                                                       .dry_run = run_has(run, DRY_RUN)};
+    struct hikae_target_reports reports;
+    enum hikae_status status = hikae_target_check(run->hikae, &options, &reports, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
-    enum hikae_status judged = judge_all(run, &targets, only);
-    if (judged != HIKAE_NOT_FOUND)
-        print_targets(run, &targets, only);
-    hikae_targets_free(&targets);
-    return judged > status ? judged : status;
+    print_reports(run, &reports);
+    status = judge_reports(run, &reports);
+    hikae_target_reports_free(&reports);
+    return status;
 }
 
 enum hikae_status command_target_add(struct run *run)

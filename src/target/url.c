@@ -135,6 +135,26 @@ const char *target_url_param(const struct target_url *url, const char *key)
     return NULL;
 }
 
+char *target_url_without(const char *text, const char *key)
+{
+    char *out = mem_strdup(text);
+    size_t size = strlen(key);
+    char *query = out != NULL ? strchr(out, '?') : NULL;
+    for (char *param = query; param != NULL && *param != '\0';) {
+        /* param stands on '?' or '&'; what follows it up to the next '&' is one parameter. */
+        char *end = param + 1 + strcspn(param + 1, "&");
+        if (strncmp(param + 1, key, size) != 0 || param[1 + size] != '=') {
+            param = end;
+            continue;
+        }
+        bool first = *param == '?', last = *end == '\0';
+        memmove(param, end, strlen(end) + 1);
+        if (first && !last)
+            *param = '?';
+    }
+    return out;
+}
+
 int target_url_check_params(const struct target_url *url, const char *const *allowed, struct error *err)
 {
     for (size_t i = 0; i < url->count; i++) {

@@ -29,6 +29,8 @@ MUST_USE int target_url_parse(const char *text, struct target_url *ret_url, stru
 void target_url_free(struct target_url *url);
 /* The value of a parameter, or NULL. */
 const char *target_url_param(const struct target_url *url, const char *key);
+/* The text of a URL without a parameter, or as it was (mem_free). NULL: no memory. */
+char *target_url_without(const char *text, const char *key);
 /* ERROR_CONFIG if there is a parameter that is none of `allowed` (ends with NULL); the message lists those. */
 MUST_USE int target_url_check_params(const struct target_url *url, const char *const *allowed, struct error *err);
 

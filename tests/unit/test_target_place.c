@@ -1,5 +1,6 @@
 /* Where targets lie: what the table of providers knows, what the operator attests, and what contradicts itself. */
-#include "target/target.h"
+#include "base/mem.h"
+#include "target/url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,8 +91,28 @@ static void test_options(void **state)
     target_traits_free(&traits);
 }
 
+static void test_without(void **state)
+{
+    static const struct {
+        const char *text, *key, *wanted;
+    } rows[] = {{"s3://b/p?lock=compliance:1", "lock", "s3://b/p"},
+                {"s3://b/p?lock=x&region=y", "lock", "s3://b/p?region=y"},
+                {"s3://b/p?region=y&lock=x", "lock", "s3://b/p?region=y"},
+                {"s3://b/p?a=1&lock=x&b=2", "lock", "s3://b/p?a=1&b=2"},
+                {"s3://b/p?lock=x&lock=y", "lock", "s3://b/p"},
+                {"s3://b/p?locks=x", "lock", "s3://b/p?locks=x"},
+                {"s3://b/lock=x", "lock", "s3://b/lock=x"},
+                {"file:///p", "lock", "file:///p"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        CLEANUP_FREE char *text = target_url_without(rows[i].text, rows[i].key);
+        assert_string_equal(text, rows[i].wanted);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_options)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_options),
+                                       cmocka_unit_test(test_without)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,173 @@
+/* target add: store object and keystore on a new place, then its name in hikae.yaml. */
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "crypto/crypto.h"
+#include "ops/audit.h"
+#include "ops/target_fact.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { STORE_OBJECT_MAX = 65536, ENTRY_MAX = 32 << 20 };
+
+/* Put and read back; if junk of the same size lay under the name, put over it. */
+static int put_checked(struct target *target, const char *name, const struct buf *bytes, struct error *err)
+{
+    CLEANUP(buf_free) struct buf back = {0};
+    for (int attempt = 0; attempt < 2; attempt++) {
+        enum target_put_mode mode = attempt == 0 ? TARGET_PUT_CREATE : TARGET_PUT_REPAIR;
+        back.size = 0;
+        if (target_put(target, name, bytes->data, bytes->size, mode, err) != 0 ||
+            target_get(target, name, ENTRY_MAX, &back, err) != 0)
+            return -1;
+        if (back.size == bytes->size && memcmp(back.data, bytes->data, back.size) == 0)
+            return 0;
+    }
+    return error_set(err, ERROR_DAMAGED, "%s on %s reads back as other bytes than were written", name,
+                     target_name(target));
+}
+
+struct copying {
+    struct target *from, *to;
+    bool dry_run;
+    size_t damaged; /* entries of this source that do not match their names */
+    const struct cancel *cancel;
+};
+
+static int copy_entry(const struct target_object *object, void *context, struct error *err)
+{
+    struct copying *copying = context;
+    uint32_t epoch;
+    struct hash wanted, found;
+    CLEANUP(buf_free) struct buf bytes = {0};
+    if (!name_key_parse(object->name + strlen(NAME_KEYS), &epoch, &wanted))
+        return 0; /* nobody's entry */
+    if (cancel_check(copying->cancel, err) != 0)
+        return -1;
+    struct error why = {0};
+    if (target_get(copying->from, object->name, ENTRY_MAX, &bytes, &why) != 0 ||
+        sha256(bytes.data, bytes.size, found.bytes, &why) != 0 || !hash_equal(&wanted, &found)) {
+        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERNAL) {
+            *err = why;
+            return -1;
+        }
+        copying->damaged++; /* another target may have it sound */
+        return 0;
+    }
+    return copying->dry_run ? 0 : put_checked(copying->to, object->name, &bytes, err);
+}
+
+/* The keystore is the union of what the targets hold, so the new one gets it from each. */
+static int copy_keystore(struct hikae *hikae, struct target *to, bool dry_run, struct error *err)
+{
+    size_t sound = 0;
+    for (size_t i = 0; i < hikae->opened_count; i++) {
+        struct copying copying = {hikae->opened[i], to, dry_run, 0, &hikae->cancel};
+        if (target_list(hikae->opened[i], NAME_KEYS, NULL, copy_entry, &copying, err) != 0)
+            return error_wrap(err, "copy the keystore from %s", target_name(hikae->opened[i]));
+        sound += copying.damaged == 0;
+        if (copying.damaged > 0)
+            engine_warn(hikae, "%zu entries of the keystore on %s do not match their names", copying.damaged,
+                        target_name(hikae->opened[i]));
+    }
+    if (sound > 0)
+        return 0;
+    (void)error_set(err, ERROR_DAMAGED, "no target has a keystore without damage");
+    return error_hint(err, "`hikae verify --repair` mends it; then add the target");
+}
+
+/* Last, because with it the target is this store's. */
+static int copy_store(struct hikae *hikae, struct target *to, struct error *err)
+{
+    CLEANUP(buf_free) struct buf bytes = {0};
+    struct store_info info;
+    if (target_get(hikae->opened[0], NAME_STORE, STORE_OBJECT_MAX, &bytes, err) != 0 ||
+        put_checked(to, NAME_STORE, &bytes, err) != 0)
+        return error_wrap(err, "copy the store object");
+    return store_read(to, &info, err);
+}
+
+static int check_new(struct hikae *hikae, const char *name, struct target *target, struct error *err)
+{
+    struct store_info info;
+    struct error why = {0};
+    char hex[2 * ID_SIZE + 1];
+    if (store_read(target, &info, &why) == 0) {
+        if (id_equal(&info.store, &hikae->store.store))
+            return 0;
+        (void)error_set(err, ERROR_REFUSED, "%s holds another store, %s", name,
+                        hex_encode(info.store.bytes, ID_SIZE, hex));
+        return error_hint(err, "one folder or prefix holds one store: take an empty one");
+    }
+    if (why.class == ERROR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* A name or a place that the configuration has already is refused. */
+static int check_unknown(const struct config *config, const struct config_target *target, struct error *err)
+{
+    for (size_t i = 0; i < config->target_count; i++) {
+        const struct config_target *known = &config->targets[i];
+        if (strcmp(known->name, target->name) != 0 && strcmp(known->url, target->url) != 0)
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "target %s is in the configuration already, as %s", known->name,
+                        known->url);
+        return error_hint(err, "choose another name and another place");
+    }
+    return 0;
+}
+
+static int prepare(struct hikae *hikae, struct target *target, bool dry_run, struct error *err)
+{
+    if (check_new(hikae, target_name(target), target, err) != 0 || copy_keystore(hikae, target, dry_run, err) != 0)
+        return -1;
+    return dry_run ? 0 : copy_store(hikae, target, err);
+}
+
+static int open_and_add(struct hikae *hikae, const struct config_target *new, bool dry_run, struct error *err)
+{
+    struct target *target = NULL;
+    if (target_open(new->name, new->url, !dry_run, &target, err) != 0) {
+        /* A plan makes no folder: that it is not there yet is as it should be. */
+        if (dry_run && err->class == ERROR_UNREACHABLE && (err->errnum == ENOENT || err->errnum == 0))
+            return 0;
+        return -1;
+    }
+    int rc = prepare(hikae, target, dry_run, err);
+    if (rc == 0 && !dry_run)
+        rc = config_append_target(hikae->config->path, new->name, new->url, err);
+    target_close(target);
+    if (rc == 0 && !dry_run)
+        engine_warn(hikae, "target %s is prepared and holds no snapshot yet: run `hikae replicate --to %s`", new->name,
+                    new->name);
+    return rc == 0 ? 0 : error_wrap(err, "add target %s", new->name);
+}
+
+static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struct error *err)
+{
+    struct config_target new = {0};
+    int rc = config_target_parse(spec, &new, err);
+    if (rc == 0)
+        rc = check_unknown(hikae->config, &new, err);
+    if (rc == 0)
+        rc = engine_targets(hikae, err);
+    if (rc == 0)
+        rc = open_and_add(hikae, &new, dry_run, err);
+    mem_free(new.name);
+    mem_free(new.url);
+    return rc;
+}
+
+enum hikae_status hikae_target_add(struct hikae *hikae, const char *name_and_url, bool dry_run,
+                                   struct hikae_error *error)
+{
+    struct error err = {0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_TARGET_ADD, NULL, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = add_target(hikae, name_and_url, dry_run, &err);
+    return engine_audit_end(&audit, api_result(rc, false, &err, error));
+}

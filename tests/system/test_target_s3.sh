@@ -1,0 +1,67 @@
+#!/bin/bash
+# Two real object stores, measured: what they can do, what they cannot, and what contradicts the configuration.
+# shellcheck source=tests/system/lib.sh
+. tests/system/lib.sh
+. tests/servers/lib.sh
+trap 'stop_servers; cleanup' EXIT
+export AWS_EC2_METADATA_DISABLED=true
+server ceph
+server swift
+keys() { printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$1" "$2" >"$3"; chmod 600 "$3"; }
+mkdir "$WORK/src" "$WORK/keys"; echo data >"$WORK/src/file"
+keys "$CEPH_ACCESS" "$CEPH_SECRET" "$WORK/keys/ceph"
+keys "$CEPH_READ_ACCESS" "$CEPH_READ_SECRET" "$WORK/keys/reader"
+keys "$SWIFT_ACCESS" "$SWIFT_SECRET" "$WORK/keys/swift"
+json() { hikae "$@" --json >"$WORK/json" 2>"$WORK/err"; }
+is() { if [ "$(field "$1")" = "$2" ]; then ok "$3"; else not_ok "$3 ($1 is $(field "$1"), not $2)"; fi; }
+state() { /usr/bin/python3 -c 'import json,sys; print([c["state"] for c in json.load(open(sys.argv[1]))["targets"][0]["checks"] if c["name"]==sys.argv[2]][0])' "$WORK/json" "$1"; }
+found() { if [ "$(state "$1")" = "$2" ]; then ok "$3"; else not_ok "$3 ($1 is $(state "$1"), not $2)"; fi; }
+check "init" "$HIKAE" init --dir "$WORK/h" \
+    --target "ceph=s3://one/x?endpoint=$CEPH_HTTPS&ca_file=$CEPH_CA&provider=ceph&country=JP&site=a&credentials=file:$WORK/keys/ceph" \
+    --target "swift=s3://two/x?endpoint=$SWIFT_HTTP&provider=swift&country=JP&site=b&credentials=file:$WORK/keys/swift" \
+    --target "vault=s3://vault/x?endpoint=$CEPH_HTTP&provider=ceph&country=JP&site=a&lock=compliance:2&credentials=file:$WORK/keys/ceph"
+
+# ---- Ceph over TLS ----
+check "check of Ceph" hikae target check ceph
+json target check ceph --speed
+for c in reachable tls clock country versioning write read conditional-writes checksums list-order speed; do found $c ok "Ceph: $c"; done
+is targets.0.measured.create_once True "Ceph lets one of several writers win"
+is targets.0.measured.tls_version TLSv1.3 "the version of TLS is known"
+is targets.0.measured.versioning off "and versioning"
+if [ "$(field targets.0.measured.up_bytes_per_s)" -gt 1000000 ]; then ok "rates are measured"; else not_ok "rates are measured"; fi
+
+# ---- Swift ----
+expect 1 "Swift warns" hikae target check swift
+json target check swift
+found conditional-writes warn "Swift takes no conditional writes"
+found tls warn "and plain HTTP is told of"
+found list-order ok "its listings are in order"
+
+# ---- A bucket with locks: probes are not locked, data is ----
+json target check vault
+found lock ok "a bucket with locks"
+is targets.0.measured.lock_enabled True "which it says itself"
+is targets.0.measured.versioning on "with versions"
+AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET /usr/bin/python3 - "$CEPH_HTTP" >"$WORK/probes" 2>&1 <<'PYTHON'
+import sys, boto3, botocore
+s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
+count = 0
+for version in s3.list_object_versions(Bucket="vault", Prefix="x/hikae1/probe/")["Versions"]:
+    try:
+        s3.get_object_retention(Bucket="vault", Key=version["Key"], VersionId=version["VersionId"])
+        sys.exit("locked: " + version["Key"])
+    except botocore.exceptions.ClientError:
+        count += 1
+print("unlocked", count)
+PYTHON
+cat "$WORK/probes"; check "no probe is locked" grep -q '^unlocked [1-9]' "$WORK/probes"
+
+# ---- What contradicts the configuration ----
+cp "$WORK/h/hikae.yaml" "$WORK/saved"
+sed -i "s|two/x?|two/x?lock=compliance:1\&|" "$WORK/h/hikae.yaml"
+expect 5 "locks are wanted where there are none" hikae target check swift
+cp "$WORK/saved" "$WORK/h/hikae.yaml"
+sed -i "s|$WORK/keys/swift|$WORK/keys/none|" "$WORK/h/hikae.yaml"
+expect 7 "a key that is not there" hikae target check swift
+cp "$WORK/saved" "$WORK/h/hikae.yaml"
+finish
