@@ -53,6 +53,9 @@ enum hikae_status command_policy_apply(struct run *run);
 enum hikae_status command_version(struct run *run);
 
 enum hikae_status command_metrics(struct run *run);
+enum hikae_status command_notify_test(struct run *run);
+enum hikae_status command_notify_mute(struct run *run);
+enum hikae_status command_notify_list(struct run *run);
 
 enum hikae_status command_audit_verify(struct run *run);
 enum hikae_status command_audit_list(struct run *run);

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/audit.h"
+#include "ops/notify.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -234,6 +235,7 @@ static int run(struct hikae *hikae, const struct hikae_run_options *options, str
         (!options->dry_run && run_lock(hikae, options->wait, &lock, err) != 0))
         return -1;
     run_clock(&ret->clock);
+    bool told = options->dry_run || notify_run_begins(hikae);
     int rc = engine_keystore(hikae, err);
     if (rc == 0)
         rc = run_plan_make(hikae, options, only, &plan, err);
@@ -242,6 +244,11 @@ static int run(struct hikae *hikae, const struct hikae_run_options *options, str
         rc = options->dry_run ? take_jobs(&plan, options, ret, err)
                               : carry_out(hikae, options, &plan, ret, ret_status, err);
     run_plan_clear(&plan);
+    enum hikae_status status = rc == 0 ? *ret_status : (enum hikae_status)error_exit_code(err->class);
+    if (!options->dry_run)
+        told = notify_run_ended(hikae, ret, status, rc != 0 ? err->what : NULL) && told;
+    if (!told && *ret_status == HIKAE_OK)
+        *ret_status = HIKAE_WARNINGS;
     if (lock >= 0)
         (void)close(lock);
     return rc;

@@ -144,6 +144,7 @@ static const struct yaml_field fields_of_config[] = {
      .offset = offsetof(struct config, hook_seconds),
      .min = 1,
      .max = 86400},
+    {.name = "notify", .read = config_read_notify},
     {.name = "test_clock", .read = yaml_read_bool, .offset = offsetof(struct config, test_clock)},
     {0},
 };
@@ -157,6 +158,7 @@ void config_defaults(struct config *config)
         .min_copies = 1,
         .verify_writes = true,
         .hook_seconds = 300,
+        .notify = {.timeout_s = 15},
     };
 }
 
@@ -239,6 +241,7 @@ void config_free(struct config *config)
         free_group(&config->groups[i]);
     mem_free(config->targets);
     mem_free(config->groups);
+    config_free_notify(&config->notify);
     mem_free(config->state);
     mem_free(config->hook_before);
     mem_free(config->hook_after);

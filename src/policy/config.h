@@ -34,6 +34,23 @@ struct config_group {
     size_t member_count;
 };
 
+enum config_language { CONFIG_LANGUAGE_EN, CONFIG_LANGUAGE_JA };
+enum config_digest { CONFIG_DIGEST_ALWAYS, CONFIG_DIGEST_PROBLEMS };
+
+/* Telling people. A way whose URL is NULL is not used; everything goes over TLS. */
+struct config_notify {
+    enum config_language language;
+    enum config_digest digest; /* each night, or only when there is something to look at */
+    char *mail_url;            /* smtps://, or smtp:// with STARTTLS                     */
+    char *mail_from, *mail_to;
+    char *mail_user, *mail_password_file; /* both, or neither */
+    char *webhook_url;
+    char *webhook_secret_file; /* the key of the signature                              */
+    char *ping_url;            /* called at success; with /start and /fail at the others */
+    char *ca_file;             /* PEM; NULL: the system's                                */
+    unsigned timeout_s;        /* for each message                                       */
+};
+
 struct config {
     char *path;  /* the file this came from */
     char *state; /* folder for the catalogue, caches and journals */
@@ -51,6 +68,7 @@ struct config {
     char *hook_before;    /* programs around each nightly run, or NULL  */
     char *hook_after;
     unsigned hook_seconds; /* what takes longer is ended                 */
+    struct config_notify notify;
 };
 
 /*

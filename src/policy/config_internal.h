@@ -15,6 +15,9 @@ MUST_USE int config_read_text(const char *path, struct buf *out, struct error *e
 /* A yaml_item_function; the context is the array of targets. */
 MUST_USE int config_read_target(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context,
                                 struct error *err);
+/* The section "notify"; the object is the configuration. */
+yaml_read_function config_read_notify;
+void config_free_notify(struct config_notify *notify);
 void config_free_target(struct config_target *target);
 /* Do both say the same? */
 bool config_same_target(const struct config_target *a, const struct config_target *b);

@@ -121,7 +121,18 @@ static int add_settings(struct buf *out, const struct config *values, struct err
         "# if the first fails, nothing is run. Each is ended after hook_seconds.\n"
         "# hook_before: /etc/hikae/before\n"
         "# hook_after: /etc/hikae/after\n"
-        "# hook_seconds: 300\n",
+        "# hook_seconds: 300\n"
+        "\n# Who is told what became of each night: a digest in English or Japanese, `always` or only with\n"
+        "# `problems`; an alert at once for damage, lost copies and deadlines. TLS always. `hikae notify test` tries "
+        "it.\n"
+        "# The ping is for a watch outside this host that misses it: URL/start, URL, URL/fail.\n"
+        "# notify:\n"
+        "#   language: en\n"
+        "#   digest: always\n"
+        "#   mail: {url: 'smtps://mail.example.jp', from: hikae@example.jp, to: ops@example.jp,\n"
+        "#          user: hikae, password_file: /etc/hikae/mail.password}\n"
+        "#   webhook: {url: 'https://chat.example.jp/hook', secret_file: /etc/hikae/webhook.secret}\n"
+        "#   ping: {url: 'https://watch.example.jp/ping/1234'}\n",
         values->min_copies, values->memory_mib, values->pack_mib, values->threads, values->compression,
         values->verify_writes ? "true" : "false");
     return text != NULL ? config_add_text(out, text, err) : error_no_memory(err);
