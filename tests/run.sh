@@ -67,6 +67,17 @@ fi
 
 mkdir -p "$logs"
 rm -f "$logs"/*.log "$logs"/*.result
+# Servers that scripts share (tests/servers/lib.sh): started by the first that needs one, stopped here.
+TEST_SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/hikae-servers-XXXXXX")
+export TEST_SERVERS TEST_SERVERS_OWNER=$$
+stop_servers() {
+    local script
+    for script in tests/servers/{ceph,swift}.sh; do
+        "$script" stop "$TEST_SERVERS/$(basename "$script" .sh)"
+    done
+    rm -rf "$TEST_SERVERS"
+}
+trap stop_servers EXIT
 printf '%s\0' "$@" | xargs -0 -n 1 -P "${TEST_JOBS:-2}" "$0" --one || true
 
 passed=0 failed=0 skipped=0

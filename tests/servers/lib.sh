@@ -5,14 +5,23 @@
 #     server ceph            # starts Ceph; sets CEPH_HTTP, CEPH_HTTPS, CEPH_ACCESS, … (see tests/servers/ceph.sh)
 #     server swift           # the same for Swift: SWIFT_HTTP, SWIFT_ACCESS, …
 #     proxy FLAKY "$CEPH_HTTP"   # starts the fault-injecting proxy; sets FLAKY (its address), FLAKY_CONTROL, FLAKY_LOG
-# All are stopped and removed when the script ends, and by a watchdog when the script is killed.
+# All are stopped and removed when the script (or, for shared ones, the run) ends, by a watchdog if it is killed.
 
 SERVERS=${SERVERS:-}
-# server KIND: starts a server that lives as long as this script, and takes over its variables.
+# server KIND [own]: starts a server that lives as long as this script, and takes over its variables. In a run of
+# tests/run.sh ($TEST_SERVERS) the first script that asks starts it, the others share it, each with buckets of its own
+# names, and it lives as long as the run; `own` starts one all the same.
 server() {
-    "$ROOT/tests/servers/$1.sh" start "$WORK/server-$1" $$ || { not_ok "start the $1 server"; exit 1; }
-    SERVERS="$SERVERS $1"
-    eval "$("$ROOT/tests/servers/$1.sh" env "$WORK/server-$1")"
+    local start="$ROOT/tests/servers/$1.sh" folder="$WORK/server-$1"
+    if [ -n "${TEST_SERVERS:-}" ] && [ "${2:-}" != own ]; then
+        folder=$TEST_SERVERS/$1
+        flock -o "$TEST_SERVERS/$1.lock" sh -c '[ -s "$2/etc/env" ] || { "$1" stop "$2"; "$1" start "$2" "$3"; }' sh \
+            "$start" "$folder" "$TEST_SERVERS_OWNER"
+    else
+        SERVERS="$SERVERS $1"
+        "$start" start "$folder" $$
+    fi || { not_ok "start the $1 server"; exit 1; }
+    eval "$("$start" env "$folder")"
 }
 # proxy NAME UPSTREAM [OPTION…]: starts tests/servers/proxy.py before a server's address.
 proxy() {

@@ -21,10 +21,15 @@
     token BUCKET SECONDS            session credentials of Ceph's owner from STS, as shell variables (BUCKET is not looked at)
 """
 
+import base64
 import concurrent.futures
+import email.utils
+import hmac
+import http.client
 import json
 import os
 import sys
+import urllib.parse
 
 import boto3
 import botocore.config
@@ -130,8 +135,23 @@ def retention(s3, bucket, key, version=None):
 
 
 def fill(s3, bucket, prefix, count):
+    """By hand and with Signature V2, which both servers take: boto3 needs a minute for ten thousand."""
+    place = urllib.parse.urlsplit(s3.meta.endpoint_url)
+    access, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+
+    def some(first):
+        line = http.client.HTTPConnection(place.netloc)
+        for n in range(first, int(count), 8):
+            path, date = f"/{bucket}/{prefix}{n:06}", email.utils.formatdate(usegmt=True)
+            mac = base64.b64encode(hmac.digest(secret, f"PUT\n\n\n{date}\n{path}".encode(), "sha1")).decode()
+            line.request("PUT", path, b"x", {"Date": date, "Authorization": f"AWS {access}:{mac}"})
+            answer = line.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"fill {bucket}: {answer.status}")
+
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: s3.put_object(Bucket=bucket, Key=f"{prefix}{n:06}", Body=b"x"), range(int(count))))
+        list(pool.map(some, range(8)))
 
 
 def empty(s3, bucket):

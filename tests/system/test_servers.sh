@@ -89,6 +89,7 @@ ask -d '' "$FAULTY_CONTROL/up"
 check "and taken again" s3 "$FAULTY" list shared
 check "a rule with a word that is none is refused" same "$(ask -o /dev/null -w '%{http_code}' -d '[{"sttus": 1}]' "$FAULTY_CONTROL/rules")" 400
 
+server swift own
 stop_servers
 check "nothing runs any more" same "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' | grep -c "$WORK/server-[a-z]*/etc")" 0
 check "nothing is left" same "$(ls -d "$WORK"/server-* 2>/dev/null)" ""
