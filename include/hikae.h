@@ -451,6 +451,23 @@ struct hikae_target_check_options {
 enum hikae_status hikae_target_check(struct hikae *hikae, const struct hikae_target_check_options *options,
                                      struct hikae_target_reports *ret, struct hikae_error *error);
 void hikae_target_reports_free(struct hikae_target_reports *reports);
+/*
+ * Change "KEY=VALUE" settings of a target in the configuration, whose comments stay; "KEY=" takes one out.
+ * HIKAE_REFUSED if a tenant's policy forbids what it would be, or another store is there.
+ */
+enum hikae_status hikae_target_set(struct hikae *hikae, const char *name, const char *const *settings, size_t count,
+                                   bool dry_run, struct hikae_error *error);
+struct hikae_target_retired {
+    uint64_t snapshots;      /* that the other targets hold whole */
+    bool counted;            /* it answered: what is left there is known */
+    uint64_t objects, bytes; /* left there */
+};
+/*
+ * Take a target out of use: hikae.yaml has it as a comment only, nothing is written there any more, and nothing that
+ * lies there is deleted. HIKAE_REFUSED unless every snapshot is whole on min_copies other targets.
+ */
+enum hikae_status hikae_target_retire(struct hikae *hikae, const char *name, bool dry_run,
+                                      struct hikae_target_retired *ret, struct hikae_error *error);
 
 /* ---- Backup ---- */
 

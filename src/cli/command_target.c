@@ -235,3 +235,53 @@ enum hikae_status command_target_add(struct run *run)
         run_say(run, MSG_TARGET_ADDED, name);
     return status;
 }
+
+enum hikae_status command_target_set(struct run *run)
+{
+    bool dry_run = run_has(run, DRY_RUN);
+    const char *name = run->args[0];
+    enum hikae_status status =
+        hikae_target_set(run->hikae, name, run->args + 1, run->arg_count - 1, dry_run, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        out_text(&run->out, NULL, "name", name);
+        out_bool(&run->out, NULL, "dry_run", dry_run);
+    }
+    if (dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, MSG_TARGET_SET, name);
+    return status;
+}
+
+enum hikae_status command_target_retire(struct run *run)
+{
+    bool dry_run = run_has(run, DRY_RUN);
+    const char *name = run->args[0];
+    struct hikae_target_retired retired;
+    enum hikae_status status = hikae_target_retire(run->hikae, name, dry_run, &retired, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        out_text(&run->out, NULL, "name", name);
+        out_bool(&run->out, NULL, "dry_run", dry_run);
+        out_number(&run->out, NULL, "snapshots_elsewhere", retired.snapshots);
+        out_number(&run->out, NULL, "objects_removed", 0);
+        out_set(&run->out, NULL, "objects_left",
+                retired.counted ? json_integer((json_int_t)retired.objects) : json_null());
+        out_set(&run->out, NULL, "bytes_left", retired.counted ? json_integer((json_int_t)retired.bytes) : json_null());
+        return status;
+    }
+    char count[TEXT_SMALL];
+    char size[TEXT_SMALL];
+    if (dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, MSG_TARGET_RETIRED, name, text_count(retired.snapshots, count));
+    if (retired.counted)
+        run_say(run, MSG_TARGET_LEFT, text_count(retired.objects, count), text_size(retired.bytes, size));
+    else
+        run_say(run, MSG_TARGET_LEFT_UNKNOWN, NULL);
+    return status;
+}

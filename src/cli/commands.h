@@ -20,6 +20,8 @@ enum hikae_status command_run(struct run *run);
 enum hikae_status command_target_list(struct run *run);
 enum hikae_status command_target_add(struct run *run);
 enum hikae_status command_target_check(struct run *run);
+enum hikae_status command_target_set(struct run *run);
+enum hikae_status command_target_retire(struct run *run);
 enum hikae_status command_backup(struct run *run);
 enum hikae_status command_import(struct run *run);
 enum hikae_status command_snapshots(struct run *run);

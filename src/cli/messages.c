@@ -62,6 +62,18 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_TARGET_ADDED] =
         {"Target {1} is added and empty: hikae replicate --to {1} copies what there is.",
          "ターゲット {1} を追加しました（空です）。hikae replicate --to {1} で既存データを複製します。"},
+    [MSG_TARGET_SET] = {"Target {1} is changed in the configuration.", "ターゲット {1} の設定を変更しました。"},
+    [MSG_TARGET_RETIRED] = {"Target {1} is retired: nothing is written there any more, and {2|snapshot|snapshots} are "
+                            "whole on the others.",
+                            "ターゲット {1} を廃止しました。今後は何も書き込みません。スナップショット {2} "
+                            "件は他のターゲットに完全にあります。"},
+    [MSG_TARGET_LEFT] = {"Nothing was deleted: {1|object|objects} ({2}) are still there, encrypted. Empty the place "
+                         "with its own tools.",
+                         "何も削除していません。暗号化されたオブジェクト {1} "
+                         "件（{2}）が残っています。保存先の機能で削除してください。"},
+    [MSG_TARGET_LEFT_UNKNOWN] =
+        {"Nothing was deleted, and what is still there is not known: the target does not answer.",
+         "何も削除していません。ターゲットが応答しないため、残っているものは不明です。"},
     [MSG_BACKUP_DONE] =
         {"Snapshot {1} is complete on {2}: {3|entry|entries}, {4}; {5} new, {6} stored per target, in {7}.",
          "スナップショット {1} は {2} に完全に保存されました: {3} 件、{4}。新規 {5}、ターゲットごとの書き込み "

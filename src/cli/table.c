@@ -22,6 +22,8 @@ const struct command *const command_table[] = {
     &row_target_list,
     &row_target_add,
     &row_target_check,
+    &row_target_set,
+    &row_target_retire,
     &row_tenant_add,
     &row_tenant_list,
     &row_tenant_show,

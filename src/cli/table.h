@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command row_init, row_doctor, row_upgrade, row_target_list, row_target_add, row_target_check;
+extern const struct command row_target_set, row_target_retire;
 extern const struct command row_tenant_add, row_tenant_list, row_tenant_show, row_tenant_set, row_tenant_suspend,
     row_tenant_resume, row_hold_add, row_hold_list;
 extern const struct command row_backup, row_import, row_snapshots, row_snapshot_tag, row_replicate, row_gc;

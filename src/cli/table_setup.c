@@ -102,7 +102,7 @@ const struct command row_target_add = {
                  {"hikae replicate --to osaka", "Then copy there what is stored already."}},
     .exits = {{2, "the name or URL is wrong"},
               {6, "the target could not be written"},
-              {8, "the name is taken, or another store is there"}},
+              {8, "the name is taken, another store is there, or a policy forbids the place"}},
     .run = command_target_add,
 };
 
@@ -136,4 +136,44 @@ const struct command row_target_check = {
               {6, "a target cannot be reached"},
               {7, "a target denies access"}},
     .run = command_target_check,
+};
+
+const struct command row_target_set = {
+    .name = "target set",
+    .group = GROUP_SETUP,
+    .summary = {"change settings of a target", "ターゲットの設定を変更する"},
+    .arguments = "NAME KEY=VALUE…",
+    .least = 2,
+    .most = 32,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "Changes hikae.yaml, whose comments and order stay: url, endpoint, region, provider, country, site, "
+        "credentials, lock=MODE:DAYS and the others that the file explains. KEY= takes a setting out. Refused "
+        "if a tenant's policy forbids what would come of it, or if another store is there.",
+    .examples = {{"hikae target set osaka country=JP site=osaka", "Say where a target lies."},
+                 {"hikae target set tokyo lock=compliance:30 --dry-run", "Would locks be possible?"}},
+    .exits = {{2, "a key or a value is wrong"},
+              {4, "there is no target of that name"},
+              {6, "the target could not be reached with these settings"},
+              {8, "a policy forbids it, or another store is there"}},
+    .run = command_target_set,
+};
+
+const struct command row_target_retire = {
+    .name = "target retire",
+    .group = GROUP_SETUP,
+    .summary = {"write to a target no more", "ターゲットを廃止する"},
+    .arguments = "NAME",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "Checks that every snapshot is whole on min_copies other targets and that policies hold without it, "
+        "records that in the store's history, and makes the target a comment in hikae.yaml. Nothing that lies "
+        "there is deleted: it ends with what is still there. It works for a target that is broken, too.",
+    .examples = {{"hikae target retire osaka --dry-run", "Could it go?"}, {"hikae target retire osaka", "It goes."}},
+    .exits = {{4, "there is no target of that name"},
+              {6, "no other target can be read"},
+              {8, "a snapshot would have too few copies, or a policy forbids it"}},
+    .run = command_target_retire,
 };

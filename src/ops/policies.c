@@ -182,10 +182,11 @@ static bool is_accepted(const struct policies_item *item, const char *rule)
 
 /* Refuse by the first finding that is no warning, was not accepted, and is of these rules (ends with NULL; NULL: any).
  */
-static int refuse(struct hikae *hikae, const struct policies_item *item, const char *const *rules, struct error *err)
+static int refuse(const struct config *config, const struct policies_item *item, const char *const *rules,
+                  struct error *err)
 {
     CLEANUP(policy_findings_clear) struct policy_findings findings = {0};
-    if (policy_place_check(hikae->config, item->policy, &findings, err) != 0)
+    if (policy_place_check(config, item->policy, &findings, err) != 0)
         return -1;
     for (size_t i = 0; i < findings.count; i++) {
         const struct policy_finding *finding = &findings.items[i];
@@ -203,7 +204,7 @@ static int refuse(struct hikae *hikae, const struct policies_item *item, const c
 
 int policies_check_place(struct hikae *hikae, const struct policies_item *item, struct error *err)
 {
-    return refuse(hikae, item, NULL, err);
+    return refuse(hikae->config, item, NULL, err);
 }
 
 int policies_check_residency(struct hikae *hikae, const char *name, struct error *err)
@@ -227,7 +228,44 @@ int policies_check_residency(struct hikae *hikae, const char *name, struct error
         *err = item->why;
         return -1;
     }
-    return refuse(hikae, item, rules, err);
+    return refuse(hikae->config, item, rules, err);
+}
+
+struct config_check {
+    const struct config *config;
+    const struct policies *policies;
+};
+
+/* Every policy that some tenant has, against the rules about targets: those about holders are not at stake here. */
+static int check_config_tenant(const struct catalog_tenant *tenant, void *context, struct error *err)
+{
+    static const char *const rules[] = {"target-residency",
+                                        "target-region",
+                                        "target-class",
+                                        "target-one-zone",
+                                        "target-copies",
+                                        "target-sites",
+                                        "target-providers",
+                                        "target-locks",
+                                        "target-signature",
+                                        "target-transport",
+                                        NULL};
+    struct config_check *check = context;
+    const struct policies_item *item = policies_find(check->policies, tenant->policy);
+    if (strcmp(tenant->state, "erased") == 0 || item == NULL || item->policy == NULL ||
+        strcmp(item->name, POLICY_PLAIN) == 0)
+        return 0;
+    return refuse(check->config, item, rules, err) == 0 ? 0 : error_wrap(err, "tenant %s", tenant->name);
+}
+
+int policies_check_config(struct hikae *hikae, const struct config *config, struct error *err)
+{
+    struct config_check check = {.config = config};
+    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+        return -1;
+    if (policies_of(hikae, &check.policies, err) != 0)
+        return -1;
+    return catalog_tenant_each(hikae->catalog, check_config_tenant, &check, err);
 }
 
 static int open_fact(const struct history_fact *fact, const char *name, struct policy **ret, struct error *err)

@@ -51,6 +51,11 @@ MUST_USE int policies_check_place(struct hikae *hikae, const struct policies_ite
  * read.
  */
 MUST_USE int policies_check_residency(struct hikae *hikae, const char *name, struct error *err);
+/*
+ * Would targets as this configuration has them keep what the tenants' policies promise of places, copies, locks and
+ * signatures? ERROR_REFUSED names a tenant and the promise.
+ */
+MUST_USE int policies_check_config(struct hikae *hikae, const struct config *config, struct error *err);
 /* One alone, owned by the caller (policy_free). `plain` opens nothing. */
 MUST_USE int policies_open(struct hikae *hikae, const char *name, struct policy **ret, struct error *err);
 /* The version that was in force at an instant (policy_free); ERROR_NOT_FOUND if there was none. */

@@ -4,6 +4,7 @@
 #include "base/names.h"
 #include "crypto/crypto.h"
 #include "ops/audit.h"
+#include "ops/policies.h"
 #include "ops/target_fact.h"
 
 #include <errno.h>
@@ -140,10 +141,32 @@ static int open_and_add(struct hikae *hikae, const struct config_target *new, bo
     if (rc == 0 && !dry_run)
         rc = config_append_target(hikae->config->path, new->name, new->url, err);
     target_close(target);
+    if (rc == 0 && !dry_run) {
+        struct config_target added = *new;
+        added.options.name = new->name;
+        added.options.url = new->url;
+        target_fact_note(hikae, &added, "add", NULL);
+    }
     if (rc == 0 && !dry_run)
         engine_warn(hikae, "target %s is prepared and holds no snapshot yet: run `hikae replicate --to %s`", new->name,
                     new->name);
     return rc == 0 ? 0 : error_wrap(err, "add target %s", new->name);
+}
+
+/* Data that was promised to one country goes to no other: a place that a tenant's policy forbids is not added. */
+static int check_policies(struct hikae *hikae, const struct config_target *new, struct error *err)
+{
+    struct config after = *hikae->config;
+    CLEANUP_FREE struct config_target *targets = mem_calloc(after.target_count + 1, sizeof(*targets));
+    if (targets == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < after.target_count; i++)
+        targets[i] = after.targets[i];
+    targets[after.target_count] = *new;
+    targets[after.target_count].options.name = new->name;
+    targets[after.target_count++].options.url = new->url;
+    after.targets = targets;
+    return policies_check_config(hikae, &after, err);
 }
 
 static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struct error *err)
@@ -154,6 +177,8 @@ static int add_target(struct hikae *hikae, const char *spec, bool dry_run, struc
         rc = check_unknown(hikae->config, &new, err);
     if (rc == 0)
         rc = engine_targets(hikae, err);
+    if (rc == 0)
+        rc = check_policies(hikae, &new, err);
     if (rc == 0)
         rc = open_and_add(hikae, &new, dry_run, err);
     mem_free(new.name);

@@ -105,6 +105,25 @@ MUST_USE int config_write_template(const char *path, const struct config *values
  */
 MUST_USE int config_append_target(const char *path, const char *name, const char *url, struct error *err);
 
+/* A key of a target as hikae.yaml writes it; "lock" is MODE:DAYS. Value NULL: the key is taken out. */
+struct config_setting {
+    const char *key;
+    const char *value;
+};
+struct config_edit {
+    const struct config_setting *settings;
+    size_t count;
+    const char *retired; /* comment the target out, below this line of text; NULL: it stays */
+    bool write;          /* false: only see what comes of it */
+};
+/*
+ * Change a target in the file; all other text stays as it is. *ret_after is what the file says then (config_free).
+ * ERROR_NOT_FOUND if there is no such target; ERROR_CONFIG, and nothing written, if a value is none, or the file is
+ * written in a way that this does not understand.
+ */
+MUST_USE int config_edit_target(const char *path, const char *name, const struct config_edit *edit,
+                                struct config **ret_after, struct error *err);
+
 /*
  * While a new root epoch is made, its key files are named in a group of their own, so that whichever epoch a crash
  * leaves in force can be opened. All three keep the other text, and replace the file as a whole or not at all.

@@ -36,4 +36,99 @@ expect 2 "a folder with another store" hikae target check b
 if [ -e "$WORK/other/hikae1/probe" ]; then not_ok 'nothing is put into it'; else ok 'nothing is put into it'; fi
 cp "$WORK/saved" "$WORK/h/hikae.yaml"
 HIKAE_NOW=2026-11-03T03:00:00Z json target check a; is targets.0.recorded True 'it is recorded again when a day has passed'
+
+# ---- set ----
+sed -i 's/^targets:/# of us all\ntargets: # the copies/' "$WORK/h/hikae.yaml"
+check 'set, dry' hikae target set b site=kobe --dry-run
+check 'changes nothing' grep -q 'site=osaka' "$WORK/h/hikae.yaml"
+check 'set' hikae target set b site=kobe connections=4
+json target list; is targets.1.site kobe 'what the URL said gives way'
+check 'set again' hikae target set b site=nara
+json target list; is targets.1.site nara 'and what was set before'
+check 'comments stay' grep -q '^targets: # the copies' "$WORK/h/hikae.yaml"
+check 'a setting is taken out' hikae target set b connections=
+if grep -q '^    connections' "$WORK/h/hikae.yaml"; then not_ok 'for good'; else ok 'for good'; fi
+cp "$WORK/h/hikae.yaml" "$WORK/saved"
+expect 2 'an unknown key' hikae target set b nothing=1
+expect 2 'a value that is none' hikae target set b connections=many
+expect 2 'a country that is none' hikae target set b country=Japan
+expect 2 'no form' hikae target set b country
+expect 2 'a folder has no lock' hikae target set b lock=compliance:3
+expect 8 'another store is there' hikae target set b "url=file://$WORK/other"
+expect 6 'nothing is there' hikae target set b "url=file://$WORK/nowhere"
+expect 4 'no such target' hikae target set nothing site=x
+expect 8 'a name stays' hikae target set b name=c
+check 'none of these changed the file' cmp "$WORK/saved" "$WORK/h/hikae.yaml"
+
+# ---- where data may lie ----
+cat >"$WORK/japan.yaml" <<'YAML'
+schema: 1
+name: japan
+title: {ja: 国内, en: In Japan}
+zone: Asia/Tokyo
+calendar: japan
+promises:
+  - {id: in-japan, status: internal, ja: 国内に置く。, en: Data stays in Japan.}
+  - {id: kept, status: internal, ja: すべて残す。, en: All is kept.}
+schedule:
+  keeps: [kept]
+  every: daily
+  tenants: [customer]
+  window: 02:00-05:00
+sources: {kinds: [dir], method: any}
+generations:
+  keeps: [kept]
+  keep: all
+targets:
+  keeps: [in-japan]
+  countries: [JP]
+  min_copies: 1
+  sites: 1
+YAML
+export AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=y AWS_EC2_METADATA_DISABLED=true
+# place CODE NAME PARAMETERS: whether a target with these parameters is one for the policy.
+place() {
+    cp "$WORK/saved" "$WORK/h/hikae.yaml"
+    sed -i "s|url: .*/b?.*|url: \"s3://bucket/p?$3\"|" "$WORK/h/hikae.yaml"
+    expect "$1" "$2" hikae policy check "$WORK/japan.yaml"
+}
+place 1 'AWS Tokyo is in Japan' 'provider=aws\&region=ap-northeast-1'
+place 1 'AWS Osaka is in Japan' 'provider=aws\&region=ap-northeast-3'
+place 1 'Wasabi Osaka is in Japan' 'provider=wasabi\&region=ap-northeast-2'
+place 8 'AWS Seoul, of the same name, is not' 'provider=aws\&region=ap-northeast-2'
+says 'KR' 'and is told by its country'
+place 2 'whatever the operator declares' 'provider=aws\&region=ap-northeast-2\&country=JP'
+place 8 'a place that nobody declares is none' 'endpoint=https://store.example'
+place 1 'one that the operator attests is' 'endpoint=https://store.example\&country=JP'
+cp "$WORK/saved" "$WORK/h/hikae.yaml"
+check 'apply' hikae policy apply "$WORK/japan.yaml"
+check 'a tenant under it' hikae tenant set acme --policy japan
+expect 8 'a target elsewhere is not added' hikae target add "c=file://$WORK/c?country=KR"
+says 'target-residency' 'by this rule'
+if [ -e "$WORK/c" ]; then not_ok 'and nothing is put there'; else ok 'and nothing is put there'; fi
+expect 8 'a target does not move away' hikae target set b country=KR
+sed -i 's|/b?country=JP|/b?country=KR|' "$WORK/h/hikae.yaml"
+expect 8 'nothing is backed up to a target that was moved by hand' hikae backup acme
+cp "$WORK/saved" "$WORK/h/hikae.yaml"
+
+# ---- retire ----
+check 'add a third' hikae target add "c=file://$WORK/c?country=JP&site=c"
+HIKAE_NOW=2026-11-01T04:00:00Z check 'fill it' hikae replicate --to c
+echo more >>"$WORK/src/file"; HIKAE_NOW=2026-11-01T05:00:00Z hikae backup acme >/dev/null
+sed -i 's/^min_copies: .*/min_copies: 2/' "$WORK/h/hikae.yaml"
+rm -f "$WORK"/a/hikae1/t/*/h/*; ls "$WORK"/a/hikae1/t/*/h >/dev/null
+expect 8 'too few copies would be left' hikae target retire b
+says 'would be whole on 1 other' 'and it says of what'
+hikae replicate >/dev/null 2>&1
+cp "$WORK/h/hikae.yaml" "$WORK/saved"
+check 'dry run' hikae target retire b --dry-run
+check 'which changes nothing' cmp "$WORK/saved" "$WORK/h/hikae.yaml"
+json target retire b; is name b 'retired'
+is objects_removed 0 'nothing was removed'
+if [ "$(field objects_left)" -gt 5 ]; then ok 'what is left is counted'; else not_ok 'what is left is counted'; fi
+check 'it is a comment now' grep -q '^ *# .*name: "b"' "$WORK/h/hikae.yaml"
+check 'backups go on' hikae backup acme
+json target list; is targets.1.name c 'without it'
+expect 8 'one more would be too few' hikae target retire c
+expect 4 'no such target' hikae target retire b
 finish
