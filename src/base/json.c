@@ -2,41 +2,96 @@
 
 #include "base/mem.h"
 
+#include <stdint.h>
+#include <string.h>
+
 /*
- * jansson's parser takes some failed allocations for errors in the text, and overlooks others (its lexer drops the
- * byte for which its buffer could not grow): a sound text would count as damaged, or be read wrongly. Its printer loses
- * bytes in the same way. So allocations of this thread are watched while it works. The functions are set before main,
- * as jansson's pointers to them are not atomic; they pass on to those that were set before.
+ * jansson's parser takes some failed allocations for errors in the text, and overlooks others: its lexer drops the byte
+ * for which its buffer could not grow, so that a sound text would count as damaged, be read wrongly, or end the process
+ * in an assertion (load.c, lex_scan_string). Its printer loses bytes in the same way. So allocations of this thread are
+ * watched while it works. The functions are set before main, as jansson's pointers to them are not atomic; they pass on
+ * to those that were set before.
+ *
+ * A parser is given a reserve, besides: the first allocation that fails is served from it, and so are those that
+ * follow. The text then ends as far as the parser can see, and whatever it made of it is thrown away.
  */
+struct reserve {
+    uint8_t *bytes;
+    size_t size, used;
+};
+enum { RESERVE_LEAST = 65536, RESERVE_ALIGN = 16 };
 static _Thread_local bool allocation_failed;
+static _Thread_local struct reserve reserve;
 static json_malloc_t next_alloc;
 static json_free_t next_free;
 
 static void *watched_alloc(size_t size)
 {
     void *memory = next_alloc(size);
-    if (memory == NULL)
-        allocation_failed = true;
+    if (memory != NULL)
+        return memory;
+    allocation_failed = true;
+    if (size > reserve.size - reserve.used)
+        return NULL;
+    memory = reserve.bytes + reserve.used;
+    size_t taken = (size + RESERVE_ALIGN - 1) / RESERVE_ALIGN * RESERVE_ALIGN;
+    reserve.used = taken < reserve.size - reserve.used ? reserve.used + taken : reserve.size;
     return memory;
+}
+
+static void watched_free(void *memory)
+{
+    uintptr_t at = (uintptr_t)memory, from = (uintptr_t)reserve.bytes;
+    if (reserve.size == 0 || at < from || at >= from + reserve.size)
+        next_free(memory);
 }
 
 __attribute__((constructor)) static void watch_allocations(void)
 {
     json_get_alloc_funcs(&next_alloc, &next_free);
-    json_set_alloc_funcs(watched_alloc, next_free);
+    json_set_alloc_funcs(watched_alloc, watched_free);
+}
+
+struct text {
+    const uint8_t *bytes;
+    size_t left;
+};
+
+/* Gives the parser what it asks for, and the end once memory has failed. */
+static size_t read_text(void *out, size_t size, void *context)
+{
+    struct text *text = context;
+    size_t n = allocation_failed ? 0 : text->left < size ? text->left : size;
+    if (n > 0)
+        memcpy(out, text->bytes, n);
+    text->bytes += n;
+    text->left -= n;
+    return n;
 }
 
 int json_parse(const void *text, size_t size, json_t **ret, struct error *err)
 {
     json_error_t where;
-    allocation_failed = false;
-    json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-    if (allocation_failed) {
-        json_decref(json);
+    struct text source = {text, size};
+    /* The token that is being read doubles its buffer once more, and becomes a value. */
+    if (size > (SIZE_MAX - RESERVE_LEAST) / 4)
+        return error_no_memory(err);
+    reserve = (struct reserve){.size = 4 * size + RESERVE_LEAST};
+    reserve.bytes = next_alloc(reserve.size);
+    if (reserve.bytes == NULL) {
+        reserve.size = 0;
         return error_no_memory(err);
     }
+    allocation_failed = false;
+    json_t *json = json_load_callback(read_text, &source, JSON_REJECT_DUPLICATES, &where);
+    if (allocation_failed) {
+        json_decref(json);
+        json = NULL;
+    }
+    next_free(reserve.bytes);
+    reserve = (struct reserve){0};
     *ret = json;
-    return 0;
+    return allocation_failed ? error_no_memory(err) : 0;
 }
 
 int json_print(const json_t *json, char **ret, struct error *err)

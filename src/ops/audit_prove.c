@@ -30,9 +30,11 @@ static int make_json(const struct proof *proof, const char *root, char **ret, st
     for (size_t i = 0; path != NULL && i < proof->path.count; i++)
         (void)json_array_append_new(path, json_string(hex_encode(proof->path.hashes[i].bytes, HASH_SIZE, hash)));
     CLEANUP_FREE char *data = leaf->size > 0 ? base64_encode(leaf->data, leaf->size) : NULL;
-    CLEANUP_JSON json_t *entry =
-        leaf->size > 0 ? json_loadb((const char *)leaf->data + AUDIT_NONCE_SIZE, leaf->size - AUDIT_NONCE_SIZE, 0, NULL)
-                       : NULL;
+    CLEANUP_JSON json_t *entry = NULL;
+    if (leaf->size > 0 && json_parse(leaf->data + AUDIT_NONCE_SIZE, leaf->size - AUDIT_NONCE_SIZE, &entry, err) != 0) {
+        json_decref(path);
+        return -1;
+    }
     if (path == NULL || json_array_size(path) != proof->path.count ||
         (leaf->size > 0 && (data == NULL || entry == NULL))) {
         json_decref(path);

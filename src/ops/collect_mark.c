@@ -355,6 +355,15 @@ static void fill_live(struct collect *collect)
     }
 }
 
+/* What of a pack is no block: header, directory, trailer, padding. */
+static uint64_t frame_of(const struct pack_info *info)
+{
+    uint64_t blocks = 0;
+    for (uint32_t i = 0; i < info->block_count; i++)
+        blocks += info->blocks[i].sealed_size;
+    return info->size > blocks ? info->size - blocks : 0;
+}
+
 /* A pack whose first blob is no content is metadata: the two are in packs of their own, but for small ones. */
 static void fill_kinds(struct collect *collect)
 {
@@ -366,6 +375,8 @@ static void fill_kinds(struct collect *collect)
         struct collect_object *object = collect_find(&collect->state, OBJECT_PACK, &info.name);
         if (object != NULL && container_header_parse(info.header, &header, NULL) == 0)
             object->meta = header.kind == CONTAINER_PACK_META;
+        if (object != NULL)
+            object->frame = frame_of(&info);
         pack_info_free(&info);
     }
 }

@@ -219,9 +219,12 @@ static void move_empty(struct collect_object **packs, size_t count, const struct
     for (size_t i = 0; i < count; i++) {
         struct collect_object *pack = packs[i];
         bool enough = totals->dead * 100 <= totals->live * rules->slack;
-        /* What pads a pack is no gain: less than a twentieth is left alone. */
-        if (enough || dead_of(pack) * 20 < pack->size)
+        if (enough)
             break;
+        /* What frames and pads a pack is no gain, as a new one has it again: less than a twentieth is left alone. */
+        uint64_t gain = dead_of(pack) > pack->frame ? dead_of(pack) - pack->frame : 0;
+        if (gain * 20 < pack->size)
+            continue;
         /* Packs that are large beside all that there is fit in no budget: when twice the slack is reached, one goes. */
         bool urgent = !totals->urged && totals->dead * 100 > totals->live * rules->slack * 2;
         if (!urgent && !fits(totals, pack->live, pack->size))

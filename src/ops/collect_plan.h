@@ -48,6 +48,7 @@ struct collect_object {
     uint64_t spared;     /* targets (bits) that do not count for such a snapshot: it stays there */
     uint32_t condemned;  /* 1 + number of the condemnation; 0 none */
     uint64_t live;       /* bytes of a needed pack that are needed */
+    uint64_t frame;      /* bytes of a pack that are no blocks: a new one has as many */
     bool meta;           /* a pack without content */
     /* The plan: */
     enum collect_action action;

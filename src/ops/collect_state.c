@@ -170,12 +170,15 @@ static int list_objects(struct collect *collect, struct error *err)
 /* ---- Records ---- */
 
 /* The snapshot that the body of a tag or a verification names. */
-static void read_subject(struct record_note *note, const char *body)
+static int read_subject(struct record_note *note, const char *body, struct error *err)
 {
-    json_t *json CLEANUP_JSON = body != NULL ? json_loads(body, 0, NULL) : NULL;
+    json_t *json CLEANUP_JSON = NULL;
+    if (body != NULL && json_parse(body, strlen(body), &json, err) != 0)
+        return -1;
     const char *name = json_string_value(json_object_get(json, "snapshot"));
     if (name != NULL && strlen(name) == SNAPSHOT_NAME_SIZE - 1)
         memcpy(note->snapshot, name, SNAPSHOT_NAME_SIZE);
+    return 0;
 }
 
 static const struct history_snapshot *snapshot_of(const struct collect *collect, const struct hash *record)
@@ -325,8 +328,9 @@ static int read_notes(struct collect *collect, struct error *err)
                                      .size = object.size};
         record.previous = record.retired = record.snapshots = record.linked = NULL;
         record.condemned = (struct roster){0};
-        if (record.type == RECORD_TAG || record.type == RECORD_VERIFIED)
-            read_subject(note, record.body);
+        bool has_subject = record.type == RECORD_TAG || record.type == RECORD_VERIFIED;
+        if (has_subject && read_subject(note, record.body, err) != 0)
+            return -1;
         for (size_t j = 0; j < chain->history.head_count; j++)
             note->is_head |= hash_equal(&chain->history.heads[j], &record.name);
     }
