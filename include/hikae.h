@@ -457,6 +457,18 @@ void hikae_target_reports_free(struct hikae_target_reports *reports);
  */
 enum hikae_status hikae_target_set(struct hikae *hikae, const char *name, const char *const *settings, size_t count,
                                    bool dry_run, struct hikae_error *error);
+struct hikae_extend_result {
+    unsigned targets;  /* that lock objects, and answer */
+    uint64_t checked;  /* live objects, on each of them */
+    uint64_t extended; /* whose lock had less than half of its period left */
+    uint64_t missing;  /* that a target lacks: hikae_replicate puts them, locked */
+};
+/*
+ * Keep the locks of what is alive ahead of time (tenant NULL: of all tenants); nothing where no target locks objects.
+ * Again: nothing more. What nothing needs any more is left to run out. HIKAE_WARNINGS if objects are missing.
+ */
+enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bool dry_run,
+                                     struct hikae_extend_result *ret, struct hikae_error *error);
 struct hikae_target_retired {
     uint64_t snapshots;      /* that the other targets hold whole */
     bool counted;            /* it answered: what is left there is known */

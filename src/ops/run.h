@@ -32,6 +32,7 @@ struct run_tenant {
     int64_t not_before_ns;
     struct history_limits limits;
     const struct run_policy *policy;
+    unsigned lock_days;              /* the shortest lock of any target; 0: none locks objects */
     const struct catalog_job *known; /* what is known of its jobs */
     size_t known_count;
 };

@@ -99,6 +99,31 @@ static enum hikae_status do_replicate(struct hikae *hikae, struct run_task *task
     return status;
 }
 
+/* ---- locks: four times in each period, so that half of it is always ahead even if one run is missed ---- */
+
+static void locks_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                      struct schedule_due *ret)
+{
+    const struct span every = {tenant->lock_days >= 8 ? tenant->lock_days / 4 : 1, SPAN_DAYS};
+    const struct catalog_job *backup = run_known(tenant, "backup");
+    (void)variant;
+    *ret = (struct schedule_due){.state = SCHEDULE_NONE};
+    if (tenant->lock_days > 0 && backup != NULL && backup->done_ns > 0)
+        schedule_decide_span(every, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
+}
+
+static enum hikae_status do_locks(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                  struct hikae_error *error)
+{
+    struct hikae_extend_result result;
+    (void)next;
+    enum hikae_status status = hikae_extend_locks(hikae, task->tenant->name, false, &result, error);
+    if (status <= HIKAE_WARNINGS)
+        task->detail = mem_printf("%llu locks checked, %llu extended", (unsigned long long)result.checked,
+                                  (unsigned long long)result.extended);
+    return status;
+}
+
 /* ---- verify: as often, as deep and as much as the policy says; what was checked longest ago comes first ---- */
 
 static size_t verify_variants(const struct run_tenant *tenant)
@@ -223,6 +248,7 @@ static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struc
 const struct run_job run_jobs[] = {
     {"backup", ROLE_WRITER, NULL, backup_due, do_backup},
     {"replicate", ROLE_WRITER, NULL, replicate_due, do_replicate},
+    {"locks", ROLE_WRITER, NULL, locks_due, do_locks},
     {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
     {"retain", ROLE_PRUNER, NULL, retain_due, do_retain},
     {"gc", ROLE_PRUNER, NULL, gc_due, do_gc},

@@ -79,6 +79,18 @@ static int take_traits(const struct catalog_tenant *row, struct run_tenant *tena
     return 0;
 }
 
+/* The shortest lock that a target gives to objects, in days; 0: none locks. */
+static unsigned shortest_lock(const struct hikae *hikae)
+{
+    unsigned shortest = 0;
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        unsigned days = hikae->targets[i].target != NULL ? target_traits(hikae->targets[i].target)->lock_days : 0;
+        if (days > 0 && (shortest == 0 || days < shortest))
+            shortest = days;
+    }
+    return shortest;
+}
+
 static int take_tenant(const struct catalog_tenant *row, void *context, struct error *err)
 {
     struct planning *planning = context;
@@ -103,6 +115,7 @@ static int take_tenant(const struct catalog_tenant *row, void *context, struct e
                                   .is_new = is_new,
                                   .is_suspended = is_suspended,
                                   .class = strcmp(row->class, "provider") == 0 ? POLICY_PROVIDER : POLICY_CUSTOMER,
+                                  .lock_days = shortest_lock(planning->hikae),
                                   .policy = find_policy(plan, row->policy)};
     if (take_traits(row, tenant, err) != 0)
         return -1;

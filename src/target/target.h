@@ -38,19 +38,21 @@ bool target_component_valid(const char *text, size_t size);
 
 /* What a target is and can do: declared in its URL, or found out by its driver when it is opened. */
 struct target_traits {
-    char *name;                /* the operator's name for it                          */
-    char *url;                 /* as configured, without credentials                  */
-    char *driver;              /* "file", "s3"                                        */
-    char *provider;            /* "folder", "aws", "wasabi", "ceph", "swift", "generic" */
-    char *region;              /* of the provider, or NULL                            */
-    char *country;             /* ISO 3166-1 alpha-2, or NULL when not declared       */
-    char *site;                /* the operator's name of the place, else the provider's, or NULL */
-    bool attested;             /* the country is what the operator says; else the provider's table has it */
-    bool create_once;          /* target_put never replaces, even when raced; false if that is not known       */
-    bool versions;             /* may keep older versions of an object: see target_get_version, target_ask */
-    bool lock;                 /* each object is locked against deletion when it is put      */
-    bool listing_may_be_stale; /* such a target does not delete                              */
-    unsigned parallel;         /* calls at once that it takes to use the target fully; 0: 1  */
+    char *name;                      /* the operator's name for it                          */
+    char *url;                       /* as configured, without credentials                  */
+    char *driver;                    /* "file", "s3"                                        */
+    char *provider;                  /* "folder", "aws", "wasabi", "ceph", "swift", "generic" */
+    char *region;                    /* of the provider, or NULL                            */
+    char *country;                   /* ISO 3166-1 alpha-2, or NULL when not declared       */
+    char *site;                      /* the operator's name of the place, else the provider's, or NULL */
+    bool attested;                   /* the country is what the operator says; else the provider's table has it */
+    bool create_once;                /* target_put never replaces, even when raced; false if that is not known       */
+    bool versions;                   /* may keep older versions of an object: see target_get_version, target_ask */
+    bool lock;                       /* each object is locked against deletion when it is put      */
+    enum target_lock_mode lock_mode; /* so firmly, … */
+    unsigned lock_days;              /* … and for so long; 0 without a lock */
+    bool listing_may_be_stale;       /* such a target does not delete                              */
+    unsigned parallel;               /* calls at once that it takes to use the target fully; 0: 1  */
 };
 
 enum target_put_mode {

@@ -37,6 +37,7 @@ found conditional-writes warn "Swift takes no conditional writes"
 found tls warn "and plain HTTP is told of"
 found list-order ok "its listings are in order"
 
+
 # ---- A bucket with locks: probes are not locked, data is ----
 json target check vault
 found lock ok "a bucket with locks"
@@ -55,6 +56,43 @@ for version in s3.list_object_versions(Bucket="vault", Prefix="x/hikae1/probe/")
 print("unlocked", count)
 PYTHON
 cat "$WORK/probes"; check "no probe is locked" grep -q '^unlocked [1-9]' "$WORK/probes"
+
+# ---- Locks are kept ahead of time, of what is alive ----
+until_of() { AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET /usr/bin/python3 - "$CEPH_HTTP" "$1" <<'PYTHON'
+import sys, datetime, boto3
+s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
+now, ends = datetime.datetime.now(datetime.timezone.utc), []
+for item in s3.list_objects_v2(Bucket="vault", Prefix="x/hikae1/" + sys.argv[2])["Contents"]:
+    ends.append((s3.get_object_retention(Bucket="vault", Key=item["Key"])["Retention"]["RetainUntilDate"] - now).days)
+print(min(ends), max(ends))
+PYTHON
+}
+same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+hikae tenant add acme --source "data=dir:$WORK/src" >/dev/null
+check "a backup" hikae backup acme
+cp "$WORK/h/hikae.yaml" "$WORK/saved-two"
+check "locked for two days" same "$(until_of t/)" "1 1"
+sed -i 's/lock=compliance:2/lock=compliance:30/' "$WORK/h/hikae.yaml"
+cat >"$WORK/japan.yaml" <<'YAML'
+schema: 1
+name: japan
+title: {ja: 国内, en: In Japan}
+zone: Asia/Tokyo
+calendar: japan
+promises: [{id: kept, status: internal, ja: すべて残す。, en: All is kept.}]
+schedule: {keeps: [kept], every: daily, tenants: [customer], window: 00:00-23:59}
+sources: {kinds: [dir], method: any}
+generations: {keeps: [kept], keep: all}
+targets: {min_copies: 1, countries: [JP]}
+YAML
+check "a policy" hikae policy apply "$WORK/japan.yaml"
+check "of the tenant" hikae tenant set acme --policy japan
+hikae run --only backup,locks >"$WORK/out" 2>"$WORK/err"; hikae run --only locks --json >"$WORK/json" 2>>"$WORK/err"
+cat "$WORK/out" "$WORK/err"
+check "the nightly run extends the locks of what is alive" same "$(until_of t/)" "29 29"
+check "of keys too" same "$(until_of k/)" "29 29"
+check "and of the store object" same "$(until_of store)" "29 29"
+cp "$WORK/saved-two" "$WORK/h/hikae.yaml"
 
 # ---- What contradicts the configuration ----
 cp "$WORK/h/hikae.yaml" "$WORK/saved"
