@@ -5,7 +5,7 @@
 #   RUNS        runs; the report gives medians                      (default: 3)
 #   TOOLS       what to measure, with commas                        (default: hikae,hikae_unverified,restic,borg,tar)
 #   ONCE        of these, those that run once only                  (default: none)
-#   SCENARIOS   of tree, image, small, with commas                  (default: tree,image,small)
+#   SCENARIOS   of tree, image, small, s3, with commas              (default: all; s3 is bench/s3.sh, once)
 #   RESULTS     folder for the report                               (default: bench/results)
 #
 # The exit code is 1 if a figure misses what is required of it.
@@ -28,5 +28,15 @@ if [[ $tools == *hikae* && ! -x $here/../build/hikae ]]; then
     exit 2
 fi
 
-exec /usr/bin/python3 "$here/bench.py" --dir "${BENCH_DIR:-$here/../build/bench}" --results "${RESULTS:-$here/results}" \
-    --runs "${RUNS:-3}" --tools "$tools" --scenarios "${SCENARIOS:-tree,image,small}" --once "${ONCE:-}"
+scenarios=,${SCENARIOS:-tree,image,small,s3},
+missed=0
+if [[ $scenarios == *,s3,* ]]; then
+    need radosgw "ceph-mon ceph-osd radosgw ceph-common"
+    "$here/s3.sh" || missed=1
+    scenarios=${scenarios/,s3,/,}
+fi
+scenarios=${scenarios#,}
+scenarios=${scenarios%,}
+[[ -z $scenarios ]] || /usr/bin/python3 "$here/bench.py" --dir "${BENCH_DIR:-$here/../build/bench}" --results "${RESULTS:-$here/results}" \
+    --runs "${RUNS:-3}" --tools "$tools" --scenarios "$scenarios" --once "${ONCE:-}" || missed=1
+exit $missed
