@@ -240,11 +240,24 @@ static int carry_out(struct restore *restore, struct error *err)
     return 0;
 }
 
+/* Each thread waits for its own read: of a store on the network, enough of them must be on their way at a time. */
+static unsigned threads_wanted(const struct restore_options *options)
+{
+    enum { READS_OF_A_STORE = 8 };
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = cores > 0 ? (unsigned)cores + 1 : 1;
+    for (size_t i = 0; i < options->objects->count; i++) {
+        const struct run_target *t = &options->objects->targets[i];
+        if (t->up && target_traits(t->target)->parallel > 1 && wanted < READS_OF_A_STORE)
+            wanted = READS_OF_A_STORE;
+    }
+    return wanted;
+}
+
 static int set_up(struct restore *restore, struct error *err)
 {
     const struct restore_options *options = restore->options;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    restore->threads = options->threads > 0 ? options->threads : cores > 0 ? (unsigned)cores + 1 : 1;
+    restore->threads = options->threads > 0 ? options->threads : threads_wanted(options);
     if (restore->threads > THREADS_MAX)
         restore->threads = THREADS_MAX;
     restore->job_count = (size_t)restore->threads * JOBS_PER_WORKER;
