@@ -24,12 +24,16 @@ server swift
 
 as "$CEPH_ACCESS" "$CEPH_SECRET"; AWS_CA_BUNDLE=$CEPH_CA
 s3 "$CEPH_HTTP" make lockable lock
-(conforms ceph plain "endpoint=$CEPH_HTTP&provider=ceph" once; exit $FAILED) & one=$!
+s3 "$CEPH_HTTP" make plain
+s3 "$CEPH_HTTP" start-upload plain left/hikae1/t/cut-off >/dev/null
+(export UNFINISHED=left; conforms ceph plain "endpoint=$CEPH_HTTP&provider=ceph" once; exit $FAILED) & one=$!
 (conforms ceph-tls lockable "endpoint=$CEPH_HTTPS&provider=ceph&ca_file=$CEPH_CA" locks versions; exit $FAILED) & two=$!
 (conforms ceph-locked lockable "endpoint=$CEPH_HTTPS&provider=ceph&ca_file=$CEPH_CA&lock=governance:1" locks versions locked
     exit $FAILED) & three=$!
 as "$SWIFT_ACCESS" "$SWIFT_SECRET"
-(conforms swift plain "endpoint=$SWIFT_HTTP&provider=swift"; exit $FAILED) & four=$!
+s3 "$SWIFT_HTTP" make plain
+s3 "$SWIFT_HTTP" start-upload plain left/hikae1/t/cut-off >/dev/null
+(export UNFINISHED=left; conforms swift plain "endpoint=$SWIFT_HTTP&provider=swift"; exit $FAILED) & four=$!
 (conforms swift-tls overtls "endpoint=$SWIFT_HTTPS&provider=swift&ca_file=$SWIFT_CA"; exit $FAILED) & five=$!
 for pid in $one $two $three $four $five; do wait "$pid" || FAILED=1; done
 
