@@ -80,11 +80,13 @@ static bool is_final(const struct error *err)
     return weight(err) == 4;
 }
 
+/* *ret_older: it lay below something else. */
 static int get_sound(struct objects *objects, struct run_target *t, const char *name, const struct hash *hash,
-                     struct buf *out, struct error *err)
+                     struct buf *out, bool *ret_older, struct error *err)
 {
     size_t start = out->size;
     for (unsigned version = 0;; version++) {
+        *ret_older = version > 0;
         out->size = start;
         int rc = version == 0 ? target_get(t->target, name, CONTAINER_OBJECT_MAX, out, err)
                               : target_get_version(t->target, name, version, CONTAINER_OBJECT_MAX, out, NULL);
@@ -118,7 +120,7 @@ static void put_back(struct objects *objects, struct run_target *t, enum object_
     (void)name_object(&objects->tid, object_class_letter(class), hash, name);
     if (target_put(t->target, name, object->data, object->size, TARGET_PUT_REPAIR, &err) == 0) {
         atomic_fetch_add(&objects->repaired, 1);
-        (void)snprintf(message, sizeof(message), "%s was damaged or missing on %s; mended from another target", name,
+        (void)snprintf(message, sizeof(message), "%s was damaged or missing on %s; mended from a sound copy", name,
                        t->name);
     } else {
         (void)snprintf(message, sizeof(message), "%s is damaged or missing on %s and could not be mended: %.200s", name,
@@ -155,7 +157,10 @@ int objects_get(struct objects *objects, enum object_class class, const struct h
     size_t start = out->size;
     for (size_t i = 0; i < count; i++) {
         struct error why = {0};
-        if (get_sound(objects, order[i], name, hash, out, &why) == 0) {
+        bool older;
+        if (get_sound(objects, order[i], name, hash, out, &older, &why) == 0) {
+            if (older)
+                lost[lost_count++] = order[i];
             struct buf object = {.data = out->data + start, .size = out->size - start};
             for (size_t j = 0; objects->repair && j < lost_count; j++)
                 put_back(objects, lost[j], class, hash, &object);
@@ -395,10 +400,46 @@ static int add_packs(struct sync *sync, struct error *err)
     return 0;
 }
 
+/*
+ * Packs that are needed and that no listing shows: on a target that keeps versions, a sound one may lie below a delete
+ * marker. It is put on top again, and counts as being there even if it may not be put.
+ */
+static int unearth_packs(struct sync *sync, struct error *err)
+{
+    struct objects *objects = sync->objects;
+    CLEANUP(roster_free) struct roster found = {0};
+    struct run_target *keeper = NULL;
+    for (size_t i = 0; i < objects->count && keeper == NULL; i++)
+        if (objects->targets[i].up && target_traits(objects->targets[i].target)->versions)
+            keeper = &objects->targets[i];
+    for (size_t i = 0; keeper != NULL && i < sync->only->count; i++) {
+        const struct roster_row *row = &sync->only->rows[i];
+        CLEANUP(buf_free) struct buf object = {0};
+        struct error why = {0};
+        if (row->class != OBJECT_PACK || is_present(objects, OBJECT_PACK, &row->name))
+            continue;
+        if (objects_get(objects, OBJECT_PACK, &row->name, row->size, &object, &why) == 0) {
+            if (roster_add(&found, OBJECT_PACK, &row->name, row->size, err) != 0)
+                return -1;
+        } else if (is_final(&why)) {
+            *err = why;
+            return -1;
+        }
+    }
+    for (size_t i = 0; i < found.count; i++)
+        if (roster_add(&keeper->present.listed, OBJECT_PACK, &found.rows[i].name, found.rows[i].size, err) != 0)
+            return -1;
+    if (found.count > 0)
+        roster_sort(&keeper->present.listed);
+    return 0;
+}
+
 int objects_sync_index(struct objects *objects, const struct roster *only, const struct roster *condemned,
                        struct error *err)
 {
     struct sync sync = {objects, only, condemned};
+    if (only != NULL && objects->repair && unearth_packs(&sync, err) != 0)
+        return error_wrap(err, "look for packs that no listing shows");
     if (forget_lost_packs(&sync, err) != 0)
         return error_wrap(err, "bring the index up to date");
     if (lacks_packs(&sync) && (add_segments(&sync, err) != 0 || add_packs(&sync, err) != 0))
