@@ -937,9 +937,16 @@ struct hikae_tenant_status {
     uint64_t bytes;      /* of the sources, in the latest */
     int64_t deadline_ns; /* the contract ends: by then everything must be erased; 0: it does not end */
 };
+struct hikae_target_stored {
+    char *name;
+    bool up;
+    uint64_t objects, bytes; /* packs, segments and roster parts of all tenants, as listed just now */
+};
 struct hikae_status_report {
     struct hikae_tenant_status *tenants;
     size_t count;
+    struct hikae_target_stored *targets;
+    size_t target_count;
 };
 enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error);
 void hikae_status_free(struct hikae_status_report *report);
@@ -949,6 +956,39 @@ void hikae_status_free(struct hikae_status_report *report);
  * as a whole or not at all, for all to read. Tenants whose targets are behind are no warning here: the figures say so.
  */
 enum hikae_status hikae_metrics(struct hikae *hikae, const char *file, char **ret_text, struct hikae_error *error);
+
+/* ---- Growth and cost ---- */
+
+struct hikae_forecast_month {
+    unsigned month;                 /* 1: 30 days from now */
+    uint64_t bytes;                 /* held at its end */
+    uint64_t bytes_low, bytes_high; /* by the quartiles of the growth */
+    uint64_t requests;              /* that store */
+    double cost;                    /* of storage and requests in that month; 0 where the target has no price */
+    double restore_cost;            /* of getting everything out once */
+};
+struct hikae_forecast_target {
+    char *name;
+    uint64_t bytes, objects; /* now */
+    size_t nights;           /* that the growth is reckoned from; under 3: none is assumed */
+    double bytes_a_day, bytes_a_day_low, bytes_a_day_high;
+    uint64_t free_bytes; /* UINT64_MAX: not known */
+    int64_t full_ns;     /* when it is full, at the high growth; 0: not in sight */
+    bool priced;
+    unsigned minimum_days; /* objects deleted earlier are billed so long all the same; that is not in the cost */
+    struct hikae_forecast_month *months;
+    size_t month_count;
+};
+struct hikae_forecast {
+    struct hikae_forecast_target *targets;
+    size_t count;
+    char *prices_date, *currency;
+    bool prices_old; /* more than a year */
+};
+/* From what the runs of the last 60 nights stored and freed. prices: a file, or NULL for the list compiled in. */
+enum hikae_status hikae_forecast(struct hikae *hikae, unsigned months, const char *prices, struct hikae_forecast *ret,
+                                 struct hikae_error *error);
+void hikae_forecast_free(struct hikae_forecast *forecast);
 
 /* ---- Telling people ---- */
 

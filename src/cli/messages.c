@@ -202,6 +202,12 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                            "{2} セグメントの {1} 件を失効させました。期限を過ぎた {3} 件は保全中です。"},
     [MSG_AUDIT_EXPIRE_PLAN] = {"{1|entry|entries} in {2|segment|segments} would expire; {3} past their time are held.",
                                "{2} セグメントの {1} 件が失効します。期限を過ぎた {3} 件は保全中です。"},
+    [MSG_FORECAST] =
+        {"Growth: median of the slopes between all nights, {1} or more; the range is that of their quartiles. "
+         "Prices of {2}, without tax and minimum durations.",
+         "増加量は各夜の間の傾きの中央値 (最少 {1} 夜)、幅は四分位。価格は {2} 時点、税・最低保存期間を含みません。"},
+    [MSG_FORECAST_NONE] = {"Growth is not known yet: that takes 3 nights of `hikae run`. Prices of {1}.",
+                           "増加量はまだ分かりません (`hikae run` 3 夜分が必要です)。価格は {1} 時点。"},
     [MSG_NOTIFY_TRIED] = {"A trial was sent by {1|way|ways}.", "{1} 通りの方法で試験送信しました。"},
     [MSG_NOTIFY_MUTED] = {"Muted until {1}. Damaged data and deadlines are told all the same.",
                           "{1} まで通知を止めます。データの破損と期限は、止めている間も通知します。"},

@@ -48,6 +48,7 @@ const struct command *const command_table[] = {
     &row_recover,
     &row_status,
     &row_metrics,
+    &row_forecast,
     &row_notify_test,
     &row_notify_mute,
     &row_notify_list,

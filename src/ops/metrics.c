@@ -13,7 +13,6 @@ struct gathered {
     struct hikae *hikae;
     struct hikae_status_report report;
     struct tenant_objects {
-        uint64_t objects[ENGINE_TARGETS_MAX], bytes[ENGINE_TARGETS_MAX];
         uint64_t damaged, unknown;
         int64_t verified_ns;
         bool has_verified;
@@ -178,20 +177,16 @@ static int print_target_family(struct gathered *g, int kind, struct error *err)
 {
     static const char *const names[][2] = {
         {"hikae_target_up", "1 if the target could be opened and is this store's."},
-        {"hikae_target_stored_objects", "Objects of tenants that the target is known to hold."},
+        {"hikae_target_stored_objects", "Packs, segments and roster parts of all tenants, as listed."},
         {"hikae_target_stored_bytes", "Bytes of these objects."},
     };
     if (print_family(&g->text, names[kind][0], names[kind][1], err) != 0)
         return -1;
-    for (size_t i = 0; i < g->hikae->target_count; i++) {
-        uint64_t objects = 0, bytes = 0;
-        for (size_t k = 0; k < g->report.count; k++) {
-            objects += g->tenants[k].objects[i];
-            bytes += g->tenants[k].bytes[i];
-        }
-        uint64_t value = kind == 0 ? g->hikae->targets[i].up : kind == 1 ? objects : bytes;
+    for (size_t i = 0; i < g->report.target_count; i++) {
+        const struct hikae_target_stored *target = &g->report.targets[i];
+        uint64_t value = kind == 0 ? target->up : kind == 1 ? target->objects : target->bytes;
         if (print(&g->text, err, "%s{", names[kind][0]) != 0 ||
-            print_label(&g->text, "target", g->hikae->targets[i].name, err) != 0 ||
+            print_label(&g->text, "target", target->name, err) != 0 ||
             print(&g->text, err, "} %llu\n", (unsigned long long)value) != 0)
             return -1;
     }
@@ -276,10 +271,6 @@ static int take_tenants(struct gathered *g, struct error *err)
         struct id tid;
         if (engine_tenant_id(hikae, g->report.tenants[k].name, &tid, err) != 0)
             return -1;
-        for (size_t i = 0; i < hikae->target_count; i++)
-            if (catalog_ledger_sum(hikae->catalog, &tid, hikae->targets[i].name, &g->tenants[k].objects[i],
-                                   &g->tenants[k].bytes[i], err) != 0)
-                return -1;
         take_verified(jobs, job_count, &tid, &g->tenants[k]);
     }
     return 0;

@@ -183,15 +183,15 @@ static size_t count_state(const struct hikae_run_result *result, const char *sta
     return count;
 }
 
-static void end_record(struct hikae *hikae, int64_t number, const struct hikae_run_result *result,
+static void end_record(struct hikae *hikae, int64_t number, int64_t net_bytes, const struct hikae_run_result *result,
                        enum hikae_status status)
 {
-    json_t *json CLEANUP_JSON =
-        json_pack("{s:i, s:I, s:I, s:I, s:I, s:{s:b, s:s, s:I, s:I}}", "exit", (int)status, "tenants",
-                  (json_int_t)result->tenants, "done", (json_int_t)count_state(result, "done"), "failed",
-                  (json_int_t)count_state(result, "failed"), "left", (json_int_t)count_state(result, "left"), "clock",
-                  "synchronized", (int)result->clock.synchronized, "source", result->clock.source, "offset_ns",
-                  (json_int_t)result->clock.offset_ns, "error_ns", (json_int_t)result->clock.error_ns);
+    json_t *json CLEANUP_JSON = json_pack(
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:{s:b, s:s, s:I, s:I}}", "exit", (int)status, "tenants",
+        (json_int_t)result->tenants, "done", (json_int_t)count_state(result, "done"), "failed",
+        (json_int_t)count_state(result, "failed"), "left", (json_int_t)count_state(result, "left"), "net_bytes",
+        (json_int_t)net_bytes, "clock", "synchronized", (int)result->clock.synchronized, "source", result->clock.source,
+        "offset_ns", (json_int_t)result->clock.offset_ns, "error_ns", (json_int_t)result->clock.error_ns);
     CLEANUP_FREE char *text = NULL;
     struct error why = {0};
     int rc = json != NULL ? json_print(json, &text, &why) : error_no_memory(&why);
@@ -216,7 +216,10 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
     if (rc == 0 && cancel_check(&hikae->cancel, err) != 0)
         *ret_status = HIKAE_INTERRUPTED;
     tell_warnings(hikae, ret);
-    end_record(hikae, number, ret, *ret_status);
+    int64_t net_bytes = 0; /* for forecasts */
+    for (size_t i = 0; i < plan->task_count; i++)
+        net_bytes += plan->tasks[i].net_bytes;
+    end_record(hikae, number, net_bytes, ret, *ret_status);
     struct error why = {0};
     if (run_hook(hikae, "after", (int)*ret_status, &why) != 0) {
         engine_warn(hikae, "%s", why.what);

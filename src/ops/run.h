@@ -55,6 +55,7 @@ struct run_task {
     int64_t duration_ns;
     char *detail;
     char note[CATALOG_JOB_NOTE_SIZE]; /* for the catalogue */
+    int64_t net_bytes;                /* stored on each target, less what was freed */
 };
 
 struct run_job {

@@ -65,6 +65,7 @@ static enum hikae_status do_backup(struct hikae *hikae, struct run_task *task, s
     }
     task->detail = mem_printf("snapshot %s: %llu entries, %llu bytes stored", result.snapshot,
                               (unsigned long long)result.entries, (unsigned long long)result.bytes_stored);
+    task->net_bytes = (int64_t)result.bytes_stored;
     note_behind(&result, task, next);
     hikae_backup_result_free(&result);
     return status;
@@ -240,6 +241,8 @@ static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struc
         freed += result.targets[i].freed_bytes;
         waiting += result.targets[i].waiting_bytes;
     }
+    if (result.target_count > 0)
+        task->net_bytes = -(int64_t)(freed / result.target_count);
     task->detail = mem_printf("%llu bytes freed, %llu waiting", (unsigned long long)freed, (unsigned long long)waiting);
     hikae_gc_result_free(&result);
     return status;

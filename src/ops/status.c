@@ -15,6 +15,9 @@ void hikae_status_free(struct hikae_status_report *report)
         mem_free(report->tenants[i].name);
     }
     mem_free(report->tenants);
+    for (size_t i = 0; i < report->target_count; i++)
+        mem_free(report->targets[i].name);
+    mem_free(report->targets);
     *report = (struct hikae_status_report){0};
 }
 
@@ -112,6 +115,27 @@ static int add_row(struct overview *overview, const char *name, struct hikae_ten
     return 0;
 }
 
+static void add_stored(const struct roster *listed, struct hikae_target_stored *stored)
+{
+    stored->objects += listed->count;
+    for (size_t i = 0; i < listed->count; i++)
+        stored->bytes += listed->rows[i].size;
+}
+
+static int add_targets(struct hikae *hikae, struct hikae_status_report *report, struct error *err)
+{
+    report->targets = mem_calloc(hikae->target_count, sizeof(*report->targets));
+    if (report->targets == NULL)
+        return error_no_memory(err);
+    for (; report->target_count < hikae->target_count; report->target_count++) {
+        char *name = mem_strdup(hikae->targets[report->target_count].name);
+        if (name == NULL)
+            return error_no_memory(err);
+        report->targets[report->target_count].name = name;
+    }
+    return 0;
+}
+
 /* A tenant that cannot be read must not hide the others: it is reported, with no success. */
 static int add_tenant(const struct catalog_tenant *tenant, void *context, struct error *err)
 {
@@ -124,6 +148,9 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
     int rc = session_open(overview->hikae, tenant->name, 0, &session, &why);
     if (rc == 0) {
         rc = look_at(&session, status, &why);
+        /* Where there is no snapshot nothing was listed: what stands there is another tenant's. */
+        for (size_t i = 0; rc == 0 && status->last_success_ns != 0 && i < overview->hikae->target_count; i++)
+            add_stored(&overview->hikae->targets[i].present.listed, &overview->report->targets[i]);
         session_close(&session);
     }
     note_due(overview, &tenant->tid, status);
@@ -148,7 +175,12 @@ static int take_overview(struct overview *overview, struct error *err)
     const struct hikae_run_options everything = {0};
     if (run_plan_tenants(hikae, &everything, &overview->plan, err) != 0)
         return -1;
-    return catalog_tenant_each(hikae->catalog, add_tenant, overview, err);
+    if (add_targets(hikae, overview->report, err) != 0 ||
+        catalog_tenant_each(hikae->catalog, add_tenant, overview, err) != 0)
+        return -1;
+    for (size_t i = 0; i < hikae->target_count; i++)
+        overview->report->targets[i].up = hikae->targets[i].up;
+    return 0;
 }
 
 enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error)

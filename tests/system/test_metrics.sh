@@ -27,7 +27,7 @@ check no-age-of-none test -z "$(value 'hikae_last_success_age_seconds{tenant="b"
 check source-bytes test "$(value 'hikae_source_bytes{tenant="a"}') $(value 'hikae_snapshots{tenant="a"}')" = "5000 1"
 check failed test "$(value hikae_run_exit_code) $(value hikae_run_finished) $(value hikae_run_jobs_failed)" = "6 1 1"
 check next test "$(value 'hikae_next_backup_timestamp_seconds{tenant="a"}')" = "$(date -ud 2026-11-21T00:00:00Z +%s)"
-check target test "$(value 'hikae_target_up{target="one"}') $(value 'hikae_target_stored_objects{target="one"}')" = "1 $(value 'hikae_target_stored_objects{target="two"}')"
+check target test "$(value 'hikae_target_up{target="one"}') $(value 'hikae_target_stored_objects{target="one"}')" = "1 $(find "$WORK/one" -path "*/p/*" -type f -o -path "*/i/*" -type f -o -path "*/r/*" -type f | wc -l)"
 check readable test "$(stat -c %a "$WORK/m.prom")" = 644
 check nothing-left-behind test "$(find "$WORK" -maxdepth 1 -name '*m.prom*' | wc -l)" = 1
 

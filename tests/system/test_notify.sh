@@ -64,7 +64,7 @@ mv "$WORK/three" "$WORK/three.gone"
 run_at 2026-11-21T01:00:00Z
 check down test "$CODE $(told mail subject | wc -l)" = "1 1"
 check down-one-line test "$(told mail text | grep -c three)" = 1
-check down-counted holds mail text "Target three does not answer; 3 tenants behind."
+check down-counted holds mail text "Target three does not answer; tenants behind: 3."
 mv "$WORK/src/b" "$WORK/src/b.gone"
 run_at 2026-11-22T01:00:00Z
 check failed test "$CODE $(told ping path | tail -n 1)" = "6 /ping/1234/fail"
