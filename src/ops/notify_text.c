@@ -35,11 +35,30 @@ static void add_cause(struct notice_causes *causes, const struct notice_cause *c
         causes->items[causes->count++] = *cause;
 }
 
+/* Messages name targets as "target NAME …", "…; NAME does not answer" and "… on NAME: …": a name can be a plain word.
+ */
+static bool names_target(const char *text, const char *name)
+{
+    static const struct {
+        const char *before, *behind; /* any of these bytes, or the end */
+    } forms[] = {{"target ", " :;,."}, {"; ", " "}, {"on ", ":;,."}};
+    size_t size = strlen(name);
+    for (const char *at = strstr(text, name); at != NULL; at = strstr(at + 1, name)) {
+        for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+            size_t before = strlen(forms[i].before);
+            if ((size_t)(at - text) >= before && strncmp(at - before, forms[i].before, before) == 0 &&
+                (at[size] == '\0' || strchr(forms[i].behind, at[size]) != NULL))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A failure or warning that names a target which is down anyway is no cause of its own. */
 static bool is_of_target_down(const struct notice_state *state, const char *text)
 {
     for (size_t i = 0; i < state->target_count; i++)
-        if (!state->targets[i].up && strstr(text, state->targets[i].name) != NULL)
+        if (!state->targets[i].up && names_target(text, state->targets[i].name))
             return true;
     return false;
 }

@@ -117,6 +117,27 @@ static void test_texts(void **context)
         }
 }
 
+/* A target's name can be a plain word: a message that has it is not for that reason about the target. */
+static void test_names_of_targets(void **context)
+{
+    static const struct notice_target targets[] = {{"home", false}, {"a", true}};
+    static struct hikae_run_warning warnings[] = {
+        {.message = "target home is behind", .tenant = "acme", .count = 1},
+        {.message = "put p/1 on home: 503", .tenant = "acme", .count = 1},
+        {.message = "home/x changed while it was read", .tenant = "bell", .count = 1},
+    };
+    const struct hikae_run_result run = {.warnings = warnings, .warning_count = 3, .tenants = 2};
+    const struct row row = {.run = &run, .status = &good_status, .targets = targets};
+    struct notice_state state = state_of(&row);
+    struct notice_causes causes;
+    (void)context;
+    notice_find(&state, &causes);
+    size_t warned = 0;
+    for (size_t i = 0; i < causes.count; i++)
+        warned += causes.items[i].kind == NOTICE_WARNING;
+    assert_int_equal(warned, 1);
+}
+
 /* However much goes wrong, it fits a phone. */
 static void test_limits(void **context)
 {
@@ -210,6 +231,7 @@ static void test_fingerprint(void **context)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_mute), cmocka_unit_test(test_fingerprint)};
+                                       cmocka_unit_test(test_names_of_targets), cmocka_unit_test(test_mute),
+                                       cmocka_unit_test(test_fingerprint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
