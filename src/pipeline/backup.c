@@ -4,9 +4,10 @@
 #include "base/mem.h"
 #include "pipeline/batch.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
-enum { UPLOAD_MEMORY_MIN = 48 << 20, PACKS_IN_FLIGHT_MAX = 3 };
+enum { UPLOAD_MEMORY_MIN = 48 << 20, PACKS_IN_FLIGHT_MAX = 3, MAPPED_FROM = 1 << 20 };
 
 int pack_set_add(struct pack_set *set, uint32_t pack, struct error *err)
 {
@@ -170,7 +171,7 @@ static int set_up_queues(struct backup *backup, struct error *err)
 }
 
 /* The packs that the busiest target can be sent at once: a folder takes one, an object store a few. */
-static size_t packs_in_flight(const struct objects *objects)
+static unsigned packs_in_flight(const struct objects *objects)
 {
     unsigned most = 1;
     for (size_t i = 0; i < objects->count; i++) {
@@ -184,11 +185,13 @@ static size_t packs_in_flight(const struct objects *objects)
 static int set_up_upload(struct backup *backup, struct error *err)
 {
     const struct backup_options *options = backup->options;
-    size_t memory = options->pack_size * packs_in_flight(options->objects) + options->pack_size / 2;
+    unsigned packs = packs_in_flight(options->objects);
+    size_t memory = options->pack_size * packs + options->pack_size / 2;
     struct upload_options upload = {.tid = &options->objects->tid,
                                     .targets = options->objects->targets,
                                     .count = options->objects->count,
                                     .memory_limit = memory > UPLOAD_MEMORY_MIN ? memory : UPLOAD_MEMORY_MIN,
+                                    .objects_limit = packs + 1,
                                     .spool_limit = options->spool_limit,
                                     .spool_folder = options->spool_folder,
                                     .cancel = options->cancel};
@@ -270,6 +273,8 @@ static int collect_targets(struct backup *backup, struct backup_outcome *ret, st
 int backup_run(const struct backup_options *options, struct backup_outcome *ret, struct error *err)
 {
     *ret = (struct backup_outcome){0};
+    /* Left to itself, glibc stops mapping large buffers once one was freed, and the heap keeps the holes they leave. */
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
     struct backup backup = {.options = options, .counters = options->counters};
     (void)pthread_mutex_init(&backup.mutex, NULL);
     struct packer *packer = NULL;

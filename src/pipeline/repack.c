@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "pipeline/batch.h"
 
-enum { SMALL_BLOCK = 256 << 10, SMALL_META_BLOCK = 64 << 10, UPLOAD_MEMORY = 32 << 20 };
+enum { SMALL_BLOCK = 256 << 10, SMALL_META_BLOCK = 64 << 10, UPLOAD_MEMORY = 32 << 20, UPLOAD_OBJECTS = 8 };
 
 struct repack {
     struct backup backup;
@@ -52,6 +52,7 @@ static int set_up(struct repack *repack, const struct repack_options *options, s
                                     .count = options->objects->count,
                                     .memory_limit =
                                         options->pack_size > UPLOAD_MEMORY ? options->pack_size : UPLOAD_MEMORY,
+                                    .objects_limit = UPLOAD_OBJECTS,
                                     .spool_limit = options->spool_limit,
                                     .spool_folder = options->spool_folder,
                                     .cancel = options->cancel};

@@ -44,6 +44,7 @@ struct upload {
     struct parcel *first;
     struct parcel *last;
     size_t in_memory;
+    unsigned objects_in_memory;
     uint64_t in_spool;
     int spool_fd;
     int64_t spool_end;
@@ -59,6 +60,12 @@ static void free_parcel(struct parcel *parcel)
     mem_free(parcel);
 }
 
+static void leave_memory(struct upload *upload, const struct parcel *parcel)
+{
+    upload->in_memory -= parcel->size;
+    upload->objects_in_memory--;
+}
+
 /* Release parcels at the front that everybody has. With the mutex held. */
 static void release_done(struct upload *upload)
 {
@@ -70,7 +77,7 @@ static void release_done(struct upload *upload)
         if (done->spooled)
             upload->in_spool -= done->size;
         else
-            upload->in_memory -= done->size;
+            leave_memory(upload, done);
         if (done->bytes.capacity > upload->spare.capacity) {
             struct buf smaller = upload->spare;
             upload->spare = done->bytes;
@@ -278,7 +285,7 @@ static bool spool_one(struct upload *upload)
     upload->spool_end += (int64_t)candidate->size;
     candidate->spooled = true;
     buf_free(&candidate->bytes);
-    upload->in_memory -= candidate->size;
+    leave_memory(upload, candidate);
     upload->in_spool += candidate->size;
     return true;
 }
@@ -313,6 +320,13 @@ void upload_spare(struct upload *upload, struct buf *ret)
     (void)pthread_mutex_unlock(&upload->mutex);
 }
 
+/* With the mutex held. An object larger than the limit goes alone. */
+static bool must_wait(const struct upload *upload, size_t size)
+{
+    return upload->in_memory > 0 && (upload->in_memory + size > upload->options.memory_limit ||
+                                     upload->objects_in_memory >= upload->options.objects_limit);
+}
+
 int upload_put(struct upload *upload, enum object_class class, const struct hash *name, struct buf *bytes,
                struct error *err)
 {
@@ -327,7 +341,7 @@ int upload_put(struct upload *upload, enum object_class class, const struct hash
     unsigned waited_ms = 0;
     const struct error *why = NULL;
     int rc = 0;
-    while (upload->in_memory > 0 && upload->in_memory + bytes->size > upload->options.memory_limit) {
+    while (must_wait(upload, bytes->size)) {
         if (live_lanes(upload, &why) == 0)
             break;
         if (waited_ms >= PATIENCE_MS && somebody_is_idle(upload) && spool_one(upload))
@@ -346,6 +360,7 @@ int upload_put(struct upload *upload, enum object_class class, const struct hash
         parcel->bytes = *bytes;
         *bytes = (struct buf){0};
         upload->in_memory += parcel->size;
+        upload->objects_in_memory++;
         if (upload->last != NULL)
             upload->last->next = parcel;
         else

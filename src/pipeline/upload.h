@@ -20,6 +20,7 @@ struct upload_options {
     struct run_target *targets; /* those that are `up` are written to */
     size_t count;
     size_t memory_limit;      /* bytes of objects held in memory */
+    unsigned objects_limit;   /* objects held in memory: where files are tiny, packs are small, and many would fit */
     uint64_t spool_limit;     /* bytes of objects held on disk   */
     const char *spool_folder; /* an existing folder              */
     const struct cancel *cancel;

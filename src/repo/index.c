@@ -8,7 +8,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-enum { MEMORY_MIN = 16 << 20, MEMTABLE_SHARE = 16, CACHE_SHARE = 16, MERGE_SHARE = 32, CACHE_PAGES_MIN = 16 };
+enum {
+    MEMORY_MIN = 16 << 20,
+    MEMTABLE_SHARE = 16,
+    CACHE_SHARE = 16,
+    MERGE_SHARE = 32,
+    CACHE_MOST_SHARE = 4,
+    CACHE_PAGES_MIN = 16
+};
 
 /* ---- Shared by the parts ---- */
 
@@ -86,6 +93,8 @@ int index_size_cache(struct index *index, struct error *err)
     }
     /* A part is left, so that the pack table can grow. */
     size_t memory = index->memory_limit / CACHE_SHARE + index_spare_memory(index) / 4 * 3;
+    /* Most of what a first backup looks up is not there, which filters tell: it needs no cache of all that is left. */
+    memory = memory < index->memory_limit / CACHE_MOST_SHARE ? memory : index->memory_limit / CACHE_MOST_SHARE;
     size_t most = memory / (INDEX_PAGE_SIZE + sizeof(uint64_t));
     most = most > CACHE_PAGES_MIN ? most : CACHE_PAGES_MIN;
     return page_cache_resize(&index->cache, pages < most ? (size_t)pages : most, err);

@@ -13,10 +13,9 @@
 #include "repo/entry.h"
 
 /*
- * Both are small because a change writes its leaf and one node of each level again, and those that a change meets are
- * twice as long as the mean: lengths between cuts by hash are exponentially distributed. 6^16 leaves are enough.
+ * Both are small because a change writes its leaf and one node of each level again. 4^16 leaves are enough.
  */
-enum { MANIFEST_LEAF_MEAN = 32, MANIFEST_FAN_OUT = 6, MANIFEST_DEPTH_MAX = 16 };
+enum { MANIFEST_LEAF_MEAN = 24, MANIFEST_FAN_OUT = 4, MANIFEST_DEPTH_MAX = 16 };
 
 /* Where the root of a manifest is, and how much it holds. */
 struct manifest_root {

@@ -79,14 +79,19 @@ void manifest_builder_free(struct manifest_builder *builder)
     mem_free(builder);
 }
 
-/* Does the name end a leaf (level 0) or a node? */
-static int name_cuts(struct manifest_builder *builder, unsigned level, const struct bytes *name, bool *ret,
-                     struct error *err)
+/*
+ * Does the name end a leaf (level 0) or a node that has `count` with it? Seldom while it is short, soon from then on:
+ * so lengths lie near the mean. Were every name as likely as the other, a change would meet those of twice the mean.
+ */
+static int name_cuts(struct manifest_builder *builder, unsigned level, const struct bytes *name, uint32_t count,
+                     bool *ret, struct error *err)
 {
     uint8_t mac[SHA256_SIZE], prefix = (uint8_t)level;
+    uint32_t mean = level == 0 ? builder->leaf_mean : builder->fan_out;
+    uint32_t often = mean / 4 > 2 ? mean / 4 : 2;
     if (hmac_sha256(builder->cut, &prefix, 1, name->data, name->size, mac, err) != 0)
         return -1;
-    *ret = get_u32(mac) % (level == 0 ? builder->leaf_mean : builder->fan_out) == 0;
+    *ret = get_u32(mac) % (count < mean * 3 / 4 ? 4 * mean : often) == 0;
     return 0;
 }
 
@@ -186,7 +191,7 @@ static int node_ends(struct manifest_builder *builder, unsigned level, const str
     }
     struct bytes dir, name;
     entry_path_split(&child->key, &dir, &name);
-    return name_cuts(builder, level, &name, ret, err);
+    return name_cuts(builder, level, &name, node->count, ret, err);
 }
 
 /* Add a child at `level`; where a node ends with it, that node is a child of the level above. */
@@ -274,7 +279,8 @@ int manifest_builder_add(struct manifest_builder *builder, const struct entry *e
     if (add_entry(builder, entry, err) != 0)
         return -1;
     bool ends = leaf->count >= 8 * builder->leaf_mean || manifest_leaf_size(leaf) >= MANIFEST_SOFT_SIZE;
-    if ((!ends && name_cuts(builder, 0, &entry->name, &ends, err) != 0) || (ends && end_leaf(builder, err) != 0)) {
+    if ((!ends && name_cuts(builder, 0, &entry->name, leaf->count, &ends, err) != 0) ||
+        (ends && end_leaf(builder, err) != 0)) {
         builder->failed = true;
         return -1;
     }
