@@ -23,7 +23,7 @@ enum {
     PACK_META_SIZE = 8 << 20,
     PACK_SMALL = 1 << 20, /* up to this size content and metadata share a pack */
     SEGMENT_PACKS = 64,
-    SEGMENT_ENTRIES = 1 << 17
+    SEGMENT_ENTRIES = 1 << 16
 };
 
 struct batch_blob {

@@ -22,8 +22,8 @@
 #include <sys/sysmacros.h>
 
 enum {
-    WALK_THREADS = 1,               /* beside the caller's */
-    WALK_READY_BYTES_MAX = 8 << 20 /* of entries read ahead; the folder whose turn it is may always go on */
+    WALK_THREADS = 1,              /* beside the caller's */
+    WALK_READY_BYTES_MAX = 4 << 20 /* of entries read ahead; the folder whose turn it is may always go on */
 };
 
 struct link {

@@ -13,7 +13,7 @@ enum {
     MEMTABLE_SHARE = 16,
     CACHE_SHARE = 16,
     MERGE_SHARE = 32,
-    CACHE_MOST_SHARE = 4,
+    CACHE_MOST_SHARE = 8,
     CACHE_PAGES_MIN = 16
 };
 
