@@ -362,6 +362,8 @@ struct hikae_policy_apply_options {
     const char *const *accept; /* names of unmet rules that are accepted */
     size_t accept_count;
     bool dry_run;
+    const char *notice;      /* id of the notice that told of more countries beforehand; NULL unless there are more */
+    const char *notice_date; /* and its day, "2026-11-01" */
 };
 /* What applying a file would change. */
 enum hikae_status hikae_policy_diff(struct hikae *hikae, const char *what, struct hikae_policy_diff *ret,

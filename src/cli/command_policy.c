@@ -355,6 +355,8 @@ enum hikae_status command_policy_apply(struct run *run)
         .what = run->args[0],
         .approve_as = run_option(run, "approve-as"),
         .why = run_option(run, "why"),
+        .notice = run_option(run, "notice"),
+        .notice_date = run_option(run, "notice-date"),
         .dry_run = run_has(run, DRY_RUN),
     };
     const char **accept CLEANUP_FREE = run_all(run, "accept", &options.accept_count);

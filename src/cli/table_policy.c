@@ -77,6 +77,11 @@ const struct command row_policy_diff = {
 
 static const struct option_def apply_options[] = {
     {.name = "approve-as", .kind = VALUE_WORD, .value = "NAME", .help = "the operator who answers for promising less"},
+    {.name = "notice",
+     .kind = VALUE_WORD,
+     .value = "ID",
+     .help = "the notice that told of more countries beforehand; is recorded with the version"},
+    {.name = "notice-date", .kind = VALUE_WORD, .value = "DATE", .help = "the day of that notice, such as 2026-11-01"},
     {.name = "why", .kind = VALUE_WORD, .value = "TEXT", .help = "why; is recorded with the version"},
     {.name = "accept",
      .kind = VALUE_WORD,

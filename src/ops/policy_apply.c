@@ -2,6 +2,7 @@
  * policy diff, policy apply: what a file changes against the version in force, and putting it in force by a record in
  * the store's own history. Whatever promises less needs somebody who approves it.
  */
+#include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
@@ -151,6 +152,27 @@ static int check_approval(const struct applying *a, struct error *err)
     return error_hint(err, "`hikae policy diff` shows all of it; --approve-as NAME --why TEXT approves it");
 }
 
+/* More countries than before: only what was announced beforehand. */
+static int check_notice(const struct applying *a, struct error *err)
+{
+    const struct hikae_policy_apply_options *options = a->options;
+    int64_t day_ns;
+    if (a->before == NULL || a->before->policy == NULL || !policy_widens(a->before->policy, a->after))
+        return 0;
+    if (options->notice == NULL || options->notice[0] == '\0' || options->notice_date == NULL) {
+        (void)error_set(err, ERROR_REFUSED,
+                        "policy %s would let data lie in more countries, and no notice of it is named", a->ret->name);
+        return error_hint(err, "--notice ID --notice-date DATE name the notice that was given before");
+    }
+    if (clock_parse(options->notice_date, &day_ns, err) != 0)
+        return -1;
+    if (day_ns < clock_now_ns())
+        return 0;
+    (void)error_set(err, ERROR_REFUSED, "the notice %.100s is of %.40s, which is not before now", options->notice,
+                    options->notice_date);
+    return error_hint(err, "widen the policy after those were told whose data it is");
+}
+
 /* ---- Putting it in force ---- */
 
 static int put_accepted(const struct applying *a, json_t *body, struct error *err)
@@ -193,6 +215,10 @@ static int append(struct applying *a, struct error *err)
             return error_hint(err, "write them in UTF-8");
         }
     }
+    if (a->options->notice != NULL && a->options->notice_date != NULL &&
+        json_object_set_new(body, "notice",
+                            json_pack("{s:s, s:s}", "id", a->options->notice, "date", a->options->notice_date)) != 0)
+        return error_set(err, ERROR_USAGE, "the id of the notice is no UTF-8");
     return put_accepted(a, body, err) == 0 ? facts_append(&a->facts, RECORD_POLICY, body, err) : -1;
 }
 
@@ -252,7 +278,7 @@ static int apply(struct applying *a, bool *ret_told, struct error *err)
     if (prepare(a, dry_run ? 0 : SESSION_LOCK, err) != 0)
         return -1;
     *ret_told = true;
-    if (policy_refuse(&a->ret->check, err) != 0 || check_approval(a, err) != 0)
+    if (policy_refuse(&a->ret->check, err) != 0 || check_notice(a, err) != 0 || check_approval(a, err) != 0)
         return -1;
     if (dry_run || a->same)
         return 0;

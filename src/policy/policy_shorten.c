@@ -79,6 +79,22 @@ static int shorten_copies(const struct shorten *s, struct error *err)
     return 0;
 }
 
+bool policy_widens(const struct policy *before, const struct policy *after)
+{
+    const struct policy_words *was = &before->targets.countries, *is = &after->targets.countries;
+    if (was->count == 0)
+        return false;
+    for (size_t i = 0; i < is->count; i++)
+        if (!policy_has_word(was, is->items[i]))
+            return true;
+    return is->count == 0;
+}
+
+static int shorten_places(const struct shorten *s, struct error *err)
+{
+    return policy_widens(s->before, s->after) ? say(s, err, "data may lie in more countries") : 0;
+}
+
 static int shorten_lock(const struct shorten *s, struct error *err)
 {
     const struct policy_lock *before = &s->before->lock, *after = &s->after->lock;
@@ -148,7 +164,8 @@ int policy_shortens(const struct policy *before, const struct policy *after, pol
                     struct error *err)
 {
     static int (*const rules[])(const struct shorten *, struct error *) = {
-        shorten_schedule, shorten_generations, shorten_copies, shorten_lock, shorten_logs, shorten_proofs,
+        shorten_schedule, shorten_generations, shorten_copies, shorten_places,
+        shorten_lock,     shorten_logs,        shorten_proofs,
     };
     struct shorten s = {before, after, work, context};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

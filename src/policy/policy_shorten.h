@@ -13,4 +13,7 @@ typedef int policy_shorten_work(const char *what, void *context, struct error *e
 MUST_USE int policy_shortens(const struct policy *before, const struct policy *after, policy_shorten_work *work,
                              void *context, struct error *err);
 
+/* May data lie in countries where it might not before? That needs an earlier notice to those whose data it is. */
+bool policy_widens(const struct policy *before, const struct policy *after);
+
 #endif

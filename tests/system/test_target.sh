@@ -111,6 +111,14 @@ sed -i 's|/b?country=JP|/b?country=KR|' "$WORK/h/hikae.yaml"
 expect 8 'nothing is backed up to a target that was moved by hand' hikae backup acme
 cp "$WORK/saved" "$WORK/h/hikae.yaml"
 
+# ---- more countries than before ----
+sed 's/countries: .JP./countries: [JP, SG]/' "$WORK/japan.yaml" >"$WORK/wider.yaml"
+expect 8 'more countries need a notice' hikae policy apply "$WORK/wider.yaml" --approve-as sato --why test
+says 'notice' 'which is told'
+expect 8 'that is of an earlier day' hikae policy apply "$WORK/wider.yaml" --approve-as sato --why test --notice N-1 --notice-date 2027-01-01
+check 'and is recorded' hikae policy apply "$WORK/wider.yaml" --approve-as sato --why test --notice N-1 --notice-date 2026-10-01
+check 'fewer need none' hikae policy apply "$WORK/japan.yaml"
+
 # ---- retire ----
 check 'add a third' hikae target add "c=file://$WORK/c?country=JP&site=c"
 HIKAE_NOW=2026-11-01T04:00:00Z check 'fill it' hikae replicate --to c
