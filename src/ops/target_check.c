@@ -1,7 +1,7 @@
 /*
  * target check: measure targets and record what was found. It works without
  * the right to delete and does not try it; what it puts lies below
- * hikae1/probe/, which collection removes.
+ * hikae1/probe/, and stays: only collection and purge can delete.
  */
 #include "base/clock.h"
 #include "base/mem.h"
