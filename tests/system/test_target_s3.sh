@@ -17,9 +17,9 @@ is() { if [ "$(field "$1")" = "$2" ]; then ok "$3"; else not_ok "$3 ($1 is $(fie
 state() { /usr/bin/python3 -c 'import json,sys; print([c["state"] for c in json.load(open(sys.argv[1]))["targets"][0]["checks"] if c["name"]==sys.argv[2]][0])' "$WORK/json" "$1"; }
 found() { if [ "$(state "$1")" = "$2" ]; then ok "$3"; else not_ok "$3 ($1 is $(state "$1"), not $2)"; fi; }
 check "init" "$HIKAE" init --dir "$WORK/h" \
-    --target "ceph=s3://one/x?endpoint=$CEPH_HTTPS&ca_file=$CEPH_CA&provider=ceph&country=JP&site=a&credentials=file:$WORK/keys/ceph" \
-    --target "swift=s3://two/x?endpoint=$SWIFT_HTTP&provider=swift&country=JP&site=b&credentials=file:$WORK/keys/swift" \
-    --target "vault=s3://vault/x?endpoint=$CEPH_HTTP&provider=ceph&country=JP&site=a&lock=compliance:2&credentials=file:$WORK/keys/ceph"
+    --target "ceph=s3://check-one/x?endpoint=$CEPH_HTTPS&ca_file=$CEPH_CA&provider=ceph&country=JP&site=a&credentials=file:$WORK/keys/ceph" \
+    --target "swift=s3://check-two/x?endpoint=$SWIFT_HTTP&provider=swift&country=JP&site=b&credentials=file:$WORK/keys/swift" \
+    --target "vault=s3://check-vault/x?endpoint=$CEPH_HTTP&provider=ceph&country=JP&site=a&lock=compliance:2&credentials=file:$WORK/keys/ceph"
 
 # ---- Ceph over TLS ----
 check "check of Ceph" hikae target check ceph
@@ -47,9 +47,9 @@ AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET /usr/bin/pytho
 import sys, boto3, botocore
 s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
 count = 0
-for version in s3.list_object_versions(Bucket="vault", Prefix="x/hikae1/probe/")["Versions"]:
+for version in s3.list_object_versions(Bucket="check-vault", Prefix="x/hikae1/probe/")["Versions"]:
     try:
-        s3.get_object_retention(Bucket="vault", Key=version["Key"], VersionId=version["VersionId"])
+        s3.get_object_retention(Bucket="check-vault", Key=version["Key"], VersionId=version["VersionId"])
         sys.exit("locked: " + version["Key"])
     except botocore.exceptions.ClientError:
         count += 1
@@ -62,8 +62,8 @@ until_of() { AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET /
 import sys, datetime, boto3
 s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
 now, ends = datetime.datetime.now(datetime.timezone.utc), []
-for item in s3.list_objects_v2(Bucket="vault", Prefix="x/hikae1/" + sys.argv[2])["Contents"]:
-    ends.append((s3.get_object_retention(Bucket="vault", Key=item["Key"])["Retention"]["RetainUntilDate"] - now).days)
+for item in s3.list_objects_v2(Bucket="check-vault", Prefix="x/hikae1/" + sys.argv[2])["Contents"]:
+    ends.append((s3.get_object_retention(Bucket="check-vault", Key=item["Key"])["Retention"]["RetainUntilDate"] - now).days)
 print(min(ends), max(ends))
 PYTHON
 }
