@@ -1,6 +1,7 @@
 /* Condemning and deleting. */
 #include "base/mem.h"
 #include "base/names.h"
+#include "base/provider.h"
 #include "ops/collect.h"
 #include "target/delete.h"
 
@@ -9,25 +10,19 @@
 
 /* ---- Deleting ---- */
 
-/* For how long a provider charges for an object, whatever becomes of it (their price lists, November 2026). */
-static const struct {
-    const char *provider;
-    int64_t days;
-} shortest[] = {{"wasabi", 90}};
-
+/* A provider may charge for an object for longer than it lies there. */
 static void note_bill(struct collect *collect, size_t target, const struct collect_object *object)
 {
     struct hikae_gc_target *ret = &collect->ret->targets[target];
-    const struct target_traits *traits = target_traits(collect->hikae->targets[target].target);
-    for (size_t i = 0; i < sizeof(shortest) / sizeof(shortest[0]); i++) {
-        int64_t until = object->modified_ns + shortest[i].days * 24 * 3600 * NS_PER_S;
-        if (traits->provider == NULL || strcmp(traits->provider, shortest[i].provider) != 0 ||
-            until <= collect->state.now_ns[target])
-            continue;
-        ret->billed_bytes += object->size;
-        if (until > ret->billed_until_ns)
-            ret->billed_until_ns = until;
-    }
+    const struct provider *provider = provider_find(target_traits(collect->hikae->targets[target].target)->provider);
+    if (provider == NULL || provider->minimum_days == 0)
+        return;
+    int64_t until = object->modified_ns + (int64_t)provider->minimum_days * 24 * 3600 * NS_PER_S;
+    if (until <= collect->state.now_ns[target])
+        return;
+    ret->billed_bytes += object->size;
+    if (until > ret->billed_until_ns)
+        ret->billed_until_ns = until;
 }
 
 static char *name_of(const struct collect *collect, const struct collect_object *object, char out[OBJECT_NAME_SIZE])

@@ -1,6 +1,7 @@
 /* What a run has of its host: the right to be the only one, the clock, hooks. */
 #include "ops/run.h"
 
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -81,17 +82,8 @@ static void run_child(const char *path, const char *when, int status)
     (void)snprintf(code, sizeof(code), "HIKAE_STATUS=%d", status);
     char *const environment[] = {path_variable, hook, status >= 0 ? code : NULL, NULL};
     char *const arguments[] = {(char *)(uintptr_t)path, (char *)(uintptr_t)when, NULL};
-    int null = open("/dev/null", O_RDWR);
     /* What it prints goes where messages go: standard output is for results. */
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        _exit(126);
-    (void)setpgid(0, 0);
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)signal(SIGPIPE, SIG_DFL);
-    (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGTERM, SIG_DFL);
+    child_begin(STDERR_FILENO);
     (void)execve(path, arguments, environment);
     _exit(127);
 }

@@ -5,6 +5,7 @@
  * environment. Its failure discards the snapshot; what was stored of its
  * output is reused by the next run.
  */
+#include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -54,16 +55,7 @@ static char **clean_environment(void)
 
 static void run_child(const char *command, int output, char *const *environment)
 {
-    int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
-        _exit(126);
-    (void)setpgid(0, 0);
-    sigset_t none;
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)signal(SIGPIPE, SIG_DFL);
-    (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGTERM, SIG_DFL);
+    child_begin(output);
     (void)execle("/bin/sh", "sh", "-c", command, (char *)NULL, environment);
     _exit(127);
 }

@@ -57,9 +57,9 @@ static int write_value(struct buf *out, const char *key, const char *value, stru
 }
 
 static int plan_setting(struct yaml_reader *reader, const struct buf *text, const yaml_node_t *item,
-                        const struct config_setting *setting, struct config_change *change, bool *ret_good,
-                        struct error *err)
+                        const void *context, struct config_change *change, bool *ret_good, struct error *err)
 {
+    const struct config_setting *setting = context;
     const yaml_node_pair_t *pair = find_pair(reader, item, setting->key);
     const yaml_node_t *key = pair != NULL ? yaml_document_get_node(&reader->document, pair->key) : NULL;
     const yaml_node_t *value = pair != NULL ? yaml_document_get_node(&reader->document, pair->value) : NULL;
@@ -93,9 +93,34 @@ static int plan_setting(struct yaml_reader *reader, const struct buf *text, cons
     return config_add_text(&change->with, "\n", err);
 }
 
-/* Replace *text by the text with one setting changed. */
-static int apply_setting(const char *path, struct buf *text, const char *name, const struct config_setting *setting,
-                         struct error *err)
+/* "# " before each of the target's lines, below a line that says why: the context. */
+static int plan_comment(struct yaml_reader *reader, const struct buf *text, const yaml_node_t *item,
+                        const void *context, struct config_change *change, bool *ret_good, struct error *err)
+{
+    size_t first = item->start_mark.line, last = config_last_line(reader, item, 0);
+    CLEANUP_FREE char *head = mem_printf("# %s\n", (const char *)context);
+    if (head == NULL)
+        return error_no_memory(err);
+    *ret_good = true;
+    change->from = config_line_offset(text, first);
+    change->to = config_line_offset(text, last + 1);
+    int rc = config_add_text(&change->with, head, err);
+    for (size_t line = first; rc == 0 && line <= last; line++) {
+        size_t from = config_line_offset(text, line), to = config_line_offset(text, line + 1);
+        rc = config_add_text(&change->with, "# ", err);
+        if (rc == 0)
+            rc = buf_append(&change->with, text->data + from, to - from, err);
+    }
+    return rc;
+}
+
+/* Where the text of a target changes, and to what. *ret_good stays false if it is written in a way not understood. */
+typedef int edit_plan(struct yaml_reader *reader, const struct buf *text, const yaml_node_t *item, const void *context,
+                      struct config_change *change, bool *ret_good, struct error *err);
+
+/* Replace *text by the text with one change of the target. */
+static int apply_edit(const char *path, struct buf *text, const char *name, edit_plan *plan, const void *context,
+                      struct error *err)
 {
     struct config *config = NULL;
     struct yaml_reader reader;
@@ -108,52 +133,11 @@ static int apply_setting(const char *path, struct buf *text, const char *name, c
     if (rc == 0) {
         const yaml_node_t *item = find_item(&reader, config, name);
         if (item != NULL)
-            rc = plan_setting(&reader, text, item, setting, &change, &good, err);
+            rc = plan(&reader, text, item, context, &change, &good, err);
         yaml_reader_free(&reader);
     }
     if (rc == 0 && !good)
         rc = misread(path, name, err);
-    if (rc == 0)
-        rc = config_apply_change(text, &change, &changed, err);
-    if (rc == 0) {
-        buf_free(text);
-        *text = changed;
-    } else {
-        buf_free(&changed);
-    }
-    buf_free(&change.with);
-    config_free(config);
-    return rc;
-}
-
-/* "# " before each of the target's lines, below a line that says why. */
-static int comment_out(const char *path, struct buf *text, const char *name, const char *note, struct error *err)
-{
-    struct config *config = NULL;
-    struct yaml_reader reader;
-    struct config_change change = {0};
-    struct buf changed = {0};
-    if (config_parse(path, text->data, text->size, &config, err) != 0)
-        return -1;
-    int rc = yaml_reader_open(&reader, path, text->data, text->size, err);
-    if (rc == 0) {
-        const yaml_node_t *item = find_item(&reader, config, name);
-        size_t first = item != NULL ? item->start_mark.line : 0;
-        size_t last = item != NULL ? config_last_line(&reader, item, 0) : 0;
-        rc = item != NULL ? 0 : misread(path, name, err);
-        change.from = config_line_offset(text, first);
-        change.to = config_line_offset(text, last + 1);
-        CLEANUP_FREE char *head = mem_printf("# %s\n", note);
-        if (rc == 0)
-            rc = head != NULL ? config_add_text(&change.with, head, err) : error_no_memory(err);
-        for (size_t line = first; rc == 0 && item != NULL && line <= last; line++) {
-            size_t from = config_line_offset(text, line), to = config_line_offset(text, line + 1);
-            rc = config_add_text(&change.with, "# ", err);
-            if (rc == 0)
-                rc = buf_append(&change.with, text->data + from, to - from, err);
-        }
-        yaml_reader_free(&reader);
-    }
     if (rc == 0)
         rc = config_apply_change(text, &change, &changed, err);
     if (rc == 0) {
@@ -198,9 +182,9 @@ int config_edit_target(const char *path, const char *name, const struct config_e
     if (rc == 0)
         rc = config_read_text(real, &text, err);
     for (size_t i = 0; rc == 0 && i < edit->count; i++)
-        rc = apply_setting(real, &text, name, &edit->settings[i], err);
+        rc = apply_edit(real, &text, name, plan_setting, &edit->settings[i], err);
     if (rc == 0 && edit->retired != NULL)
-        rc = comment_out(real, &text, name, edit->retired, err);
+        rc = apply_edit(real, &text, name, plan_comment, edit->retired, err);
     if (rc == 0)
         rc = config_parse(real, text.data, text.size, ret_after, err);
     if (rc == 0 && (!same_but(before, *ret_after, name) ||

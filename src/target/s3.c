@@ -44,54 +44,24 @@ static void counters(struct target *target, struct target_counters *ret)
     };
 }
 
+/* What both ways to a store can do. */
+#define SHARED_OPS                                                                                                     \
+    .close = close_target, .put = s3_put, .get_range = s3_get_range, .get = s3_get, .stat = s3_stat, .list = s3_list,  \
+    .list_folders = s3_list_folders, .get_version = s3_get_version, .clock_skew = s3_clock_skew,                       \
+    .free_space = free_space, .ask = s3_ask, .put_once = s3_put_once, .checks = s3_checks, .counters = counters,       \
+    .remove = s3_remove, .remove_version = s3_remove_version, .list_versions = s3_list_versions,                       \
+    .list_uploads = s3_list_uploads, .abort_upload = s3_abort_upload
+
 static const struct target_ops ops = {
-    .close = close_target,
-    .put = s3_put,
-    .get_range = s3_get_range,
-    .get = s3_get,
-    .stat = s3_stat,
-    .list = s3_list,
-    .list_folders = s3_list_folders,
-    .get_version = s3_get_version,
-    .clock_skew = s3_clock_skew,
-    .free_space = free_space,
+    SHARED_OPS,
     .lock_state = s3_lock_state,
     .extend_lock = s3_extend_lock,
     .legal_hold = s3_legal_hold,
-    .ask = s3_ask,
-    .put_once = s3_put_once,
-    .checks = s3_checks,
-    .counters = counters,
-    .remove = s3_remove,
-    .remove_version = s3_remove_version,
     .remove_many = s3_remove_many,
-    .list_versions = s3_list_versions,
-    .list_uploads = s3_list_uploads,
-    .abort_upload = s3_abort_upload,
 };
 
 /* Through libs3 there are no locks, and deletions go one by one. */
-static const struct target_ops ops_v2 = {
-    .close = close_target,
-    .put = s3_put,
-    .get_range = s3_get_range,
-    .get = s3_get,
-    .stat = s3_stat,
-    .list = s3_list,
-    .list_folders = s3_list_folders,
-    .get_version = s3_get_version,
-    .clock_skew = s3_clock_skew,
-    .free_space = free_space,
-    .ask = s3_ask,
-    .put_once = s3_put_once,
-    .checks = s3_checks,
-    .counters = counters,
-    .remove = s3_remove,
-    .remove_version = s3_remove_version,
-    .list_versions = s3_list_versions,
-    .list_uploads = s3_list_uploads,
-    .abort_upload = s3_abort_upload,
-};
+static const struct target_ops ops_v2 = {SHARED_OPS};
 
 /* Where nothing else is said for reading or deleting, the keys are those for writing. */
 static int open_credentials(struct s3_target *t, struct error *err)
