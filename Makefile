@@ -254,7 +254,8 @@ install: all $(BUILD)/public/libhikae.a $(BUILD)/hikae.pc  ## into DESTDIR and P
 	ln -sf $(SONAME).$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libhikae.so
 	install -D -m 644 $(BUILD)/public/libhikae.a $(DESTDIR)$(libdir)/libhikae.a
-	install -D -m 644 include/hikae.h $(DESTDIR)$(PREFIX)/include/hikae.h
+	for file in hikae.h $(patsubst include/%,%,$(wildcard include/hikae/*.h)); do \
+	    install -D -m 644 include/$$file $(DESTDIR)$(PREFIX)/include/$$file || exit 1; done
 	install -D -m 644 $(BUILD)/hikae.pc $(DESTDIR)$(libdir)/pkgconfig/hikae.pc
 	rm -rf $(BUILD)/generated
 	mkdir -p $(BUILD)/generated/man $(BUILD)/generated/completion
@@ -277,7 +278,7 @@ uninstall:  ## removes what install put there
 	    $(DESTDIR)$(libdir)/pkgconfig/hikae.pc
 	rm -f $(foreach unit,writer pruner,$(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).timer) $(DESTDIR)$(PREFIX)/lib/sysusers.d/hikae.conf
-	rm -rf $(DESTDIR)$(PREFIX)/share/hikae
+	rm -rf $(DESTDIR)$(PREFIX)/share/hikae $(DESTDIR)$(PREFIX)/include/hikae
 
 clean:  ## removes build/
 	rm -rf build

@@ -25,7 +25,7 @@ shows_only_its_interface() {
 # Every function that the header declares is there.
 keeps_what_the_header_says() {
     local declared
-    declared=$(gcc -E -P -w include/hikae.h | grep -v '^typedef' | grep -oE '\bhikae_[a-z_]+ *\(' | tr -d ' (' | sort -u)
+    declared=$(gcc -E -P -w -Iinclude include/hikae.h | grep -v '^typedef' | grep -oE '\bhikae_[a-z_]+ *\(' | tr -d ' (' | sort -u)
     comm -23 <(echo "$declared") <(nm -D --defined-only "$build/libhikae.so.0" | awk '{ sub(/@.*/, "", $3); print $3 }' |
         sort -u) | grep . && return 1
     [[ -n $declared ]]

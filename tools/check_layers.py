@@ -44,7 +44,7 @@ def fault(path, included):
     if not path.startswith("src/"):
         return None
     folder = path.split("/")[1]
-    if included == PUBLIC:
+    if included == PUBLIC or included.startswith("hikae/"):
         return None if LEVEL[folder] >= LEVEL["ops"] else "the public interface lies to the right"
     if "/" not in included:
         return 'write the folder too: "folder/file.h"'

@@ -1,0 +1,47 @@
+/* libhikae: status. Conventions are in hikae.h. */
+#ifndef HIKAE_PUBLIC_STATUS_H
+#define HIKAE_PUBLIC_STATUS_H
+
+#include "hikae/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hikae_tenant_status {
+    char *name;
+    int64_t last_success_ns; /* 0: never */
+    int64_t age_ns;
+    char **behind; /* targets that do not count for the latest snapshot */
+    size_t behind_count;
+    int64_t next_due_ns; /* of its backup; 0: none is due */
+    bool overdue;        /* a whole window passed without a backup */
+    uint64_t snapshots;  /* that are not retired */
+    uint64_t bytes;      /* of the sources, in the latest */
+    int64_t deadline_ns; /* the contract ends: by then everything must be erased; 0: it does not end */
+};
+struct hikae_target_stored {
+    char *name;
+    bool up;
+    uint64_t objects, bytes; /* packs, segments and roster parts of all tenants, as listed just now */
+};
+struct hikae_status_report {
+    struct hikae_tenant_status *tenants;
+    size_t count;
+    struct hikae_target_stored *targets;
+    size_t target_count;
+};
+enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error);
+void hikae_status_free(struct hikae_status_report *report);
+
+/*
+ * The same and more as text for Prometheus' textfile collector: *ret_text (free). With `file` it is written there too,
+ * as a whole or not at all, for all to read. Tenants whose targets are behind are no warning here: the figures say so.
+ */
+enum hikae_status hikae_metrics(struct hikae *hikae, const char *file, char **ret_text, struct hikae_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
