@@ -156,6 +156,18 @@ static int refuse(const char *what, struct error *err)
     return error_set(err, ERROR_DAMAGED, "the %s proof does not lead to the root", what);
 }
 
+/*
+ * One step of a proof up the tree, from a node to its parent, `last` being the last node of the same level. A node that
+ * was joined from the left and stands last has no right sibling on the levels skipped here (RFC 9162 §2.1.3.2).
+ */
+static void ascend(bool left, uint64_t *node, uint64_t *last)
+{
+    for (; left && (*node & 1) == 0 && *node != 0; *node >>= 1)
+        *last >>= 1;
+    *node >>= 1;
+    *last >>= 1;
+}
+
 int tree_check_inclusion(const struct hash *leaf, uint64_t index, uint64_t size, const struct tree_proof *proof,
                          const struct hash *root, struct error *err)
 {
@@ -171,12 +183,7 @@ int tree_check_inclusion(const struct hash *leaf, uint64_t index, uint64_t size,
                       : tree_node_hash(&hash, &proof->hashes[i], &hash, err);
         if (rc != 0)
             return -1;
-        while (left && (node & 1) == 0 && node != 0) {
-            node >>= 1;
-            last >>= 1;
-        }
-        node >>= 1;
-        last >>= 1;
+        ascend(left, &node, &last);
     }
     return last == 0 && hash_equal(&hash, root) ? 0 : refuse("inclusion", err);
 }
@@ -207,12 +214,7 @@ int tree_check_consistency(uint64_t old_size, const struct hash *old_root, uint6
         int rc = left ? tree_node_hash(sibling, &new, &new, err) : tree_node_hash(&new, sibling, &new, err);
         if (rc != 0)
             return -1;
-        while (left && (node & 1) == 0 && node != 0) {
-            node >>= 1;
-            last >>= 1;
-        }
-        node >>= 1;
-        last >>= 1;
+        ascend(left, &node, &last);
     }
     return last == 0 && hash_equal(&old, old_root) && hash_equal(&new, root) ? 0 : refuse("consistency", err);
 }

@@ -264,18 +264,24 @@ enum hikae_status command_tenant_show(struct run *run)
     return status;
 }
 
-static enum hikae_status set_state(struct run *run, const char *state, enum message message)
+/* With --json: the tenant as it is now. */
+static void show_result(struct run *run)
 {
-    bool dry_run = run_has(run, DRY_RUN);
-    enum hikae_status status = hikae_tenant_state(run->hikae, run->args[0], state, dry_run, &run->error);
-    if (status > HIKAE_WARNINGS)
-        return status;
     struct hikae_tenants tenants = {0};
     struct hikae_error ignored = {0};
     if (run->out.json && hikae_tenant_list(run->hikae, run->args[0], &tenants, &ignored) <= HIKAE_WARNINGS) {
         show_one(run, &tenants);
         hikae_tenants_free(&tenants);
     }
+}
+
+static enum hikae_status set_state(struct run *run, const char *state, enum message message)
+{
+    bool dry_run = run_has(run, DRY_RUN);
+    enum hikae_status status = hikae_tenant_state(run->hikae, run->args[0], state, dry_run, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    show_result(run);
     if (run->out.json)
         out_bool(&run->out, NULL, "dry_run", dry_run);
     if (dry_run)
@@ -290,12 +296,7 @@ enum hikae_status command_tenant_trial(struct run *run)
     enum hikae_status status = hikae_tenant_trial(run->hikae, run->args[0], &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
-    struct hikae_tenants tenants = {0};
-    struct hikae_error ignored = {0};
-    if (run->out.json && hikae_tenant_list(run->hikae, run->args[0], &tenants, &ignored) <= HIKAE_WARNINGS) {
-        show_one(run, &tenants);
-        hikae_tenants_free(&tenants);
-    }
+    show_result(run);
     run_say(run, MSG_TENANT_TRIED, run->args[0]);
     return status;
 }

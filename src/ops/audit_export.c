@@ -255,22 +255,39 @@ static int sign_note(const struct audit_view *view, const struct hikae_audit_fil
 
 /* ---- export ---- */
 
-static int export(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *to, struct writing *writing,
-                  struct hikae_audit_export_result *ret, struct error *err)
+/* What a note says beside the entries' figures: its heading, whom it names, and as what, and the form. */
+struct note {
+    const char *heading;
+    const char *role;
+    const char *name;
+    const char *format;
+};
+
+/* Write what the filter lets through, and sign what was written. */
+static int write_signed(struct hikae *hikae, const struct hikae_audit_filter *filter, const struct note *note,
+                        struct writing *writing, struct hikae_audit_export_result *ret, char **ret_note,
+                        struct error *err)
 {
     struct audit_view view;
-    if (!is_line(to) || !is_line(filter->tenant))
-        return error_set(err, ERROR_USAGE, "the name of the receiver must be one line");
-    CLEANUP_FREE char *who = mem_printf("given-to %s", or_dash(to));
+    CLEANUP_FREE char *who = mem_printf("%s %s", note->role, or_dash(note->name));
     if (who == NULL)
         return error_no_memory(err);
     if (audit_view_open(hikae, filter, &view, err) != 0)
         return -1;
     int rc = write_all(&view, filter, writing, ret, err);
     if (rc == 0)
-        rc = sign_note(&view, filter, "hikae audit receipt", who, writing->format->name, ret, &ret->receipt, err);
+        rc = sign_note(&view, filter, note->heading, who, note->format, ret, ret_note, err);
     audit_view_close(&view);
     return rc;
+}
+
+static int export(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *to, struct writing *writing,
+                  struct hikae_audit_export_result *ret, struct error *err)
+{
+    if (!is_line(to) || !is_line(filter->tenant))
+        return error_set(err, ERROR_USAGE, "the name of the receiver must be one line");
+    const struct note note = {"hikae audit receipt", "given-to", to, writing->format->name};
+    return write_signed(hikae, filter, &note, writing, ret, &ret->receipt, err);
 }
 
 enum hikae_status hikae_audit_export(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *format,
@@ -299,21 +316,12 @@ enum hikae_status hikae_audit_export(struct hikae *hikae, const struct hikae_aud
 static int review(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *reviewer,
                   struct writing *writing, struct hikae_audit_export_result *ret, char **ret_note, struct error *err)
 {
-    struct audit_view view;
     if (reviewer == NULL || reviewer[0] == '\0' || !is_line(reviewer)) {
         (void)error_set(err, ERROR_USAGE, "a review names its reviewer, in one line");
         return error_hint(err, "`hikae audit review --period 2026-10 --reviewer NAME`");
     }
-    CLEANUP_FREE char *who = mem_printf("reviewer %s", reviewer);
-    if (who == NULL)
-        return error_no_memory(err);
-    if (audit_view_open(hikae, filter, &view, err) != 0)
-        return -1;
-    int rc = write_all(&view, filter, writing, ret, err);
-    if (rc == 0)
-        rc = sign_note(&view, filter, "hikae audit review of privileged operations", who, "csv", ret, ret_note, err);
-    audit_view_close(&view);
-    return rc;
+    const struct note note = {"hikae audit review of privileged operations", "reviewer", reviewer, "csv"};
+    return write_signed(hikae, filter, &note, writing, ret, ret_note, err);
 }
 
 enum hikae_status hikae_audit_review(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *reviewer,

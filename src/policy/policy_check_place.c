@@ -19,44 +19,37 @@ static bool allows(const struct policy_words *words, const char *word)
 }
 
 /* Every target holds everything: one in the wrong place breaks the promise. */
-static int check_residency(struct policy_checking *c, struct error *err)
+static int check_each(struct policy_checking *c, const struct policy_words *wanted, size_t offset, const char *rule,
+                      const char *says, const char *hint, struct error *err)
 {
-    const struct policy_targets *wanted = &c->policy->targets;
     for (size_t i = 0; i < c->place->target_count; i++) {
         const struct target_options *target = &c->place->targets[i];
-        if (!allows(&wanted->countries, target->country) &&
-            policy_find(c, err, "targets.countries", "declare country=… at the target, or remove it from hikae.yaml",
-                        "target %s lies in none of these countries: %s", target->name, or_none(target->country)) != 0)
+        const char *is = *(char *const *)((const char *)target + offset);
+        if (!allows(wanted, is) &&
+            policy_find(c, err, rule, hint, "target %s %s: %s", target->name, says, or_none(is)) != 0)
             return -1;
     }
     return 0;
+}
+
+static int check_residency(struct policy_checking *c, struct error *err)
+{
+    return check_each(c, &c->policy->targets.countries, offsetof(struct target_options, country), "targets.countries",
+                      "lies in none of these countries",
+                      "declare country=… at the target, or remove it from hikae.yaml", err);
 }
 
 static int check_region(struct policy_checking *c, struct error *err)
 {
-    const struct policy_targets *wanted = &c->policy->targets;
-    for (size_t i = 0; i < c->place->target_count; i++) {
-        const struct target_options *target = &c->place->targets[i];
-        if (!allows(&wanted->regions, target->region) &&
-            policy_find(c, err, "targets.regions", "declare the target's region, or remove it from hikae.yaml",
-                        "target %s is in none of these regions: %s", target->name, or_none(target->region)) != 0)
-            return -1;
-    }
-    return 0;
+    return check_each(c, &c->policy->targets.regions, offsetof(struct target_options, region), "targets.regions",
+                      "is in none of these regions", "declare the target's region, or remove it from hikae.yaml", err);
 }
 
 static int check_class(struct policy_checking *c, struct error *err)
 {
-    const struct policy_targets *wanted = &c->policy->targets;
-    for (size_t i = 0; i < c->place->target_count; i++) {
-        const struct target_options *target = &c->place->targets[i];
-        if (!allows(&wanted->storage_classes, target->storage_class) &&
-            policy_find(c, err, "targets.storage_classes", "set storage_class at the target",
-                        "target %s stores in none of these classes: %s", target->name,
-                        or_none(target->storage_class)) != 0)
-            return -1;
-    }
-    return 0;
+    return check_each(c, &c->policy->targets.storage_classes, offsetof(struct target_options, storage_class),
+                      "targets.storage_classes", "stores in none of these classes", "set storage_class at the target",
+                      err);
 }
 
 /* Several sites are promised, and a class of one zone is one building's. */

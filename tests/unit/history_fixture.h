@@ -6,6 +6,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "record_fixture.h"
 #include "repo/history.h"
 
 #define SNAPSHOT_BODY                                                                                                  \
@@ -13,13 +14,6 @@
     "\"parent\":null,\"started\":\"2026-11-21T09:12:46.5Z\",\"finished\":\"2026-11-21T09:12:50Z\",\"entries\":12,"     \
     "\"bytes\":3456,\"errors\":1,\"sources\":[{\"name\":\"www\",\"spec\":\"tree:/srv/www\"}],\"tag\":%s,"              \
     "\"keep_until\":%s,\"on_demand\":true,\"packs\":3,\"host\":\"db1\",\"version\":\"1.0\",\"news\":[1,{}]}"
-
-static inline struct hash hash_of(unsigned n)
-{
-    struct hash hash;
-    assert_int_equal(sha256(&n, sizeof(n), hash.bytes, NULL), 0);
-    return hash;
-}
 
 static inline const char *name_of(unsigned n)
 {

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "repo/index_internal.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -48,11 +49,9 @@ static inline struct keyring *make_keyring(uint8_t tenant)
 static inline int set_up(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR");
-    (void)snprintf(root, sizeof(root), "%s/hikae-index-XXXXXX", tmp != NULL ? tmp : "/tmp");
     ours = make_keyring(1);
     theirs = make_keyring(2);
-    return mkdtemp(root) != NULL ? 0 : -1;
+    return scratch_make(root, sizeof(root), "index");
 }
 
 static inline int tear_down(void **state)

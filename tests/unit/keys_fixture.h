@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "faulty_target.h"
 #include "keys/holder.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +34,7 @@ static inline void fixture_write(const char *path, const char *text, mode_t mode
 static inline void fixture_make(struct fixture *f, size_t targets, size_t min_copies)
 {
     memset(f, 0, sizeof(*f));
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(f->folder, sizeof(f->folder), "%s/hikae-keys-XXXXXX", base != NULL ? base : "/tmp");
-    assert_non_null(mkdtemp(f->folder));
+    assert_int_equal(scratch_make(f->folder, sizeof(f->folder), "keys"), 0);
     for (size_t i = 0; i < targets; i++) {
         char name[24], url[FIXTURE_PATH + 64];
         struct error err = {0};

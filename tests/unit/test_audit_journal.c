@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,8 +25,7 @@ static const struct id log_id = {{1, 2, 3}};
 static int setup(void **state)
 {
     (void)state;
-    (void)snprintf(folder, sizeof(folder), "/tmp/hikae-journal-XXXXXX");
-    return mkdtemp(folder) != NULL ? 0 : -1;
+    return scratch_make(folder, sizeof(folder), "journal");
 }
 
 static int teardown(void **state)

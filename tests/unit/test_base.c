@@ -17,6 +17,7 @@
 #include "base/ordered.h"
 #include "base/queue.h"
 #include "base/secret.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -442,11 +443,9 @@ struct folder {
 static int make_folder(void **state)
 {
     struct folder *folder = mem_calloc(1, sizeof(*folder));
-    const char *base = getenv("TMPDIR");
     if (folder == NULL)
         return -1;
-    (void)snprintf(folder->path, sizeof(folder->path), "%s/hikae-base-XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(folder->path) == NULL)
+    if (scratch_make(folder->path, sizeof(folder->path), "base") != 0)
         return -1;
     (void)snprintf(folder->file, sizeof(folder->file), "%s/file", folder->path);
     *state = folder;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -46,11 +47,9 @@ static struct catalog *open_as(const struct fixture *f, enum catalog_state expec
 static int set_up(void **state)
 {
     struct fixture *f = mem_calloc(1, sizeof(*f));
-    const char *base = getenv("TMPDIR");
     if (f == NULL)
         return -1;
-    (void)snprintf(f->folder, sizeof(f->folder), "%s/hikae-test-XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(f->folder) == NULL)
+    if (scratch_make(f->folder, sizeof(f->folder), "test") != 0)
         return -1;
     (void)snprintf(f->path, sizeof(f->path), "%s/catalog.db", f->folder);
     f->catalog = open_as(f, CATALOG_CREATED);

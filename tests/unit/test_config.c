@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "policy/config.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +24,9 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = mem_calloc(1, sizeof(*f));
-    const char *base = getenv("TMPDIR");
     if (f == NULL)
         return -1;
-    (void)snprintf(f->folder, sizeof(f->folder), "%s/hikae-test-XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(f->folder) == NULL)
+    if (scratch_make(f->folder, sizeof(f->folder), "test") != 0)
         return -1;
     (void)snprintf(f->path, sizeof(f->path), "%s/hikae.yaml", f->folder);
     *state = f;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "scratch.h"
 #include "target/credentials.h"
 
 #include <arpa/inet.h>
@@ -157,8 +158,7 @@ static int set_up(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
         (void)unsetenv(variables[i]);
-    (void)snprintf(folder, sizeof(folder), "/tmp/hikae-test-XXXXXX");
-    if (mkdtemp(folder) == NULL || setenv("HOME", folder, 1) != 0 ||
+    if (scratch_make(folder, sizeof(folder), "test") != 0 || setenv("HOME", folder, 1) != 0 ||
         setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", service.base, 1) != 0)
         return -1;
     set_routes(NULL);

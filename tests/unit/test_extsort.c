@@ -9,6 +9,7 @@
 #include "base/extsort.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -20,9 +21,7 @@ static char folder[256];
 static int make_folder(void **state)
 {
     (void)state;
-    const char *tmp = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof(folder), "%s/hikae-extsort-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    return mkdtemp(folder) != NULL ? 0 : -1;
+    return scratch_make(folder, sizeof(folder), "extsort");
 }
 
 static int remove_folder(void **state)

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "faulty_target.h"
+#include "scratch.h"
 #include "target_conformance.h"
 
 #include <stdio.h>
@@ -26,13 +27,11 @@ static int set_up(void **state)
 {
     struct fixture *f = mem_calloc(1, sizeof(*f));
     struct error err = {0};
-    const char *base = getenv("TMPDIR");
     char url[300];
     struct target *inner = NULL;
     if (f == NULL)
         return -1;
-    (void)snprintf(f->folder, sizeof(f->folder), "%s/hikae-test-XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(f->folder) == NULL)
+    if (scratch_make(f->folder, sizeof(f->folder), "test") != 0)
         return -1;
     (void)snprintf(url, sizeof(url), "file://%s", f->folder);
     if (target_open("disk", url, true, &inner, &err) != 0)

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "repo/index.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,10 +131,8 @@ static void test_large(void **state)
     const char *wanted = getenv("HIKAE_TEST_BLOBS");
     uint64_t count = wanted != NULL ? strtoull(wanted, NULL, 10) : 3000000;
     assert_true(count > 0);
-    const char *tmp = getenv("TMPDIR");
     char folder[256];
-    (void)snprintf(folder, sizeof(folder), "%s/hikae-index-XXXXXX", tmp != NULL ? tmp : "/tmp");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(scratch_make(folder, sizeof(folder), "index"), 0);
     struct keyring *keyring = make_keyring();
     struct index *index;
     bool rebuilt;

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "hikae.h"
 #include "policy/config.h"
+#include "scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,9 +61,7 @@ static void add_tenant(struct site *site)
 static int setup(void **state)
 {
     struct site *site = calloc(1, sizeof(*site));
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(site->folder, sizeof(site->folder), "%s/hikae-ops-XXXXXX", base != NULL ? base : "/tmp");
-    assert_non_null(mkdtemp(site->folder));
+    assert_int_equal(scratch_make(site->folder, sizeof(site->folder), "ops"), 0);
     char one[PATH_SIZE + 64], two[PATH_SIZE + 64];
     (void)snprintf(one, sizeof(one), "one=file://%s/one?country=JP", site->folder);
     (void)snprintf(two, sizeof(two), "two=file://%s/two?country=JP", site->folder);

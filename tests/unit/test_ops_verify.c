@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "hikae.h"
+#include "scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -61,14 +62,11 @@ static void reopen(struct world *world)
 static void make_world(struct world *world, size_t targets, unsigned min_copies)
 {
     static const char *const letters[] = {"a", "b", "c"};
-    const char *temporary = getenv("TMPDIR");
     char text[3][400], src[300];
     const char *names[3];
     struct hikae_error error = {0};
     memset(world, 0, sizeof(*world));
-    (void)snprintf(world->dir, sizeof(world->dir), "%.200s/hikae-verify-XXXXXX",
-                   temporary != NULL ? temporary : "/tmp");
-    assert_non_null(mkdtemp(world->dir));
+    assert_int_equal(scratch_make(world->dir, sizeof(world->dir), "verify"), 0);
     for (size_t i = 0; i < targets; i++) {
         (void)snprintf(text[i], sizeof(text[i]), "%s=file://%s/%s", letters[i], world->dir, letters[i]);
         names[i] = text[i];

@@ -9,30 +9,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/container.h"
+#include "record_fixture.h"
 #include "repo/record.h"
 
 static const struct id tid = {{7, 7, 7}};
-
-static struct keyring *make_keyring(const struct id *tenant, uint8_t key_id)
-{
-    struct keyring *keyring = keyring_new(tenant);
-    assert_non_null(keyring);
-    uint8_t bytes[KEY_SIZE];
-    memset(bytes, key_id, sizeof(bytes));
-    struct key_row row = {.type = KEY_SEALING, .generation = 1, .tid = *tenant, .key_id = {{key_id}}};
-    row.key = secret_copy(bytes, sizeof(bytes));
-    assert_non_null(row.key);
-    assert_int_equal(keyring_add(keyring, &row, NULL), 0);
-    secret_free(row.key);
-    return keyring;
-}
-
-static struct hash hash_of(unsigned n)
-{
-    struct hash hash;
-    assert_int_equal(sha256(&n, sizeof(n), hash.bytes, NULL), 0);
-    return hash;
-}
 
 static void add_row(struct roster *roster, enum object_class class, unsigned n)
 {

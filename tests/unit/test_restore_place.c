@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipeline/restore_internal.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,10 +28,8 @@ struct fixture {
 static int setup(void **state)
 {
     static struct fixture f;
-    const char *base = getenv("TMPDIR");
     struct error err;
-    (void)snprintf(f.folder, sizeof(f.folder), "%s/hikae-place-XXXXXX", base != NULL ? base : "/tmp");
-    assert_non_null(mkdtemp(f.folder));
+    assert_int_equal(scratch_make(f.folder, sizeof(f.folder), "place"), 0);
     (void)snprintf(f.in, sizeof(f.in), "%s/in", f.folder);
     (void)snprintf(f.out, sizeof(f.out), "%s/out", f.folder);
     assert_int_equal(mkdir(f.out, 0700), 0);

@@ -8,29 +8,10 @@
 
 #include "base/mem.h"
 #include "crypto/container.h"
+#include "record_fixture.h"
 #include "repo/record.h"
 
 static const struct id tid = {{3}};
-
-static struct keyring *make_keyring(void)
-{
-    struct keyring *keyring = keyring_new(&tid);
-    assert_non_null(keyring);
-    static const uint8_t bytes[KEY_SIZE] = {1, 2, 3};
-    struct key_row row = {.type = KEY_SEALING, .generation = 1, .tid = tid, .key_id = {{9}}};
-    row.key = secret_copy(bytes, sizeof(bytes));
-    assert_non_null(row.key);
-    assert_int_equal(keyring_add(keyring, &row, NULL), 0);
-    secret_free(row.key);
-    return keyring;
-}
-
-static struct hash hash_of(unsigned n)
-{
-    struct hash hash;
-    assert_int_equal(sha256(&n, sizeof(n), hash.bytes, NULL), 0);
-    return hash;
-}
 
 static void fill(struct roster *roster, unsigned first, unsigned count)
 {
@@ -170,7 +151,7 @@ static void test_cut_has_a_limit(void **state)
 static void test_parts_round_trip(void **state)
 {
     (void)state;
-    CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring();
+    CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring(&tid, 9);
     CLEANUP(roster_free) struct roster roster = {0};
     CLEANUP(roster_free) struct roster read = {0};
     fill(&roster, 0, 5000);
@@ -199,7 +180,7 @@ static void test_parts_round_trip(void **state)
 static void test_part_seal_refuses(void **state)
 {
     (void)state;
-    CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring();
+    CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring(&tid, 9);
     CLEANUP(roster_free) struct roster roster = {0};
     CLEANUP(buf_free) struct buf object = {0};
     struct hash name;
@@ -214,7 +195,7 @@ static void test_part_seal_refuses(void **state)
 
 static void seal(enum container_kind kind, const void *clear, size_t size, struct buf *out)
 {
-    CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring();
+    CLEANUP(cleanup_keyring_free) struct keyring *keyring = make_keyring(&tid, 9);
     struct container_key key = {.kind = CONTAINER_KEY_TENANT, .tid = tid};
     struct hash name;
     assert_int_equal(keyring_newest(keyring, &key.key, &key.id, NULL), 0);

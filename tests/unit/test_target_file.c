@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "scratch.h"
 #include "target/file_target.h"
 #include "target/url.h"
 #include "target_conformance.h"
@@ -39,11 +40,9 @@ static int set_up(void **state)
 {
     struct fixture *f = mem_calloc(1, sizeof(*f));
     struct error err = {0};
-    const char *base = getenv("TMPDIR");
     if (f == NULL)
         return -1;
-    (void)snprintf(f->folder, sizeof(f->folder), "%s/hikae-test-XXXXXX", base != NULL ? base : "/tmp");
-    if (mkdtemp(f->folder) == NULL)
+    if (scratch_make(f->folder, sizeof(f->folder), "test") != 0)
         return -1;
     (void)snprintf(f->url, sizeof(f->url), "file://%s/one/two?country=JP&site=osaka", f->folder);
     if (target_open("disk", f->url, true, &f->conformance.target, &err) != 0)

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "keys/keystore_internal.h"
 #include "keys/sheet.h"
+#include "scratch.h"
 #include "vectors.h"
 
 enum { PATH_SIZE = 512 };
@@ -18,9 +19,7 @@ static char folder[PATH_SIZE - 64];
 
 static int set_up(void **state)
 {
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof(folder), "%s/hikae-vectors-XXXXXX", base != NULL ? base : "/tmp");
-    return mkdtemp(folder) != NULL ? vectors_load(state) : -1;
+    return scratch_make(folder, sizeof(folder), "vectors") == 0 ? vectors_load(state) : -1;
 }
 
 static int tear_down(void **state)

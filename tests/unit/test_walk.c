@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipeline/walk_internal.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,11 +31,9 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = mem_calloc(1, sizeof(*f));
-    const char *folder = getenv("TMPDIR");
     if (f == NULL)
         return -1;
-    (void)snprintf(f->path, sizeof(f->path), "%s/hikae-walk-XXXXXX", folder != NULL ? folder : "/tmp");
-    if (mkdtemp(f->path) == NULL || chmod(f->path, 0755) != 0)
+    if (scratch_make(f->path, sizeof(f->path), "walk") != 0 || chmod(f->path, 0755) != 0)
         return -1;
     f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *state = f;

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipeline/walk.h"
+#include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,11 +37,9 @@ static void count_warning(const struct bytes *path, const struct error *why, voi
 static int setup(void **state)
 {
     struct fixture *f = mem_calloc(1, sizeof(*f));
-    const char *folder = getenv("TMPDIR");
     if (f == NULL)
         return -1;
-    (void)snprintf(f->path, sizeof(f->path), "%s/hikae-meta-XXXXXX", folder != NULL ? folder : "/tmp");
-    if (mkdtemp(f->path) == NULL)
+    if (scratch_make(f->path, sizeof(f->path), "meta") != 0)
         return -1;
     f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     *state = f;
