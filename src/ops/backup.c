@@ -539,9 +539,34 @@ static int do_backup(struct run *run, const char *tenant, struct hikae_backup_re
     return rc;
 }
 
-static void record(struct engine_audit *audit, const struct hikae_backup_result *ret)
+/* The targets that hold all of the snapshot: evidence asks for them when the snapshot is long gone. */
+static void record_targets(struct engine_audit *audit, const struct hikae_backup_result *ret)
 {
+    CLEANUP(buf_free) struct buf names = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ret->target_count; i++) {
+        const struct hikae_target_state *target = &ret->targets[i];
+        if (strcmp(target->state, "complete") != 0)
+            continue;
+        if (names.size > 0)
+            rc = buf_u8(&names, ' ', NULL);
+        if (rc == 0)
+            rc = buf_append(&names, target->name, strlen(target->name), NULL);
+    }
+    if (rc == 0)
+        rc = buf_u8(&names, '\0', NULL);
+    if (rc != 0)
+        audit->failed = true;
+    else
+        engine_audit_detail(audit, "targets", (const char *)names.data);
+}
+
+static void record(struct engine_audit *audit, const struct hikae_backup_options *options,
+                   const struct hikae_backup_result *ret)
+{
+    engine_audit_count(audit, "on_demand", options->on_demand || options->keep_ns > 0);
     engine_audit_detail(audit, "snapshot", ret->snapshot);
+    record_targets(audit, ret);
     engine_audit_count(audit, "entries", ret->entries);
     engine_audit_count(audit, "bytes", ret->bytes_source);
     engine_audit_count(audit, "bytes_stored", ret->bytes_stored);
@@ -559,7 +584,7 @@ static enum hikae_status finish(struct run *run, enum engine_operation operation
     if (rc == 0)
         rc = do_backup(run, tenant, ret, &err);
     mem_free(run->sources);
-    record(&audit, ret);
+    record(&audit, run->options, ret);
     bool warnings = ret->errors_total > 0;
     for (size_t i = 0; rc == 0 && i < ret->target_count && !run->options->dry_run; i++)
         warnings = warnings || strcmp(ret->targets[i].state, "complete") != 0;

@@ -199,6 +199,29 @@ static const struct hikae_error *worst_failure(const struct hikae_retain_result 
     return &result->failures[0].error;
 }
 
+/* Which were dropped: evidence asks for it when their records are long gone. As many as an entry has room for. */
+static void record_dropped(struct engine_audit *audit, const struct hikae_retain_result *result)
+{
+    enum { NAMES_MAX = 2000 };
+    CLEANUP(buf_free) struct buf names = {0};
+    size_t count = 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < result->count && count < NAMES_MAX; i++) {
+        if (result->lines[i].keep)
+            continue;
+        rc = buf_append(&names, result->lines[i].id, strlen(result->lines[i].id), NULL);
+        if (rc == 0)
+            rc = buf_u8(&names, ' ', NULL);
+        count++;
+    }
+    if (rc != 0)
+        audit->failed = true;
+    else if (names.size > 0) {
+        names.data[names.size - 1] = '\0';
+        engine_audit_detail(audit, "dropped", (const char *)names.data);
+    }
+}
+
 enum hikae_status hikae_retain(struct hikae *hikae, const char *tenant, bool dry_run, struct hikae_retain_result *ret,
                                struct hikae_error *error)
 {
@@ -217,6 +240,7 @@ enum hikae_status hikae_retain(struct hikae *hikae, const char *tenant, bool dry
         hikae_retain_result_free(ret);
     engine_audit_count(&audit, "kept", ret->keep_count);
     engine_audit_count(&audit, "dropped", ret->drop_count);
+    record_dropped(&audit, ret);
     if (rc != 0 || ret->failure_count == 0)
         return engine_audit_end(&audit, api_result(rc, false, &err, error));
     *error = *worst_failure(ret);

@@ -285,6 +285,14 @@ enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const st
                                         .finding_count = verify.finding_count};
     if (rc == 0)
         rc = judge(&verify, &err);
+    static const char *const levels[] = {
+        [HIKAE_VERIFY_INVENTORY] = "inventory", [HIKAE_VERIFY_OBJECTS] = "objects", [HIKAE_VERIFY_DATA] = "data"};
+    if (verify.options->level >= HIKAE_VERIFY_INVENTORY && verify.options->level <= HIKAE_VERIFY_DATA)
+        engine_audit_detail(&audit, "level", levels[verify.options->level]);
+    engine_audit_detail(&audit, "target", verify.options->target);
+    /* In thousandths; 1000 is all. */
+    engine_audit_count(&audit, "sample",
+                       verify.options->sample > 0 ? (uint64_t)(verify.options->sample * 1000 + 0.5) : 1000);
     engine_audit_count(&audit, "checked", ret->checked);
     engine_audit_count(&audit, "sound", ret->sound);
     engine_audit_count(&audit, "damaged", ret->damaged);

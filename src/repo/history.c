@@ -283,6 +283,12 @@ void history_clear(struct history *history)
     for (size_t i = 0; i < history->hold_count; i++)
         history_hold_clear(&history->holds[i]);
     mem_free(history->holds);
+    for (size_t i = 0; i < history->stage_count; i++) {
+        mem_free(history->stages[i].policy);
+        mem_free(history->stages[i].state);
+        mem_free(history->stages[i].class_);
+    }
+    mem_free(history->stages);
     facts_clear(history->facts, history->fact_count);
     facts_clear(history->past, history->past_count);
     mem_free(history->heads);

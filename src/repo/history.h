@@ -26,6 +26,7 @@ struct history_snapshot {
     int64_t keep_until_ns; /* 0: by policy */
     bool on_demand;
     bool retired;
+    int64_t retired_ns; /* when, by the record that retires it; 0: it is not, or its record was condemned */
     char *host;
     char *version;
     char *sources;       /* JSON array, as in the record */
@@ -75,7 +76,16 @@ struct history_tenant {
     char *labels; /* JSON object */
 };
 
-/* A fact whose latest record is kept as JSON: contract, policies, operators, targets. */
+/* What a tenant was from an instant on: of every record of type 1, also of those that later ones replaced. */
+struct history_stage {
+    int64_t time_ns;
+    char *policy;
+    char *state;
+    char *class_;
+    int64_t not_before_ns;
+};
+
+/* A fact whose latest record is kept as JSON: contract, policies, operators, targets, kept logs, attestations. */
 struct history_fact {
     enum record_type type;
     char *key; /* policy, operator or target name; "" for the contract */
@@ -85,7 +95,9 @@ struct history_fact {
 
 struct history {
     bool has_tenant;
-    struct history_tenant tenant;       /* by the latest record of type 1 */
+    struct history_tenant tenant; /* by the latest record of type 1 */
+    struct history_stage *stages; /* in the order of their records */
+    size_t stage_count;
     struct history_snapshot *snapshots; /* by time; retired ones too */
     size_t snapshot_count;
     struct history_hold *holds;

@@ -103,8 +103,11 @@ static int retire(struct fold *fold, const struct record *record, struct error *
 {
     for (size_t i = 0; i < record->retired_count; i++) {
         struct history_snapshot *snapshot = find_snapshot(fold, record->retired[i].bytes);
-        if (snapshot != NULL && hash_equal(&snapshot->record, &record->retired[i]))
-            snapshot->retired = true;
+        if (snapshot == NULL || !hash_equal(&snapshot->record, &record->retired[i]))
+            continue;
+        snapshot->retired = true;
+        if (record->type == RECORD_RETIRE && snapshot->retired_ns == 0)
+            snapshot->retired_ns = record->time_ns;
     }
     return history_parse_any(record->body, err);
 }
@@ -182,6 +185,19 @@ static int mark_verified(struct fold *fold, const struct record *record, struct 
 
 /* ---- The tenant, holds, facts ---- */
 
+/* Evidence asks what a tenant was at an instant. */
+static int add_stage(struct history *history, const struct history_tenant *tenant, int64_t time_ns, struct error *err)
+{
+    struct history_stage *grown = mem_realloc(history->stages, (history->stage_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    history->stages = grown;
+    struct history_stage *stage = &grown[history->stage_count++];
+    *stage = (struct history_stage){time_ns, mem_strdup(tenant->policy), mem_strdup(tenant->state),
+                                    mem_strdup(tenant->class_), tenant->not_before_ns};
+    return stage->policy != NULL && stage->state != NULL && stage->class_ != NULL ? 1 : error_no_memory(err);
+}
+
 static int set_tenant(struct fold *fold, const struct record *record, struct error *err)
 {
     struct history_tenant tenant;
@@ -191,7 +207,7 @@ static int set_tenant(struct fold *fold, const struct record *record, struct err
     history_tenant_clear(&fold->history->tenant);
     fold->history->tenant = tenant;
     fold->history->has_tenant = true;
-    return 1;
+    return add_stage(fold->history, &fold->history->tenant, record->time_ns, err);
 }
 
 /* Takes the hold over. The same id again replaces what was said before, but not since when. */
@@ -326,6 +342,8 @@ static int apply(struct fold *fold, struct record *record, struct error *err)
         return add_hold(fold, record, err);
     if (record->body == NULL)
         return 0;
+    if (history_is_fact(record->type))
+        return set_fact(fold, record, err);
     switch (record->type) {
     case RECORD_TENANT:
         return set_tenant(fold, record, err);
@@ -339,16 +357,11 @@ static int apply(struct fold *fold, struct record *record, struct error *err)
         return set_tag(fold, record, err);
     case RECORD_VERIFIED:
         return mark_verified(fold, record, err);
-    case RECORD_CONTRACT:
-    case RECORD_POLICY:
-    case RECORD_OPERATOR:
-    case RECORD_TARGET:
-        return set_fact(fold, record, err);
     case RECORD_CONDEMN:
         return condemn(fold, record, err);
     case RECORD_ROSTER:
         return set_roster(fold, record, err);
-    case RECORD_HOLD:
+    default: /* of a later version: skipped, as long as it is a record at all */
         break;
     }
     return history_parse_any(record->body, err);

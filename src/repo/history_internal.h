@@ -46,6 +46,8 @@ MUST_USE int history_parse_tag(const char *body, struct history_tag *ret, struct
 /* *ret_sound: data was checked, something was, and all of it was sound. */
 MUST_USE int history_parse_verified(const char *body, uint8_t ret_snapshot[SNAPSHOT_KEY_SIZE], bool *ret_sound,
                                     struct error *err);
+/* Is it a type whose latest record about a thing is kept as a fact? */
+bool history_is_fact(enum record_type type);
 /* The key of a fact (mem_free). */
 MUST_USE int history_parse_fact(enum record_type type, const char *body, char **ret_key, struct error *err);
 

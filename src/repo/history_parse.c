@@ -365,18 +365,62 @@ int history_parse_verified(const char *body, uint8_t ret_snapshot[SNAPSHOT_KEY_S
     return close_body(&r, err);
 }
 
+/*
+ * What facts are about: the members that make up a fact's key, and the words that its event may be. A fact without a
+ * key is one that a tenant has once.
+ */
+static const struct fact_form {
+    enum record_type type;
+    const char *keys[3];
+    const char *events[5]; /* none: it has no event */
+} fact_forms[] = {
+    {RECORD_CONTRACT, {NULL}, {"end", "cancel"}},
+    {RECORD_POLICY, {"name"}, {NULL}},
+    {RECORD_OPERATOR, {"name"}, {"add", "revoke"}},
+    {RECORD_TARGET, {"name"}, {"add", "set", "retire", "check"}},
+    {RECORD_KEPT_LOG, {"class", "source", "period"}, {NULL}},
+    {RECORD_ATTESTATION, {"policy", "promise", "sha256"}, {"add", "revoke"}},
+};
+
+static const struct fact_form *find_form(enum record_type type)
+{
+    for (size_t i = 0; i < sizeof(fact_forms) / sizeof(fact_forms[0]); i++)
+        if (fact_forms[i].type == type)
+            return &fact_forms[i];
+    return NULL;
+}
+
+bool history_is_fact(enum record_type type)
+{
+    return find_form(type) != NULL;
+}
+
+static void check_event(struct reader *r, const struct fact_form *form)
+{
+    const char *event = text(r, r->root, "event");
+    for (size_t i = 0; form->events[i] != NULL; i++)
+        if (strcmp(event, form->events[i]) == 0)
+            return;
+    r->failed = true;
+}
+
 int history_parse_fact(enum record_type type, const char *body, char **ret_key, struct error *err)
 {
+    const struct fact_form *form = find_form(type);
     struct reader r;
     open_body(&r, body);
-    *ret_key = NULL;
-    const char *event = type != RECORD_POLICY ? text(&r, r.root, "event") : "";
-    const char *key = type != RECORD_CONTRACT ? text(&r, r.root, "name") : "";
-    if ((type == RECORD_CONTRACT && !one_of(event, "end", "cancel", NULL, NULL)) ||
-        (type == RECORD_OPERATOR && !one_of(event, "add", "revoke", NULL, NULL)) ||
-        (type == RECORD_TARGET && !one_of(event, "add", "set", "retire", "check")))
-        r.failed = true;
-    if (!r.failed)
-        *ret_key = copy(&r, key);
-    return close_body(&r, err);
+    char *key = copy(&r, "");
+    if (form->events[0] != NULL)
+        check_event(&r, form);
+    for (size_t i = 0; i < sizeof(form->keys) / sizeof(form->keys[0]) && form->keys[i] != NULL && key != NULL; i++) {
+        char *longer = mem_printf("%s%s%s", key, i > 0 ? "/" : "", text(&r, r.root, form->keys[i]));
+        mem_free(key);
+        key = longer;
+    }
+    r.no_memory = r.no_memory || key == NULL;
+    int status = close_body(&r, err);
+    *ret_key = status == 1 ? key : NULL;
+    if (status != 1)
+        mem_free(key);
+    return status;
 }

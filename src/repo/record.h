@@ -23,7 +23,9 @@ enum record_type {
     RECORD_POLICY = 10,
     RECORD_OPERATOR = 11,
     RECORD_TARGET = 12,
-    RECORD_ROSTER = 13 /* what snapshots need now, in place of their own rosters */
+    RECORD_ROSTER = 13, /* what snapshots need now, in place of their own rosters */
+    RECORD_KEPT_LOG = 16,
+    RECORD_ATTESTATION = 22
 };
 
 /* OBJECT_RECORD is condemned only: no roster names one. */

@@ -301,6 +301,65 @@ static void test_facts(void **state)
     assert_string_equal(history.past[0].key, "daily");
 }
 
+/* A thing may be told by several members; a type of a later version says nothing, and makes nobody doubt the rest. */
+static void test_facts_of_several_members(void **state)
+{
+    (void)state;
+    static const struct {
+        int type;
+        const char *body;
+    } records[] = {
+        {RECORD_KEPT_LOG, "{\"v\":1,\"class\":\"system\",\"source\":\"web\",\"period\":\"2026-10\"}"},
+        {RECORD_ATTESTATION,
+         "{\"v\":1,\"event\":\"add\",\"policy\":\"daily\",\"promise\":\"zones\",\"sha256\":\"00\"}"},
+        {RECORD_ATTESTATION,
+         "{\"v\":1,\"event\":\"grow\",\"policy\":\"daily\",\"promise\":\"zones\",\"sha256\":\"00\"}"},
+        {RECORD_KEPT_LOG, "{\"v\":1,\"class\":\"system\",\"period\":\"2026-10\"}"},
+        {99, "{\"v\":1,\"event\":\"new\"}"},
+        {99, "nothing"},
+    };
+    struct history_builder *builder = start();
+    for (unsigned i = 0; i < sizeof(records) / sizeof(records[0]); i++)
+        take(builder, make(i + 1, (enum record_type)records[i].type, mem_strdup(records[i].body)));
+    CLEANUP(history_clear) struct history history;
+    finish(builder, &history);
+    assert_int_equal(history.unreadable, 3);
+    assert_int_equal(history.fact_count, 2);
+    assert_string_equal(history.facts[0].key, "system/web/2026-10");
+    assert_string_equal(history.facts[1].key, "daily/zones/00");
+}
+
+/* What a tenant was at an instant, and when a snapshot was retired. */
+static void test_stages(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {
+        "{\"v\":1,\"name\":\"a\",\"policy\":\"daily\",\"state\":\"active\",\"class\":\"customer\",\"ready\":false}",
+        "{\"v\":1,\"name\":\"a\",\"policy\":\"daily\",\"state\":\"active\",\"class\":\"customer\"}",
+        "{\"v\":1,\"name\":\"a\",\"policy\":\"weekly\",\"state\":\"suspended\",\"class\":\"provider\"}",
+    };
+    static const struct history_stage expected[] = {
+        {2 * NS_PER_S, (char *)"daily", (char *)"new", (char *)"customer", 0},
+        {3 * NS_PER_S, (char *)"daily", (char *)"active", (char *)"customer", 0},
+        {4 * NS_PER_S, (char *)"weekly", (char *)"suspended", (char *)"provider", 0}};
+    struct history_builder *builder = start();
+    take(builder, make_snapshot(1));
+    for (unsigned i = 0; i < 3; i++)
+        take(builder, make(2 + i, RECORD_TENANT, mem_strdup(bodies[i])));
+    take(builder, make_retire(5, 1));
+    take(builder, make_retire(6, 1));
+    CLEANUP(history_clear) struct history history;
+    finish(builder, &history);
+    assert_int_equal(history.stage_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(history.stages[i].time_ns, expected[i].time_ns);
+        assert_string_equal(history.stages[i].policy, expected[i].policy);
+        assert_string_equal(history.stages[i].state, expected[i].state);
+        assert_string_equal(history.stages[i].class_, expected[i].class_);
+    }
+    assert_int_equal(history.snapshots[0].retired_ns, 5 * NS_PER_S);
+}
+
 /* A record of type 13 for these snapshots, with one pack of that size. */
 static struct record make_roster(unsigned n, unsigned first, unsigned count, unsigned pack)
 {
@@ -506,6 +565,8 @@ int main(void)
         cmocka_unit_test(test_unreadable_unhold),
         cmocka_unit_test(test_verified),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_facts_of_several_members),
+        cmocka_unit_test(test_stages),
         cmocka_unit_test(test_rosters),
         cmocka_unit_test(test_condemned_records),
         cmocka_unit_test(test_clear_only),
