@@ -3,10 +3,14 @@
  * (src/repo/FORMAT.md §8). One row of the table in holder.c each, one file a kind.
  *
  * A holder gives its 32-byte key for a new epoch (make) or for one that
- * exists (reach). It never sees a share, a root epoch or a tenant's key.
+ * exists (reach). A token or a key service never gives away the key that it
+ * keeps: it wraps and unwraps, inside, the 32 bytes that are the holder's key,
+ * and the wrapped form lies in the slot's params. A holder never sees a share,
+ * a root epoch or a tenant's key.
  *
  * Errors of reaching: ERROR_NOT_FOUND if the holder is not here (no path, no
- * such file), ERROR_KEYS if what is here is not the key that is needed.
+ * such file, another token), ERROR_KEYS if what is here is not the key that is
+ * needed, ERROR_UNREACHABLE if nobody knows: it did not answer.
  */
 #ifndef HIKAE_KEYS_HOLDER_H
 #define HIKAE_KEYS_HOLDER_H
@@ -23,12 +27,14 @@ struct holder_occasion {
     size_t others; /* further members of the group */
 };
 
-/* What making gives: the key, the params for the slot, the page of a sheet, the file that was created. */
+/* What making gives: the key, the params for the slot, the page of a sheet, and what was created for it. */
 struct holder_made {
     struct secret *key;
     json_t *params;
     char *page;
-    char *created_path;
+    char *created_path;          /* a file */
+    const struct holder *inside; /* the device in which a key was created, which params name; borrowed */
+    uint32_t epoch;
 };
 
 MUST_USE int holder_make(const struct holder *holder, const struct holder_occasion *occasion, struct holder_made *ret,
@@ -41,6 +47,30 @@ void holder_made_clear(struct holder_made *made);
 /* The key of a member, found through `holder`, checked against the slot's params as far as they allow. */
 MUST_USE int holder_reach(const struct holder *holder, uint32_t epoch, const json_t *params, struct secret **ret_key,
                           struct error *err);
+
+/* Can it be reached from here at all? A sheet without a path cannot. */
+bool holder_is_here(const struct holder *holder);
+/* ERROR_CONFIG for a holder that lacks what its kind needs. */
+MUST_USE int holder_check(const struct holder *holder, struct error *err);
+/* Is the key inside a device that does not give it away, so that its end is the end of all copies? */
+bool holder_kind_is_device(enum holder_kind kind);
+
+/* Ask for the key that params name. 0 also if there is no answer: presence UNKNOWN, detail why. -1: no memory. */
+MUST_USE int holder_attest(const struct holder *holder, uint32_t epoch, const json_t *params,
+                           struct holder_attestation *ret, struct error *err);
+
+/* What became of it, and when. */
+struct holder_end {
+    enum holder_fate fate;
+    int64_t at_ns, final_ns;
+    char why[256];
+};
+/*
+ * Destroy the key that params name and look for it afterwards. ERROR_NOT_FOUND or ERROR_KEYS: this holder is another
+ * one than they name. ERROR_UNREACHABLE, ERROR_DENIED: it may still be there.
+ */
+MUST_USE int holder_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,
+                            struct error *err);
 
 /* ---- Pieces, one file each ---- */
 
@@ -57,7 +87,7 @@ MUST_USE int holder_read_secret(const char *path, size_t max, bool private_only,
 MUST_USE int holder_keyfile_read(const char *path, uint32_t *ret_epoch, struct secret **ret_key, struct error *err);
 /* Create it with mode 0600; never replaces one. */
 MUST_USE int holder_keyfile_create(const char *path, uint32_t epoch, const struct secret *key, struct error *err);
-/* Overwrite, sync, unlink, sync the folder. */
+/* Overwrite, sync, unlink, sync the folder. Of any small file that holds a secret. */
 MUST_USE int holder_keyfile_destroy(const char *path, struct error *err);
 
 /* The first 8 bytes of SHA-256(label ‖ key) in hexadecimal, with a NUL. */
@@ -68,14 +98,24 @@ MUST_USE int holder_file_make(const struct holder *holder, const struct holder_o
                               struct holder_made *ret, struct error *err);
 MUST_USE int holder_file_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
                                struct secret **ret_key, struct error *err);
+MUST_USE int holder_file_attest(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                struct holder_attestation *ret, struct error *err);
+MUST_USE int holder_file_destroy(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                 struct holder_end *ret, struct error *err);
 MUST_USE int holder_passphrase_make(const struct holder *holder, const struct holder_occasion *occasion,
                                     struct holder_made *ret, struct error *err);
 MUST_USE int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
                                      struct secret **ret_key, struct error *err);
+MUST_USE int holder_passphrase_destroy(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                       struct holder_end *ret, struct error *err);
 MUST_USE int holder_sheet_make(const struct holder *holder, const struct holder_occasion *occasion,
                                struct holder_made *ret, struct error *err);
 MUST_USE int holder_sheet_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
                                 struct secret **ret_key, struct error *err);
+MUST_USE int holder_sheet_attest(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                 struct holder_attestation *ret, struct error *err);
+MUST_USE int holder_sheet_destroy(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                  struct holder_end *ret, struct error *err);
 
 /* The label of a key file's key id (FORMAT.md §8). */
 #define HOLDER_FILE_LABEL  "hikae1 key file"

@@ -1,4 +1,5 @@
 /* Key files: `hikae-key-1 epoch <e> <64 hex digits> <8 hex digits of checksum>` and a newline, mode 0600. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/mem.h"
@@ -231,6 +232,20 @@ int holder_file_make(const struct holder *holder, const struct holder_occasion *
     return 0;
 }
 
+/* The key file must be the one that the slot's params name. */
+static int check_key(const struct holder *holder, const struct secret *key, const json_t *params, struct error *err)
+{
+    char key_id[2 * HOLDER_KEY_ID_SIZE + 1];
+    if (holder_key_id(HOLDER_FILE_LABEL, key, key_id, err) != 0)
+        return -1;
+    const char *wanted = json_string_value(json_object_get(params, "key_id"));
+    if (wanted != NULL && strcmp(wanted, key_id) == 0)
+        return 0;
+    (void)error_set(err, ERROR_KEYS, "%s is another key: of another store, or of another holder of this one",
+                    holder->path);
+    return error_hint(err, "compare with the paths in the configuration of this store");
+}
+
 int holder_file_reach(const struct holder *holder, uint32_t epoch, const json_t *params, struct secret **ret_key,
                       struct error *err)
 {
@@ -243,16 +258,101 @@ int holder_file_reach(const struct holder *holder, uint32_t epoch, const json_t 
                         epoch, holder->path);
         return error_hint(err, "use the key file that was made for epoch %u", epoch);
     }
-    char key_id[2 * HOLDER_KEY_ID_SIZE + 1];
-    if (holder_key_id(HOLDER_FILE_LABEL, key, key_id, err) != 0)
+    if (check_key(holder, key, params, err) != 0)
         return -1;
-    const char *wanted = json_string_value(json_object_get(params, "key_id"));
-    if (wanted == NULL || strcmp(wanted, key_id) != 0) {
-        (void)error_set(err, ERROR_KEYS, "%s is another key: of another store, or of another holder of this one",
-                        holder->path);
-        return error_hint(err, "compare with the paths in the configuration of this store");
-    }
     *ret_key = key;
     key = NULL;
     return 0;
+}
+
+/* ---- The end of a key file ---- */
+
+/*
+ * Before a key file is wiped, a note beside it says which one and when: after a crash, a file that is not there and a
+ * stick that is not plugged in could not be told apart. `hikae-key-1 destroyed <key id> <time>` and a newline.
+ */
+#define NOTE_SUFFIX ".destroyed"
+#define NOTE_PREFIX "hikae-key-1 destroyed "
+
+static char *note_path(const struct holder *holder)
+{
+    return mem_printf("%s" NOTE_SUFFIX, holder->path);
+}
+
+static int write_note(const struct holder *holder, const char *key_id, int64_t now_ns, struct error *err)
+{
+    char time[CLOCK_TEXT_SIZE];
+    CLEANUP_FREE char *path = note_path(holder);
+    CLEANUP_FREE char *text = mem_printf(NOTE_PREFIX "%s %s\n", key_id, clock_format(now_ns, time));
+    if (path == NULL || text == NULL)
+        return error_no_memory(err);
+    return file_write_atomic(path, text, strlen(text), 0600, err);
+}
+
+/* When the key of params was begun to be destroyed here; 0: nobody noted that. */
+static int64_t read_note(const struct holder *holder, const json_t *params)
+{
+    const char *key_id = json_string_value(json_object_get(params, "key_id"));
+    CLEANUP_FREE char *path = note_path(holder);
+    CLEANUP(buf_free) struct buf text = {0};
+    int64_t at_ns = 0;
+    if (key_id == NULL || path == NULL || file_read(path, KEYFILE_MAX, &text, NULL) != 0 || buf_u8(&text, 0, NULL) != 0)
+        return 0;
+    char *line = (char *)text.data, *end = strchr(line, '\n');
+    size_t size = strlen(key_id);
+    if (end == NULL || strncmp(line, NOTE_PREFIX, sizeof(NOTE_PREFIX) - 1) != 0)
+        return 0;
+    line += sizeof(NOTE_PREFIX) - 1;
+    *end = '\0';
+    if (strncmp(line, key_id, size) != 0 || line[size] != ' ' || clock_parse(line + size + 1, &at_ns, NULL) != 0)
+        return 0;
+    return at_ns;
+}
+
+/* A file that is there, or whose end was noted, and nothing in between. */
+static int look(const struct holder *holder, uint32_t epoch, const json_t *params, bool *ret_present, int64_t *ret_gone,
+                struct error *err)
+{
+    struct error why = {0};
+    CLEANUP_SECRET struct secret *key = NULL;
+    *ret_present = holder_file_reach(holder, epoch, params, &key, &why) == 0;
+    *ret_gone = *ret_present ? 0 : read_note(holder, params);
+    if (*ret_present || *ret_gone != 0)
+        return 0;
+    *err = why;
+    return -1;
+}
+
+int holder_file_attest(const struct holder *holder, uint32_t epoch, const json_t *params,
+                       struct holder_attestation *ret, struct error *err)
+{
+    bool present;
+    int64_t gone_ns;
+    const char *key_id = json_string_value(json_object_get(params, "key_id"));
+    (void)snprintf(ret->identity, sizeof(ret->identity), "%.32s", key_id != NULL ? key_id : "");
+    if (look(holder, epoch, params, &present, &gone_ns, err) != 0)
+        return -1;
+    ret->presence = present || access(holder->path, F_OK) == 0 ? HOLDER_PRESENT : HOLDER_ABSENT;
+    (void)snprintf(ret->detail, sizeof(ret->detail), "%.200s", holder->path);
+    return 0;
+}
+
+int holder_file_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,
+                        struct error *err)
+{
+    bool present;
+    int64_t gone_ns;
+    if (look(holder, epoch, params, &present, &gone_ns, err) != 0)
+        return -1;
+    if (present) {
+        gone_ns = clock_now_ns() / NS_PER_S * NS_PER_S; /* as the note can say it */
+        if (write_note(holder, json_string_value(json_object_get(params, "key_id")), gone_ns, err) != 0)
+            return -1;
+    }
+    *ret = (struct holder_end){.fate = present ? HOLDER_FATE_DESTROYED : HOLDER_FATE_ABSENT, .at_ns = gone_ns};
+    struct error why = {0};
+    if (holder_keyfile_destroy(holder->path, &why) == 0 || why.class == ERROR_NOT_FOUND)
+        return 0;
+    *err = why;
+    return -1;
 }

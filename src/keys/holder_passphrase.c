@@ -5,6 +5,7 @@
 #include "keys/holder.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -105,4 +106,18 @@ int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const j
         (n & (n - 1)) != 0 || r == 0 || p == 0)
         return error_set(err, ERROR_DAMAGED, "the slot of a passphrase asks for a salt or a cost out of bounds");
     return stretch(passphrase, salt, n, (uint32_t)r, (uint32_t)p, ret_key, err);
+}
+
+int holder_passphrase_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,
+                              struct error *err)
+{
+    (void)params;
+    (void)err;
+    *ret = (struct holder_end){.fate = HOLDER_FATE_PEOPLE};
+    (void)snprintf(
+        ret->why, sizeof(ret->why),
+        "the passphrase of %.100s goes on opening epoch %u: take another one, then destroy this one wherever "
+        "it is kept",
+        holder->name != NULL ? holder->name : "", epoch);
+    return 0;
 }

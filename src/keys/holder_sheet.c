@@ -5,6 +5,7 @@
 #include "keys/holder.h"
 #include "keys/sheet.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* HKDF-SHA256(the sheet's bytes, no salt, "hikae1 sheet", 32). */
@@ -73,4 +74,38 @@ int holder_sheet_reach(const struct holder *holder, uint32_t epoch, const json_t
         return error_hint(err, "compare the store's id that is printed on the sheet");
     }
     return derive(sheet, ret_key, err);
+}
+
+int holder_sheet_attest(const struct holder *holder, uint32_t epoch, const json_t *params,
+                        struct holder_attestation *ret, struct error *err)
+{
+    CLEANUP_SECRET struct secret *key = NULL;
+    const char *key_id = json_string_value(json_object_get(params, "key_id"));
+    (void)snprintf(ret->identity, sizeof(ret->identity), "%.32s", key_id != NULL ? key_id : "");
+    if (holder_sheet_reach(holder, epoch, params, &key, err) != 0)
+        return -1;
+    ret->presence = HOLDER_PRESENT;
+    (void)snprintf(ret->detail, sizeof(ret->detail), "%.200s", holder->path);
+    return 0;
+}
+
+/* What is here as a file is wiped; the paper is for people. */
+int holder_sheet_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,
+                         struct error *err)
+{
+    CLEANUP_SECRET struct secret *key = NULL;
+    struct error why = {0};
+    *ret = (struct holder_end){.fate = HOLDER_FATE_PEOPLE};
+    if (holder->path != NULL && holder_sheet_reach(holder, epoch, params, &key, &why) == 0 &&
+        holder_keyfile_destroy(holder->path, err) != 0)
+        return -1;
+    if (why.class == ERROR_KEYS) {
+        *err = why; /* another sheet */
+        return -1;
+    }
+    (void)snprintf(ret->why, sizeof(ret->why),
+                   "the recovery sheet of epoch %u%s has to be destroyed, on paper and in every copy, by those who "
+                   "keep it",
+                   epoch, key != NULL ? " (its file here is wiped)" : "");
+    return 0;
 }

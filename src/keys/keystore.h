@@ -11,20 +11,23 @@
 #ifndef HIKAE_KEYS_KEYSTORE_H
 #define HIKAE_KEYS_KEYSTORE_H
 
+#include "base/holder_options.h"
 #include "keys/keyring.h"
 #include "target/target.h"
 
 /* Who holds a share of the root epoch. One row of a table in holder.c each. */
-enum holder_kind { HOLDER_FILE = 1, HOLDER_PASSPHRASE = 2, HOLDER_SHEET = 3 };
+enum holder_kind { HOLDER_FILE = 1, HOLDER_PASSPHRASE = 2, HOLDER_SHEET = 3, HOLDER_TOKEN = 4, HOLDER_KMS = 5 };
 
 /*
  * How to reach a holder from here. `path`: the key file; a file with the passphrase (its first line); a file with
- * the text of a recovery sheet (other lines around the digits are ignored). For sheets that are not kept here: NULL.
+ * the text of a recovery sheet (other lines around the digits are ignored). For sheets that are not kept here, and for
+ * holders that are no files: NULL. `options`: what tokens and key services need (borrowed); NULL: nothing is said.
  */
 struct holder {
     enum holder_kind kind;
     char *name;
     char *path;
+    const struct holder_options *options;
 };
 
 /* A group of holders, all of which are needed. Any one group opens the root epoch. */
@@ -34,7 +37,7 @@ struct holder_group {
     size_t member_count;
 };
 
-const char *holder_kind_name(enum holder_kind kind); /* "file", "passphrase", "sheet" */
+const char *holder_kind_name(enum holder_kind kind); /* "file", "passphrase", "sheet", "pkcs11", "aws-kms" */
 bool holder_kind_parse(const char *text, enum holder_kind *ret);
 /* What destroying this holder's key is worth, in one sentence (no cryptographic erasure against whoever has a copy, …).
  */
@@ -99,6 +102,16 @@ MUST_USE int keystore_rotate_tenant(struct keystore *keystore, const struct id *
  * answer, and every entry must be readable. Old holders are not touched: keystore_destroy_holder does that. Key files
  * need new paths. Its failure leaves the old epoch in force unless the hint says otherwise.
  */
+struct keystore_rotation {
+    const struct holder_group *groups;
+    size_t group_count;
+    const struct id *without; /* tenants whose keys are left behind in the old epoch, because they are to be erased */
+    size_t without_count;
+    uint32_t at_least; /* the new epoch's number is this or a higher one: a number begun once is never used again */
+};
+MUST_USE int keystore_rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
+                             struct error *err);
+/* The same with every tenant. */
 MUST_USE int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
                                   char **ret_sheets, struct error *err);
 /*
@@ -107,12 +120,82 @@ MUST_USE int keystore_rotate_root(struct keystore *keystore, const struct holder
  */
 MUST_USE int keystore_destroy_holder(struct keystore *keystore, const struct holder *holder, struct error *err);
 
+/* ---- Destroying an epoch ---- */
+
+/* Whether a holder opens its share: what was read and is another key is wrong; what did not answer is unknown. */
+enum holder_state { HOLDER_OPENS, HOLDER_WRONG, HOLDER_NOT_HERE, HOLDER_UNKNOWN };
+const char *holder_state_name(enum holder_state state); /* "opens", "wrong", "not-here", "unknown" */
+
+/* Whether the key that a holder keeps exists. */
+enum holder_presence { HOLDER_PRESENCE_UNKNOWN, HOLDER_PRESENT, HOLDER_PENDING, HOLDER_ABSENT };
+const char *holder_presence_name(enum holder_presence presence); /* "unknown", "present", "pending", "absent" */
+
+/* What a holder says of its key, asked now. */
+struct holder_attestation {
+    enum holder_presence presence;
+    int64_t final_ns;   /* PENDING: when the key ends, unless somebody cancels that before; else 0 */
+    bool extractable;   /* the key can be copied from its holder, so destroying this one is not destroying all */
+    char identity[256]; /* which key: its id, the token and object, the ARN; "" if it has none */
+    char country[3];    /* where a key service keeps it (ISO 3166-1 alpha-2); "" if nobody knows */
+    char detail[256];   /* the state in the holder's own words, or why it is not known; may be "" */
+};
+
+/* What became of one holder's key. */
+enum holder_fate {
+    HOLDER_FATE_UNKNOWN,   /* the holder did not answer: it may go on opening                                      */
+    HOLDER_FATE_DESTROYED, /* destroyed by this call, and found absent afterwards                                  */
+    HOLDER_FATE_ABSENT,    /* it was gone before                                                                   */
+    HOLDER_FATE_SCHEDULED, /* unusable since at_ns; irrevocable from final_ns on, unless somebody cancels it before */
+    HOLDER_FATE_PEOPLE,    /* not destroyable from here: `why` says what people have to destroy (paper, a phrase)  */
+    HOLDER_FATE_REFUSED    /* it goes on being used, by this epoch's successor or by somebody else: `why`          */
+};
+const char *holder_fate_name(enum holder_fate fate); /* "unknown", "destroyed", "absent", "scheduled", "people", … */
+
+struct keystore_holder_end {
+    char *group;
+    char *name;
+    enum holder_kind kind;
+    enum holder_fate fate;
+    int64_t at_ns;                         /* DESTROYED, SCHEDULED: when it was done; else 0        */
+    int64_t final_ns;                      /* SCHEDULED: when it can no longer be cancelled; else 0 */
+    struct holder_attestation attestation; /* asked after it                                        */
+    enum holder_state before;              /* the positive control: did it open its share before?   */
+    enum holder_state after;               /* and now? WRONG and NOT_HERE: it does not              */
+    char *why;                             /* what is left to do, or what failed; NULL: nothing     */
+};
+struct keystore_destruction {
+    uint32_t epoch;
+    struct keystore_holder_end *holders;
+    size_t count;
+    bool controlled;  /* before it at least one group opened the epoch from here, so that `unreadable` says something */
+    bool unreadable;  /* no group opens the epoch from here any more: of each, one key at least does not open */
+    bool final;       /* … and that cannot be cancelled: of each group one key is gone, not only scheduled to go */
+    int64_t since_ns; /* unreadable since; 0 if it was so before this call */
+    int64_t final_ns; /* when the last of the scheduled ends comes, if not final yet; else 0 */
+};
+
+/*
+ * Destroy every holder's key of an epoch that is over, as far as that can be done from here, and say of each what came
+ * of it. May be called again: what is gone is ABSENT then. `groups` are all holders that are configured, those of
+ * epochs that are over among them; the slots of the epoch on the targets say which key each of its members is. A holder
+ * that cannot be reached fails nothing: its fate is UNKNOWN, and the caller asks again later.
+ * ERROR_REFUSED for the live epoch or a later one; ERROR_NOT_FOUND if no target has the slots of the epoch.
+ */
+MUST_USE int keystore_destroy_epoch(struct keystore *keystore, uint32_t epoch, const struct holder_group *groups,
+                                    size_t group_count, struct keystore_destruction *ret, struct error *err);
+/* The same questions, but nothing is destroyed: every fate is as found (UNKNOWN where a key is present). */
+MUST_USE int keystore_attest_epoch(struct keystore *keystore, uint32_t epoch, const struct holder_group *groups,
+                                   size_t group_count, struct keystore_destruction *ret, struct error *err);
+/* Set the sums again, after fates were changed: people attested that a sheet is destroyed, a day of grace is over. */
+void keystore_destruction_judge(struct keystore_destruction *destruction);
+void keystore_destruction_clear(struct keystore_destruction *destruction);
+
 /* What `keys status` and `keys check` show. */
-enum holder_state { HOLDER_OPENS, HOLDER_WRONG, HOLDER_NOT_HERE };
 struct keystore_member_report {
     char *name;
     enum holder_kind kind;
     enum holder_state state;
+    struct holder_attestation attestation;
     char *why; /* NULL when it opens */
 };
 struct keystore_group_report {

@@ -30,6 +30,8 @@ static int check_member(const struct slots *slots, const struct slot_group *grou
     ret->name = mem_strdup(member->name);
     if (ret->name == NULL)
         return error_no_memory(err);
+    if (keystore_attest_member(slots, member, holders, count, &ret->attestation, err) != 0)
+        return -1;
     if (slots_open_member(slots, group, member, holders, count, ret_share, &why) == 0) {
         ret->state = HOLDER_OPENS;
         return 0;
@@ -39,7 +41,7 @@ static int check_member(const struct slots *slots, const struct slot_group *grou
         return -1;
     }
     /* What could not be read may be right or wrong: only a key that was read can be the wrong one. */
-    ret->state = why.class == ERROR_KEYS || why.class == ERROR_DAMAGED ? HOLDER_WRONG : HOLDER_NOT_HERE;
+    ret->state = slots_state_of(&why);
     char text[ERROR_WHAT_SIZE + ERROR_CHAIN_SIZE + ERROR_HINT_SIZE];
     ret->why = mem_strdup(error_format(&why, text, sizeof(text)));
     return ret->why != NULL ? 0 : error_no_memory(err);

@@ -109,6 +109,13 @@ static inline void cleanup_slots(struct slots *slots)
 MUST_USE int slots_open_member(const struct slots *slots, const struct slot_group *group,
                                const struct slot_member *member, const struct holder_group *holders, size_t count,
                                struct secret **ret_share, struct error *err);
+/* What a failure of slots_open_member says of the holder. */
+static inline enum holder_state slots_state_of(const struct error *why)
+{
+    if (why->class == ERROR_KEYS || why->class == ERROR_DAMAGED)
+        return HOLDER_WRONG;
+    return why->class == ERROR_UNREACHABLE || why->class == ERROR_DENIED ? HOLDER_UNKNOWN : HOLDER_NOT_HERE;
+}
 /* The root from all shares of a group. */
 MUST_USE int slots_combine(const struct slots *slots, const struct slot_group *group, struct secret *const *shares,
                            struct secret **ret_root, struct error *err);
@@ -272,6 +279,11 @@ MUST_USE int keystore_slots(const struct key_entry *entry, struct slots *ret, st
 /* New rows: type, generation, a random key. */
 MUST_USE int keystore_new_row(const struct id *tid, enum key_type type, uint32_t generation, struct key_row *ret,
                               struct error *err);
+
+/* Ask every holder of the member's kind for the key that it names: the answer that says most. */
+MUST_USE int keystore_attest_member(const struct slots *slots, const struct slot_member *member,
+                                    const struct holder_group *holders, size_t count, struct holder_attestation *ret,
+                                    struct error *err);
 
 /* A key to be made. */
 struct new_key {

@@ -9,14 +9,28 @@
 /* Called with the rows of one run. */
 typedef int rows_callback(const uint8_t *rows, uint32_t count, void *context, struct error *err);
 
-/* All runs from `first` on; the runs of one entry lie together, so each entry is opened once. */
-static int visit_rows(const struct keystore *keystore, size_t first, rows_callback *callback, void *context,
-                      struct error *err)
+/* Is the run one of a tenant that is to be left behind? */
+static bool is_without(const struct keystore_rotation *rotation, const struct id *tid)
+{
+    for (size_t i = 0; i < rotation->without_count; i++)
+        if (id_equal(&rotation->without[i], tid))
+            return true;
+    return false;
+}
+
+/*
+ * All runs from `first` on that the rotation takes along; the runs of one entry lie together, so each entry is opened
+ * once.
+ */
+static int visit_rows(const struct keystore *keystore, size_t first, const struct keystore_rotation *rotation,
+                      rows_callback *callback, void *context, struct error *err)
 {
     CLEANUP(cleanup_row_reader) struct row_reader reader = {0};
     size_t open_entry = SIZE_MAX;
     for (size_t i = first; i < keystore->runs.count; i++) {
         const struct key_run *run = &keystore->runs.runs[i];
+        if (is_without(rotation, &run->tid))
+            continue;
         if (run->entry != open_entry) {
             row_reader_close(&reader);
             if (row_reader_open(&reader, &keystore->entries[run->entry], keystore->root, err) != 0)
@@ -37,12 +51,13 @@ static int rewrap_rows(const uint8_t *rows, uint32_t count, void *context, struc
 }
 
 /* Seal the rows of the runs from `first` on under the new root, on every target. */
-static int rewrap(const struct keystore *from, size_t first, const struct new_epoch *fresh, struct error *err)
+static int rewrap(const struct keystore *from, size_t first, const struct keystore_rotation *rotation,
+                  const struct new_epoch *fresh, struct error *err)
 {
     struct keystore *to = fresh->keystore;
     CLEANUP(cleanup_row_writer)
     struct row_writer writer = {.set = &to->set, .root = to->root, .epoch = to->epoch, .copies = to->set.count};
-    if (visit_rows(from, first, rewrap_rows, &writer, err) != 0)
+    if (visit_rows(from, first, rotation, rewrap_rows, &writer, err) != 0)
         return -1;
     return row_writer_finish(&writer, err);
 }
@@ -72,14 +87,15 @@ static int compare_digests(const void *a, const void *b)
     return hash_compare(a, b);
 }
 
-static int digest_all(const struct keystore *keystore, struct digests *ret, struct error *err)
+static int digest_all(const struct keystore *keystore, const struct keystore_rotation *rotation, struct digests *ret,
+                      struct error *err)
 {
     for (size_t i = 0; i < keystore->runs.count; i++)
         ret->room += keystore->runs.runs[i].count;
     ret->hashes = mem_calloc(ret->room, sizeof(*ret->hashes));
     if (ret->hashes == NULL)
         return error_no_memory(err);
-    if (visit_rows(keystore, 0, digest_rows, ret, err) != 0)
+    if (visit_rows(keystore, 0, rotation, digest_rows, ret, err) != 0)
         return -1;
     qsort(ret->hashes, ret->count, sizeof(*ret->hashes), compare_digests);
     return 0;
@@ -90,12 +106,13 @@ static void digests_free(struct digests *digests)
     mem_free(digests->hashes);
 }
 
-/* Every row of `old` must be among those of `fresh`, as they were read back from the targets. */
-static int compare(const struct keystore *old, const struct keystore *fresh, struct error *err)
+/* Every row of `old` that is taken along must be among those of `fresh`, as they were read back from the targets. */
+static int compare(const struct keystore *old, const struct keystore *fresh, const struct keystore_rotation *rotation,
+                   struct error *err)
 {
     CLEANUP(digests_free) struct digests before = {0};
     CLEANUP(digests_free) struct digests after = {0};
-    if (digest_all(old, &before, err) != 0 || digest_all(fresh, &after, err) != 0)
+    if (digest_all(old, rotation, &before, err) != 0 || digest_all(fresh, rotation, &after, err) != 0)
         return -1;
     for (size_t i = 0, k = 0; i < before.count; i++) {
         while (k < after.count && hash_compare(&after.hashes[k], &before.hashes[i]) < 0)
@@ -110,20 +127,21 @@ static int compare(const struct keystore *old, const struct keystore *fresh, str
 /* ---- The rotation ---- */
 
 /* Entries that other runs wrote meanwhile are rewrapped too, until a listing shows none. */
-static int rewrap_stragglers(struct keystore *old, size_t *done, struct new_epoch *fresh, struct error *err)
+static int rewrap_stragglers(struct keystore *old, size_t *done, const struct keystore_rotation *rotation,
+                             struct new_epoch *fresh, struct error *err)
 {
     for (;;) {
         if (keystore_refresh(old, true, err) != 0 || keystore_check_complete(old, err) != 0)
             return -1;
         if (*done == old->runs.count)
             break;
-        if (rewrap(old, *done, fresh, err) != 0)
+        if (rewrap(old, *done, rotation, fresh, err) != 0)
             return -1;
         *done = old->runs.count;
     }
     if (epoch_reread(fresh, err) != 0)
         return -1;
-    return compare(old, fresh->keystore, err);
+    return compare(old, fresh->keystore, rotation, err);
 }
 
 /* The store's id, for the sheet: known since it was made here, or read from a target. NULL: neither. */
@@ -140,7 +158,7 @@ static const struct id *store_of(struct keystore *keystore)
 }
 
 /* The number of a new epoch is above every number seen, so that one that was given up is never used again. */
-static int next_epoch(const struct keystore *keystore, uint32_t *ret, struct error *err)
+static int next_epoch(const struct keystore *keystore, uint32_t at_least, uint32_t *ret, struct error *err)
 {
     uint32_t newer = 0, highest = 0;
     if (keystore_check_live(keystore, true, err) != 0 ||
@@ -150,23 +168,24 @@ static int next_epoch(const struct keystore *keystore, uint32_t *ret, struct err
         highest = keystore->epoch;
     if (highest == UINT32_MAX)
         return error_set(err, ERROR_KEYS, "the numbers of root epochs are used up");
-    *ret = highest + 1;
+    *ret = highest + 1 > at_least ? highest + 1 : at_least;
     return 0;
 }
 
-static int rotate(struct keystore *keystore, const struct holder_group *groups, size_t count, char **ret_sheets,
+static int rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
                   struct new_epoch *fresh, struct error *err)
 {
     uint32_t epoch = 0;
     size_t done = 0;
-    if (next_epoch(keystore, &epoch, err) != 0 ||
-        epoch_begin(&keystore->set, epoch, store_of(keystore), groups, count, ret_sheets, fresh, err) != 0)
+    if (next_epoch(keystore, rotation->at_least, &epoch, err) != 0 ||
+        epoch_begin(&keystore->set, epoch, store_of(keystore), rotation->groups, rotation->group_count, ret_sheets,
+                    fresh, err) != 0)
         return -1;
     /* The targets of a rotation are all of them: an old entry on one that was left out would be the only live copy. */
-    if (rewrap_stragglers(keystore, &done, fresh, err) != 0 || keystore_check_live(keystore, true, err) != 0 ||
-        epoch_commit(fresh, err) != 0)
+    if (rewrap_stragglers(keystore, &done, rotation, fresh, err) != 0 ||
+        keystore_check_live(keystore, true, err) != 0 || epoch_commit(fresh, err) != 0)
         return -1;
-    return rewrap_stragglers(keystore, &done, fresh, err);
+    return rewrap_stragglers(keystore, &done, rotation, fresh, err);
 }
 
 /* The handle becomes the new epoch's; *other gets what it was. */
@@ -189,15 +208,15 @@ static void exchange(struct keystore *keystore, struct keystore *other)
     other->runs = old.runs;
 }
 
-int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
-                         char **ret_sheets, struct error *err)
+int keystore_rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
+                    struct error *err)
 {
     struct error why = {0};
     struct new_epoch fresh = {0};
-    for (size_t i = 0; ret_sheets != NULL && i < group_count; i++)
+    for (size_t i = 0; ret_sheets != NULL && i < rotation->group_count; i++)
         ret_sheets[i] = NULL;
     (void)pthread_mutex_lock(&keystore->lock);
-    int rc = rotate(keystore, groups, group_count, ret_sheets, &fresh, &why);
+    int rc = rotate(keystore, rotation, ret_sheets, &fresh, &why);
     if (rc == 0) {
         exchange(keystore, fresh.keystore);
         epoch_hand_over_sheets(&fresh.made, ret_sheets);
@@ -207,4 +226,11 @@ int keystore_rotate_root(struct keystore *keystore, const struct holder_group *g
     (void)pthread_mutex_unlock(&keystore->lock);
     epoch_end(&fresh);
     return rc == 0 ? 0 : error_wrap(err, "rotate the root key");
+}
+
+int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
+                         char **ret_sheets, struct error *err)
+{
+    const struct keystore_rotation rotation = {.groups = groups, .group_count = group_count};
+    return keystore_rotate(keystore, &rotation, ret_sheets, err);
 }

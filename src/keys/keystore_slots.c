@@ -28,9 +28,8 @@ static int check_members(const struct holder_group *group, struct error *err)
             return error_set(err, ERROR_CONFIG,
                              "a holder of group %s has a name that is not 1 to %d letters, digits, '-', '_' or '.'",
                              group->name, KEYS_NAME_MAX);
-        if (member->kind != HOLDER_SHEET && member->path == NULL)
-            return error_set(err, ERROR_CONFIG, "holder %s of group %s (%s) has no path", member->name, group->name,
-                             holder_kind_name(member->kind));
+        if (holder_check(member, err) != 0)
+            return error_wrap(err, "group %s", group->name);
         for (size_t k = 0; k < i; k++)
             if (strcmp(member->name, group->members[k].name) == 0)
                 return error_set(err, ERROR_CONFIG, "group %s has two holders named %s", group->name, member->name);

@@ -34,7 +34,8 @@ static int try_holder(const struct slots *slots, const struct slot_group *group,
         return error_hint(err, "it opens nothing of epoch %u: check its spelling, and that it is this store's",
                           slots->epoch);
     }
-    return error_set(err, ERROR_KEYS, "the key of %s does not open its share: the slot was altered", holder->path);
+    return error_set(err, ERROR_KEYS, "the key of %s does not open its share: the slot was altered",
+                     holder->path != NULL ? holder->path : holder->name);
 }
 
 /* Does `why` say more than what is known so far? A wrong key says more than an absent one. */
@@ -54,7 +55,7 @@ static int try_fit(const struct slots *slots, const struct slot_group *group, co
     for (size_t g = 0; g < count; g++)
         for (size_t i = 0; i < holders[g].member_count; i++) {
             const struct holder *holder = &holders[g].members[i];
-            if (holder->path == NULL || fit_of(group, member, &holders[g], holder) != wanted)
+            if (!holder_is_here(holder) || fit_of(group, member, &holders[g], holder) != wanted)
                 continue;
             struct error why = {0};
             if (try_holder(slots, group, member, holder, ret_share, &why) == 0)

@@ -93,8 +93,8 @@ static int choose_holders(struct init *init, struct init_holders *ret, struct er
         return error_no_memory(err);
     enum holder_kind kind = passphrase != NULL ? HOLDER_PASSPHRASE : HOLDER_FILE;
     static char machine[] = "machine", paper[] = "paper", key[] = "key", sheet[] = "sheet", pass[] = "passphrase";
-    ret->members[0] = (struct holder){kind, passphrase != NULL ? pass : key, ret->key};
-    ret->members[1] = (struct holder){HOLDER_SHEET, sheet, ret->sheet};
+    ret->members[0] = (struct holder){.kind = kind, .name = passphrase != NULL ? pass : key, .path = ret->key};
+    ret->members[1] = (struct holder){.kind = HOLDER_SHEET, .name = sheet, .path = ret->sheet};
     ret->groups[0] = (struct holder_group){machine, &ret->members[0], 1};
     ret->groups[1] = (struct holder_group){paper, &ret->members[1], 1};
     ret->config_members[0] = (struct config_member){passphrase != NULL ? CONFIG_HOLDER_PASSPHRASE : CONFIG_HOLDER_FILE,

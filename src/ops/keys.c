@@ -19,11 +19,6 @@ void hikae_keys_free(struct hikae_keys *keys)
     *keys = (struct hikae_keys){0};
 }
 
-static const char *state_name(enum holder_state state)
-{
-    return state == HOLDER_OPENS ? "opens" : state == HOLDER_WRONG ? "wrong" : "not-here";
-}
-
 static int add_holder(struct hikae_keys *keys, const struct keystore_group_report *group,
                       const struct keystore_member_report *member, struct error *err)
 {
@@ -31,7 +26,7 @@ static int add_holder(struct hikae_keys *keys, const struct keystore_group_repor
     holder->group = mem_strdup(group->name);
     holder->name = mem_strdup(member->name);
     holder->kind = mem_strdup(holder_kind_name(member->kind));
-    holder->state = mem_strdup(state_name(member->state));
+    holder->state = mem_strdup(holder_state_name(member->state));
     holder->worth = mem_strdup(holder_destruction_worth(member->kind));
     holder->group_opens = group->opens;
     if (member->state == HOLDER_NOT_HERE && member->kind == HOLDER_SHEET)
@@ -187,7 +182,7 @@ static int check_file(struct hikae *hikae, const char *file, struct error *err)
     char name[] = "sheet";
     if (path == NULL)
         return error_no_memory(err);
-    struct holder holder = {HOLDER_SHEET, name, path};
+    struct holder holder = {.kind = HOLDER_SHEET, .name = name, .path = path};
     const struct holder_group group = {name, &holder, 1};
     if (engine_keystore(hikae, err) != 0 || keystore_check(hikae->keystore, &group, 1, &report, err) != 0)
         return -1;

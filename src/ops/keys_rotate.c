@@ -196,8 +196,8 @@ static void drop_old_file(struct rotation *rotation, const struct config_member 
 {
     struct hikae *hikae = rotation->hikae;
     CLEANUP_FREE char *copy = mem_strdup(path);
-    const struct holder holder = {member->holder == CONFIG_HOLDER_FILE ? HOLDER_FILE : HOLDER_SHEET, member->name,
-                                  copy};
+    const struct holder holder = {
+        .kind = member->holder == CONFIG_HOLDER_FILE ? HOLDER_FILE : HOLDER_SHEET, .name = member->name, .path = copy};
     struct error why = {0};
     if (copy != NULL && holder.kind == HOLDER_FILE && keystore_destroy_holder(hikae->keystore, &holder, &why) == 0)
         return;
