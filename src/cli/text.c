@@ -2,51 +2,18 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
 
-/* RFC 3629, table of well-formed sequences. */
-int32_t text_next(const char *text, size_t size, size_t *at)
-{
-    const unsigned char *p = (const unsigned char *)text + *at;
-    size_t left = size - *at;
-    size_t more;
-    int32_t code;
-    int32_t least;
-    if (p[0] < 0x80) {
-        *at += 1;
-        return p[0];
-    } else if ((p[0] & 0xe0) == 0xc0) {
-        more = 1, code = p[0] & 0x1f, least = 0x80;
-    } else if ((p[0] & 0xf0) == 0xe0) {
-        more = 2, code = p[0] & 0x0f, least = 0x800;
-    } else if ((p[0] & 0xf8) == 0xf0) {
-        more = 3, code = p[0] & 0x07, least = 0x10000;
-    } else {
-        *at += 1;
-        return -1;
-    }
-    bool good = left > more;
-    for (size_t i = 1; good && i <= more; i++) {
-        good = (p[i] & 0xc0) == 0x80;
-        code = (code << 6) | (p[i] & 0x3f);
-    }
-    if (!good || code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
-        *at += 1;
-        return -1;
-    }
-    *at += more + 1;
-    return code;
-}
-
 bool text_is_utf8(const char *text)
 {
     size_t size = strlen(text);
     for (size_t at = 0; at < size;)
-        if (text_next(text, size, &at) < 0)
+        if (utf8_next(text, size, &at) < 0)
             return false;
     return true;
 }
@@ -62,7 +29,7 @@ size_t text_width(const char *text)
     size_t size = strlen(text);
     size_t width = 0;
     for (size_t at = 0; at < size;)
-        width += code_width(text_next(text, size, &at));
+        width += code_width(utf8_next(text, size, &at));
     return width;
 }
 
@@ -72,7 +39,7 @@ size_t text_fit(const char *text, size_t columns)
     size_t width = 0;
     for (size_t at = 0; at < size;) {
         size_t before = at;
-        width += code_width(text_next(text, size, &at));
+        width += code_width(utf8_next(text, size, &at));
         if (width > columns)
             return before;
     }
@@ -82,12 +49,7 @@ size_t text_fit(const char *text, size_t columns)
 /* Characters that a terminal obeys rather than shows, and those that change the direction of reading. */
 static bool must_escape(int32_t code, bool prose)
 {
-    if (code < 0x20)
-        return true;
-    if (code == '\\')
-        return !prose;
-    return (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f || (code >= 0x202a && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069) || code == 0x2028 || code == 0x2029;
+    return utf8_is_control(code) || (code == '\\' && !prose);
 }
 
 static size_t escape_byte(unsigned char byte, char *out)
@@ -115,7 +77,7 @@ char *text_escape(const char *text, bool prose)
     size_t used = 0;
     for (size_t at = 0; at < size;) {
         size_t from = at;
-        int32_t code = text_next(text, size, &at);
+        int32_t code = utf8_next(text, size, &at);
         bool escape = code < 0 || must_escape(code, prose);
         for (; from < at; from++) {
             if (escape)
@@ -137,7 +99,7 @@ char *text_to_utf8(const char *text)
     size_t used = 0;
     for (size_t at = 0; at < size;) {
         size_t from = at;
-        if (text_next(text, size, &at) < 0) {
+        if (utf8_next(text, size, &at) < 0) {
             memcpy(out + used, "\xef\xbf\xbd", 3);
             used += 3;
             continue;

@@ -13,11 +13,6 @@
 
 enum { TEXT_SMALL = 48 };
 
-/*
- * The code point at text[*at], which moves behind it. Bytes that are not
- * UTF-8 (also overlong forms and surrogates) give -1 and move by one.
- */
-int32_t text_next(const char *text, size_t size, size_t *at);
 /* All of it is UTF-8. */
 bool text_is_utf8(const char *text);
 /* Columns that escaped text takes on a terminal. Needs a UTF-8 LC_CTYPE for wide characters. */

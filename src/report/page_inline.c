@@ -1,0 +1,202 @@
+#include "report/page_internal.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Escaping: the one way that text takes ---- */
+
+static void write_bytes(struct page *page, const char *text, size_t size)
+{
+    if (size > 0 && !page->failed && buf_append(&page->out, text, size, page->err) != 0)
+        page->failed = true;
+}
+
+/* The characters that mean something in HTML, in text or in an attribute's quotes. */
+static const char *entity(int32_t code)
+{
+    switch (code) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return NULL;
+    }
+}
+
+/* What acts instead of being seen is spelled out. Lines may end, and be indented: that is whitespace to a browser. */
+static bool is_unseen(int32_t code)
+{
+    return code != '\n' && code != '\t' && utf8_is_control(code);
+}
+
+void page_escape(struct page *page, const char *text, size_t size)
+{
+    size_t done = 0;
+    for (size_t at = 0; at < size;) {
+        size_t from = at;
+        char spelled[16];
+        int32_t code = utf8_next(text, size, &at);
+        const char *instead = code < 0 ? "\xef\xbf\xbd" : entity(code);
+        if (instead == NULL && is_unseen(code)) {
+            (void)snprintf(spelled, sizeof spelled, "\\u%04" PRIx32, (uint32_t)code);
+            instead = spelled;
+        }
+        if (instead == NULL)
+            continue;
+        write_bytes(page, text + done, from - done);
+        page_raw(page, instead);
+        done = at;
+    }
+    write_bytes(page, text + done, size - done);
+}
+
+void page_escape_text(struct page *page, const char *text)
+{
+    page_escape(page, text, strlen(text));
+}
+
+/* "|day|days}" behind a number: the first for "1", the second for all others. Returns what is behind the brace. */
+static const char *say_plural(struct page *page, const char *forms, bool one)
+{
+    const char *middle = strchr(forms, '|');
+    const char *end = strchr(forms, '}');
+    if (middle == NULL || end == NULL || middle > end)
+        return forms;
+    page_raw(page, " ");
+    if (one)
+        page_escape(page, forms, (size_t)(middle - forms));
+    else
+        page_escape(page, middle + 1, (size_t)(end - middle - 1));
+    return end + 1;
+}
+
+void page_escape_say(struct page *page, struct page_text text, const char *const *args)
+{
+    size_t count = 0;
+    while (args[count] != NULL)
+        count++;
+    const char *p = page_pick(page, text);
+    for (const char *brace; (brace = strchr(p, '{')) != NULL;) {
+        page_escape(page, p, (size_t)(brace - p));
+        size_t number = (size_t)(unsigned char)brace[1] - '1';
+        bool plural = brace[1] != '\0' && brace[2] == '|';
+        if (number >= count || (brace[2] != '}' && !plural)) {
+            page_escape(page, brace, 1); /* no place for an argument: a brace */
+            p = brace + 1;
+            continue;
+        }
+        page_escape_text(page, args[number]);
+        p = plural ? say_plural(page, brace + 3, strcmp(args[number], "1") == 0) : brace + 3;
+    }
+    page_escape_text(page, p);
+}
+
+/* ---- Inside of blocks ---- */
+
+void page_say_args(struct page *page, struct page_text text, const char *const *args)
+{
+    page_escape_say(page, text, args);
+}
+
+void page_plain(struct page *page, const char *text)
+{
+    page_escape_text(page, text != NULL && text[0] != '\0' ? text : "–");
+}
+
+void page_strong(struct page *page, const char *text)
+{
+    page_raw(page, "<strong>");
+    page_plain(page, text);
+    page_raw(page, "</strong>");
+}
+
+void page_code(struct page *page, const char *text)
+{
+    page_raw(page, "<code>");
+    page_plain(page, text);
+    page_raw(page, "</code>");
+}
+
+void page_aside(struct page *page)
+{
+    page_open(page, ELEMENT_ASIDE, "<small>");
+}
+
+void page_aside_end(struct page *page)
+{
+    page_close(page, ELEMENT_ASIDE);
+}
+
+void page_badge(struct page *page, enum page_state state, struct page_text text)
+{
+    page_raw(page, "<span class=\"badge ");
+    page_raw(page, page_state_class(state));
+    page_raw(page, "\">");
+    page_escape_text(page, page_pick(page, text));
+    page_raw(page, "</span>");
+}
+
+void page_link(struct page *page, const char *id, const char *text)
+{
+    page_raw(page, "<a href=\"#");
+    page_id(page, id);
+    page_raw(page, "\">");
+    page_plain(page, text);
+    page_raw(page, "</a>");
+}
+
+void page_anchor(struct page *page, const char *id)
+{
+    page_raw(page, "<span id=\"");
+    page_id(page, id);
+    page_raw(page, "\"></span>");
+}
+
+void page_time(struct page *page, int64_t ns)
+{
+    char text[PAGE_SMALL];
+    char machine[CLOCK_TEXT_SIZE];
+    (void)page_format_time(page, ns, text);
+    if (ns != 0) {
+        page_raw(page, "<time datetime=\"");
+        page_raw(page, clock_format(ns, machine));
+        page_raw(page, "\">");
+    }
+    page_escape_text(page, text);
+    page_raw(page, ns != 0 ? "</time>" : "");
+}
+
+void page_day(struct page *page, int64_t day)
+{
+    char text[PAGE_SMALL];
+    page_escape_text(page, page_format_day(page, day, text));
+}
+
+void page_bytes(struct page *page, uint64_t bytes)
+{
+    char text[PAGE_SMALL];
+    page_escape_text(page, page_format_bytes(bytes, text));
+}
+
+void page_count(struct page *page, uint64_t count)
+{
+    char text[PAGE_SMALL];
+    page_escape_text(page, page_format_count(count, text));
+}
+
+void page_duration(struct page *page, int64_t ns)
+{
+    char text[PAGE_SMALL];
+    page_escape_text(page, page_format_duration(page, ns, text));
+}
