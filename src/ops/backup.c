@@ -353,13 +353,28 @@ static int check_quorum(const struct run *run, struct error *err)
                       run->session.tenant);
 }
 
-/* Segments on their way out are not named any more: what they say stands in the packs too. */
-static void leave_out_segments(struct roster *roster, const struct roster *condemned)
+static bool lies_anywhere(const struct run *run, const struct roster_row *row)
 {
+    for (size_t i = 0; i < run->hikae->target_count; i++)
+        if (presence_has(&run->hikae->targets[i].present, row->class, &row->name, row->size))
+            return true;
+    return false;
+}
+
+/*
+ * Segments that are gone or on their way out, as another host merged them, are not named any more: what they say stands
+ * in the packs too.
+ */
+static void leave_out_segments(const struct run *run, struct roster *roster)
+{
+    const struct roster *condemned = &run->session.chain.condemned;
     size_t kept = 0;
-    for (size_t i = 0; i < roster->count; i++)
-        if (roster->rows[i].class != OBJECT_SEGMENT || !roster_has(condemned, OBJECT_SEGMENT, &roster->rows[i].name))
-            roster->rows[kept++] = roster->rows[i];
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct roster_row *row = &roster->rows[i];
+        if (row->class != OBJECT_SEGMENT ||
+            (!roster_has(condemned, OBJECT_SEGMENT, &row->name) && lies_anywhere(run, row)))
+            roster->rows[kept++] = *row;
+    }
     roster->count = kept;
 }
 
@@ -397,7 +412,7 @@ static int check_in_time(int64_t listed_ns, struct error *err)
 static int commit(struct run *run, struct hikae_backup_result *ret, struct error *err)
 {
     int64_t listed_ns;
-    leave_out_segments(&run->outcome.roster, &run->session.chain.condemned);
+    leave_out_segments(run, &run->outcome.roster);
     if (spread_orphans(run, err) != 0)
         return -1;
     count_targets(run);

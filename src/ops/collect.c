@@ -130,10 +130,10 @@ static int carry_out(struct collect *collect, struct error *err)
 static int collect_session(struct collect *collect, struct error *err)
 {
     uint64_t live = 0;
-    if (collect_look(collect, err) != 0 || collect_mark(collect, err) != 0)
+    if (collect_look(collect, err) != 0 || collect_mark(collect, err) != 0 || collect_cover(collect, err) != 0)
         return -1;
     for (size_t i = 0; i < collect->state.count; i++)
-        live += collect->state.objects[i].live;
+        live += collect->state.objects[i].class == OBJECT_PACK ? collect->state.objects[i].live : 0;
     collect->rules = collect_rules_default((uint64_t)collect->hikae->config->pack_mib << 20, live);
     if (collect_plan(&collect->state, &collect->rules, err) != 0 || tell_plan(collect, err) != 0)
         return -1;

@@ -4,6 +4,7 @@
  *   collect_plan.c   what goes, what moves, what waits, and why: pure
  *   collect_state.c  what lies on the targets, and what the history says of it
  *   collect_mark.c   which blobs are needed, in bounded memory
+ *   collect_merge.c  one segment for many
  *   collect_move.c   new packs for what is needed of old ones, new rosters
  *   collect_do.c     condemning and deleting
  *   collect.c        the operation
@@ -83,10 +84,20 @@ void collect_unmark(struct collect *collect);
 MUST_USE int collect_places(const struct collect *collect, uint32_t pack, uint32_t **ret, size_t *ret_count,
                             struct error *err);
 
+/* ---- collect_merge.c ---- */
+
+/* What each needed segment says of packs that are needed: fills `live` of the segments. */
+MUST_USE int collect_cover(struct collect *collect, struct error *err);
+/* Carry out COLLECT_MOVE of segments: the new ones are added to *made, and the index goes by them. */
+MUST_USE int collect_merge(struct collect *collect, struct roster *made, struct error *err);
+
 /* ---- collect_move.c ---- */
 
-/* Carry out COLLECT_MOVE: new packs, then new rosters for all snapshots that named the old ones. */
+/* Carry out COLLECT_MOVE: new packs and segments, then new rosters for all snapshots that named the old ones. */
 MUST_USE int collect_move(struct collect *collect, struct error *err);
+/* Store an object on the targets of *targets (bits); those that do not take it are left out from then on. */
+MUST_USE int collect_put(struct collect *collect, const struct roster_row *row, const struct buf *object,
+                         uint64_t *targets, struct error *err);
 
 /* ---- collect_do.c ---- */
 

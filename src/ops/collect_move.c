@@ -1,6 +1,7 @@
 /*
- * Moving: what is needed of the packs that go is written into new ones; then every snapshot that named an old pack gets
- * a roster that names the new ones instead, whole, in a record. Only then are the old ones condemned.
+ * Moving: what is needed of the packs that go is written into new ones; then every snapshot that named an old pack, or
+ * a segment that was merged, gets a roster that names the new ones instead, whole, in a record. Only then are the old
+ * ones condemned.
  */
 #include "base/mem.h"
 #include "base/names.h"
@@ -52,6 +53,11 @@ static int move_pack(struct collect *collect, struct repack *repack, const struc
     return 0;
 }
 
+static bool is_moved_pack(const struct collect_object *object)
+{
+    return object->class == OBJECT_PACK && object->action == COLLECT_MOVE && object->live > 0;
+}
+
 static int move_packs(struct collect *collect, struct roster *made, struct error *err)
 {
     const struct config *config = collect->hikae->config;
@@ -66,7 +72,7 @@ static int move_packs(struct collect *collect, struct roster *made, struct error
     struct repack *repack;
     bool any = false;
     for (size_t i = 0; i < collect->state.count; i++)
-        any |= collect->state.objects[i].action == COLLECT_MOVE && collect->state.objects[i].live > 0;
+        any |= is_moved_pack(&collect->state.objects[i]);
     if (spool == NULL)
         return -1;
     if (!any)
@@ -75,7 +81,7 @@ static int move_packs(struct collect *collect, struct roster *made, struct error
         return -1;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < collect->state.count; i++)
-        if (collect->state.objects[i].action == COLLECT_MOVE && collect->state.objects[i].live > 0)
+        if (is_moved_pack(&collect->state.objects[i]))
             rc = move_pack(collect, repack, &collect->state.objects[i], err);
     if (rc == 0)
         rc = repack_finish(repack, made, err);
@@ -87,7 +93,8 @@ static int move_packs(struct collect *collect, struct roster *made, struct error
 
 struct mover {
     struct collect *collect;
-    struct roster made;       /* new packs and segments */
+    struct roster made;       /* new packs and their segments */
+    struct roster merged;     /* segments that were made of others */
     struct hash *digests;     /* of each snapshot's new roster; by number in the history */
     bool *changed;            /* it has one */
     struct roster_row *parts; /* of the roster being written */
@@ -144,7 +151,9 @@ static int add_segments(const struct mover *mover, struct roster *to, struct err
             continue;
         bool condemned = roster_has(&mover->collect->session.chain.condemned, OBJECT_SEGMENT, &segment);
         const struct collect_object *object = collect_find(&mover->collect->state, OBJECT_SEGMENT, &segment);
-        bool there = (object != NULL && object->on != 0) || roster_has(&mover->made, OBJECT_SEGMENT, &segment);
+        bool there = object != NULL ? object->on != 0 && object->action != COLLECT_MOVE
+                                    : roster_has(&mover->made, OBJECT_SEGMENT, &segment) ||
+                                          roster_has(&mover->merged, OBJECT_SEGMENT, &segment);
         if (!condemned && there && roster_add(to, OBJECT_SEGMENT, &segment, size, err) != 0)
             return -1;
     }
@@ -162,6 +171,7 @@ static int new_roster(struct mover *mover, const struct history_snapshot *snapsh
         return -1;
     for (size_t i = 0; i < old.count; i++) {
         const struct roster_row *row = &old.rows[i];
+        *ret_changed |= goes(mover->collect, row->class, &row->name);
         if (row->class != OBJECT_PACK)
             continue;
         const struct collect_object *object = collect_find(&mover->collect->state, OBJECT_PACK, &row->name);
@@ -170,7 +180,6 @@ static int new_roster(struct mover *mover, const struct history_snapshot *snapsh
                 return -1;
             continue;
         }
-        *ret_changed = true;
         moved |= object->live > 0;
         if (add_stand_ins(mover, &row->name, ret, err) != 0)
             return -1;
@@ -242,28 +251,34 @@ static int check_quorum(const struct mover *mover, struct error *err)
     return error_hint(err, "`hikae replicate` first: what was written is used by the next collection");
 }
 
-static int put_part(struct mover *mover, const struct buf *object, struct roster_row *part, struct error *err)
+int collect_put(struct collect *collect, const struct roster_row *row, const struct buf *object, uint64_t *targets,
+                struct error *err)
 {
-    struct hikae *hikae = mover->collect->hikae;
+    struct hikae *hikae = collect->hikae;
     CLEANUP(roster_free) struct roster one = {0};
     char name[OBJECT_NAME_SIZE];
-    part->class = OBJECT_ROSTER;
-    part->size = object->size;
-    (void)name_object(&mover->collect->session.tid, 'r', &part->name, name);
-    if (roster_add(&one, OBJECT_ROSTER, &part->name, part->size, err) != 0)
+    (void)name_object(&collect->session.tid, object_class_letter(row->class), &row->name, name);
+    if (roster_add(&one, row->class, &row->name, row->size, err) != 0)
         return -1;
     for (size_t i = 0; i < hikae->target_count; i++) {
         struct error why = {0};
-        if ((mover->counting >> i & 1) == 0)
+        if ((*targets >> i & 1) == 0)
             continue;
         if (target_put(hikae->targets[i].target, name, object->data, object->size, TARGET_PUT_CREATE, &why) != 0) {
-            mover->counting &= ~(UINT64_C(1) << i);
+            *targets &= ~(UINT64_C(1) << i);
             engine_warn(hikae, "target %s falls behind: %s", hikae->targets[i].name, why.what);
         } else if (presence_add(&hikae->targets[i].present, &one, err) != 0) {
             return -1;
         }
     }
     return 0;
+}
+
+static int put_part(struct mover *mover, const struct buf *object, struct roster_row *part, struct error *err)
+{
+    part->class = OBJECT_ROSTER;
+    part->size = object->size;
+    return collect_put(mover->collect, part, object, &mover->counting, err);
 }
 
 static int put_parts(struct mover *mover, const struct roster *roster, struct error *err)
@@ -366,8 +381,11 @@ int collect_move(struct collect *collect, struct error *err)
         return 0;
     int rc = move_packs(collect, &mover.made, err);
     if (rc == 0)
+        rc = collect_merge(collect, &mover.merged, err);
+    if (rc == 0)
         rc = write_rosters(&mover, err);
     roster_free(&mover.made);
+    roster_free(&mover.merged);
     mem_free(mover.digests);
     mem_free(mover.changed);
     mem_free(mover.parts);

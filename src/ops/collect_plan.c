@@ -18,6 +18,7 @@ static const struct {
     [WHY_YOUNG] = {"young", "no record names it yet: a run may be under way"},
     [WHY_EMPTY] = {"empty", "much of it is not needed any more: the rest moves to a new pack"},
     [WHY_SMALL] = {"small", "many packs are small: they become one"},
+    [WHY_MERGED] = {"merged", "many segments of the index are small: they become one"},
     [WHY_RECORD] = {"record", "a record that says nothing any more"},
 };
 
@@ -48,6 +49,7 @@ struct collect_rules collect_rules_default(uint64_t pack_size, uint64_t live)
                                   .waiting = 16,
                                   .pack_size = pack_size,
                                   .meta_size = pack_size < (8 << 20) ? pack_size : 8 << 20,
+                                  .segment_size = 8 << 20,
                                   .fan_in = 8,
                                   .records = 32};
 }
@@ -308,12 +310,60 @@ static int plan_moves(struct collect_state *state, const struct collect_rules *r
     return 0;
 }
 
+/* ---- Segments ---- */
+
+/* Orders of size below that of a full one, each eight times the one before; -1: it is no small one. */
+static int order_of_segment(const struct collect_object *segment, const struct collect_rules *rules)
+{
+    int order = 0;
+    if (segment->size >= rules->segment_size)
+        return -1;
+    for (uint64_t limit = 16 << 10; segment->size >= limit; limit *= 8)
+        order++;
+    return order;
+}
+
+/*
+ * As in an LSM tree: so many of one order become one of the next, so that each row is written again once an order. One
+ * that mostly speaks of packs that are gone is written again without them. Segments are some per cent of what is
+ * stored: no budget.
+ */
+static void plan_segments(struct collect_state *state, const struct collect_rules *rules)
+{
+    enum { ORDERS = 24 };
+    size_t found[ORDERS] = {0};
+    for (size_t i = 0; i < state->count; i++) {
+        struct collect_object *segment = &state->objects[i];
+        if (segment->class != OBJECT_SEGMENT || !segment->needed || segment->on == 0)
+            continue;
+        int order = order_of_segment(segment, rules);
+        if (segment->live == 0 || 2 * segment->live < segment->size) {
+            segment->action = COLLECT_MOVE;
+            segment->why = segment->live == 0 ? WHY_NO_USE : WHY_EMPTY;
+        } else if (order >= 0 && order < ORDERS) {
+            found[order]++;
+        }
+    }
+    for (size_t i = 0; i < state->count; i++) {
+        struct collect_object *segment = &state->objects[i];
+        int order = segment->class == OBJECT_SEGMENT ? order_of_segment(segment, rules) : -1;
+        if (order < 0 || order >= ORDERS || found[order] < rules->fan_in || !segment->needed || segment->on == 0 ||
+            segment->action != COLLECT_KEEP)
+            continue;
+        segment->action = COLLECT_MOVE;
+        segment->why = WHY_MERGED;
+    }
+}
+
 int collect_plan(struct collect_state *state, const struct collect_rules *rules, struct error *err)
 {
     for (size_t i = 0; i < state->count; i++)
         plan_object(state, rules, &state->objects[i]);
-    if (state->may_condemn && plan_moves(state, rules, err) != 0)
-        return -1;
+    if (state->may_condemn) {
+        if (plan_moves(state, rules, err) != 0)
+            return -1;
+        plan_segments(state, rules);
+    }
     plan_records(state, rules);
     return 0;
 }

@@ -28,6 +28,7 @@ enum collect_why {
     WHY_YOUNG,   /* no record names it; a run may be under way */
     WHY_EMPTY,   /* much of it is not needed any more */
     WHY_SMALL,   /* one of many small packs */
+    WHY_MERGED,  /* one of many small segments */
     WHY_RECORD,  /* a record that says nothing any more */
     WHY_COUNT
 };
@@ -47,7 +48,7 @@ struct collect_object {
     bool moved_out;      /* … of a snapshot that is kept */
     uint64_t spared;     /* targets (bits) that do not count for such a snapshot: it stays there */
     uint32_t condemned;  /* 1 + number of the condemnation; 0 none */
-    uint64_t live;       /* bytes of a needed pack that are needed */
+    uint64_t live;       /* bytes of a needed pack that are needed; of a segment: that are about needed packs */
     uint64_t frame;      /* bytes of a pack that are no blocks: a new one has as many */
     bool meta;           /* a pack without content */
     /* The plan: */
@@ -74,15 +75,16 @@ struct collect_state {
 };
 
 struct collect_rules {
-    int64_t wait_ns;    /* between condemning and deleting */
-    int64_t orphan_ns;  /* age at which what no record names is nobody's */
-    unsigned slack;     /* per cent of what is needed that may lie in packs for nothing */
-    unsigned budget;    /* per cent of what is needed that is written again at most */
-    unsigned waiting;   /* per cent of what is needed that may be condemned by moving, and wait */
-    uint64_t pack_size; /* of a full pack */
-    uint64_t meta_size; /* of a full pack without content */
-    unsigned fan_in;    /* so many packs of one order of size become one */
-    size_t records;     /* so many records that say nothing are worth a record that condemns */
+    int64_t wait_ns;       /* between condemning and deleting */
+    int64_t orphan_ns;     /* age at which what no record names is nobody's */
+    unsigned slack;        /* per cent of what is needed that may lie in packs for nothing */
+    unsigned budget;       /* per cent of what is needed that is written again at most */
+    unsigned waiting;      /* per cent of what is needed that may be condemned by moving, and wait */
+    uint64_t pack_size;    /* of a full pack */
+    uint64_t meta_size;    /* of a full pack without content */
+    uint64_t segment_size; /* of a full segment */
+    unsigned fan_in;       /* so many packs, or segments, of one order of size become one */
+    size_t records;        /* so many records that say nothing are worth a record that condemns */
 };
 /* `pack_size`: of a full pack, at most; `live`: bytes that are needed in all. */
 struct collect_rules collect_rules_default(uint64_t pack_size, uint64_t live);

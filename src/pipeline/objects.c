@@ -246,16 +246,14 @@ static bool lacks_packs(struct sync *sync)
     return false;
 }
 
-static int add_segment(struct sync *sync, const struct roster_row *row, struct error *err)
+int objects_segment(struct objects *objects, const struct hash *name, uint64_t size, struct buf *body,
+                    struct segment *ret, struct error *err)
 {
-    struct objects *objects = sync->objects;
     CLEANUP(buf_free) struct buf object = {0};
-    CLEANUP(buf_free) struct buf body = {0};
     struct error why = {0};
     struct container_header header;
     struct bytes clear;
-    /* A segment that cannot be used costs time only: the packs' own directories say the same. */
-    if (objects_get(objects, OBJECT_SEGMENT, &row->name, row->size, &object, &why) != 0) {
+    if (objects_get(objects, OBJECT_SEGMENT, name, size, &object, &why) != 0) {
         if (is_final(&why)) {
             *err = why;
             return -1;
@@ -266,13 +264,21 @@ static int add_segment(struct sync *sync, const struct roster_row *row, struct e
         return 0;
     const struct secret *key = keyring_find(objects->keyring, &header.key_id);
     if (key == NULL || !id_equal(&header.tid, &objects->tid) ||
-        container_open_body(CONTAINER_SEGMENT, object.data, object.size, key, CONTAINER_OBJECT_MAX, &body, &clear,
+        container_open_body(CONTAINER_SEGMENT, object.data, object.size, key, CONTAINER_OBJECT_MAX, body, &clear,
                             &why) != 0)
         return 0;
+    return segment_parse(body->data, body->size, ret, &why) == 0;
+}
+
+static int add_segment(struct sync *sync, const struct roster_row *row, struct error *err)
+{
+    struct objects *objects = sync->objects;
+    CLEANUP(buf_free) struct buf body = {0};
     struct segment segment;
-    if (segment_parse(body.data, body.size, &segment, &why) != 0)
-        return 0;
-    int rc = index_add_segment(objects->index, &segment, wanted, sync, err);
+    int rc = objects_segment(objects, &row->name, row->size, &body, &segment, err);
+    if (rc <= 0)
+        return rc;
+    rc = index_add_segment(objects->index, &segment, wanted, sync, err);
     struct hash *names = mem_calloc(segment.pack_count, sizeof(*names));
     if (names == NULL && rc == 0)
         rc = error_no_memory(err);
@@ -285,7 +291,8 @@ static int add_segment(struct sync *sync, const struct roster_row *row, struct e
     return rc;
 }
 
-static int add_segments(struct sync *sync, struct error *err)
+/* With `all` each that is listed and wanted, else those that the index has never heard of. */
+static int add_segments(struct sync *sync, bool all, struct error *err)
 {
     for (size_t i = 0; i < sync->objects->count; i++) {
         const struct run_target *t = &sync->objects->targets[i];
@@ -300,7 +307,8 @@ static int add_segments(struct sync *sync, struct error *err)
             for (size_t k = 0; k < i && !seen; k++)
                 seen = sync->objects->targets[k].up &&
                        presence_has(&sync->objects->targets[k].present, OBJECT_SEGMENT, &row->name, 0);
-            if (!seen && add_segment(sync, row, err) != 0)
+            if (!seen && (all || !index_knows_segment(sync->objects->index, &row->name)) &&
+                add_segment(sync, row, err) != 0)
                 return -1;
             if (cancel_check(sync->objects->cancel, err) != 0)
                 return -1;
@@ -442,7 +450,9 @@ int objects_sync_index(struct objects *objects, const struct roster *only, const
         return error_wrap(err, "look for packs that no listing shows");
     if (forget_lost_packs(&sync, err) != 0)
         return error_wrap(err, "bring the index up to date");
-    if (lacks_packs(&sync) && (add_segments(&sync, err) != 0 || add_packs(&sync, err) != 0))
+    /* New segments of packs that are known, too: the collector merges them, and what they supersede goes away. */
+    bool lacks = lacks_packs(&sync);
+    if (add_segments(&sync, lacks, err) != 0 || (lacks && add_packs(&sync, err) != 0))
         return error_wrap(err, "bring the index up to date");
     return 0;
 }

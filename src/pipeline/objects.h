@@ -55,6 +55,12 @@ MUST_USE int objects_list(struct objects *objects, struct error *err);
 MUST_USE int objects_sync_index(struct objects *objects, const struct roster *only, const struct roster *condemned,
                                 struct error *err);
 
+/*
+ * Read a segment: 1 and *ret (segment_clear), which reads from *body (buf_free) as long as it lives; 0 if it cannot be
+ * used, which costs time only, as the packs' own directories say the same; -1 for what ends the work.
+ */
+MUST_USE int objects_segment(struct objects *objects, const struct hash *name, uint64_t size, struct buf *body,
+                             struct segment *ret, struct error *err);
 /* Append a whole object, checked against its name. The error is the most telling of all targets'. */
 MUST_USE int objects_get(struct objects *objects, enum object_class class, const struct hash *name, uint64_t size,
                          struct buf *out, struct error *err);

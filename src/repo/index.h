@@ -77,6 +77,8 @@ bool index_pack_name(struct index *index, uint32_t number, struct hash *ret_name
 /* Which segments (objects on the targets) cover which packs: names only, kept with the index. */
 MUST_USE int index_note_segment(struct index *index, const struct hash *segment, uint64_t size,
                                 const struct hash *packs, uint32_t pack_count, struct error *err);
+/* Was this segment ever noted? */
+bool index_knows_segment(struct index *index, const struct hash *segment);
 /* The segment that covers a pack: false if none is known. */
 bool index_segment_of_pack(struct index *index, uint32_t pack, struct hash *ret_segment, uint64_t *ret_size);
 

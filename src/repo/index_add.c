@@ -246,6 +246,17 @@ int index_note_segment(struct index *index, const struct hash *segment, uint64_t
     return rc == 0 ? 0 : error_wrap(err, "note a segment in the index");
 }
 
+bool index_knows_segment(struct index *index, const struct hash *segment)
+{
+    (void)pthread_mutex_lock(&index->lock);
+    const struct pack_table *packs = &index->packs;
+    bool known = false;
+    for (uint32_t i = packs->segment_count; i-- > 0 && !known;)
+        known = hash_equal(&packs->segments[i].name, segment);
+    (void)pthread_mutex_unlock(&index->lock);
+    return known;
+}
+
 bool index_segment_of_pack(struct index *index, uint32_t pack, struct hash *ret_segment, uint64_t *ret_size)
 {
     (void)pthread_mutex_lock(&index->lock);

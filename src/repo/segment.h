@@ -40,6 +40,15 @@ void segment_builder_free(struct segment_builder *builder);
  */
 MUST_USE int segment_builder_add(struct segment_builder *builder, const struct pack_info *pack,
                                  const struct container_blob *blobs, uint32_t blob_count, struct error *err);
+struct segment;
+typedef bool segment_wanted(const struct hash *pack, void *context);
+/*
+ * Add those packs of a parsed segment that `wanted` accepts (NULL: all), with their entries. ERROR_DAMAGED if it has
+ * other entries of a pack than the pack's blocks announce, ERROR_INTERNAL if the segment would hold too many; nothing
+ * is added then.
+ */
+MUST_USE int segment_builder_add_segment(struct segment_builder *builder, const struct segment *segment,
+                                         segment_wanted *wanted, void *context, struct error *err);
 uint32_t segment_builder_packs(const struct segment_builder *builder);
 uint32_t segment_builder_entries(const struct segment_builder *builder);
 /*

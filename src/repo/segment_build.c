@@ -138,6 +138,86 @@ int segment_builder_add(struct segment_builder *builder, const struct pack_info 
     return 0;
 }
 
+/* ---- Adding what another segment says ---- */
+
+#define NOT_TAKEN UINT32_MAX
+
+/* For each pack of the segment the number that its first block gets, or NOT_TAKEN; and how many entries these have. */
+static int choose_packs(const struct segment_builder *builder, const struct segment *segment, segment_wanted *wanted,
+                        void *context, uint32_t *first, uint64_t *ret_entries, struct error *err)
+{
+    uint64_t blocks = builder->block_count;
+    *ret_entries = 0;
+    for (uint32_t i = 0; i < segment->pack_count; i++) {
+        const struct pack_info *pack = &segment->packs[i];
+        first[i] = NOT_TAKEN;
+        if (wanted != NULL && !wanted(&pack->name, context))
+            continue;
+        first[i] = (uint32_t)blocks;
+        blocks += pack->block_count;
+        for (uint32_t j = 0; j < pack->block_count; j++)
+            *ret_entries += pack->blocks[j].blob_count;
+    }
+    if (blocks < NOT_TAKEN && *ret_entries <= SEGMENT_ENTRIES_MAX - segment_builder_entries(builder))
+        return 0;
+    return error_set(err, ERROR_INTERNAL, "a segment would hold more than %d entries", SEGMENT_ENTRIES_MAX);
+}
+
+/* Copy the rows of the packs that are taken behind the entries, without counting them yet. */
+static int copy_entries(struct segment_builder *builder, const struct segment *segment, const uint32_t *first,
+                        uint64_t expected, struct error *err)
+{
+    uint8_t *row = builder->entries.data + builder->entries.size;
+    uint64_t copied = 0;
+    for (uint32_t i = 0; i < segment->entry_count; i++) {
+        const uint8_t *from = segment->entries + (size_t)i * SEGMENT_ENTRY_ROW;
+        uint32_t block;
+        uint32_t pack = segment_pack_of_block(segment, get_u32(from + ENTRY_BLOCK), &block);
+        if (first[pack] == NOT_TAKEN)
+            continue;
+        if (copied++ == expected)
+            break;
+        memcpy(row, from, SEGMENT_ENTRY_ROW);
+        put_u32(row + ENTRY_BLOCK, first[pack] + block);
+        row += SEGMENT_ENTRY_ROW;
+    }
+    return copied == expected
+               ? 0
+               : error_set(err, ERROR_DAMAGED, "a segment of the index has other blobs than its packs announce");
+}
+
+int segment_builder_add_segment(struct segment_builder *builder, const struct segment *segment, segment_wanted *wanted,
+                                void *context, struct error *err)
+{
+    CLEANUP_FREE uint32_t *first = mem_calloc(segment->pack_count, sizeof(*first));
+    uint64_t entries = 0;
+    uint32_t before = builder->pack_count, blocks = 0;
+    int rc = 0;
+    if (first == NULL)
+        return error_no_memory(err);
+    if (choose_packs(builder, segment, wanted, context, first, &entries, err) != 0 ||
+        buf_reserve(&builder->entries, (size_t)entries * SEGMENT_ENTRY_ROW, err) != 0 ||
+        copy_entries(builder, segment, first, entries, err) != 0)
+        return -1;
+    for (uint32_t i = 0; rc == 0 && i < segment->pack_count; i++) {
+        if (first[i] == NOT_TAKEN)
+            continue;
+        rc = reserve_pack(builder, err);
+        if (rc == 0)
+            rc = pack_info_copy(&builder->packs[builder->pack_count], &segment->packs[i], err);
+        builder->pack_count += rc == 0;
+        blocks += segment->packs[i].block_count;
+    }
+    if (rc != 0) {
+        while (builder->pack_count > before)
+            pack_info_free(&builder->packs[--builder->pack_count]);
+        return -1;
+    }
+    builder->entries.size += (size_t)entries * SEGMENT_ENTRY_ROW;
+    builder->block_count += blocks;
+    return 0;
+}
+
 /* ---- Sorting ---- */
 
 enum { BUCKET_BITS_MAX = 18, INSERTION_MAX = 48 };

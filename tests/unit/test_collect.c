@@ -92,7 +92,12 @@ static void test_single(void **state)
          COLLECT_DELETE,
          WHY_MOVED,
          1},
-        {{.class = OBJECT_SEGMENT, .on = BOTH, .needed = true}, 0, 0, COLLECT_KEEP, WHY_NEEDED, 0},
+        {{.class = OBJECT_SEGMENT, .on = BOTH, .needed = true, .size = 9, .live = 9},
+         0,
+         0,
+         COLLECT_KEEP,
+         WHY_NEEDED,
+         0},
         {{.class = OBJECT_ROSTER, .on = BOTH, .was_needed = true}, 0, 0, COLLECT_CONDEMN, WHY_RETIRED, 0},
         {{.class = OBJECT_RECORD, .on = BOTH, .needed = true}, 0, 0, COLLECT_KEEP, WHY_NEEDED, 0},
         {{.class = OBJECT_RECORD, .on = BOTH}, 0, 0, COLLECT_KEEP, WHY_RECORD, 0}, /* one alone is not worth it */
@@ -222,6 +227,40 @@ static void test_small(void **state)
     }
 }
 
+/* Segments of one order become one when there are eight; what speaks of packs that are gone goes, or is written anew.
+ */
+static void test_segments(void **state)
+{
+    (void)state;
+    struct collect_object objects[24];
+    struct collect_condemnation condemned = {.record = name_of(9)};
+    struct error err;
+    for (unsigned small = 6; small <= 9; small++) {
+        for (unsigned i = 0; i < 24; i++) {
+            uint64_t size = i < small ? 10 << 10 : i < 14 ? 40 << 10 : 8 * MIB;
+            objects[i] = (struct collect_object){
+                .class = OBJECT_SEGMENT, .name = name_of(i), .on = BOTH, .needed = true, .size = size, .live = size};
+        }
+        objects[20].live = 0;
+        objects[21].live = 3 * MIB;
+        objects[22].needed = false;
+        struct collect_state s = make_state(objects, 24, &condemned, 0, 0);
+        struct collect_rules rules = collect_rules_default(32 * MIB, UINT64_C(1) << 40);
+        assert_int_equal(collect_plan(&s, &rules, &err), 0);
+        for (unsigned i = 0; i < 20; i++)
+            assert_int_equal(objects[i].action == COLLECT_MOVE && objects[i].why == WHY_MERGED,
+                             (i < small && small >= 8) || (i >= small && i < 14 && small <= 6));
+        assert_true(objects[20].action == COLLECT_MOVE && objects[20].why == WHY_NO_USE);
+        assert_true(objects[21].action == COLLECT_MOVE && objects[21].why == WHY_EMPTY);
+        assert_int_equal(objects[22].action, COLLECT_CONDEMN);
+        assert_int_equal(objects[23].action, COLLECT_KEEP);
+        s.may_condemn = false;
+        assert_int_equal(collect_plan(&s, &rules, &err), 0);
+        for (unsigned i = 0; i < 24; i++)
+            assert_int_not_equal(objects[i].action, COLLECT_MOVE);
+    }
+}
+
 static void test_join_and_find(void **state)
 {
     (void)state;
@@ -251,7 +290,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_single),         cmocka_unit_test(test_restraint), cmocka_unit_test(test_frame),
-        cmocka_unit_test(test_order_of_moves), cmocka_unit_test(test_small),     cmocka_unit_test(test_join_and_find),
+        cmocka_unit_test(test_order_of_moves), cmocka_unit_test(test_small),     cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_join_and_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -480,6 +480,66 @@ static void any_changed_byte_is_survived(void **state)
     buf_free(&body);
 }
 
+/* ---- Merging ---- */
+
+static bool is_not_second(const struct hash *pack, void *context)
+{
+    return !hash_equal(pack, context);
+}
+
+static void encode(struct segment_builder *builder, const struct hash *superseded, struct buf *out)
+{
+    struct error err;
+    assert_int_equal(segment_builder_encode(builder, superseded, superseded != NULL, out, &err), 0);
+}
+
+/* What is taken over from a segment gives the same bytes as adding its packs themselves. */
+static void segments_are_merged(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 5 };
+    struct sample samples[SAMPLES];
+    struct buf first = {0}, merged = {0}, plain = {0};
+    struct segment_builder *builder = segment_builder_new(), *whole = segment_builder_new();
+    struct segment segment;
+    struct error err = {0};
+    struct hash old = {.bytes = {7}};
+    for (unsigned i = 0; i < SAMPLES; i++)
+        samples[i] = sample_new(i + 1, 3 + i, 5, i == 2 ? CONTAINER_PACK_META : CONTAINER_PACK_DATA);
+    for (unsigned i = 0; i + 1 < SAMPLES; i++)
+        add(builder, &samples[i]);
+    encode(builder, NULL, &first);
+    assert_int_equal(segment_parse(first.data, first.size, &segment, &err), 0);
+    add(builder, &samples[4]);
+    assert_int_equal(segment_builder_add_segment(builder, &segment, is_not_second, &samples[1].pack.name, &err), 0);
+    encode(builder, &old, &merged);
+    static const unsigned order[] = {4, 0, 2, 3};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        add(whole, &samples[order[i]]);
+    encode(whole, &old, &plain);
+    assert_int_equal(merged.size, plain.size);
+    assert_memory_equal(merged.data, plain.data, plain.size);
+    /* Entries that are more, or fewer, than the blocks announce: nothing is added. */
+    for (int change = -1; change <= 1; change += 2) {
+        segment.packs[3].blocks[0].blob_count += (uint32_t)change;
+        assert_int_equal(segment_builder_add_segment(builder, &segment, NULL, NULL, &err), -1);
+        assert_int_equal(err.class, ERROR_DAMAGED);
+        assert_int_equal(segment_builder_packs(builder), 0);
+        assert_int_equal(segment_builder_entries(builder), 0);
+        segment.packs[3].blocks[0].blob_count -= (uint32_t)change;
+    }
+    assert_int_equal(segment_builder_add_segment(builder, &segment, NULL, NULL, &err), 0);
+    assert_int_equal(segment_builder_packs(builder), 4);
+    segment_clear(&segment);
+    segment_builder_free(builder);
+    segment_builder_free(whole);
+    for (unsigned i = 0; i < SAMPLES; i++)
+        sample_free(&samples[i]);
+    buf_free(&first);
+    buf_free(&merged);
+    buf_free(&plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +553,7 @@ int main(void)
         cmocka_unit_test(cut_and_longer_bodies_are_refused),
         cmocka_unit_test(too_many_entries_are_refused),
         cmocka_unit_test(any_changed_byte_is_survived),
+        cmocka_unit_test(segments_are_merged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
