@@ -34,6 +34,11 @@ struct hikae_gc_refusal {
     char *tenant;
     struct hikae_error error;
 };
+/* A tenant with a legal hold: nothing of it is taken away, nor condemned, until the hold ends. */
+struct hikae_gc_held {
+    char *tenant;
+    char *why;
+};
 struct hikae_gc_result {
     struct hikae_gc_target *targets;
     size_t target_count;
@@ -41,12 +46,16 @@ struct hikae_gc_result {
     size_t step_count;
     struct hikae_gc_refusal *refused; /* tenants of which nothing more was done, and why */
     size_t refused_count;
+    struct hikae_gc_held *held;
+    size_t held_count;
     uint64_t condemned_objects, condemned_bytes;
     uint64_t moved_bytes; /* written again */
     uint64_t live_bytes;  /* needed by snapshots that are kept */
     int64_t duration_ns;
 };
-/* Take away what no snapshot needs; tenant NULL: all. The result is filled, and is to be freed, whatever is returned.
+/*
+ * Take away what no snapshot needs; tenant NULL: all. The result is filled, and is to be freed, whatever is returned. A
+ * tenant that is held waits, and that is no failure; named, it is refused too, as nothing at all was done.
  */
 enum hikae_status hikae_gc(struct hikae *hikae, const char *tenant, const struct hikae_gc_options *options,
                            struct hikae_gc_result *ret, struct hikae_error *error);

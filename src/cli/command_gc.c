@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 static void json_targets(struct run *run, const struct hikae_gc_result *result)
 {
     struct out *out = &run->out;
@@ -58,11 +60,29 @@ static void json_gc(struct run *run, const struct hikae_gc_result *result)
         out_text(out, item, "why", result->refused[i].error.message);
         out_text(out, item, "hint", result->refused[i].error.hint);
     }
+    json_t *held = out_array(out, NULL, "held");
+    for (size_t i = 0; i < result->held_count; i++) {
+        json_t *item = out_item(out, held);
+        if (item == NULL)
+            return;
+        out_text(out, item, "tenant", result->held[i].tenant);
+        out_text(out, item, "state", "held");
+        out_text(out, item, "why", result->held[i].why);
+    }
     out_number(out, NULL, "condemned_objects", result->condemned_objects);
     out_number(out, NULL, "condemned_bytes", result->condemned_bytes);
     out_number(out, NULL, "moved_bytes", result->moved_bytes);
     out_number(out, NULL, "live_bytes", result->live_bytes);
     out_seconds(out, NULL, "duration_s", result->duration_ns);
+}
+
+/* One that was named, and refused because it is held, is told once. */
+static bool is_held(const struct hikae_gc_result *result, const char *tenant)
+{
+    for (size_t i = 0; i < result->held_count; i++)
+        if (strcmp(result->held[i].tenant, tenant) == 0)
+            return true;
+    return false;
 }
 
 static void print_plan(struct run *run, const struct hikae_gc_result *result)
@@ -79,7 +99,16 @@ static void print_plan(struct run *run, const struct hikae_gc_result *result)
         columns_add(&columns, text_size(step->bytes, text));
         columns_add(&columns, step->why);
     }
+    for (size_t i = 0; i < result->held_count; i++) {
+        columns_add(&columns, result->held[i].tenant);
+        columns_add(&columns, "held");
+        columns_add(&columns, NULL);
+        columns_add(&columns, NULL);
+        columns_add(&columns, result->held[i].why);
+    }
     for (size_t i = 0; i < result->refused_count; i++) {
+        if (is_held(result, result->refused[i].tenant))
+            continue;
         columns_add(&columns, result->refused[i].tenant);
         columns_add_colour(&columns, "refused", COLOUR_YELLOW);
         columns_add(&columns, NULL);
@@ -118,7 +147,7 @@ enum hikae_status command_gc(struct run *run)
         json_gc(run, &result);
         out_bool(&run->out, NULL, "dry_run", options.dry_run);
     } else {
-        if (options.dry_run || result.refused_count > 0)
+        if (options.dry_run || result.refused_count > 0 || result.held_count > 0)
             print_plan(run, &result);
         if (!options.dry_run)
             print_targets(run, &result);

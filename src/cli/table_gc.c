@@ -12,8 +12,9 @@ const struct command row_gc = {
     .description =
         "Of one tenant or of all: what retired snapshots alone needed is condemned by a record, and deleted from each "
         "target by a later gc, 72 hours after, once no snapshot names it. Packs of which much is not needed any more "
-        "are written again without it, small ones are joined. Nothing goes under a legal hold, while a record is "
-        "missing, while too few targets answer or while a clock is wrong by more than five minutes. Backups may run "
+        "are written again without it, small ones are joined. Nothing goes under a legal hold (of several tenants, one "
+        "that is held is listed and waits; named, it is refused), while a record is missing, while too few targets "
+        "answer or while a clock is wrong by more than five minutes. Backups may run "
         "meanwhile, here and on other hosts; stopped at any time, the next gc goes on. The plan, with its reasons, is "
         "what --dry-run shows.",
     .examples = {{"hikae gc --dry-run", "What would go, what moves, what waits, and why?"},

@@ -73,12 +73,17 @@ static void join_records(struct chain *chain)
     chain->record_count = kept + 1;
 }
 
-uint64_t chain_holders(const struct chain *chain, const struct hash *hash)
+const struct chain_record *chain_find(const struct chain *chain, const struct hash *hash)
 {
     struct chain_record key = {.hash = *hash};
-    const struct chain_record *found = chain->record_count == 0 ? NULL
-                                                                : bsearch(&key, chain->records, chain->record_count,
-                                                                          sizeof(struct chain_record), compare_records);
+    return chain->record_count == 0
+               ? NULL
+               : bsearch(&key, chain->records, chain->record_count, sizeof(struct chain_record), compare_records);
+}
+
+uint64_t chain_holders(const struct chain *chain, const struct hash *hash)
+{
+    const struct chain_record *found = chain_find(chain, hash);
     return found != NULL ? found->targets : 0;
 }
 

@@ -11,6 +11,7 @@ struct gc {
     const struct hikae_gc_options *options;
     struct hikae_gc_result *ret;
     struct error worst; /* of the tenants that were refused */
+    bool all;           /* no tenant was named */
 };
 
 /* ---- Telling ---- */
@@ -144,7 +145,20 @@ static int collect_session(struct collect *collect, struct error *err)
     return rc;
 }
 
-static int collect_tenant(struct gc *gc, const char *tenant, struct error *err)
+static int hold(struct gc *gc, const char *tenant, const struct error *why, struct error *err)
+{
+    struct hikae_gc_result *ret = gc->ret;
+    struct hikae_gc_held *grown = mem_realloc(ret->held, (ret->held_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    ret->held = grown;
+    struct hikae_gc_held *held = &grown[ret->held_count++];
+    *held = (struct hikae_gc_held){mem_strdup(tenant), mem_strdup(why->what)};
+    return held->tenant != NULL && held->why != NULL ? 0 : error_no_memory(err);
+}
+
+/* *ret_held: a legal hold is why it failed. */
+static int collect_tenant(struct gc *gc, const char *tenant, bool *ret_held, struct error *err)
 {
     struct hikae *hikae = gc->hikae;
     struct collect collect = {
@@ -155,6 +169,7 @@ static int collect_tenant(struct gc *gc, const char *tenant, struct error *err)
     if (session_open(hikae, tenant, SESSION_LOCK | SESSION_INDEX, &collect.session, err) != 0)
         return -1;
     int rc = collect_session(&collect, err);
+    *ret_held = collect.held;
     collect_unmark(&collect);
     collect_forget(&collect);
     session_close(&collect.session);
@@ -182,7 +197,12 @@ static int work(const char *tenant, void *context, struct error *err)
 {
     struct gc *gc = context;
     struct error why = {0};
-    if (collect_tenant(gc, tenant, &why) == 0)
+    bool held = false;
+    if (collect_tenant(gc, tenant, &held, &why) == 0)
+        return 0;
+    if (held && hold(gc, tenant, &why, err) != 0)
+        return -1;
+    if (held && gc->all)
         return 0;
     (void)error_wrap(&why, "collect %s", tenant);
     if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERNAL || why.class == ERROR_INTERRUPTED) {
@@ -227,7 +247,7 @@ enum hikae_status hikae_gc(struct hikae *hikae, const char *tenant, const struct
                            struct hikae_gc_result *ret, struct hikae_error *error)
 {
     *ret = (struct hikae_gc_result){0};
-    struct gc gc = {.hikae = hikae, .options = options, .ret = ret};
+    struct gc gc = {.hikae = hikae, .options = options, .ret = ret, .all = tenant == NULL};
     struct engine_audit audit;
     struct error err = {0};
     int64_t began = clock_monotonic_ns();
@@ -245,6 +265,7 @@ enum hikae_status hikae_gc(struct hikae *hikae, const char *tenant, const struct
     engine_audit_count(&audit, "condemned_objects", ret->condemned_objects);
     engine_audit_count(&audit, "moved_bytes", ret->moved_bytes);
     engine_audit_count(&audit, "refused", ret->refused_count);
+    engine_audit_count(&audit, "held", ret->held_count);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
@@ -262,6 +283,11 @@ void hikae_gc_result_free(struct hikae_gc_result *result)
     }
     for (size_t i = 0; i < result->refused_count; i++)
         mem_free(result->refused[i].tenant);
+    for (size_t i = 0; i < result->held_count; i++) {
+        mem_free(result->held[i].tenant);
+        mem_free(result->held[i].why);
+    }
+    mem_free(result->held);
     mem_free(result->targets);
     mem_free(result->steps);
     mem_free(result->refused);

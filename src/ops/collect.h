@@ -6,7 +6,7 @@
  *   collect_mark.c   which blobs are needed, in bounded memory
  *   collect_merge.c  one segment for many
  *   collect_move.c   new packs for what is needed of old ones, new rosters
- *   collect_do.c     condemning and deleting
+ *   collect_condemn.c, collect_delete.c  what their names say
  *   collect.c        the operation
  *
  * There is no journal beside the history: a record that condemns is the
@@ -57,6 +57,8 @@ struct collect {
     struct collect_state state;
     struct record_note *notes;
     size_t note_count;
+    const struct history_snapshot **snapshots; /* of the history that was read first, sorted by record */
+    bool held;                                 /* a legal hold is what refuses */
     /* collect_mark.c */
     struct mark_pack *packs; /* by number in the index */
     uint32_t pack_count;
@@ -99,10 +101,13 @@ MUST_USE int collect_move(struct collect *collect, struct error *err);
 MUST_USE int collect_put(struct collect *collect, const struct roster_row *row, const struct buf *object,
                          uint64_t *targets, struct error *err);
 
-/* ---- collect_do.c ---- */
+/* ---- collect_delete.c ---- */
 
 /* Delete what may be deleted. */
 MUST_USE int collect_delete(struct collect *collect, struct error *err);
+
+/* ---- collect_condemn.c ---- */
+
 /* Write the record that condemns what is planned so. */
 MUST_USE int collect_condemn(struct collect *collect, struct error *err);
 

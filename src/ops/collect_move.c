@@ -108,14 +108,6 @@ static bool goes(const struct collect *collect, enum object_class class, const s
     return object != NULL && object->action == COLLECT_MOVE;
 }
 
-static int add_rows(struct roster *to, const struct roster *from, struct error *err)
-{
-    for (size_t i = 0; i < from->count; i++)
-        if (roster_add(to, from->rows[i].class, &from->rows[i].name, from->rows[i].size, err) != 0)
-            return -1;
-    return 0;
-}
-
 /* Packs that hold blobs for which this pack was named, although they are taken from there. */
 static int add_stand_ins(const struct mover *mover, const struct hash *pack, struct roster *to, struct error *err)
 {
@@ -130,7 +122,7 @@ static int add_stand_ins(const struct mover *mover, const struct hash *pack, str
             continue;
         if (!index_pack_name(collect->session.index, collect->stand_ins[i].to, &name, &size))
             return error_set(err, ERROR_INTERNAL, "a pack that is needed left the index");
-        if (goes(collect, OBJECT_PACK, &name) ? add_rows(to, &mover->made, err) != 0
+        if (goes(collect, OBJECT_PACK, &name) ? roster_append(to, &mover->made, err) != 0
                                               : roster_add(to, OBJECT_PACK, &name, size, err) != 0)
             return -1;
     }
@@ -188,7 +180,7 @@ static int new_roster(struct mover *mover, const struct history_snapshot *snapsh
         roster_free(ret);
         return 0;
     }
-    if (moved && add_rows(ret, &mover->made, err) != 0)
+    if (moved && roster_append(ret, &mover->made, err) != 0)
         return -1;
     roster_sort(ret);
     if (add_segments(mover, ret, err) != 0)

@@ -23,9 +23,11 @@ void collect_forget(struct collect *collect)
     for (size_t i = 0; i < collect->note_count; i++)
         note_clear(&collect->notes[i]);
     mem_free(collect->notes);
+    mem_free(collect->snapshots);
     mem_free(collect->state.objects);
     mem_free(collect->state.condemnations);
     collect->notes = NULL;
+    collect->snapshots = NULL;
     collect->note_count = 0;
     collect->state = (struct collect_state){0};
 }
@@ -46,7 +48,7 @@ static bool in_force(const struct history_hold *hold, int64_t now_ns)
     return hold->until == NULL || clock_parse(hold->until, &until, NULL) != 0 || until > now_ns;
 }
 
-static int check_history(const struct collect *collect, struct error *err)
+static int check_history(struct collect *collect, struct error *err)
 {
     const struct hikae *hikae = collect->hikae;
     const struct history *history = &collect->session.chain.history;
@@ -59,9 +61,11 @@ static int check_history(const struct collect *collect, struct error *err)
         return error_hint(err, "`hikae verify --repair` and `hikae replicate` first: they may name what is needed");
     }
     for (size_t i = 0; i < history->hold_count; i++)
-        if (in_force(&history->holds[i], clock_now_ns()))
+        if (in_force(&history->holds[i], clock_now_ns())) {
+            collect->held = true;
             return error_set(err, ERROR_REFUSED, "a legal hold by %s is in force: %.200s", history->holds[i].who,
                              history->holds[i].why);
+        }
     if (up + hikae->config->min_copies <= hikae->target_count) {
         (void)error_set(err, ERROR_REFUSED, "%u of %zu targets answer: a snapshot might be on the others alone", up,
                         hikae->target_count);
@@ -181,13 +185,46 @@ static int read_subject(struct record_note *note, const char *body, struct error
     return 0;
 }
 
-static const struct history_snapshot *snapshot_of(const struct collect *collect, const struct hash *record)
+static int compare_snapshots(const void *a, const void *b)
+{
+    const struct history_snapshot *x = *(const struct history_snapshot *const *)a,
+                                  *y = *(const struct history_snapshot *const *)b;
+    return hash_compare(&x->record, &y->record);
+}
+
+static int sort_snapshots(struct collect *collect, struct error *err)
 {
     const struct history *history = &collect->session.chain.history;
+    collect->snapshots = mem_calloc(history->snapshot_count, sizeof(struct history_snapshot *));
+    if (collect->snapshots == NULL)
+        return error_no_memory(err);
     for (size_t i = 0; i < history->snapshot_count; i++)
-        if (hash_equal(&history->snapshots[i].record, record))
-            return &history->snapshots[i];
-    return NULL;
+        collect->snapshots[i] = &history->snapshots[i];
+    if (history->snapshot_count > 1)
+        qsort(collect->snapshots, history->snapshot_count, sizeof(struct history_snapshot *), compare_snapshots);
+    return 0;
+}
+
+/* The first whose record's hash is this one or comes after it. */
+static size_t snapshot_at(const struct collect *collect, const struct hash *record)
+{
+    size_t low = 0, high = collect->session.chain.history.snapshot_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (hash_compare(&collect->snapshots[middle]->record, record) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static const struct history_snapshot *snapshot_of(const struct collect *collect, const struct hash *record)
+{
+    size_t at = snapshot_at(collect, record);
+    bool found =
+        at < collect->session.chain.history.snapshot_count && hash_equal(&collect->snapshots[at]->record, record);
+    return found ? collect->snapshots[at] : NULL;
 }
 
 /* A roster that is not in force (any more): what it names was needed once. Of a kept snapshot: it stays where the new
@@ -206,17 +243,15 @@ static void note_row(struct collect *collect, const struct roster_row *row, bool
 static int note_roster(struct collect *collect, const struct record *record, bool kept, uint64_t spared,
                        struct error *err)
 {
-    CLEANUP(buf_free) struct buf object = {0};
     for (size_t i = 0; i < record->roster.count; i++)
         note_row(collect, &record->roster.rows[i], kept, spared);
     for (size_t i = 0; i < record->part_count; i++) {
-        CLEANUP(roster_free) struct roster rows = {0};
+        static const struct roster none;
+        const struct roster *rows = &none;
         struct error why = {0};
         note_row(collect, &record->parts[i], kept, spared);
-        object.size = 0;
-        if (objects_get(&collect->session.objects, OBJECT_ROSTER, &record->parts[i].name, record->parts[i].size,
-                        &object, &why) != 0 ||
-            roster_part_parse(object.data, object.size, &rows, &why) != 0) {
+        if (session_part(&collect->session, &record->parts[i], &rows, &why) != 0) {
+            rows = &none;
             if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
                 *err = why;
                 return -1;
@@ -224,8 +259,8 @@ static int note_roster(struct collect *collect, const struct record *record, boo
             /* Nobody knows what it named: where that may be all that a snapshot has, nothing is deleted. */
             collect->state.may_delete &= ~spared;
         }
-        for (size_t j = 0; j < rows.count; j++)
-            note_row(collect, &rows.rows[j], kept, spared);
+        for (size_t j = 0; j < rows->count; j++)
+            note_row(collect, &rows->rows[j], kept, spared);
     }
     return 0;
 }
@@ -348,10 +383,15 @@ static bool any_target_down(const struct hikae *hikae)
 
 static bool is_kept_name(const struct collect *collect, const char *name)
 {
-    const struct history *history = &collect->session.chain.history;
-    for (size_t i = 0; i < history->snapshot_count; i++)
-        if (!history->snapshots[i].retired && strcmp(history->snapshots[i].name, name) == 0)
+    struct hash least = {.bytes = {0}}; /* a snapshot's name is how its record's hash begins */
+    if (!hex_decode(name, (SNAPSHOT_NAME_SIZE - 1) / 2, least.bytes))
+        return false;
+    for (size_t i = snapshot_at(collect, &least); i < collect->session.chain.history.snapshot_count; i++) {
+        if (strcmp(collect->snapshots[i]->name, name) != 0)
+            return false;
+        if (!collect->snapshots[i]->retired)
             return true;
+    }
     return false;
 }
 
@@ -471,8 +511,9 @@ int collect_look(struct collect *collect, struct error *err)
             state->may_delete |= UINT64_C(1) << i;
     }
     state->may_condemn = bits(engine_up_mask(hikae)) >= hikae->config->min_copies;
-    if (check_history(collect, err) != 0 || read_clocks(collect, err) != 0 || list_objects(collect, err) != 0 ||
-        collect_note_needed(collect, err) != 0 || read_notes(collect, err) != 0 || note_condemned(collect, err) != 0)
+    if (check_history(collect, err) != 0 || sort_snapshots(collect, err) != 0 || read_clocks(collect, err) != 0 ||
+        list_objects(collect, err) != 0 || collect_note_needed(collect, err) != 0 || read_notes(collect, err) != 0 ||
+        note_condemned(collect, err) != 0)
         return -1;
     judge_records(collect);
     return 0;

@@ -113,6 +113,8 @@ MUST_USE int chain_read(struct hikae *hikae, const struct id *tid, const struct 
  */
 MUST_USE int chain_condemned_since(struct hikae *hikae, const struct keyring *keyring, const struct chain *chain,
                                    struct roster *lately, struct roster *late, struct error *err);
+/* A record by hash; NULL if it is not known. */
+const struct chain_record *chain_find(const struct chain *chain, const struct hash *record);
 /* The bits of the targets that hold a record; 0 if it is not known. */
 uint64_t chain_holders(const struct chain *chain, const struct hash *record);
 /*
@@ -132,6 +134,13 @@ enum session_flags {
     SESSION_SYNC = 4   /* and the index in step with everything that lies on the targets */
 };
 
+/* Roster parts that were read: snapshots share them. */
+enum { SESSION_PARTS = 128 };
+struct session_part {
+    struct hash name;
+    struct roster rows; /* empty: not in use */
+};
+
 struct session {
     struct hikae *hikae;
     struct id tid;
@@ -143,6 +152,8 @@ struct session {
     struct objects objects;
     bool objects_ready;
     int lock_fd;
+    struct session_part *parts; /* SESSION_PARTS, or NULL; each takes the place of the oldest */
+    size_t part_next;
 };
 MUST_USE int session_open(struct hikae *hikae, const char *tenant, unsigned flags, struct session *ret,
                           struct error *err);
@@ -154,6 +165,9 @@ void session_close(struct session *session);
 /* The snapshot that `which` means (NULL: the latest), not retired. */
 MUST_USE int session_snapshot(const struct session *session, const struct hikae_which *which,
                               const struct history_snapshot **ret, struct error *err);
+/* The rows of a roster part, borrowed until the next call. */
+MUST_USE int session_part(struct session *session, const struct roster_row *part, const struct roster **ret,
+                          struct error *err);
 /* The whole roster of a snapshot, parts read, sorted; parts themselves are rows too if `with_parts`. */
 MUST_USE int session_roster(struct session *session, const struct history_snapshot *snapshot, bool with_parts,
                             struct roster *ret, struct error *err);

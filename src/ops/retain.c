@@ -226,13 +226,12 @@ enum hikae_status hikae_retain(struct hikae *hikae, const char *tenant, bool dry
                                struct hikae_error *error)
 {
     struct error err = {0};
-    struct policies policies CLEANUP(policies_clear) = {0};
-    struct rounds rounds = {hikae, &policies, ret, dry_run};
+    struct rounds rounds = {hikae, NULL, ret, dry_run};
     struct engine_audit audit;
     *ret = (struct hikae_retain_result){0};
     if (engine_audit_begin(hikae, OPERATION_RETAIN, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = policies_load(hikae, &policies, &err);
+    int rc = policies_of(hikae, &rounds.policies, &err); /* read once for all tenants of a run */
     if (rc == 0)
         rc = tenant != NULL ? retain_tenant(tenant, &rounds, &err)
                             : engine_each_tenant(hikae, NULL, retain_each, &rounds, &err);

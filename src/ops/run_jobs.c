@@ -243,7 +243,13 @@ static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struc
     }
     if (result.target_count > 0)
         task->net_bytes = -(int64_t)(freed / result.target_count);
-    task->detail = mem_printf("%llu bytes freed, %llu waiting", (unsigned long long)freed, (unsigned long long)waiting);
+    if (result.held_count > 0) { /* as it should: no failure of the night */
+        task->detail = mem_printf("held: %s", result.held[0].why);
+        status = HIKAE_OK;
+    } else {
+        task->detail =
+            mem_printf("%llu bytes freed, %llu waiting", (unsigned long long)freed, (unsigned long long)waiting);
+    }
     hikae_gc_result_free(&result);
     return status;
 }

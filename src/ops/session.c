@@ -118,6 +118,9 @@ void session_close(struct session *session)
     if (session->private_index != NULL && file_remove_tree(session->private_index, NULL) != 0)
         engine_warn(session->hikae, "%s could not be removed", session->private_index);
     mem_free(session->private_index);
+    for (size_t i = 0; session->parts != NULL && i < SESSION_PARTS; i++)
+        roster_free(&session->parts[i].rows);
+    mem_free(session->parts);
     chain_clear(&session->chain);
     keyring_free(session->keyring);
     if (session->lock_fd >= 0)
@@ -145,21 +148,40 @@ int session_snapshot(const struct session *session, const struct hikae_which *wh
     return error_hint(err, "`hikae backup %s` makes one", session->tenant);
 }
 
+int session_part(struct session *session, const struct roster_row *part, const struct roster **ret, struct error *err)
+{
+    CLEANUP(buf_free) struct buf object = {0};
+    CLEANUP(roster_free) struct roster rows = {0};
+    if (session->parts == NULL && (session->parts = mem_calloc(SESSION_PARTS, sizeof(*session->parts))) == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < SESSION_PARTS; i++)
+        if (session->parts[i].rows.count > 0 && hash_equal(&session->parts[i].name, &part->name)) {
+            *ret = &session->parts[i].rows;
+            return 0;
+        }
+    if (objects_get(&session->objects, OBJECT_ROSTER, &part->name, part->size, &object, err) != 0 ||
+        roster_part_parse(object.data, object.size, &rows, err) != 0)
+        return -1;
+    struct session_part *slot = &session->parts[session->part_next++ % SESSION_PARTS];
+    roster_free(&slot->rows);
+    *slot = (struct session_part){part->name, rows};
+    rows = (struct roster){0};
+    *ret = &slot->rows;
+    return 0;
+}
+
 int session_roster(struct session *session, const struct history_snapshot *snapshot, bool with_parts,
                    struct roster *ret, struct error *err)
 {
-    for (size_t i = 0; i < snapshot->roster.count; i++) {
-        const struct roster_row *row = &snapshot->roster.rows[i];
-        if (roster_add(ret, row->class, &row->name, row->size, err) != 0)
-            return -1;
-    }
-    CLEANUP(buf_free) struct buf object = {0};
+    if (roster_append(ret, &snapshot->roster, err) != 0)
+        return -1;
     for (size_t i = 0; i < snapshot->part_count; i++) {
         const struct roster_row *part = &snapshot->parts[i];
-        object.size = 0;
-        if (objects_get(&session->objects, OBJECT_ROSTER, &part->name, part->size, &object, err) != 0 ||
-            roster_part_parse(object.data, object.size, ret, err) != 0)
+        const struct roster *rows;
+        if (session_part(session, part, &rows, err) != 0)
             return error_wrap(err, "read the roster of snapshot %s", snapshot->name);
+        if (roster_append(ret, rows, err) != 0)
+            return -1;
         if (with_parts && roster_add(ret, OBJECT_ROSTER, &part->name, part->size, err) != 0)
             return -1;
     }

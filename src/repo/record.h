@@ -57,6 +57,8 @@ struct roster {
 void roster_free(struct roster *roster);
 MUST_USE int roster_add(struct roster *roster, enum object_class class, const struct hash *name, uint64_t size,
                         struct error *err);
+/* All rows of another, behind the last. */
+MUST_USE int roster_append(struct roster *roster, const struct roster *more, struct error *err);
 /* Sort by class, then name, and drop doubles. */
 void roster_sort(struct roster *roster);
 /* Is it sorted, without doubles, as §6 wants it? Else ERROR_DAMAGED. For a roster put together from a record's parts.

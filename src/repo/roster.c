@@ -36,6 +36,17 @@ int roster_add(struct roster *roster, enum object_class class, const struct hash
     return 0;
 }
 
+int roster_append(struct roster *roster, const struct roster *more, struct error *err)
+{
+    if (more->count == 0)
+        return 0;
+    if (reserve(roster, more->count, err) != 0)
+        return -1;
+    memcpy(roster->rows + roster->count, more->rows, more->count * sizeof(*more->rows));
+    roster->count += more->count;
+    return 0;
+}
+
 static int compare_key(enum object_class class, const struct hash *name, const struct roster_row *row)
 {
     if (class != row->class)

@@ -85,6 +85,21 @@ static void test_target_away(void **state)
     end_world(&world);
 }
 
+/* Of all tenants, one that is held waits: it is listed, and no failure. */
+static void check_held(struct world *world)
+{
+    struct hikae_error error = {0};
+    struct hikae_gc_options options = {0};
+    struct hikae_gc_result result;
+    must(hikae_gc(world->hikae, NULL, &options, &result, &error), &error, HIKAE_OK);
+    assert_int_equal(result.held_count, 1);
+    assert_int_equal(result.refused_count, 0);
+    assert_string_equal(result.held[0].tenant, "acme");
+    assert_non_null(strstr(result.held[0].why, "case 7"));
+    assert_int_equal(result.condemned_objects, 0);
+    hikae_gc_result_free(&result);
+}
+
 static void test_holds_and_quorum(void **state)
 {
     (void)state;
@@ -98,6 +113,7 @@ static void test_holds_and_quorum(void **state)
          HIKAE_OK);
     size_t objects = count_objects(&world, "a", 'p');
     (void)gc(&world, HIKAE_REFUSED);
+    check_held(&world);
     assert_int_equal(count_objects(&world, "a", 'p'), objects);
     pass(&world, 60 * DAY); /* the hold has ended */
     assert_true(gc(&world, HIKAE_OK).condemned > 0);

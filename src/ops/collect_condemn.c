@@ -1,98 +1,9 @@
-/* Condemning and deleting. */
+/* Condemning: a record says what goes, before anything does. */
 #include "base/mem.h"
-#include "base/names.h"
-#include "base/provider.h"
 #include "ops/collect.h"
-#include "target/delete.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* ---- Deleting ---- */
-
-/* A provider may charge for an object for longer than it lies there. */
-static void note_bill(struct collect *collect, size_t target, const struct collect_object *object)
-{
-    struct hikae_gc_target *ret = &collect->ret->targets[target];
-    const struct provider *provider = provider_find(target_traits(collect->hikae->targets[target].target)->provider);
-    if (provider == NULL || provider->minimum_days == 0)
-        return;
-    int64_t until = object->modified_ns + (int64_t)provider->minimum_days * 24 * 3600 * NS_PER_S;
-    if (until <= collect->state.now_ns[target])
-        return;
-    ret->billed_bytes += object->size;
-    if (until > ret->billed_until_ns)
-        ret->billed_until_ns = until;
-}
-
-static char *name_of(const struct collect *collect, const struct collect_object *object, char out[OBJECT_NAME_SIZE])
-{
-    static const char letters[] = {0, 'p', 'i', 'r'};
-    if (object->class != OBJECT_RECORD)
-        return name_object(&collect->session.tid, letters[object->class], &object->name, out);
-    for (size_t i = 0; i < collect->note_count; i++)
-        if (hash_equal(&collect->notes[i].entry.hash, &object->name))
-            return name_record(&collect->session.tid, collect->notes[i].entry.name, out);
-    return NULL;
-}
-
-/* A target that refuses, or fails, keeps the object; that is told with what waits, and ends nothing. */
-static int delete_one(struct collect *collect, size_t target, struct collect_object *object, struct error *err)
-{
-    struct run_target *t = &collect->hikae->targets[target];
-    struct target_deleter deleter = {t->target};
-    struct hikae_gc_target *ret = &collect->ret->targets[target];
-    char buffer[OBJECT_NAME_SIZE], text[CLOCK_TEXT_SIZE];
-    struct target_lock_state lock = {.until_ns = 0};
-    const char *name = name_of(collect, object, buffer);
-    struct error why = {0};
-    if (name == NULL)
-        return error_set(err, ERROR_INTERNAL, "a record that was to be deleted has no name");
-    if (target_delete(&deleter, name, &why) == 0) {
-        ret->freed_objects++;
-        ret->freed_bytes += object->size;
-        note_bill(collect, target, object);
-        object->on &= ~(UINT64_C(1) << target);
-        return 0;
-    }
-    if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {
-        *err = why;
-        return -1;
-    }
-    object->go &= ~(UINT64_C(1) << target);
-    if (ret->why != NULL)
-        return 0;
-    bool locked = why.class == ERROR_REFUSED && target_lock_state(t->target, name, &lock, NULL) == 0;
-    if (locked && lock.legal_hold) {
-        ret->why = mem_strdup("the target itself has a legal hold on objects");
-    } else if (locked && lock.until_ns > 0) {
-        ret->until_ns = lock.until_ns;
-        ret->why = mem_printf("objects are locked, the first until %s", clock_format(lock.until_ns, text));
-    } else {
-        ret->why = mem_printf("the target refuses: %s", why.what);
-    }
-    return ret->why != NULL ? 0 : error_no_memory(err);
-}
-
-int collect_delete(struct collect *collect, struct error *err)
-{
-    /* Records first, packs last: what is cut off leaves objects that nobody names, never names of what is not there. */
-    for (int class = OBJECT_RECORD; class >= OBJECT_PACK; class --)
-        for (size_t i = 0; i < collect->state.count; i++) {
-            struct collect_object *object = &collect->state.objects[i];
-            uint64_t go = object->go;
-            if ((int)object->class != class || object->action != COLLECT_DELETE)
-                continue;
-            if (cancel_check(&collect->hikae->cancel, err) != 0)
-                return -1;
-            for (size_t t = 0; t < collect->state.target_count; t++)
-                if ((go >> t & 1) != 0 && delete_one(collect, t, object, err) != 0)
-                    return -1;
-        }
-    return 0;
-}
-
-/* ---- Condemning ---- */
 
 void collect_follow(struct collect *collect, const struct record *record)
 {
