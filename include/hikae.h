@@ -24,6 +24,7 @@
 #include "hikae/hold.h"
 #include "hikae/keys.h"
 #include "hikae/notify.h"
+#include "hikae/operator.h"
 #include "hikae/policy.h"
 #include "hikae/restore.h"
 #include "hikae/retain.h"

@@ -67,4 +67,7 @@ enum hikae_status command_audit_prove(struct run *run);
 enum hikae_status command_audit_review(struct run *run);
 enum hikae_status command_audit_expire(struct run *run);
 
+enum hikae_status command_keys_operator(struct run *run);
+enum hikae_status command_approve(struct run *run);
+
 #endif

@@ -63,6 +63,8 @@ const struct command *const command_table[] = {
     &row_keys_check,
     &row_keys_sheet,
     &row_keys_rotate,
+    &row_keys_operator,
+    &row_approve,
     &row_hold_add,
     &row_hold_remove,
     &row_hold_list,

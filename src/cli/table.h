@@ -21,6 +21,8 @@ extern const struct command row_retain, row_snapshot_forget, row_hold_remove, ro
 extern const struct command row_audit_verify, row_audit_list, row_audit_export, row_audit_prove, row_audit_review,
     row_audit_expire;
 
+extern const struct command row_keys_operator, row_approve;
+
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \
         .name = NULL                                                                                                   \

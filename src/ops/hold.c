@@ -137,14 +137,20 @@ static int find_hold(const struct history *history, const char *id, const struct
 }
 
 static int unhold_record(struct session *session, const char *id, const struct approval *approval, bool dry_run,
-                         struct error *err)
+                         struct approvals *approvals, struct error *err)
 {
     const struct history_hold *hold;
     struct record record CLEANUP(record_clear) = {.type = RECORD_UNHOLD};
+    char tid[2 * ID_SIZE + 1], plan[APPROVAL_HASH_SIZE];
     if (find_hold(&session->chain.history, id, &hold, err) != 0)
         return -1;
+    const struct approval_wanted wanted = {
+        "hold-remove", session->tenant, hex_encode(session->tid.bytes, ID_SIZE, tid), "", "", plan, 0};
+    if (approval_hash((const char *const[]){"hold-remove", tid, hold->id, NULL}, plan, err) != 0 ||
+        approval_door(session->hikae, NULL, &wanted, approval, approvals, err) != 0)
+        return -1;
     json_t *body CLEANUP_JSON =
-        json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "hold", hold->id, "who", approval->who, "why", approval->why);
+        json_pack("{s:i, s:s, s:s?, s:s?}", "v", 1, "hold", hold->id, "who", approval->who, "why", approval->why);
     if (body == NULL)
         return error_set(err, ERROR_USAGE, "who and why are texts in UTF-8");
     if (json_print(body, &record.body, err) != 0)
@@ -155,13 +161,12 @@ static int unhold_record(struct session *session, const char *id, const struct a
 }
 
 static int remove_hold(struct hikae *hikae, const char *tenant, const char *id, const struct approval *approval,
-                       bool dry_run, struct error *err)
+                       bool dry_run, struct approvals *approvals, struct error *err)
 {
     struct session session;
-    if (approval_check(hikae, "hold remove", tenant, approval, err) != 0 ||
-        session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
+    if (session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
         return -1;
-    int rc = unhold_record(&session, id, approval, dry_run, err);
+    int rc = unhold_record(&session, id, approval, dry_run, approvals, err);
     session_close(&session);
     return rc == 0 ? 0 : error_wrap(err, "remove a hold on tenant %s", tenant);
 }
@@ -174,7 +179,9 @@ enum hikae_status hikae_hold_remove(struct hikae *hikae, const char *tenant, con
     struct engine_audit audit;
     if (engine_audit_begin(hikae, OPERATION_HOLD_REMOVE, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = remove_hold(hikae, tenant, hold, &approval, dry_run, &err);
+    CLEANUP(approvals_clear) struct approvals approvals = {0};
+    int rc = remove_hold(hikae, tenant, hold, &approval, dry_run, &approvals, &err);
+    approvals_note(&approvals, &audit);
     engine_audit_detail(&audit, "hold", hold);
     engine_audit_detail(&audit, "who", who);
     engine_audit_detail(&audit, "why", why);

@@ -15,6 +15,7 @@
 #include "policy/policy_shorten.h"
 #include "policy/policy_values.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct applying {
@@ -25,6 +26,7 @@ struct applying {
     struct policy *after;
     const struct policies_item *before; /* NULL: first */
     bool same;                          /* this very text is in force */
+    struct approvals approvals;
     struct hikae_policy_diff *ret;
 };
 
@@ -131,15 +133,33 @@ static size_t count_accepted(const struct hikae_policy_findings *findings)
     return count;
 }
 
+/* The plan binds both versions, and how many there have been: an approval serves once. */
+static int plan_of(const struct applying *a, char out[APPROVAL_HASH_SIZE], struct error *err)
+{
+    char versions[24];
+    (void)snprintf(versions, sizeof(versions), "%zu", facts_count(&a->facts, RECORD_POLICY, a->ret->name));
+    const char *const texts[] = {
+        "policy-apply", a->ret->name,
+        versions,       a->before != NULL && a->before->policy != NULL ? a->before->policy->text : "",
+        a->after->text, NULL};
+    return approval_hash(texts, out, err);
+}
+
 /* Less than before, and what is accepted although it is not met, need somebody who answers for it. */
-static int check_approval(const struct applying *a, struct error *err)
+static int check_approval(struct applying *a, struct error *err)
 {
     const struct hikae_policy_diff *ret = a->ret;
     const struct approval approval = {a->options->approve_as, a->options->why};
+    char plan[APPROVAL_HASH_SIZE];
+    const struct approval_wanted wanted = {"policy-apply", ret->name, "", ret->name, "", plan, 0};
     bool less = ret->shorten_count > 0 || ret->drop_count > 0;
-    if ((!less && count_accepted(&ret->check) == 0) ||
-        approval_check(a->hikae, "policy apply", ret->name, &approval, err) == 0)
+    if (!less && count_accepted(&ret->check) == 0)
         return 0;
+    if (plan_of(a, plan, err) != 0)
+        return -1;
+    if (approval_door(a->hikae, &a->facts, &wanted, &approval, &a->approvals, err) == 0)
+        return 0;
+    struct error signatures = *err;
     if (err->class != ERROR_REFUSED)
         return -1;
     if (less)
@@ -149,6 +169,8 @@ static int check_approval(const struct applying *a, struct error *err)
     else
         (void)error_set(err, ERROR_REFUSED, "nobody answers for accepting what policy %s does not keep here",
                         ret->name);
+    if (strncmp(signatures.hint, "hikae approve", 13) == 0)
+        return error_hint(err, "%s", signatures.hint);
     return error_hint(err, "`hikae policy diff` shows all of it; --approve-as NAME --why TEXT approves it");
 }
 
@@ -189,6 +211,27 @@ static int put_accepted(const struct applying *a, json_t *body, struct error *er
     return 0;
 }
 
+/* Those who signed; else who answers for it, unsigned. */
+static int put_approvals(const struct applying *a, json_t *body, struct error *err)
+{
+    const char *why = a->options->why != NULL ? a->options->why : "";
+    CLEANUP_JSON json_t *list = json_array();
+    for (size_t i = 0; i < a->approvals.count; i++) {
+        const struct approval_given *given = &a->approvals.items[i];
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "operator", given->operator_name, "why", why,
+                                                  "keyid", given->keyid, "envelope", given->envelope)) != 0)
+            return error_no_memory(err);
+    }
+    if (a->approvals.count == 0 && a->options->approve_as != NULL &&
+        json_array_append_new(list, json_pack("{s:s, s:s}", "operator", a->options->approve_as, "why", why)) != 0) {
+        (void)error_set(err, ERROR_USAGE, "the names and texts of the approval are no UTF-8");
+        return error_hint(err, "write them in UTF-8");
+    }
+    if (json_array_size(list) == 0)
+        return 0;
+    return json_object_set(body, "approvals", list) == 0 ? 0 : error_no_memory(err);
+}
+
 static int append(struct applying *a, struct error *err)
 {
     struct hash hash;
@@ -207,14 +250,8 @@ static int append(struct applying *a, struct error *err)
         json_object_set_new(body, "name", json_string(policy->name)) != 0 ||
         json_object_set_new(body, "sha256", json_string(hex_encode(hash.bytes, HASH_SIZE, hex))) != 0)
         return error_no_memory(err);
-    if (a->options->approve_as != NULL) {
-        json_t *approvals = json_pack("[{s:s, s:s}]", "operator", a->options->approve_as, "why",
-                                      a->options->why != NULL ? a->options->why : "");
-        if (approvals == NULL || json_object_set_new(body, "approvals", approvals) != 0) {
-            (void)error_set(err, ERROR_USAGE, "the names and texts of the approval are no UTF-8");
-            return error_hint(err, "write them in UTF-8");
-        }
-    }
+    if (put_approvals(a, body, err) != 0)
+        return -1;
     if (a->options->notice != NULL && a->options->notice_date != NULL &&
         json_object_set_new(body, "notice",
                             json_pack("{s:s, s:s}", "id", a->options->notice, "date", a->options->notice_date)) != 0)
@@ -253,6 +290,7 @@ static int prepare(struct applying *a, unsigned flags, struct error *err)
 static void applying_clear(struct applying *a)
 {
     policies_clear(&a->applied);
+    approvals_clear(&a->approvals);
     policy_free(a->after);
     session_close(&a->facts);
 }
@@ -301,8 +339,9 @@ enum hikae_status hikae_policy_apply(struct hikae *hikae, const struct hikae_pol
         return api_result(-1, false, &err, error);
     int rc = apply(&a, &told, &err);
     engine_audit_detail(&audit, "policy", ret->name);
-    if (ret->applied && options->approve_as != NULL)
+    if (ret->applied && a.approvals.count == 0 && options->approve_as != NULL)
         engine_audit_operator(&audit, options->approve_as);
+    approvals_note(&a.approvals, &audit);
     engine_audit_count(&audit, "changes", ret->change_count);
     engine_audit_count(&audit, "drops", ret->drop_count);
     engine_audit_count(&audit, "accepted", count_accepted(&ret->check));

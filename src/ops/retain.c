@@ -2,6 +2,7 @@
 #include "ops/retain.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/approval.h"
@@ -268,8 +269,20 @@ static int check_forget(const struct retain_view *view, const struct history_sna
     return error_hint(err, "make another first (`hikae backup`); to be rid of a tenant's data, purge the tenant");
 }
 
+/* Two operators' signatures, or a name and a reason. */
+static int approve_forget(const struct session *session, const struct history_snapshot *snapshot,
+                          const struct approval *approval, struct approvals *approvals, struct error *err)
+{
+    char tid[2 * ID_SIZE + 1], record[2 * HASH_SIZE + 1], plan[APPROVAL_HASH_SIZE];
+    const struct approval_wanted wanted = {
+        "snapshot-forget", session->tenant, hex_encode(session->tid.bytes, ID_SIZE, tid), "", "", plan, 0};
+    const char *const texts[] = {"snapshot-forget", tid, hex_encode(snapshot->record.bytes, HASH_SIZE, record), NULL};
+    return approval_hash(texts, plan, err) == 0 ? approval_door(session->hikae, NULL, &wanted, approval, approvals, err)
+                                                : -1;
+}
+
 static int forget_one(struct session *session, const char *name, const struct approval *approval, bool dry_run,
-                      struct error *err)
+                      struct approvals *approvals, struct error *err)
 {
     const struct hikae_which which = {.snapshot = name};
     const struct history_snapshot *snapshot;
@@ -279,7 +292,8 @@ static int forget_one(struct session *session, const char *name, const struct ap
     char *reason CLEANUP_FREE = mem_printf("taken out by %s: %s", approval->who, approval->why);
     if (reasons == NULL || reason == NULL)
         return error_no_memory(err);
-    if (session_snapshot(session, &which, &snapshot, err) != 0 || session_list(session, err) != 0 ||
+    if (session_snapshot(session, &which, &snapshot, err) != 0 ||
+        approve_forget(session, snapshot, approval, approvals, err) != 0 || session_list(session, err) != 0 ||
         retain_history_check(session, err) != 0 || retain_view_open(session, NULL, &view, err) != 0)
         return -1;
     int rc = check_forget(&view, snapshot, err);
@@ -290,13 +304,12 @@ static int forget_one(struct session *session, const char *name, const struct ap
 }
 
 static int forget_snapshot(struct hikae *hikae, const char *tenant, const char *name, const struct approval *approval,
-                           bool dry_run, struct error *err)
+                           bool dry_run, struct approvals *approvals, struct error *err)
 {
     struct session session;
-    if (approval_check(hikae, "snapshot forget", tenant, approval, err) != 0 ||
-        session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
+    if (session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
         return -1;
-    int rc = forget_one(&session, name, approval, dry_run, err);
+    int rc = forget_one(&session, name, approval, dry_run, approvals, err);
     session_close(&session);
     return rc == 0 ? 0 : error_wrap(err, "take snapshot %s of tenant %s out", name, tenant);
 }
@@ -309,7 +322,9 @@ enum hikae_status hikae_snapshot_forget(struct hikae *hikae, const char *tenant,
     struct engine_audit audit;
     if (engine_audit_begin(hikae, OPERATION_SNAPSHOT_FORGET, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = forget_snapshot(hikae, tenant, snapshot, &approval, dry_run, &err);
+    CLEANUP(approvals_clear) struct approvals approvals = {0};
+    int rc = forget_snapshot(hikae, tenant, snapshot, &approval, dry_run, &approvals, &err);
+    approvals_note(&approvals, &audit);
     engine_audit_detail(&audit, "snapshot", snapshot);
     engine_audit_detail(&audit, "who", who);
     engine_audit_detail(&audit, "why", why);

@@ -91,6 +91,7 @@ struct history_fact {
     char *key; /* policy, operator or target name; "" for the contract */
     char *body;
     int64_t time_ns;
+    uint64_t sequence; /* of its record: of two facts the one with the higher number was written knowing the other */
 };
 
 struct history {

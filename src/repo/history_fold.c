@@ -284,7 +284,7 @@ static int put_past(struct history *history, struct history_fact *fact, struct e
     char *key = mem_strdup(fact->key);
     if (key == NULL)
         return error_no_memory(err);
-    grown[history->past_count++] = (struct history_fact){fact->type, key, fact->body, fact->time_ns};
+    grown[history->past_count++] = (struct history_fact){fact->type, key, fact->body, fact->time_ns, fact->sequence};
     fact->body = NULL;
     return 0;
 }
@@ -322,6 +322,7 @@ static int put_fact(struct fold *fold, struct record *record, char *key, struct 
     }
     node->fact.body = record->body;
     node->fact.time_ns = record->time_ns;
+    node->fact.sequence = record->sequence;
     record->body = NULL;
     return 1;
 }

@@ -379,6 +379,8 @@ static const struct fact_form {
     {RECORD_OPERATOR, {"name"}, {"add", "revoke"}},
     {RECORD_TARGET, {"name"}, {"add", "set", "retire", "check"}},
     {RECORD_KEPT_LOG, {"class", "source", "period"}, {NULL}},
+    {RECORD_APPROVAL, {"id"}, {NULL}},
+    {RECORD_ERASURE, {"id"}, {"add"}},
     {RECORD_ATTESTATION, {"policy", "promise", "sha256"}, {"add", "revoke"}},
 };
 

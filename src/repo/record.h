@@ -25,6 +25,8 @@ enum record_type {
     RECORD_TARGET = 12,
     RECORD_ROSTER = 13, /* what snapshots need now, in place of their own rosters */
     RECORD_KEPT_LOG = 16,
+    RECORD_APPROVAL = 19, /* of an operator, signed */
+    RECORD_ERASURE = 20,  /* what data subjects had erased */
     RECORD_ATTESTATION = 22
 };
 

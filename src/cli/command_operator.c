@@ -1,0 +1,204 @@
+/* keys operator, approve. */
+#include "cli/commands.h"
+#include "cli/text.h"
+#include "cli/value.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+/* ---- keys operator ---- */
+
+static const char *state_of(const struct hikae_operator *operator_row)
+{
+    return operator_row->revoked_ns != 0 ? "revoked" : "active";
+}
+
+static void json_operators(struct run *run, const struct hikae_operators *operators)
+{
+    struct out *out = &run->out;
+    json_t *array = out_array(out, NULL, "operators");
+    for (size_t i = 0; i < operators->count; i++) {
+        const struct hikae_operator *row = &operators->operators[i];
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "name", row->name);
+        out_text(out, item, "state", state_of(row));
+        out_text(out, item, "keyid", row->keyid);
+        out_text(out, item, "key", row->key);
+        out_text(out, item, "deputy_of", row->deputy_of);
+        out_time(out, item, "since", row->since_ns);
+        out_time(out, item, "revoked", row->revoked_ns);
+        out_bool(out, item, "signed", row->is_signed);
+    }
+    out_number(out, NULL, "people", operators->people);
+    out_number(out, NULL, "disregarded", operators->disregarded);
+}
+
+static void print_operators(struct run *run, const struct hikae_operators *operators)
+{
+    static const char *const heads[] = {"OPERATOR", "", "DEPUTY OF", "SINCE", "ADDED BY", "KEY", NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < operators->count; i++) {
+        const struct hikae_operator *row = &operators->operators[i];
+        columns_add(&columns, row->name);
+        columns_add_colour(&columns, state_of(row), row->revoked_ns != 0 ? COLOUR_YELLOW : COLOUR_GREEN);
+        columns_add(&columns, row->deputy_of);
+        columns_add(&columns, text_time(row->since_ns, text));
+        columns_add(&columns, row->is_signed ? "two operators" : "nobody's signature");
+        columns_add(&columns, row->keyid);
+    }
+    run_table(run, &columns);
+}
+
+static enum hikae_status show_operators(struct run *run, enum hikae_status status, struct hikae_operators *operators,
+                                        bool dry_run)
+{
+    char people[TEXT_SMALL];
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json)
+        json_operators(run, operators);
+    else
+        print_operators(run, operators);
+    if (dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, operators->people < 2 ? MSG_OPERATORS_FEW : MSG_OPERATORS, text_count(operators->people, people));
+    hikae_operators_free(operators);
+    return status;
+}
+
+static enum hikae_status operator_new(struct run *run)
+{
+    const char *path = run_option(run, "out");
+    char *public_key CLEANUP_FREE = NULL, *keyid CLEANUP_FREE = NULL;
+    if (path == NULL)
+        return run_usage(run, "keys operator new needs --out FILE");
+    if (run_has(run, DRY_RUN)) {
+        run_say(run, MSG_DRY_RUN, NULL);
+        return HIKAE_OK;
+    }
+    enum hikae_status status =
+        hikae_operator_new(path, run_option(run, "passphrase-file"), &public_key, &keyid, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        out_text(&run->out, NULL, "keyid", keyid);
+        out_text(&run->out, NULL, "key", public_key);
+    } else {
+        (void)out_puts(&run->out, public_key);
+    }
+    run_tell(run, MSG_OPERATOR_KEY, path, keyid);
+    return status;
+}
+
+static enum hikae_status operator_add(struct run *run, bool dry_run)
+{
+    struct hikae_operators operators = {0};
+    const struct hikae_operator_options options = {.name = run->args[1],
+                                                   .key = run_option(run, "key"),
+                                                   .deputy_of = run_option(run, "deputy-of"),
+                                                   .dry_run = dry_run};
+    if (options.key == NULL)
+        return run_usage(run, "keys operator add needs --key PUB.pem");
+    return show_operators(run, hikae_operator_add(run->hikae, &options, &operators, &run->error), &operators, dry_run);
+}
+
+static enum hikae_status operator_revoke(struct run *run, bool dry_run)
+{
+    struct hikae_operators operators = {0};
+    enum hikae_status status = hikae_operator_revoke(run->hikae, run->args[1], dry_run, &operators, &run->error);
+    return show_operators(run, status, &operators, dry_run);
+}
+
+static enum hikae_status operator_list(struct run *run, bool dry_run)
+{
+    struct hikae_operators operators = {0};
+    return show_operators(run, hikae_operator_list(run->hikae, &operators, &run->error), &operators, dry_run);
+}
+
+enum hikae_status command_keys_operator(struct run *run)
+{
+    static const struct {
+        const char *word;
+        size_t names;
+        enum hikae_status (*act)(struct run *run, bool dry_run);
+    } table[] = {{"add", 1, operator_add}, {"revoke", 1, operator_revoke}, {"list", 0, operator_list}};
+    const char *word = run->args[0];
+    if (strcmp(word, "new") == 0)
+        return run->arg_count == 1 ? operator_new(run) : run_usage(run, "keys operator new takes no name");
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(word, table[i].word) != 0)
+            continue;
+        if (run->arg_count != 1 + table[i].names)
+            return run_usage(run, "keys operator %s %s", word, table[i].names > 0 ? "needs a NAME" : "takes no name");
+        enum hikae_status opened = run_open_store(run);
+        return opened > HIKAE_WARNINGS ? opened : table[i].act(run, run_has(run, DRY_RUN));
+    }
+    return run_usage(run, "keys operator does new, add, revoke or list, not \"%s\"", word);
+}
+
+/* ---- approve ---- */
+
+static void json_approvals(struct run *run, const struct hikae_approvals *approvals)
+{
+    struct out *out = &run->out;
+    json_t *array = out_array(out, NULL, "approvals");
+    for (size_t i = 0; i < approvals->count; i++) {
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "operator", approvals->approvals[i].operator_name);
+        out_text(out, item, "keyid", approvals->approvals[i].keyid);
+        out_time(out, item, "time", approvals->approvals[i].time_ns);
+        out_time(out, item, "expires", approvals->approvals[i].expires_ns);
+    }
+    out_bool(out, NULL, "again", approvals->again);
+}
+
+static void print_approvals(struct run *run, const struct hikae_approvals *approvals)
+{
+    static const char *const heads[] = {"OPERATOR", "SIGNED", "UNTIL", "KEY", NULL};
+    char signed_at[TEXT_SMALL], until[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < approvals->count; i++) {
+        columns_add(&columns, approvals->approvals[i].operator_name);
+        columns_add(&columns, text_time(approvals->approvals[i].time_ns, signed_at));
+        columns_add(&columns, text_time(approvals->approvals[i].expires_ns, until));
+        columns_add(&columns, approvals->approvals[i].keyid);
+    }
+    run_table(run, &columns);
+}
+
+enum hikae_status command_approve(struct run *run)
+{
+    struct hikae_approvals approvals = {0};
+    struct hikae_approve_options options = {.act = run->args[0],
+                                            .name = run->args[1],
+                                            .plan = run_option(run, "plan"),
+                                            .key = run_option(run, "operator"),
+                                            .passphrase_file = run_option(run, "passphrase-file"),
+                                            .dry_run = run_has(run, DRY_RUN)};
+    const char *days = run_option(run, "days");
+    char count[TEXT_SMALL];
+    if (days != NULL && value_number(run, "days", days, 30, &options.days) != HIKAE_OK)
+        return HIKAE_USAGE;
+    enum hikae_status status = hikae_approve(run->hikae, &options, &approvals, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json)
+        json_approvals(run, &approvals);
+    else
+        print_approvals(run, &approvals);
+    if (options.dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, approvals.again ? MSG_APPROVED_AGAIN : MSG_APPROVED, text_count(approvals.count, count));
+    hikae_approvals_free(&approvals);
+    return status;
+}
