@@ -17,7 +17,7 @@ same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 s3() { tests/servers/s3.py "$CEPH_HTTP" "$@"; }
 at() { local now=$1; shift; HIKAE_NOW=$now "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
 freed() { /usr/bin/python3 -c 'import json,sys; print(sum(t["objects"] for t in json.load(open(sys.argv[1]))["freed"]))' "$WORK/check.out"; }
-packs() { s3 list "$1" x/hikae1/t/ | grep -c /p/; }
+list() { s3 list "$1" x/hikae1/t/ | sort; }
 
 # store BUCKET: six nights, of which four are retired.
 store() {
@@ -39,10 +39,10 @@ whole() { # NOW: what is kept restores, and all is sound
 s3 make collected
 store collected
 check "condemned" at 2027-01-06T05:00:00Z gc t
-before=$(packs collected)
+list collected >"$WORK/before"
 rules '[{"method": "POST", "path": "delete", "status": 503}]'
 expect 0 "a store that is throttled keeps what it has" at 2027-01-09T06:00:00Z --json gc t
-check "all of it ($before packs)" test "$(packs collected)" = "$before" -a "$before" -ge 5
+check "all of it" same "$(list collected | comm -13 - "$WORK/before")" ""
 # One by one, then, and the first answer that does not come ends it.
 rules '[{"method": "POST", "path": "delete", "status": 501, "code": "NotImplemented"}, {"method": "DELETE", "path": "/p/", "status": 403, "code": "AccessDenied", "count": 1}]'
 expect 0 "a store that takes no request for many" at 2027-01-09T06:00:00Z --json gc t
