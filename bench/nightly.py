@@ -59,9 +59,14 @@ def make_sources(folder, tenants, files):
                 out.write(random.randbytes(random.randint(200, 6000)))
 
 
-def make_store(folder, tenants, sources):
+def environment(folder):
     env = dict(os.environ, HIKAE_NOW="2026-11-20T02:00:00Z", HIKAE_CONFIG=folder + "/h/hikae.yaml", NO_COLOR="1")
     env.pop("NOTIFY_SOCKET", None)
+    return env
+
+
+def make_store(folder, tenants, sources):
+    env = environment(folder)
     timed([HIKAE, "init", "--dir", folder + "/h", "--test-clock", "--target", "one=file://%s/one" % folder], env)
     with open(folder + "/tenants.json", "w") as out:
         json.dump([{"name": "t%05d" % i, "sources": [{"name": "data", "spec": "dir:%s/%05d" % (sources, i)}]}
@@ -70,9 +75,12 @@ def make_store(folder, tenants, sources):
     return env
 
 
-def measure_hikae(folder, tenants, sources):
-    env = make_store(folder + "/hikae", tenants, sources)
-    timed([HIKAE, "run"], env)  # the trials
+def prepare_hikae(folder, tenants, sources):
+    timed([HIKAE, "run"], make_store(folder + "/hikae", tenants, sources))  # the trials
+
+
+def measure_hikae(folder, tenants):
+    env = environment(folder + "/hikae")
     nights = []
     for day in (21, 22, 23):
         env["HIKAE_NOW"] = "2026-11-%dT02:00:00Z" % day
@@ -83,38 +91,52 @@ def measure_hikae(folder, tenants, sources):
     return sorted(n[0] for n in nights)[1], max(n[1] for n in nights)
 
 
-def measure_idle(folder, tenants):
+def prepare_idle(folder, tenants):
     """Tenants whose first backup waits for a later day: nothing is due."""
+    os.makedirs(folder + "/idle")
     env = make_store(folder + "/idle", 1, folder)
-    env["HIKAE_NOW"] = "2026-11-20T02:00:00Z"
     with open(folder + "/idle/many.json", "w") as out:
         json.dump([{"name": "x", "sources": [{"name": "data", "spec": "dir:/nonexistent"}]}] +
                   [{"name": "i%05d" % i, "sources": [{"name": "data", "spec": "dir:/nonexistent"}]}
                    for i in range(tenants)], out)
     timed([HIKAE, "tenant", "load", folder + "/idle/many.json", "--per-night", "1"], env)
-    for name in ("t00000", "x"):
+    for name in ("t00000", "x", "i00000"):
         timed([HIKAE, "tenant", "suspend", name], env)
-    timed([HIKAE, "tenant", "suspend", "i00000"], env)
     timed([HIKAE, "run"], env)  # what is due weekly, of those three
+
+
+def measure_idle(folder):
     walls = []
     for _ in range(3):
-        wall, _, done = peak_of([HIKAE, "--json", "run"], env)
+        wall, _, done = peak_of([HIKAE, "--json", "run"], environment(folder + "/idle"))
         if done:
             sys.exit("%d jobs were due" % done)
         walls.append(wall)
     return sorted(walls)[1]
 
 
-def measure_restic(folder, runs, sources):
-    env = dict(os.environ, RESTIC_PASSWORD="x", RESTIC_CACHE_DIR=folder + "/cache")
-    total = 0.0
+def restic_of(folder, number):
+    return dict(os.environ, RESTIC_PASSWORD="x", RESTIC_CACHE_DIR=folder + "/cache",
+                RESTIC_REPOSITORY="%s/restic/%05d" % (folder, number))
+
+
+def prepare_restic(folder, runs, sources):
     for i in range(runs):
-        env["RESTIC_REPOSITORY"] = "%s/restic/%05d" % (folder, i)
-        source = "%s/%05d" % (sources, i)
-        timed(["restic", "-q", "init"], env)
-        timed(["restic", "-q", "backup", source], env)
-        total += timed(["restic", "-q", "backup", source], env)[0]
-    return total / runs
+        timed(["restic", "-q", "init"], restic_of(folder, i))
+        timed(["restic", "-q", "backup", "%s/%05d" % (sources, i)], restic_of(folder, i))
+
+
+def measure_restic(folder, runs, sources):
+    return sum(timed(["restic", "-q", "backup", "%s/%05d" % (sources, i)], restic_of(folder, i))[0]
+               for i in range(runs)) / runs
+
+
+def prepare(folder, options):
+    shutil.rmtree(folder, ignore_errors=True)
+    make_sources(folder + "/src", options.tenants, options.files)
+    prepare_restic(folder, options.restic, folder + "/src")
+    prepare_hikae(folder, options.tenants, folder + "/src")
+    prepare_idle(folder, options.idle)
 
 
 def main():
@@ -125,14 +147,17 @@ def main():
     parser.add_argument("--idle", type=int, default=10000)
     parser.add_argument("--dir", default="build/bench-nightly")
     parser.add_argument("--results")
+    parser.add_argument("--only", choices=("prepare", "measure"),
+                        help="half of it, so that what is measured can be done in a quiet moment; measure once only")
     options = parser.parse_args()
     folder = os.path.abspath(options.dir)
-    shutil.rmtree(folder, ignore_errors=True)
-    make_sources(folder + "/src", options.tenants, options.files)
-    os.makedirs(folder + "/idle")
+    if options.only != "measure":
+        prepare(folder, options)
+    if options.only == "prepare":
+        return
     restic = measure_restic(folder, options.restic, folder + "/src")
-    wall, peak = measure_hikae(folder, options.tenants, folder + "/src")
-    idle = measure_idle(folder, options.idle)
+    wall, peak = measure_hikae(folder, options.tenants)
+    idle = measure_idle(folder)
     ratio = wall / (restic * options.tenants)
     verdicts = [("of %d restic runs" % options.tenants, "%.4f" % ratio, "0.03", ratio <= 0.03),
                 ("peak MiB", "%.0f" % (peak / 1024), "256", peak <= 256 * 1024),

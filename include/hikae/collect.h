@@ -13,7 +13,7 @@ struct hikae_gc_options {
 };
 /* Objects of which the same is planned, for the same reason. */
 struct hikae_gc_step {
-    char *tenant;
+    char *tenant; /* "(store)": of no tenant */
     char *action; /* "delete", "condemn", "move", "wait" */
     char *reason; /* a word for scripts */
     char *why;    /* the same for people */

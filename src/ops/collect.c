@@ -22,16 +22,15 @@ static const char *const action_words[] = {
 };
 enum { ACTIONS = sizeof(action_words) / sizeof(action_words[0]) };
 
-static int add_step(struct collect *collect, enum collect_action action, enum collect_why why, uint64_t objects,
-                    uint64_t bytes, struct error *err)
+static int add_step(struct hikae_gc_result *ret, const char *tenant, enum collect_action action, enum collect_why why,
+                    uint64_t objects, uint64_t bytes, struct error *err)
 {
-    struct hikae_gc_result *ret = collect->ret;
     struct hikae_gc_step *grown = mem_realloc(ret->steps, (ret->step_count + 1) * sizeof(*grown));
     if (grown == NULL)
         return error_no_memory(err);
     ret->steps = grown;
     struct hikae_gc_step *step = &grown[ret->step_count++];
-    *step = (struct hikae_gc_step){.tenant = mem_strdup(collect->tenant),
+    *step = (struct hikae_gc_step){.tenant = mem_strdup(tenant),
                                    .action = mem_strdup(action_words[action]),
                                    .reason = mem_strdup(collect_why_word(why)),
                                    .why = mem_strdup(collect_why_text(why)),
@@ -55,8 +54,9 @@ static int tell_plan(struct collect *collect, struct error *err)
     }
     for (int action = 0; action < ACTIONS; action++)
         for (int why = 0; why < WHY_COUNT; why++)
-            if (objects[action][why] > 0 && add_step(collect, (enum collect_action)action, (enum collect_why)why,
-                                                     objects[action][why], bytes[action][why], err) != 0)
+            if (objects[action][why] > 0 &&
+                add_step(collect->ret, collect->tenant, (enum collect_action)action, (enum collect_why)why,
+                         objects[action][why], bytes[action][why], err) != 0)
                 return -1;
     return 0;
 }
@@ -130,7 +130,11 @@ static int carry_out(struct collect *collect, struct error *err)
 
 static int collect_session(struct collect *collect, struct error *err)
 {
+    const struct history *history = &collect->session.chain.history;
     uint64_t live = 0;
+    /* A tenant that was never backed up: what a first run that was cut off left is the next run's to use. */
+    if (history->snapshot_count == 0 && history->missing_count == 0 && history->unreadable == 0)
+        return 0;
     if (collect_look(collect, err) != 0 || collect_mark(collect, err) != 0 || collect_cover(collect, err) != 0)
         return -1;
     for (size_t i = 0; i < collect->state.count; i++)
@@ -226,10 +230,23 @@ static int name_targets(struct hikae *hikae, struct hikae_gc_result *ret, struct
     return 0;
 }
 
+static int sweep_store(struct gc *gc, struct error *err)
+{
+    struct collect_swept swept;
+    if (collect_store(gc->hikae, gc->options->dry_run, gc->ret, &swept, err) != 0)
+        return -1;
+    if (swept.log_objects > 0 &&
+        add_step(gc->ret, "(store)", COLLECT_DELETE, WHY_SUPERSEDED, swept.log_objects, swept.log_bytes, err) != 0)
+        return -1;
+    return swept.probe_objects == 0
+               ? 0
+               : add_step(gc->ret, "(store)", COLLECT_DELETE, WHY_PROBE, swept.probe_objects, swept.probe_bytes, err);
+}
+
 static int gc_all(struct gc *gc, const char *tenant, struct error *err)
 {
     if (engine_keystore(gc->hikae, err) != 0 || name_targets(gc->hikae, gc->ret, err) != 0 ||
-        engine_each_tenant(gc->hikae, tenant, work, gc, err) != 0)
+        engine_each_tenant(gc->hikae, tenant, work, gc, err) != 0 || (gc->all && sweep_store(gc, err) != 0))
         return -1;
     for (size_t i = 0; i < gc->hikae->target_count; i++) {
         const struct run_target *t = &gc->hikae->targets[i];

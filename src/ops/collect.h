@@ -7,6 +7,7 @@
  *   collect_merge.c  one segment for many
  *   collect_move.c   new packs for what is needed of old ones, new rosters
  *   collect_condemn.c, collect_delete.c  what their names say
+ *   collect_store.c  what no tenant has
  *   collect.c        the operation
  *
  * There is no journal beside the history: a record that condemns is the
@@ -110,6 +111,16 @@ MUST_USE int collect_delete(struct collect *collect, struct error *err);
 
 /* Write the record that condemns what is planned so. */
 MUST_USE int collect_condemn(struct collect *collect, struct error *err);
+
+/* ---- collect_store.c ---- */
+
+struct collect_swept {
+    uint64_t log_objects, log_bytes;     /* segments of audit logs that later revisions replace */
+    uint64_t probe_objects, probe_bytes; /* of measuring */
+};
+/* Delete (or, in a dry run, count) what belongs to no tenant and serves nothing any more. */
+MUST_USE int collect_store(struct hikae *hikae, bool dry_run, struct hikae_gc_result *ret, struct collect_swept *swept,
+                           struct error *err);
 
 /* After a record was appended: the next one follows it. */
 void collect_follow(struct collect *collect, const struct record *record);

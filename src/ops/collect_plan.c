@@ -20,6 +20,8 @@ static const struct {
     [WHY_SMALL] = {"small", "many packs are small: they become one"},
     [WHY_MERGED] = {"merged", "many segments of the index are small: they become one"},
     [WHY_RECORD] = {"record", "a record that says nothing any more"},
+    [WHY_SUPERSEDED] = {"superseded", "entries of the audit log have expired: a later revision replaces it"},
+    [WHY_PROBE] = {"probe", "measuring a target left it there"},
 };
 
 const char *collect_why_text(enum collect_why why)

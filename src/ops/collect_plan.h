@@ -30,6 +30,9 @@ enum collect_why {
     WHY_SMALL,   /* one of many small packs */
     WHY_MERGED,  /* one of many small segments */
     WHY_RECORD,  /* a record that says nothing any more */
+    /* Of what no tenant has: */
+    WHY_SUPERSEDED, /* a segment of an audit log that a later revision replaces */
+    WHY_PROBE,      /* measuring a target left it */
     WHY_COUNT
 };
 /* A clause for people, to be put behind the object. */

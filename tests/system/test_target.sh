@@ -23,6 +23,14 @@ is targets.0.attested True 'a folder lies where the operator says'
 for c in reachable write read list-order speed country site; do found $c ok "$c is measured"; done
 json target list; is targets.1.checked 2026-11-01T03:00:00Z 'the other target was measured too'
 check 'the store verifies with what probes leave' hikae verify
+check 'collection' hikae gc
+check 'leaves what was put there lately' test -e "$WORK/a/hikae1/probe/rights"
+touch -d '25 hours ago' "$WORK/a/hikae1/probe/rights"
+check 'a dry run' hikae gc --dry-run
+check 'changes nothing' test -e "$WORK/a/hikae1/probe/rights"
+check 'collection again' hikae gc
+if [ -e "$WORK/a/hikae1/probe/rights" ]; then not_ok 'takes what is older'; else ok 'takes what is older'; fi
+check 'and only that' test -e "$WORK/b/hikae1/probe/rights"
 mv "$WORK/b" "$WORK/away"
 expect 6 'a target that is away' hikae target check b
 json target check a; is targets.0.state ok 'the other one is as it was'
