@@ -14,6 +14,9 @@ struct hikae_init_options {
     size_t target_count;
     unsigned min_copies;         /* 0: 1 */
     const char *passphrase_file; /* use a passphrase holder instead of a key file; may be NULL */
+    /* "GROUP=KIND,key=value,…" or "GROUP/NAME=…" instead of that; a recovery sheet is added if they are one group. */
+    const char *const *holders;
+    size_t holder_count;
     bool test_clock;
     bool dry_run;
 };
@@ -21,7 +24,7 @@ struct hikae_init_result {
     char *config; /* path of hikae.yaml */
     char *store;  /* id, hexadecimal */
     char *key;    /* path of the key file, or NULL */
-    char *sheet;  /* path of the recovery sheet */
+    char *sheet;  /* path of the recovery sheet, or NULL */
 };
 enum hikae_status hikae_init(const struct hikae_init_options *options, struct hikae_init_result *ret,
                              struct hikae_error *error);

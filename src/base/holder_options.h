@@ -18,9 +18,9 @@ struct holder_options {
     enum holder_kdf kdf; /* a passphrase */
 
     /* A PKCS#11 token. */
-    const char *module; /* path of the vendor's library              */
-    const char *token;  /* the token's label                         */
-    const char *pin;    /* file:PATH or systemd:NAME: where the user's PIN is */
+    const char *module;            /* path of the vendor's library                        */
+    const char *token;             /* the token's label                                   */
+    struct target_credentials pin; /* where the user's PIN is: FILE or SYSTEMD, nothing else */
 
     /* AWS KMS. */
     const char *region;

@@ -8,8 +8,10 @@
 enum hikae_status command_init(struct run *run)
 {
     size_t count;
+    size_t holder_count;
     const char **targets CLEANUP_FREE = run_all(run, "target", &count);
-    if (targets == NULL)
+    const char **holders CLEANUP_FREE = run_all(run, "holder", &holder_count);
+    if (targets == NULL || holders == NULL)
         return run->error.status;
     const char *dir = run_option(run, "dir");
     struct hikae_init_options options = {
@@ -17,6 +19,8 @@ enum hikae_status command_init(struct run *run)
         .targets = targets,
         .target_count = count,
         .passphrase_file = run_option(run, "passphrase-file"),
+        .holders = holders,
+        .holder_count = holder_count,
         .test_clock = run_has(run, "test-clock"),
         .dry_run = run_has(run, DRY_RUN),
     };

@@ -20,6 +20,12 @@ static const struct option_def init_options[] = {
      .kind = VALUE_FILE,
      .value = "FILE",
      .help = "the root key opens with the passphrase in FILE instead of a key file"},
+    {.name = "holder",
+     .kind = VALUE_WORD,
+     .value = "GROUP/NAME=KIND,…",
+     .many = true,
+     .help = "who holds the root key instead, such as machine/hsm=pkcs11,module=/PATH.so,token=LABEL,pin=file:/PATH or "
+             "cloud/kms=aws-kms,region=ap-northeast-1; any one group opens, with all its members"},
     {.name = "test-clock", .help = "for tests only: the store obeys $HIKAE_NOW and says so in everything"},
     OPTIONS_END,
 };

@@ -111,6 +111,19 @@ struct keystore_rotation {
 };
 MUST_USE int keystore_rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
                              struct error *err);
+/*
+ * The same in two steps, for who has something to note between them. Prepared, all that is rewrapped was read back and
+ * compared, and the sealed slots opened through each group whose holders are here; no reader knows of the epoch yet,
+ * and giving up destroys what its holders made. The rotation's groups and tenants must stay until the end.
+ * keystore_commit takes `next` over, whatever it returns.
+ */
+struct keystore_next;
+MUST_USE int keystore_prepare(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
+                              struct keystore_next **ret, struct error *err);
+uint32_t keystore_next_epoch(const struct keystore_next *next);
+MUST_USE int keystore_commit(struct keystore *keystore, struct keystore_next *next, char **ret_sheets,
+                             struct error *err);
+void keystore_give_up(struct keystore_next *next);
 /* The same with every tenant. */
 MUST_USE int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,
                                   char **ret_sheets, struct error *err);

@@ -88,20 +88,23 @@ static int try_object(struct new_epoch *fresh, const struct buf *object, const s
     return open_groups(fresh, &slots, err);
 }
 
-int epoch_commit(struct new_epoch *fresh, struct error *err)
+int epoch_seal(struct new_epoch *fresh, struct buf *out, struct hash *ret_name, struct error *err)
+{
+    const struct keystore *keystore = fresh->keystore;
+    if (slots_seal(keystore->root, keystore->epoch, fresh->made.clear, out, ret_name, err) != 0)
+        return -1;
+    return try_object(fresh, out, ret_name, err);
+}
+
+int epoch_commit(struct new_epoch *fresh, const struct buf *slots, const struct hash *name, struct error *err)
 {
     struct keystore *keystore = fresh->keystore;
-    CLEANUP(buf_free) struct buf object = {0};
-    struct hash name;
-    if (slots_seal(keystore->root, keystore->epoch, fresh->made.clear, &object, &name, err) != 0 ||
-        try_object(fresh, &object, &name, err) != 0)
-        return -1;
     /* From here on an answer may be lost: the slots may be stored, so what opens them must stay. */
     fresh->committing = true;
-    if (union_store(&keystore->set, keystore->epoch, &object, &name, keystore->set.count, err) != 0)
+    if (union_store(&keystore->set, keystore->epoch, slots, name, keystore->set.count, err) != 0)
         return error_hint(err, "epoch %u may be in force: keep its new key files and sheets, then check the keys",
                           keystore->epoch);
-    return epoch_reread(fresh, err) == 0 ? keystore_find_slots(keystore, &name, err) : -1;
+    return epoch_reread(fresh, err) == 0 ? keystore_find_slots(keystore, name, err) : -1;
 }
 
 /* ---- The first epoch ---- */
@@ -153,9 +156,11 @@ static int create(const struct target_set *set, const struct id *store, const st
      * The slots come last: only with them is the epoch in force, and then its keys must be there. What a crash before
      * leaves behind is sealed under a root that nobody has, and is passed over.
      */
-    if (write_first_keys(fresh, store_tid, err) != 0)
+    CLEANUP(buf_free) struct buf slots = {0};
+    struct hash name;
+    if (write_first_keys(fresh, store_tid, err) != 0 || epoch_seal(fresh, &slots, &name, err) != 0)
         return -1;
-    return epoch_commit(fresh, err);
+    return epoch_commit(fresh, &slots, &name, err);
 }
 
 void epoch_hand_over_sheets(struct slots_made *made, char **ret_sheets)

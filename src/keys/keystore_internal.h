@@ -294,6 +294,18 @@ struct new_key {
 MUST_USE int keystore_write_new(struct row_writer *writer, const struct id *tid, const struct new_key *keys,
                                 size_t count, struct error *err);
 
+/* ---- keystore_rotate.c ---- */
+
+/* Called with the rows of one run. */
+typedef int keystore_rows_callback(const uint8_t *rows, uint32_t count, void *context, struct error *err);
+/*
+ * The rows of all runs from `first` on that the rotation takes along; the runs of one entry lie together, so each entry
+ * is opened once.
+ */
+MUST_USE int keystore_visit_rows(const struct keystore *keystore, size_t first,
+                                 const struct keystore_rotation *rotation, keystore_rows_callback *callback,
+                                 void *context, struct error *err);
+
 /* ---- keystore_epoch.c: beginning a root epoch, and putting it in force ---- */
 
 /* A root epoch in the making: its handle has a root, its holders' secrets exist, nothing is on the targets yet. */
@@ -309,8 +321,10 @@ MUST_USE int epoch_begin(const struct target_set *set, uint32_t epoch, const str
                          struct error *err);
 /* Read back what was written below the new root, and check it. */
 MUST_USE int epoch_reread(struct new_epoch *fresh, struct error *err);
-/* Seal the slots, open them through every group whose holders are here, store them everywhere, read them back. */
-MUST_USE int epoch_commit(struct new_epoch *fresh, struct error *err);
+/* Seal the slots, and open them through every group whose holders are here. */
+MUST_USE int epoch_seal(struct new_epoch *fresh, struct buf *out, struct hash *ret_name, struct error *err);
+/* Store the slots everywhere, read them back: the epoch is in force. */
+MUST_USE int epoch_commit(struct new_epoch *fresh, const struct buf *slots, const struct hash *name, struct error *err);
 /* The sheets' pages go to the caller. */
 void epoch_hand_over_sheets(struct slots_made *made, char **ret_sheets);
 /* Free; what was made for an epoch that never came into force is destroyed. */

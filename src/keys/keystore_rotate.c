@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Called with the rows of one run. */
-typedef int rows_callback(const uint8_t *rows, uint32_t count, void *context, struct error *err);
-
 /* Is the run one of a tenant that is to be left behind? */
 static bool is_without(const struct keystore_rotation *rotation, const struct id *tid)
 {
@@ -18,12 +15,8 @@ static bool is_without(const struct keystore_rotation *rotation, const struct id
     return false;
 }
 
-/*
- * All runs from `first` on that the rotation takes along; the runs of one entry lie together, so each entry is opened
- * once.
- */
-static int visit_rows(const struct keystore *keystore, size_t first, const struct keystore_rotation *rotation,
-                      rows_callback *callback, void *context, struct error *err)
+int keystore_visit_rows(const struct keystore *keystore, size_t first, const struct keystore_rotation *rotation,
+                        keystore_rows_callback *callback, void *context, struct error *err)
 {
     CLEANUP(cleanup_row_reader) struct row_reader reader = {0};
     size_t open_entry = SIZE_MAX;
@@ -57,7 +50,7 @@ static int rewrap(const struct keystore *from, size_t first, const struct keysto
     struct keystore *to = fresh->keystore;
     CLEANUP(cleanup_row_writer)
     struct row_writer writer = {.set = &to->set, .root = to->root, .epoch = to->epoch, .copies = to->set.count};
-    if (visit_rows(from, first, rotation, rewrap_rows, &writer, err) != 0)
+    if (keystore_visit_rows(from, first, rotation, rewrap_rows, &writer, err) != 0)
         return -1;
     return row_writer_finish(&writer, err);
 }
@@ -95,7 +88,7 @@ static int digest_all(const struct keystore *keystore, const struct keystore_rot
     ret->hashes = mem_calloc(ret->room, sizeof(*ret->hashes));
     if (ret->hashes == NULL)
         return error_no_memory(err);
-    if (visit_rows(keystore, 0, rotation, digest_rows, ret, err) != 0)
+    if (keystore_visit_rows(keystore, 0, rotation, digest_rows, ret, err) != 0)
         return -1;
     qsort(ret->hashes, ret->count, sizeof(*ret->hashes), compare_digests);
     return 0;
@@ -112,6 +105,9 @@ static int compare(const struct keystore *old, const struct keystore *fresh, con
 {
     CLEANUP(digests_free) struct digests before = {0};
     CLEANUP(digests_free) struct digests after = {0};
+    for (size_t i = 0; i < fresh->runs.count; i++)
+        if (is_without(rotation, &fresh->runs.runs[i].tid))
+            return error_set(err, ERROR_INTERNAL, "epoch %u holds a key that was to be left behind", fresh->epoch);
     if (digest_all(old, rotation, &before, err) != 0 || digest_all(fresh, rotation, &after, err) != 0)
         return -1;
     for (size_t i = 0, k = 0; i < before.count; i++) {
@@ -172,20 +168,35 @@ static int next_epoch(const struct keystore *keystore, uint32_t at_least, uint32
     return 0;
 }
 
-static int rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
-                  struct new_epoch *fresh, struct error *err)
+/* An epoch that is ready to come into force. */
+struct keystore_next {
+    struct keystore_rotation rotation;
+    struct new_epoch fresh;
+    struct buf slots;
+    struct hash slots_name;
+    size_t done; /* runs of the old epoch that are rewrapped */
+};
+
+static int prepare(struct keystore *keystore, char **ret_sheets, struct keystore_next *next, struct error *err)
 {
     uint32_t epoch = 0;
-    size_t done = 0;
+    const struct keystore_rotation *rotation = &next->rotation;
     if (next_epoch(keystore, rotation->at_least, &epoch, err) != 0 ||
         epoch_begin(&keystore->set, epoch, store_of(keystore), rotation->groups, rotation->group_count, ret_sheets,
-                    fresh, err) != 0)
+                    &next->fresh, err) != 0)
         return -1;
     /* The targets of a rotation are all of them: an old entry on one that was left out would be the only live copy. */
-    if (rewrap_stragglers(keystore, &done, rotation, fresh, err) != 0 ||
-        keystore_check_live(keystore, true, err) != 0 || epoch_commit(fresh, err) != 0)
+    if (rewrap_stragglers(keystore, &next->done, rotation, &next->fresh, err) != 0)
         return -1;
-    return rewrap_stragglers(keystore, &done, rotation, fresh, err);
+    return epoch_seal(&next->fresh, &next->slots, &next->slots_name, err);
+}
+
+static int commit(struct keystore *keystore, struct keystore_next *next, struct error *err)
+{
+    if (keystore_check_live(keystore, true, err) != 0 ||
+        epoch_commit(&next->fresh, &next->slots, &next->slots_name, err) != 0)
+        return -1;
+    return rewrap_stragglers(keystore, &next->done, &next->rotation, &next->fresh, err);
 }
 
 /* The handle becomes the new epoch's; *other gets what it was. */
@@ -208,24 +219,66 @@ static void exchange(struct keystore *keystore, struct keystore *other)
     other->runs = old.runs;
 }
 
-int keystore_rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
-                    struct error *err)
+int keystore_prepare(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
+                     struct keystore_next **ret, struct error *err)
 {
     struct error why = {0};
-    struct new_epoch fresh = {0};
     for (size_t i = 0; ret_sheets != NULL && i < rotation->group_count; i++)
         ret_sheets[i] = NULL;
+    struct keystore_next *next = mem_calloc(1, sizeof(*next));
+    if (next == NULL)
+        return error_no_memory(err);
+    next->rotation = *rotation;
     (void)pthread_mutex_lock(&keystore->lock);
-    int rc = rotate(keystore, rotation, ret_sheets, &fresh, &why);
+    int rc = prepare(keystore, ret_sheets, next, &why);
+    (void)pthread_mutex_unlock(&keystore->lock);
     if (rc == 0) {
-        exchange(keystore, fresh.keystore);
-        epoch_hand_over_sheets(&fresh.made, ret_sheets);
+        *ret = next;
+        return 0;
+    }
+    keystore_give_up(next);
+    if (err != NULL)
+        *err = why;
+    return error_wrap(err, "rotate the root key");
+}
+
+uint32_t keystore_next_epoch(const struct keystore_next *next)
+{
+    return next->fresh.keystore->epoch;
+}
+
+int keystore_commit(struct keystore *keystore, struct keystore_next *next, char **ret_sheets, struct error *err)
+{
+    struct error why = {0};
+    (void)pthread_mutex_lock(&keystore->lock);
+    int rc = commit(keystore, next, &why);
+    if (rc == 0) {
+        exchange(keystore, next->fresh.keystore);
+        epoch_hand_over_sheets(&next->fresh.made, ret_sheets);
     } else if (err != NULL) {
         *err = why;
     }
     (void)pthread_mutex_unlock(&keystore->lock);
-    epoch_end(&fresh);
+    keystore_give_up(next);
     return rc == 0 ? 0 : error_wrap(err, "rotate the root key");
+}
+
+void keystore_give_up(struct keystore_next *next)
+{
+    if (next == NULL)
+        return;
+    epoch_end(&next->fresh);
+    buf_free(&next->slots);
+    mem_free(next);
+}
+
+int keystore_rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
+                    struct error *err)
+{
+    struct keystore_next *next = NULL;
+    if (keystore_prepare(keystore, rotation, ret_sheets, &next, err) != 0)
+        return -1;
+    return keystore_commit(keystore, next, ret_sheets, err);
 }
 
 int keystore_rotate_root(struct keystore *keystore, const struct holder_group *groups, size_t group_count,

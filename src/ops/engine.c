@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "crypto/crypto.h"
+#include "ops/epoch.h"
 #include "ops/policies.h"
 
 #include <stdio.h>
@@ -305,9 +306,12 @@ int engine_groups(const struct config *config, struct holder_group **ret, struct
         for (size_t j = 0; j < from->member_count; j++) {
             static const enum holder_kind kinds[] = {[CONFIG_HOLDER_FILE] = HOLDER_FILE,
                                                      [CONFIG_HOLDER_PASSPHRASE] = HOLDER_PASSPHRASE,
-                                                     [CONFIG_HOLDER_SHEET] = HOLDER_SHEET};
+                                                     [CONFIG_HOLDER_SHEET] = HOLDER_SHEET,
+                                                     [CONFIG_HOLDER_TOKEN] = HOLDER_TOKEN,
+                                                     [CONFIG_HOLDER_KMS] = HOLDER_KMS};
+            const struct config_member *member = &from->members[j];
             groups[i].members[j] = (struct holder){
-                .kind = kinds[from->members[j].holder], .name = from->members[j].name, .path = from->members[j].path};
+                .kind = kinds[member->holder], .name = member->name, .path = member->path, .options = &member->options};
         }
     }
     *ret = groups;
@@ -329,8 +333,15 @@ int engine_keystore(struct hikae *hikae, struct error *err)
     if (engine_targets(hikae, err) != 0 || engine_groups(hikae->config, &groups, err) != 0)
         return -1;
     struct target_set set = engine_target_set(hikae);
-    int rc = keystore_open(&set, groups, hikae->config->group_count, &hikae->keystore, err);
+    struct keystore *keystore = NULL;
+    int rc = keystore_open(&set, groups, hikae->config->group_count, &keystore, err);
     engine_groups_free(groups, hikae->config->group_count);
+    if (rc == 0)
+        rc = epoch_state_opened(hikae, keystore_epoch(keystore), err);
+    if (rc == 0)
+        hikae->keystore = keystore;
+    else
+        keystore_free(keystore);
     return rc;
 }
 

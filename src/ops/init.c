@@ -74,34 +74,138 @@ static int open_targets(struct init *init, struct error *err)
     return 0;
 }
 
-/* The two groups of a new store: a key that the machine keeps, and a sheet on paper. */
+/* Who holds the key of a new store: as the configuration says it, and as the keystore wants it. */
 struct init_holders {
-    struct holder members[2];
-    struct holder_group groups[2];
-    struct config_member config_members[2];
-    struct config_group config_groups[2];
-    char *key;
-    char *sheet;
+    struct config_group *config_groups;
+    struct holder_group *groups;
+    size_t count;
+    char *key;   /* the key file that is made; NULL: none */
+    char *sheet; /* the recovery sheet that is written; NULL: none */
 };
 
+static void holders_clear(struct init_holders *holders)
+{
+    engine_groups_free(holders->groups, holders->count);
+    for (size_t g = 0; g < holders->count; g++) {
+        for (size_t i = 0; i < holders->config_groups[g].member_count; i++)
+            config_free_member(&holders->config_groups[g].members[i]);
+        mem_free(holders->config_groups[g].members);
+        mem_free(holders->config_groups[g].name);
+    }
+    mem_free(holders->config_groups);
+    mem_free(holders->key);
+    mem_free(holders->sheet);
+}
+
+/* The group of that name, which is added if there is none. NULL: no memory. */
+static struct config_group *find_group(struct init_holders *holders, const char *name)
+{
+    for (size_t i = 0; i < holders->count; i++)
+        if (strcmp(holders->config_groups[i].name, name) == 0)
+            return &holders->config_groups[i];
+    struct config_group *grown = mem_realloc(holders->config_groups, (holders->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return NULL;
+    holders->config_groups = grown;
+    grown[holders->count] = (struct config_group){.name = mem_strdup(name)};
+    return grown[holders->count].name != NULL ? &grown[holders->count++] : NULL;
+}
+
+/* Takes the member. */
+static int add_member(struct init_holders *holders, const char *group_name, struct config_member *member,
+                      struct error *err)
+{
+    struct config_group *group = find_group(holders, group_name);
+    struct config_member *grown =
+        group != NULL ? mem_realloc(group->members, (group->member_count + 1) * sizeof(*grown)) : NULL;
+    if (grown == NULL) {
+        config_free_member(member);
+        return error_no_memory(err);
+    }
+    group->members = grown;
+    group->members[group->member_count++] = *member;
+    return 0;
+}
+
+static int add_default(struct init_holders *holders, const char *group, enum config_holder kind, const char *name,
+                       const char *path, struct error *err)
+{
+    const struct config_member borrowed = {
+        .holder = kind, .name = (char *)(uintptr_t)name, .path = (char *)(uintptr_t)path};
+    struct config_member member;
+    return config_copy_member(&borrowed, &member, err) == 0 ? add_member(holders, group, &member, err) : -1;
+}
+
+/* "GROUP=SPEC" or "GROUP/NAME=SPEC". */
+static int add_given(struct init_holders *holders, const char *text, struct error *err)
+{
+    struct config_member member;
+    CLEANUP_FREE char *copy = mem_strdup(text);
+    if (copy == NULL)
+        return error_no_memory(err);
+    char *spec = copy, *name = strsep(&spec, "="), *group = strsep(&name, "/");
+    if (spec == NULL || group[0] == '\0') {
+        (void)error_set(err, ERROR_USAGE, "\"%.100s\" is no holder", text);
+        return error_hint(err, "write GROUP/NAME=KIND,key=value,…, for example machine/hsm=pkcs11,module=…");
+    }
+    CLEANUP_FREE char *kind = mem_printf("%.*s", (int)strcspn(spec, ","), spec);
+    if (kind == NULL)
+        return error_no_memory(err);
+    if (config_member_parse(spec, name != NULL ? name : kind, &member, err) != 0)
+        return error_wrap(err, "holder %.100s", text);
+    return add_member(holders, group, &member, err);
+}
+
+static bool has_sheet(const struct init_holders *holders)
+{
+    for (size_t g = 0; g < holders->count; g++)
+        for (size_t i = 0; i < holders->config_groups[g].member_count; i++)
+            if (holders->config_groups[g].members[i].holder == CONFIG_HOLDER_SHEET)
+                return true;
+    return false;
+}
+
+/* A sheet that the configuration gives no place to is printed beside it, to be taken away. */
+static void place_sheets(struct init_holders *holders)
+{
+    for (size_t g = 0; g < holders->count; g++)
+        for (size_t i = 0; i < holders->groups[g].member_count; i++)
+            if (holders->groups[g].members[i].kind == HOLDER_SHEET && holders->groups[g].members[i].path == NULL)
+                holders->groups[g].members[i].path = holders->sheet;
+}
+
+/* Those that are named; else a key file or passphrase of the machine. A second group is a sheet, unless one is named.
+ */
 static int choose_holders(struct init *init, struct init_holders *ret, struct error *err)
 {
-    const char *passphrase = init->options->passphrase_file;
-    ret->key = passphrase != NULL ? file_absolute(passphrase) : mem_printf("%s/keys/epoch-1.key", init->dir);
-    ret->sheet = mem_printf("%s/recovery-sheet-epoch-1.txt", init->dir);
-    if (ret->key == NULL || ret->sheet == NULL)
+    const struct hikae_init_options *options = init->options;
+    CLEANUP_FREE char *path = options->passphrase_file != NULL ? file_absolute(options->passphrase_file)
+                                                               : mem_printf("%s/keys/epoch-1.key", init->dir);
+    if (path == NULL)
         return error_no_memory(err);
-    enum holder_kind kind = passphrase != NULL ? HOLDER_PASSPHRASE : HOLDER_FILE;
-    static char machine[] = "machine", paper[] = "paper", key[] = "key", sheet[] = "sheet", pass[] = "passphrase";
-    ret->members[0] = (struct holder){.kind = kind, .name = passphrase != NULL ? pass : key, .path = ret->key};
-    ret->members[1] = (struct holder){.kind = HOLDER_SHEET, .name = sheet, .path = ret->sheet};
-    ret->groups[0] = (struct holder_group){machine, &ret->members[0], 1};
-    ret->groups[1] = (struct holder_group){paper, &ret->members[1], 1};
-    ret->config_members[0] = (struct config_member){passphrase != NULL ? CONFIG_HOLDER_PASSPHRASE : CONFIG_HOLDER_FILE,
-                                                    ret->members[0].name, ret->key};
-    ret->config_members[1] = (struct config_member){CONFIG_HOLDER_SHEET, sheet, NULL};
-    ret->config_groups[0] = (struct config_group){machine, &ret->config_members[0], 1};
-    ret->config_groups[1] = (struct config_group){paper, &ret->config_members[1], 1};
+    if (options->passphrase_file != NULL && options->holder_count > 0)
+        return error_set(err, ERROR_USAGE, "a passphrase file beside --holder is a holder, too: name it as one");
+    for (size_t i = 0; i < options->holder_count; i++)
+        if (add_given(ret, options->holders[i], err) != 0)
+            return -1;
+    if (options->passphrase_file != NULL &&
+        add_default(ret, "machine", CONFIG_HOLDER_PASSPHRASE, "passphrase", path, err) != 0)
+        return -1;
+    if (ret->count == 0) {
+        if (add_default(ret, "machine", CONFIG_HOLDER_FILE, "key", path, err) != 0)
+            return -1;
+        ret->key = mem_strdup(path);
+        if (ret->key == NULL)
+            return error_no_memory(err);
+    }
+    if (ret->count < 2 && !has_sheet(ret) && add_default(ret, "paper", CONFIG_HOLDER_SHEET, "sheet", NULL, err) != 0)
+        return -1;
+    if (has_sheet(ret) && (ret->sheet = mem_printf("%s/recovery-sheet-epoch-1.txt", init->dir)) == NULL)
+        return error_no_memory(err);
+    const struct config config = {.groups = ret->config_groups, .group_count = ret->count};
+    if (engine_groups(&config, &ret->groups, err) != 0)
+        return -1;
+    place_sheets(ret);
     return 0;
 }
 
@@ -109,17 +213,19 @@ static int make_store(struct init *init, struct init_holders *holders, struct st
 {
     struct target_set set = {init->opened, init->target_count, init->config.min_copies};
     struct keystore *keystore = NULL;
-    char *sheets[2] = {NULL, NULL};
-    int rc = crypto_random(info->store.bytes, ID_SIZE, err);
+    char **sheets = mem_calloc(holders->count, sizeof(*sheets));
+    int rc = sheets != NULL ? crypto_random(info->store.bytes, ID_SIZE, err) : error_no_memory(err);
     if (rc == 0)
         rc = crypto_random(info->store_tid.bytes, ID_SIZE, err);
     if (rc == 0)
-        rc = keystore_create(&set, &info->store, &info->store_tid, holders->groups, 2, &keystore, sheets, err);
-    for (size_t i = 0; i < 2; i++) {
+        rc = keystore_create(&set, &info->store, &info->store_tid, holders->groups, holders->count, &keystore, sheets,
+                             err);
+    for (size_t i = 0; sheets != NULL && i < holders->count; i++) {
         if (sheets[i] != NULL)
             mem_wipe(sheets[i], strlen(sheets[i]));
         mem_free(sheets[i]);
     }
+    mem_free(sheets);
     struct secret *sign CLEANUP_SECRET = NULL;
     struct secret *audit CLEANUP_SECRET = NULL;
     if (rc == 0)
@@ -148,7 +254,7 @@ static int write_config(struct init *init, struct init_holders *holders, const c
     config.targets = init->targets;
     config.target_count = init->target_count;
     config.groups = holders->config_groups;
-    config.group_count = 2;
+    config.group_count = holders->count;
     config.test_clock = init->options->test_clock;
     return config_write_template(path, &config, err);
 }
@@ -207,12 +313,12 @@ static int do_init(struct init *init, struct hikae_init_result *ret, struct erro
     }
     if (rc == 0) {
         ret->store = mem_strdup(init->options->dry_run ? "" : hex_encode(info.store.bytes, ID_SIZE, hex));
-        ret->key = init->options->passphrase_file == NULL ? mem_strdup(holders.key) : NULL;
-        ret->sheet = mem_strdup(holders.sheet);
-        rc = ret->store != NULL && ret->sheet != NULL ? 0 : error_no_memory(err);
+        ret->key = holders.key;
+        ret->sheet = holders.sheet;
+        holders.key = holders.sheet = NULL;
+        rc = ret->store != NULL ? 0 : error_no_memory(err);
     }
-    mem_free(holders.key);
-    mem_free(holders.sheet);
+    holders_clear(&holders);
     return rc;
 }
 

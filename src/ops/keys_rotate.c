@@ -1,17 +1,18 @@
 /*
- * keys rotate --root: a new root epoch, with new key files and a new recovery sheet.
+ * A new root epoch, with new key files and a new recovery sheet, perhaps a holder more or less.
  *
  * The order is such that a crash at any point leaves an installation that opens. First the configuration names the
- * new key files in a group of their own, beside the old ones; then the keystore makes the epoch; then the paths are
- * exchanged; the group is taken out; and last the old key files are wiped. The next rotation finishes one that was cut
- * short.
+ * new key files in a group of their own, beside the old ones; then the keystore makes the epoch; then, in one step, the
+ * paths are exchanged, that group goes, and another one comes that names what held the old epoch, until its keys are
+ * destroyed. The next rotation finishes one that was cut short.
  */
+#include "ops/keys_rotate.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/names.h"
 #include "keys/holder.h"
 #include "ops/audit.h"
-#include "ops/engine.h"
+#include "ops/epoch.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -29,27 +30,50 @@ struct move {
 
 struct rotation {
     struct hikae *hikae;
+    const struct keys_change *change;
+    struct keys_changed *ret;
     uint32_t before, epoch;
     struct move *moves;
     size_t count;
-    char *sheet; /* where the new recovery sheet is written; NULL: there is none */
-    bool left;   /* something of the old epoch could not be removed */
+    bool maybe; /* it failed, but the new epoch may be in force */
     int lock_fd;
 };
 
-static void rotation_clear(struct rotation *rotation)
+static void rotation_forget(struct rotation *rotation)
 {
     for (size_t i = 0; rotation->moves != NULL && i < rotation->count; i++)
         mem_free(rotation->moves[i].to);
     mem_free(rotation->moves);
-    mem_free(rotation->sheet);
+    rotation->moves = NULL;
+    rotation->count = 0;
+}
+
+static void rotation_clear(struct rotation *rotation)
+{
+    rotation_forget(rotation);
     if (rotation->lock_fd >= 0)
         (void)close(rotation->lock_fd);
+}
+
+void keys_changed_clear(struct keys_changed *changed)
+{
+    keystore_destruction_clear(&changed->old);
+    mem_free(changed->sheet);
+    *changed = (struct keys_changed){0};
 }
 
 static bool is_made_anew(const struct config_member *member)
 {
     return member->holder == CONFIG_HOLDER_FILE || (member->holder == CONFIG_HOLDER_SHEET && member->path != NULL);
+}
+
+/* Is it the holder that the new epoch has no more? */
+static bool is_removed(const struct rotation *rotation, const struct config_group *group,
+                       const struct config_member *member)
+{
+    const struct keys_change *change = rotation->change;
+    return change->removed_group != NULL && strcmp(group->name, change->removed_group) == 0 &&
+           strcmp(member->name, change->removed_name) == 0;
 }
 
 /* ---- Names ---- */
@@ -115,19 +139,10 @@ static int collect_moves(struct rotation *rotation, struct error *err)
     for (size_t g = 0; g < config->group_count; g++)
         for (size_t i = 0; i < config->groups[g].member_count; i++) {
             struct config_member *member = &config->groups[g].members[i];
-            if (strcmp(config->groups[g].name, CONFIG_NEW_EPOCH) != 0 && is_made_anew(member))
+            if (!config_group_is_passing(&config->groups[g]) && is_made_anew(member) &&
+                !is_removed(rotation, &config->groups[g], member))
                 rotation->moves[rotation->count++].member = member;
         }
-    return 0;
-}
-
-static int name_moves(struct rotation *rotation, struct error *err)
-{
-    for (size_t i = 0; i < rotation->count; i++) {
-        rotation->moves[i].to = free_path(rotation->moves[i].member->path, rotation->epoch, err);
-        if (rotation->moves[i].to == NULL)
-            return -1;
-    }
     return 0;
 }
 
@@ -148,114 +163,195 @@ static int plan(struct rotation *rotation, struct error *err)
     struct hikae *hikae = rotation->hikae;
     uint32_t highest = rotation->before;
     for (size_t i = 0; i < hikae->target_count; i++)
-        if (target_list(hikae->targets[i].target, NAME_KEYS, NULL, highest_epoch, &highest, err) != 0)
+        if (hikae->targets[i].up &&
+            target_list(hikae->targets[i].target, NAME_KEYS, NULL, highest_epoch, &highest, err) != 0)
             return -1;
-    if (highest == UINT32_MAX)
-        return error_set(err, ERROR_KEYS, "the numbers of root epochs are used up");
-    rotation->epoch = highest + 1;
-    return name_moves(rotation, err);
+    if (rotation->change->at_least > highest + 1)
+        highest = rotation->change->at_least - 1;
+    if (epoch_state_begin(hikae, highest, rotation->change->dry_run, &rotation->epoch, err) != 0)
+        return -1;
+    for (size_t i = 0; i < rotation->count; i++) {
+        struct move *move = &rotation->moves[i];
+        mem_free(move->to);
+        move->to = free_path(move->member->path, rotation->epoch, err);
+        if (move->to == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+/* The path of a member in the new epoch. */
+static int give_path(struct rotation *rotation, struct holder *holder, size_t *move, size_t *sheets, struct error *err)
+{
+    if (*move < rotation->count && rotation->moves[*move].member->path == holder->path && holder->path != NULL &&
+        (holder->kind == HOLDER_FILE || holder->kind == HOLDER_SHEET))
+        holder->path = rotation->moves[(*move)++].to;
+    if (holder->kind != HOLDER_SHEET)
+        return 0;
+    char **sheet = &rotation->ret->sheet;
+    if (holder->path == NULL && ++*sheets > 1) {
+        (void)error_set(err, ERROR_CONFIG, "more than one recovery sheet has no path");
+        return error_hint(err, "give the sheets paths in the configuration, where they are to be written");
+    }
+    if (*sheet == NULL) {
+        *sheet = holder->path != NULL ? mem_strdup(holder->path) : sheet_path(rotation, err);
+        if (*sheet == NULL)
+            return holder->path != NULL ? error_no_memory(err) : -1;
+    }
+    if (holder->path != NULL)
+        return 0;
+    holder->path = *sheet;
+    return 0;
 }
 
 /* The new epoch's holders: the configured ones, with their new files. Borrows; engine_groups_free. */
-static int new_groups(struct rotation *rotation, struct holder_group **ret, struct error *err)
+static int new_groups(struct rotation *rotation, struct holder_group **ret, size_t *ret_count, struct error *err)
 {
     const struct config *config = rotation->hikae->config;
     struct holder_group *groups;
     if (engine_groups(config, &groups, err) != 0)
         return -1;
-    size_t sheets = 0, move = 0;
+    size_t sheets = 0, move = 0, kept = 0;
     int rc = 0;
-    for (size_t g = 0; rc == 0 && g < config->group_count; g++)
-        for (size_t i = 0; rc == 0 && i < config->groups[g].member_count; i++) {
-            struct holder *holder = &groups[g].members[i];
-            if (is_made_anew(&config->groups[g].members[i]))
-                holder->path = rotation->moves[move++].to;
-            if (holder->kind != HOLDER_SHEET)
+    for (size_t g = 0; g < config->group_count; g++) {
+        struct holder_group group = groups[g];
+        size_t members = 0;
+        groups[g].members = NULL;
+        bool passing = config_group_is_passing(&config->groups[g]);
+        for (size_t i = 0; rc == 0 && !passing && i < config->groups[g].member_count; i++) {
+            if (is_removed(rotation, &config->groups[g], &config->groups[g].members[i]))
                 continue;
-            if (holder->path == NULL && sheets++ == 0) {
-                holder->path = rotation->sheet = sheet_path(rotation, err);
-                rc = holder->path != NULL ? 0 : -1;
-            } else if (holder->path == NULL) {
-                rc = error_set(err, ERROR_CONFIG, "more than one recovery sheet has no path");
-                (void)error_hint(err, "give the sheets paths in the configuration, where they are to be written");
-            } else if (rotation->sheet == NULL) {
-                rotation->sheet = mem_strdup(holder->path);
-                rc = rotation->sheet != NULL ? 0 : error_no_memory(err);
-            }
+            struct holder *holder = &group.members[members++];
+            *holder = group.members[i];
+            rc = give_path(rotation, holder, &move, &sheets, err);
         }
-    if (rc == 0)
-        *ret = groups;
-    else
-        engine_groups_free(groups, config->group_count);
-    return rc;
+        group.member_count = members;
+        if (members > 0)
+            groups[kept++] = group;
+        else
+            mem_free(group.members);
+    }
+    if (rc == 0 && kept == 0)
+        rc = error_set(err, ERROR_REFUSED, "without this holder nobody could open the store");
+    if (rc != 0) {
+        engine_groups_free(groups, kept);
+        return -1;
+    }
+    *ret = groups;
+    *ret_count = kept;
+    return 0;
 }
 
 /* ---- After the new epoch is in force ---- */
 
-static void drop_old_file(struct rotation *rotation, const struct config_member *member, const char *path)
+/* What held the old epoch and is named nowhere else from now on. The texts are borrowed. */
+static int old_members(const struct rotation *rotation, struct config_member **ret, size_t *ret_count,
+                       struct error *err)
 {
-    struct hikae *hikae = rotation->hikae;
-    CLEANUP_FREE char *copy = mem_strdup(path);
-    const struct holder holder = {
-        .kind = member->holder == CONFIG_HOLDER_FILE ? HOLDER_FILE : HOLDER_SHEET, .name = member->name, .path = copy};
-    struct error why = {0};
-    if (copy != NULL && holder.kind == HOLDER_FILE && keystore_destroy_holder(hikae->keystore, &holder, &why) == 0)
-        return;
-    if (why.class == ERROR_NOT_FOUND)
-        return;
-    rotation->left = true;
-    engine_warn(hikae, "%s of epoch %u is still there: %s; destroy it by hand", path, rotation->before,
-                why.class != ERROR_NONE ? why.what : "a sheet is not removed from here");
-}
-
-/* Configuration first, then the old files: whatever is named can be opened at every step. */
-static int finish(struct rotation *rotation, struct error *err)
-{
-    struct hikae *hikae = rotation->hikae;
-    for (size_t i = 0; i < rotation->count; i++) {
-        struct error why = {0};
-        const struct move *move = &rotation->moves[i];
-        if (config_replace_path(hikae->config->path, move->member->path, move->to, &why) == 0 ||
-            why.class == ERROR_NOT_FOUND)
-            continue; /* not found: another member with the same path was exchanged before */
-        *err = why;
-        (void)error_wrap(err, "epoch %u is in force; name its key file %s in the configuration", rotation->epoch,
-                         move->to);
-        return error_hint(err, "replace %s by %s there, by hand", move->member->path, move->to);
-    }
-    if (config_end_epoch(hikae->config->path, err) != 0)
-        return error_wrap(err, "epoch %u is in force; take the group " CONFIG_NEW_EPOCH " out of the configuration",
-                          rotation->epoch);
-    for (size_t i = 0; i < rotation->count; i++) {
-        struct move *move = &rotation->moves[i];
-        char *old = move->member->path;
-        move->member->path = move->to;
-        move->to = NULL;
-        drop_old_file(rotation, move->member, old);
-        mem_free(old);
-    }
-    engine_warn(hikae,
-                "epoch %u is in force: destroy the recovery sheets of older epochs, on paper and in files, and "
-                "all copies of older key files",
-                rotation->epoch);
+    const struct config *config = rotation->hikae->config;
+    *ret = mem_calloc(rotation->count + 1, sizeof(**ret));
+    if (*ret == NULL)
+        return error_no_memory(err);
+    size_t count = 0;
+    for (size_t i = 0; i < rotation->count; i++)
+        (*ret)[count++] = *rotation->moves[i].member;
+    for (size_t g = 0; g < config->group_count; g++)
+        for (size_t i = 0; i < config->groups[g].member_count; i++)
+            if (is_removed(rotation, &config->groups[g], &config->groups[g].members[i]) &&
+                (config->groups[g].members[i].holder != CONFIG_HOLDER_SHEET ||
+                 config->groups[g].members[i].path != NULL))
+                (*ret)[count++] = config->groups[g].members[i];
+    *ret_count = count;
     return 0;
 }
 
-/* ---- One that was cut short ---- */
-
-/* Forget the extra group in memory, as the file will. */
-static void forget_group(struct config *config, size_t number)
+/* The groups of the file, as it is now, become those in memory. */
+static int reload_groups(struct hikae *hikae, struct error *err)
 {
-    struct config_group *group = &config->groups[number];
-    for (size_t i = 0; i < group->member_count; i++) {
-        mem_free(group->members[i].name);
-        mem_free(group->members[i].path);
-    }
-    mem_free(group->members);
-    mem_free(group->name);
-    memmove(group, group + 1, (config->group_count - number - 1) * sizeof(*group));
-    config->group_count--;
+    struct config *fresh = NULL;
+    if (config_load(hikae->config->path, &fresh, err) != 0)
+        return -1;
+    struct config_group *groups = hikae->config->groups;
+    size_t count = hikae->config->group_count;
+    hikae->config->groups = fresh->groups;
+    hikae->config->group_count = fresh->group_count;
+    fresh->groups = groups;
+    fresh->group_count = count;
+    config_free(fresh);
+    return 0;
 }
+
+static int turn(struct rotation *rotation, struct error *err)
+{
+    const struct keys_change *change = rotation->change;
+    char name[32];
+    (void)snprintf(name, sizeof(name), CONFIG_OLD_EPOCH "%u", rotation->before);
+    CLEANUP_FREE struct config_member *old = NULL;
+    CLEANUP_FREE struct config_move *moves = mem_calloc(rotation->count + 1, sizeof(*moves));
+    struct config_turn turn = {.moves = moves,
+                               .move_count = rotation->count,
+                               .removed_group = change->removed_group,
+                               .removed_name = change->removed_name,
+                               .old_group = name};
+    if (moves == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < rotation->count; i++)
+        moves[i] = (struct config_move){rotation->moves[i].member->path, rotation->moves[i].to};
+    if (old_members(rotation, &old, &turn.old_count, err) != 0)
+        return -1;
+    turn.old = old;
+    if (config_turn_epoch(rotation->hikae->config->path, &turn, err) == 0)
+        return 0;
+    (void)error_wrap(err, "epoch %u is in force; the configuration must name its key files", rotation->epoch);
+    return error_hint(err, "correct it by hand: the group " CONFIG_NEW_EPOCH " there names them in the same order");
+}
+
+/* Destroy what held an older epoch, tell what is left, and forget it if nothing more can be done from here. */
+static int end_epoch(struct rotation *rotation, uint32_t epoch, struct keystore_destruction *ret, struct error *err)
+{
+    if (epoch_destroy(rotation->hikae, epoch, ret, err) != 0)
+        return -1;
+    /* Whoever was asked to leave it has told what became of it. */
+    if (rotation->change->leave == NULL)
+        rotation->ret->left = epoch_tell(rotation->hikae, ret) || rotation->ret->left;
+    return epoch_is_done(ret) ? epoch_forget(rotation->hikae, epoch, err) : 0;
+}
+
+/* Configuration first, then the old keys: whatever is named can be opened at every step. */
+static int finish(struct rotation *rotation, struct error *err)
+{
+    struct hikae *hikae = rotation->hikae;
+    if (turn(rotation, err) != 0 || reload_groups(hikae, err) != 0 ||
+        epoch_state_opened(hikae, rotation->epoch, err) != 0)
+        return -1;
+    struct error why = {0};
+    if (end_epoch(rotation, rotation->before, &rotation->ret->old, &why) == 0)
+        return 0;
+    /* The new epoch is in force, which is what was asked for; the old keys are tried again by the next rotation. */
+    rotation->ret->left = true;
+    engine_warn(hikae, "the keys of epoch %u are not destroyed yet: %s", rotation->before, why.what);
+    return 0;
+}
+
+/* Whoever wants to bring the old epoch to its end does so while its holders are still named. */
+static int leave(const struct rotation *rotation, const struct holder_group *groups, size_t count, struct error *err)
+{
+    const struct keys_change *change = rotation->change;
+    return change->leave != NULL ? change->leave(groups, count, change->context, err) : 0;
+}
+
+static int leave_resumed(const struct rotation *rotation, struct error *err)
+{
+    const struct config *config = rotation->hikae->config;
+    struct holder_group *groups;
+    if (engine_groups(config, &groups, err) != 0)
+        return -1;
+    int rc = leave(rotation, groups, config->group_count, err);
+    engine_groups_free(groups, config->group_count);
+    return rc;
+}
+
+/* ---- One that was cut short ---- */
 
 static int take_names(struct rotation *rotation, const struct config_group *group, struct error *err)
 {
@@ -297,13 +393,22 @@ static void discard_new_files(struct rotation *rotation)
         if (move->member->holder == CONFIG_HOLDER_FILE && holder_keyfile_read(move->to, &epoch, &key, NULL) == 0 &&
             epoch > rotation->before && holder_keyfile_destroy(move->to, NULL) != 0)
             engine_warn(rotation->hikae, "%s opens nothing, but could not be removed", move->to);
-        mem_free(move->to);
-        move->to = NULL;
     }
 }
 
+/* The highest epoch below the one in force: the one before it, as numbers that were given up are passed over. */
+static int epoch_before(struct rotation *rotation, uint32_t *ret, struct error *err)
+{
+    CLEANUP_FREE uint32_t *ending = NULL;
+    size_t count = 0;
+    if (epoch_state_ending(rotation->hikae, &ending, &count, err) != 0)
+        return -1;
+    *ret = count > 0 ? ending[count - 1] : rotation->before - 1;
+    return 0;
+}
+
 /* *ret_done: the epoch that was begun is in force now, and nothing is left to do. */
-static int resume(struct rotation *rotation, bool dry_run, bool *ret_done, struct error *err)
+static int resume(struct rotation *rotation, bool *ret_done, struct error *err)
 {
     struct config *config = rotation->hikae->config;
     size_t number = 0;
@@ -315,19 +420,33 @@ static int resume(struct rotation *rotation, bool dry_run, bool *ret_done, struc
     if (take_names(rotation, &config->groups[number], err) != 0)
         return -1;
     *ret_done = is_in_force(rotation);
-    if (dry_run)
+    if (rotation->change->dry_run)
         return 0;
     if (*ret_done) {
         rotation->epoch = rotation->before;
-        rotation->before--;
-        if (finish(rotation, err) != 0)
+        if (leave_resumed(rotation, err) != 0 || epoch_before(rotation, &rotation->before, err) != 0)
             return -1;
-    } else {
-        discard_new_files(rotation);
-        if (config_end_epoch(config->path, err) != 0)
-            return -1;
+        return finish(rotation, err);
     }
-    forget_group(config, number);
+    discard_new_files(rotation);
+    return config_end_epoch(config->path, CONFIG_NEW_EPOCH, err);
+}
+
+/* Keys of older epochs that could not be destroyed when they ended: the holder did not answer, or there was a crash. */
+static int end_older(struct rotation *rotation, struct error *err)
+{
+    CLEANUP_FREE uint32_t *ending = NULL;
+    size_t count = 0;
+    if (epoch_state_ending(rotation->hikae, &ending, &count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(keystore_destruction_clear) struct keystore_destruction old = {0};
+        struct error why = {0};
+        if (end_epoch(rotation, ending[i], &old, &why) == 0)
+            continue;
+        rotation->ret->left = true;
+        engine_warn(rotation->hikae, "the keys of epoch %u are not destroyed yet: %s", ending[i], why.what);
+    }
     return 0;
 }
 
@@ -336,17 +455,15 @@ static int resume(struct rotation *rotation, bool dry_run, bool *ret_done, struc
 static int begin(struct rotation *rotation, struct error *err)
 {
     if (rotation->count == 0)
-        return 0; /* passphrases open the new epoch as they did the old one */
-    struct config_member *members = mem_calloc(rotation->count, sizeof(*members));
+        return 0; /* no files: passphrases and devices are reached as before */
+    CLEANUP_FREE struct config_member *members = mem_calloc(rotation->count, sizeof(*members));
     if (members == NULL)
         return error_no_memory(err);
     for (size_t i = 0; i < rotation->count; i++) {
         members[i].holder = rotation->moves[i].member->holder;
         members[i].path = rotation->moves[i].to;
     }
-    int rc = config_begin_epoch(rotation->hikae->config->path, members, rotation->count, err);
-    mem_free(members);
-    return rc;
+    return config_begin_epoch(rotation->hikae->config->path, members, rotation->count, err);
 }
 
 static void wipe_sheets(char **sheets, size_t count)
@@ -358,42 +475,53 @@ static void wipe_sheets(char **sheets, size_t count)
     }
 }
 
-/* The keystore removes new files again if the epoch cannot have come into force: then the group goes too. */
+/* The keystore destroys new keys again if the epoch cannot have come into force: then the group goes too. */
 static void give_up(struct rotation *rotation)
 {
     struct error why = {0};
-    for (size_t i = 0; i < rotation->count; i++)
-        if (access(rotation->moves[i].to, F_OK) == 0) {
-            engine_warn(rotation->hikae,
-                        "epoch %u may be in force; the configuration names its key files in the group " CONFIG_NEW_EPOCH
-                        ". Run the rotation again to finish it",
-                        rotation->epoch);
-            return;
-        }
-    if (config_end_epoch(rotation->hikae->config->path, &why) != 0)
+    if (rotation->maybe) {
+        engine_warn(rotation->hikae,
+                    "epoch %u may be in force; the configuration names its key files in the group " CONFIG_NEW_EPOCH
+                    ". Run the rotation again to finish it",
+                    rotation->epoch);
+        return;
+    }
+    if (config_end_epoch(rotation->hikae->config->path, CONFIG_NEW_EPOCH, &why) != 0)
         engine_warn(rotation->hikae, "the group " CONFIG_NEW_EPOCH " is still in the configuration: %s", why.what);
 }
 
-static int make_epoch(struct rotation *rotation, const struct holder_group *groups, struct error *err)
+static int make_epoch(struct rotation *rotation, const struct holder_group *groups, size_t count, struct error *err)
 {
     struct hikae *hikae = rotation->hikae;
-    size_t count = hikae->config->group_count;
+    const struct keys_change *change = rotation->change;
+    struct keystore_next *next = NULL;
     char **sheets = mem_calloc(count, sizeof(*sheets));
     if (sheets == NULL)
         return error_no_memory(err);
+    const struct keystore_rotation how = {.groups = groups,
+                                          .group_count = count,
+                                          .without = change->without,
+                                          .without_count = change->without_count,
+                                          .at_least = rotation->epoch};
     int rc = begin(rotation, err);
     if (rc == 0) {
-        rc = keystore_rotate_root(hikae->keystore, groups, count, sheets, err);
+        rc = keystore_prepare(hikae->keystore, &how, sheets, &next, err);
+        if (rc == 0 && change->commit != NULL &&
+            (rc = change->commit(rotation->before, keystore_next_epoch(next), change->context, err)) != 0)
+            keystore_give_up(next);
+        if (rc == 0) {
+            rotation->maybe = true;
+            rc = keystore_commit(hikae->keystore, next, sheets, err);
+        }
         if (rc != 0)
             give_up(rotation);
         wipe_sheets(sheets, count);
     }
     mem_free(sheets);
-    if (rc == 0) {
-        rotation->epoch = keystore_epoch(hikae->keystore);
-        rc = finish(rotation, err);
-    }
-    return rc;
+    if (rc != 0)
+        return -1;
+    rotation->epoch = keystore_epoch(hikae->keystore);
+    return leave(rotation, groups, count, err) == 0 ? finish(rotation, err) : -1;
 }
 
 static int take_lock(struct rotation *rotation, struct error *err)
@@ -427,31 +555,111 @@ static int need_all_targets(struct hikae *hikae, struct error *err)
     return 0;
 }
 
-static int rotate(struct rotation *rotation, bool dry_run, struct error *err)
+/* With targets away: whatever was confirmed on min_copies targets must still be on one of those that are not. */
+static int need_most_targets(struct hikae *hikae, struct error *err)
+{
+    size_t up = (size_t)__builtin_popcountll(engine_up_mask(hikae)), least = hikae->config->min_copies;
+    if (up >= least && up + least > hikae->target_count)
+        return 0;
+    (void)error_set(err, ERROR_UNREACHABLE,
+                    "only %zu of %zu targets answer: keys of other tenants may lie on those that do not alone", up,
+                    hikae->target_count);
+    return error_hint(err, "bring targets back until more than %zu answer, then run again",
+                      hikae->target_count - least);
+}
+
+/* Everything up to the point where a new epoch can be planned. */
+static int get_ready(struct rotation *rotation, bool *ret_done, struct error *err)
 {
     struct hikae *hikae = rotation->hikae;
-    struct holder_group *groups;
-    bool done;
-    if ((!dry_run && take_lock(rotation, err) != 0) || engine_keystore(hikae, err) != 0 ||
-        need_all_targets(hikae, err) != 0)
+    if (engine_keystore(hikae, err) != 0 ||
+        (rotation->change->some_targets ? need_most_targets(hikae, err) : need_all_targets(hikae, err)) != 0)
         return -1;
     rotation->before = keystore_epoch(hikae->keystore);
     rotation->epoch = rotation->before;
-    if (collect_moves(rotation, err) != 0 || resume(rotation, dry_run, &done, err) != 0)
+    return collect_moves(rotation, err) == 0 ? resume(rotation, ret_done, err) : -1;
+}
+
+static int change_epoch(struct rotation *rotation, struct error *err)
+{
+    struct holder_group *groups;
+    size_t count = 0;
+    bool dry_run = rotation->change->dry_run;
+    if ((!dry_run && end_older(rotation, err) != 0) || plan(rotation, err) != 0 ||
+        new_groups(rotation, &groups, &count, err) != 0)
         return -1;
-    if (done)
-        return 0;
-    for (size_t i = 0; i < rotation->count; i++) { /* a plan names files of its own */
-        mem_free(rotation->moves[i].to);
-        rotation->moves[i].to = NULL;
-    }
-    if (plan(rotation, err) != 0)
-        return -1;
-    if (new_groups(rotation, &groups, err) != 0)
-        return -1;
-    int rc = dry_run ? 0 : make_epoch(rotation, groups, err);
-    engine_groups_free(groups, hikae->config->group_count);
+    int rc = dry_run ? 0 : make_epoch(rotation, groups, count, err);
+    engine_groups_free(groups, count);
     return rc;
+}
+
+/* The configuration names a new holder before there is an epoch of it: till then it is a holder that is not needed. */
+static int add_holder(struct rotation *rotation, struct error *err)
+{
+    const struct keys_change *change = rotation->change;
+    struct hikae *hikae = rotation->hikae;
+    if (config_add_holder(hikae->config->path, change->added_group, change->added, err) != 0)
+        return -1;
+    return reload_groups(hikae, err);
+}
+
+static void take_back(struct rotation *rotation)
+{
+    const struct keys_change *change = rotation->change;
+    struct error why = {0};
+    if (rotation->maybe)
+        return;
+    if (config_remove_holder(rotation->hikae->config->path, change->added_group, change->added->name, &why) != 0)
+        engine_warn(rotation->hikae, "holder %s is still in the configuration: %s", change->added->name, why.what);
+}
+
+/* With the lock held. */
+static int change_all(struct rotation *rotation, struct error *err)
+{
+    bool done = false, adds = rotation->change->added != NULL && !rotation->change->dry_run;
+    if (get_ready(rotation, &done, err) != 0)
+        return -1;
+    /* Whoever only wants a new epoch has one now. */
+    if (done && rotation->change->added == NULL && rotation->change->removed_group == NULL &&
+        rotation->change->commit == NULL)
+        return 0;
+    if (done || adds) { /* the configuration is another one than was looked at */
+        if (adds && add_holder(rotation, err) != 0)
+            return -1;
+        rotation_forget(rotation);
+        rotation->before = rotation->epoch = keystore_epoch(rotation->hikae->keystore);
+        if (collect_moves(rotation, err) != 0) {
+            if (adds)
+                take_back(rotation);
+            return -1;
+        }
+    }
+    int rc = change_epoch(rotation, err);
+    if (rc != 0 && adds)
+        take_back(rotation);
+    return rc;
+}
+
+int keys_resume_epoch(struct hikae *hikae, const struct keys_change *change, bool *ret_in_force, struct error *err)
+{
+    CLEANUP(keys_changed_clear) struct keys_changed changed = {0};
+    CLEANUP(rotation_clear)
+    struct rotation rotation = {.hikae = hikae, .change = change, .ret = &changed, .lock_fd = -1};
+    return take_lock(&rotation, err) == 0 ? get_ready(&rotation, ret_in_force, err) : -1;
+}
+
+int keys_change_epoch(struct hikae *hikae, const struct keys_change *change, struct keys_changed *ret,
+                      struct error *err)
+{
+    CLEANUP(rotation_clear) struct rotation rotation = {.hikae = hikae, .change = change, .ret = ret, .lock_fd = -1};
+    *ret = (struct keys_changed){0};
+    if ((change->dry_run || take_lock(&rotation, err) == 0) && change_all(&rotation, err) == 0) {
+        ret->before = rotation.before;
+        ret->epoch = rotation.epoch;
+        return 0;
+    }
+    keys_changed_clear(ret);
+    return -1;
 }
 
 enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint32_t *ret_epoch, char **ret_sheet,
@@ -459,20 +667,21 @@ enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint
 {
     struct error err = {0};
     struct engine_audit audit;
-    struct rotation rotation = {.hikae = hikae, .lock_fd = -1};
-    if (engine_audit_begin(hikae, OPERATION_KEYS_ROTATE, NULL, dry_run, &audit, &err) != 0)
-        return api_result(-1, false, &err, error);
-    int rc = rotate(&rotation, dry_run, &err);
-    if (rc == 0 && ret_epoch != NULL)
-        *ret_epoch = rotation.epoch;
+    struct keys_changed changed = {0};
+    const struct keys_change change = {.dry_run = dry_run};
     if (ret_sheet != NULL)
         *ret_sheet = NULL;
+    if (engine_audit_begin(hikae, OPERATION_KEYS_ROTATE, NULL, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
+    int rc = keys_change_epoch(hikae, &change, &changed, &err);
+    bool left = changed.left;
+    engine_audit_count(&audit, "epoch", changed.epoch);
+    if (rc == 0 && ret_epoch != NULL)
+        *ret_epoch = changed.epoch;
     if (rc == 0 && ret_sheet != NULL) {
-        *ret_sheet = rotation.sheet;
-        rotation.sheet = NULL;
+        *ret_sheet = changed.sheet;
+        changed.sheet = NULL;
     }
-    bool left = rotation.left;
-    engine_audit_count(&audit, "epoch", rotation.epoch);
-    rotation_clear(&rotation);
+    keys_changed_clear(&changed);
     return engine_audit_end(&audit, api_result(rc, left, &err, error));
 }

@@ -1,6 +1,7 @@
 #include "ops/policy_place.h"
 
 #include "base/mem.h"
+#include "base/provider.h"
 #include "ops/policy_files.h"
 
 #include <string.h>
@@ -27,15 +28,64 @@ static void join(const struct target_url *url, const struct target_traits *trait
     options->provider = strcmp(traits->provider, "generic") != 0 ? traits->provider : NULL;
 }
 
-static unsigned holder_bit(enum config_holder holder)
+/* What a group cannot do without; a sheet is for people to keep, and counts for nothing. */
+static unsigned group_bits(const struct config_group *group)
 {
-    switch (holder) {
-    case CONFIG_HOLDER_FILE:
-    case CONFIG_HOLDER_PASSPHRASE:
-    case CONFIG_HOLDER_SHEET:
-        break;
+    static const unsigned bits[] = {[CONFIG_HOLDER_FILE] = 0,
+                                    [CONFIG_HOLDER_PASSPHRASE] = 0,
+                                    [CONFIG_HOLDER_SHEET] = 0,
+                                    [CONFIG_HOLDER_TOKEN] = 1U << POLICY_HOLDER_TOKEN,
+                                    [CONFIG_HOLDER_KMS] = 1U << POLICY_HOLDER_KEY_SERVICE};
+    unsigned found = 0;
+    for (size_t i = 0; i < group->member_count; i++)
+        found |= bits[group->members[i].holder];
+    return found;
+}
+
+static bool is_paper(const struct config_group *group)
+{
+    for (size_t i = 0; i < group->member_count; i++)
+        if (group->members[i].holder != CONFIG_HOLDER_SHEET)
+            return false;
+    return true;
+}
+
+static void look_at_member(const struct config_member *member, struct policy_place *ret)
+{
+    struct policy_installation *to = &ret->installation;
+    to->scrypt = to->scrypt || (member->holder == CONFIG_HOLDER_PASSPHRASE && member->options.kdf == HOLDER_KDF_SCRYPT);
+    if (member->holder != CONFIG_HOLDER_KMS)
+        return;
+    const struct provider_region *region = provider_region_find("aws", member->options.region);
+    ret->key_services[to->key_service_count++] = (struct policy_key_service){
+        .name = member->name,
+        .country = region != NULL ? region->country : NULL,
+        .waiting_days = member->options.waiting_days != 0 ? member->options.waiting_days : HOLDER_WAITING_DAYS_MAX};
+}
+
+static int look_at_holders(const struct config *config, struct policy_place *ret, struct error *err)
+{
+    struct policy_installation *to = &ret->installation;
+    unsigned all = ~0U;
+    size_t groups = 0, members = 0;
+    for (size_t i = 0; i < config->group_count; i++)
+        members += config->groups[i].member_count;
+    to->key_services = ret->key_services = mem_calloc(members, sizeof(*ret->key_services));
+    if (ret->key_services == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < config->group_count; i++) {
+        const struct config_group *group = &config->groups[i];
+        if (config_group_is_passing(group))
+            continue;
+        for (size_t k = 0; k < group->member_count; k++)
+            look_at_member(&group->members[k], ret);
+        if (is_paper(group))
+            continue;
+        groups++;
+        all &= group_bits(group);
     }
-    return 1U << POLICY_HOLDER_ANY;
+    to->holders = groups > 0 ? all : 0;
+    return 0;
 }
 
 static int look_for_calendar(const struct config *config, const struct policy *policy, bool *ret_missing,
@@ -79,9 +129,8 @@ int policy_place_open(const struct config *config, const struct policy *policy, 
     }
     ret->installation = (struct policy_installation){
         .targets = ret->targets, .target_count = config->target_count, .min_copies = config->min_copies};
-    for (size_t i = 0; i < config->group_count; i++)
-        for (size_t k = 0; k < config->groups[i].member_count; k++)
-            ret->installation.holders |= holder_bit(config->groups[i].members[k].holder);
+    if (rc == 0)
+        rc = look_at_holders(config, ret, err);
     if (rc == 0)
         rc = look_for_calendar(config, policy, &ret->installation.calendar_missing, err);
     if (rc != 0)
@@ -98,6 +147,7 @@ void policy_place_close(struct policy_place *place)
     mem_free(place->urls);
     mem_free(place->traits);
     mem_free(place->targets);
+    mem_free(place->key_services);
     *place = (struct policy_place){0};
 }
 

@@ -11,6 +11,7 @@ struct policy_place {
     struct target_options *targets;
     struct target_url *urls; /* these own what targets borrow */
     struct target_traits *traits;
+    struct policy_key_service *key_services;
     size_t count;
 };
 MUST_USE int policy_place_open(const struct config *config, const struct policy *policy, struct policy_place *ret,

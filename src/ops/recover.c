@@ -67,7 +67,8 @@ static int take_holder(struct recover *recover, enum config_holder kind, const c
     struct config_member *member = &recover->members[recover->group_count];
     struct config_group *to = &recover->groups[recover->group_count++];
     struct stat st;
-    *member = (struct config_member){kind, mem_strdup(config_holder_name(kind)), file_absolute(path)};
+    *member = (struct config_member){
+        .holder = kind, .name = mem_strdup(config_holder_name(kind)), .path = file_absolute(path)};
     *to = (struct config_group){mem_strdup(group), member, 1};
     if (member->name == NULL || member->path == NULL || to->name == NULL)
         return error_no_memory(err);

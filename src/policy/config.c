@@ -5,29 +5,6 @@
 #include "policy/config_internal.h"
 #include "policy/yaml_read.h"
 
-static const char *const holder_names[] = {
-    [CONFIG_HOLDER_FILE] = "file",
-    [CONFIG_HOLDER_PASSPHRASE] = "passphrase",
-    [CONFIG_HOLDER_SHEET] = "sheet",
-};
-
-const char *config_holder_name(enum config_holder holder)
-{
-    return holder_names[holder];
-}
-
-static int read_holder(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
-                       struct error *err)
-{
-    enum config_holder *member = (void *)((char *)object + field->offset);
-    for (size_t i = 0; i < sizeof(holder_names) / sizeof(holder_names[0]); i++)
-        if (node->type == YAML_SCALAR_NODE && strcmp((char *)node->data.scalar.value, holder_names[i]) == 0) {
-            *member = (enum config_holder)i;
-            return 0;
-        }
-    return yaml_complain(reader, node, err, "file, passphrase or sheet", "this is no kind of holder");
-}
-
 static int read_targets(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                         struct error *err)
 {
@@ -41,28 +18,6 @@ static int read_targets(struct yaml_reader *reader, yaml_node_t *node, const str
         return error_no_memory(err);
     config->target_count = count;
     return yaml_each(reader, node, config_read_target, config->targets, err);
-}
-
-static int read_member(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
-{
-    static const struct yaml_field fields[] = {
-        {.name = "holder", .read = read_holder, .offset = offsetof(struct config_member, holder), .required = true},
-        {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_member, name), .required = true},
-        {.name = "path", .read = yaml_read_path, .offset = offsetof(struct config_member, path)},
-        {0},
-    };
-    struct config_member *members = context;
-    struct config_member *member = &members[number];
-    if (yaml_read_mapping(reader, item, "a member", fields, member, err) != 0)
-        return -1;
-    if (member->path == NULL && member->holder != CONFIG_HOLDER_SHEET)
-        return yaml_complain(reader, item, err, "add the path of the file",
-                             "a member held by a %s needs the key \"path\"", config_holder_name(member->holder));
-    for (size_t i = 0; i < number; i++)
-        if (strcmp(members[i].name, member->name) == 0)
-            return yaml_complain(reader, item, err, "give each member its own name",
-                                 "two members of this group are named \"%s\"", member->name);
-    return 0;
 }
 
 static int read_members(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
@@ -79,7 +34,7 @@ static int read_members(struct yaml_reader *reader, yaml_node_t *node, const str
     if (group->members == NULL)
         return error_no_memory(err);
     group->member_count = count;
-    return yaml_each(reader, node, read_member, group->members, err);
+    return yaml_each(reader, node, config_read_member, group->members, err);
 }
 
 static int read_group(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context, struct error *err)
@@ -223,10 +178,8 @@ int config_load(const char *path, struct config **ret_config, struct error *err)
 
 static void free_group(struct config_group *group)
 {
-    for (size_t i = 0; i < group->member_count; i++) {
-        mem_free(group->members[i].name);
-        mem_free(group->members[i].path);
-    }
+    for (size_t i = 0; i < group->member_count; i++)
+        config_free_member(&group->members[i]);
     mem_free(group->members);
     mem_free(group->name);
 }

@@ -8,7 +8,7 @@
 #ifndef HIKAE_POLICY_CONFIG_H
 #define HIKAE_POLICY_CONFIG_H
 
-#include "base/target_options.h"
+#include "base/holder_options.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/hikae/hikae.yaml"
 
@@ -18,13 +18,20 @@ struct config_target {
     struct target_options options; /* name and url are those above; its strings belong to the configuration */
 };
 
-enum config_holder { CONFIG_HOLDER_FILE, CONFIG_HOLDER_PASSPHRASE, CONFIG_HOLDER_SHEET };
+enum config_holder {
+    CONFIG_HOLDER_FILE,
+    CONFIG_HOLDER_PASSPHRASE,
+    CONFIG_HOLDER_SHEET,
+    CONFIG_HOLDER_TOKEN,
+    CONFIG_HOLDER_KMS
+};
 
 /* One holder of a share of the root key. */
 struct config_member {
     enum config_holder holder;
     char *name;
-    char *path; /* the key file or passphrase file; NULL for a sheet that is on paper only */
+    char *path; /* the key file or passphrase file; NULL for a sheet that is on paper only, and where there is none */
+    struct holder_options options; /* its strings belong to the configuration */
 };
 
 /* All members of a group together open the root key; any one group suffices. */
@@ -77,8 +84,16 @@ struct config {
  */
 MUST_USE int config_target_parse(const char *text, struct config_target *ret, struct error *err);
 
-/* The word for a holder in the file ("file", "passphrase", "sheet"). */
+/* The word for a holder in the file ("file", "passphrase", "sheet", "pkcs11", "aws-kms"). */
 const char *config_holder_name(enum config_holder holder);
+
+/*
+ * "KIND" or "KIND,key=value,…" as people write a holder on the command line, with the keys that it has in the file.
+ * ERROR_USAGE. *ret is the caller's (config_free_member).
+ */
+MUST_USE int config_member_parse(const char *text, const char *name, struct config_member *ret, struct error *err);
+MUST_USE int config_copy_member(const struct config_member *from, struct config_member *ret, struct error *err);
+void config_free_member(struct config_member *member);
 
 /* All settings at their defaults, nothing named yet. */
 void config_defaults(struct config *config);
@@ -126,14 +141,35 @@ MUST_USE int config_edit_target(const char *path, const char *name, const struct
 
 /*
  * While a new root epoch is made, its key files are named in a group of their own, so that whichever epoch a crash
- * leaves in force can be opened. All three keep the other text, and replace the file as a whole or not at all.
+ * leaves in force can be opened. What held an epoch that is over is named in another one until its keys are destroyed:
+ * nobody would know of it any more. All of these keep the other text, and replace the file as a whole or not at all.
  */
 #define CONFIG_NEW_EPOCH "new-epoch"
-/* Add that group at the end of the keys; the members' names are not looked at. */
+#define CONFIG_OLD_EPOCH "old-epoch-" /* and the number */
+/* Is it one of these groups? */
+bool config_group_is_passing(const struct config_group *group);
+/* Add the group of the new epoch at the end of the keys; the members' names are not looked at. */
 MUST_USE int config_begin_epoch(const char *path, const struct config_member *members, size_t count, struct error *err);
-/* Every holder whose path is `old` gets the path `new`. ERROR_NOT_FOUND if there is none. */
-MUST_USE int config_replace_path(const char *path, const char *old, const char *new, struct error *err);
-/* Take the group out again; nothing if it is not there. */
-MUST_USE int config_end_epoch(const char *path, struct error *err);
+/* The new epoch is in force: all at once, the paths are exchanged, its group goes, and the old one's comes. */
+struct config_move {
+    const char *from, *to;
+};
+struct config_turn {
+    const struct config_move *moves;
+    size_t move_count;
+    const char *removed_group, *removed_name; /* the holder that the new epoch has no more; NULL: none */
+    const char *old_group;                    /* the name of the group */
+    const struct config_member *old;          /* its members, whose names are not looked at */
+    size_t old_count;                         /* 0: no such group */
+};
+MUST_USE int config_turn_epoch(const char *path, const struct config_turn *turn, struct error *err);
+/* Take a group that passes out again; nothing if it is not there. */
+MUST_USE int config_end_epoch(const char *path, const char *group, struct error *err);
+
+/* Add a holder to a group, which is made if there is none of that name. ERROR_REFUSED if it has one of that name. */
+MUST_USE int config_add_holder(const char *path, const char *group, const struct config_member *member,
+                               struct error *err);
+/* Take it out, with its group if it is the only one there. ERROR_NOT_FOUND. */
+MUST_USE int config_remove_holder(const char *path, const char *group, const char *name, struct error *err);
 
 #endif

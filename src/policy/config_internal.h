@@ -15,6 +15,16 @@ MUST_USE int config_read_text(const char *path, struct buf *out, struct error *e
 /* A yaml_item_function; the context is the array of targets. */
 MUST_USE int config_read_target(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context,
                                 struct error *err);
+/* A yaml_item_function; the context is the array of members of a group. */
+MUST_USE int config_read_member(struct yaml_reader *reader, yaml_node_t *item, size_t number, void *context,
+                                struct error *err);
+/* The keys of a member and their values, with `between` before each but the first: a new line, or ", ". */
+MUST_USE int config_write_member(struct buf *out, const struct config_member *member, const char *between,
+                                 struct error *err);
+/* "KIND" or "KIND:VALUE", as a target and a holder say where secrets are; the member is struct target_credentials. */
+yaml_read_function config_read_credentials;
+/* A word of field->more (struct target_words); the member is an enumeration. */
+yaml_read_function config_read_word;
 /* The section "notify"; the object is the configuration. */
 yaml_read_function config_read_notify;
 void config_free_notify(struct config_notify *notify);

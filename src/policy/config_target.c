@@ -12,7 +12,7 @@ static int read_url(struct yaml_reader *reader, yaml_node_t *node, const struct 
 }
 
 /* A word of a table; field->more is the table. */
-static int read_word(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+int config_read_word(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                      struct error *err)
 {
     const struct target_words *words = field->more;
@@ -27,7 +27,7 @@ static int read_word(struct yaml_reader *reader, yaml_node_t *node, const struct
 }
 
 /* "KIND" or "KIND:VALUE". What has a value needs it, but for the prefix of variables. */
-static int read_credentials(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
+int config_read_credentials(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                             struct error *err)
 {
     struct target_credentials *member = (void *)((char *)object + field->offset);
@@ -71,7 +71,7 @@ static int read_lock(struct yaml_reader *reader, yaml_node_t *node, const struct
 {
     static const struct yaml_field fields[] = {
         {.name = "mode",
-         .read = read_word,
+         .read = config_read_word,
          .offset = offsetof(struct config_target, options.lock),
          .more = &target_words_lock,
          .required = true},
@@ -91,19 +91,19 @@ static int read_lock(struct yaml_reader *reader, yaml_node_t *node, const struct
 static const struct yaml_field fields_of_target[] = {
     {.name = "name", .read = yaml_read_name, .offset = offsetof(struct config_target, name), .required = true},
     {.name = "url", .read = read_url, .offset = offsetof(struct config_target, url), .required = true},
-    {.name = "credentials", .read = read_credentials, OPTION(write)},
-    {.name = "credentials_read", .read = read_credentials, OPTION(read)},
-    {.name = "credentials_delete", .read = read_credentials, OPTION(remove)},
+    {.name = "credentials", .read = config_read_credentials, OPTION(write)},
+    {.name = "credentials_read", .read = config_read_credentials, OPTION(read)},
+    {.name = "credentials_delete", .read = config_read_credentials, OPTION(remove)},
     {.name = "endpoint", .read = yaml_read_text, OPTION(endpoint)},
     {.name = "region", .read = yaml_read_text, OPTION(region)},
     {.name = "provider", .read = yaml_read_text, OPTION(provider)},
     {.name = "country", .read = yaml_read_text, OPTION(country)},
     {.name = "site", .read = yaml_read_text, OPTION(site)},
-    {.name = "style", .read = read_word, OPTION(style), .more = &target_words_style},
-    {.name = "signature", .read = read_word, OPTION(signature), .more = &target_words_signature},
-    {.name = "checksum", .read = read_word, OPTION(checksum), .more = &target_words_checksum},
+    {.name = "style", .read = config_read_word, OPTION(style), .more = &target_words_style},
+    {.name = "signature", .read = config_read_word, OPTION(signature), .more = &target_words_signature},
+    {.name = "checksum", .read = config_read_word, OPTION(checksum), .more = &target_words_checksum},
     {.name = "lock", .read = read_lock},
-    {.name = "sse", .read = read_word, OPTION(sse), .more = &target_words_sse},
+    {.name = "sse", .read = config_read_word, OPTION(sse), .more = &target_words_sse},
     {.name = "sse_key", .read = yaml_read_text, OPTION(sse_key)},
     {.name = "storage_class", .read = yaml_read_text, OPTION(storage_class)},
     {.name = "connections", .read = yaml_read_number, OPTION(connections), .min = 1, .max = 64},

@@ -69,11 +69,9 @@ static int add_targets(struct buf *out, const struct config *values, struct erro
 
 static int add_member(struct buf *out, const struct config_member *member, struct error *err)
 {
-    if (config_add_text(out, "      - holder: ", err) != 0 ||
-        config_add_text(out, config_holder_name(member->holder), err) != 0 ||
-        add_value(out, "\n        name: ", member->name, err) != 0)
+    if (config_add_text(out, "      - ", err) != 0 || config_write_member(out, member, "\n        ", err) != 0)
         return -1;
-    return member->path != NULL ? add_value(out, "        path: ", member->path, err) : 0;
+    return config_add_text(out, "\n", err);
 }
 
 static int add_groups(struct buf *out, const struct config *values, struct error *err)
@@ -84,7 +82,13 @@ static int add_groups(struct buf *out, const struct config *values, struct error
             "# Have at least two groups on devices that do not fail together, one of them off this machine.\n"
             "#   holder: file         a key file; path says where\n"
             "#   holder: passphrase   a file that holds a passphrase; path says where\n"
-            "#   holder: sheet        a recovery sheet on paper (hikae keys sheet prints it)\n",
+            "#                        kdf: pbkdf2 stretches it by PBKDF2 instead of scrypt\n"
+            "#   holder: sheet        a recovery sheet on paper (hikae keys sheet prints it)\n"
+            "#   holder: pkcs11       a token or HSM; module: its library, token: its label,\n"
+            "#                        pin: file:PATH or systemd:NAME\n"
+            "#   holder: aws-kms      a key service; region: of the key; perhaps key: ARN, endpoint, ca_file,\n"
+            "#                        credentials (as a target's), waiting_days: 7 to 30 before a key's end\n"
+            "# Change holders with hikae keys holder add and remove: each change makes a new root epoch.\n",
             err) != 0)
         return -1;
     if (config_add_text(out, values->group_count == 0 ? "keys: []\n" : "keys:\n", err) != 0)

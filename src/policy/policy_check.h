@@ -34,14 +34,28 @@ void policy_findings_clear(struct policy_findings *findings);
 /* The worst severity is at least this. */
 bool policy_findings_reach(const struct policy_findings *findings, enum policy_severity severity);
 
+/* A key service that holds a root key. */
+struct policy_key_service {
+    const char *name;
+    const char *country; /* ISO 3166-1 alpha-2; NULL: nobody knows */
+    unsigned waiting_days;
+};
+
 /* What is known of the installation. */
 struct policy_installation {
     /* All targets of hikae.yaml; country, site, region and provider are filled in, also from their URLs. */
     const struct target_options *targets;
     size_t target_count;
     unsigned min_copies;
-    unsigned holders;      /* bits: 1 << enum policy_holder for each kind that holds the root key in any group */
-    bool calendar_missing; /* there is no file for the policy's calendar                                       */
+    /*
+     * Bits, 1 << enum policy_holder, of each kind without which no group of holders opens: one group of files beside a
+     * token is a way around it. Groups of recovery sheets alone do not count: people keep them, and destroy them.
+     */
+    unsigned holders;
+    bool scrypt; /* a passphrase is stretched by scrypt, which is on no government's list */
+    const struct policy_key_service *key_services;
+    size_t key_service_count;
+    bool calendar_missing; /* there is no file for the policy's calendar */
 };
 
 /* installation NULL: only the policy itself is looked at. Findings come in the order of the table. */

@@ -222,8 +222,45 @@ static int check_holders(struct policy_checking *c, struct error *err)
     bool needed = encryption->holder != POLICY_HOLDER_ANY || c->policy->contract_end.proof == POLICY_PROOF_KEYS;
     if (!needed || (c->place->holders & wanted) != 0)
         return 0;
-    return policy_find(c, err, "encryption.holder", "add a holder of that kind with `hikae keys holder add`",
-                       "the root key is held by files and sheets only: whoever has a copy can undo an erasure");
+    return policy_find(c, err, "encryption.holder",
+                       "add a holder of that kind to each group with `hikae keys holder add`, or take the group out",
+                       "a group of holders opens the root key without %s: whoever has a copy can undo an erasure",
+                       encryption->holder == POLICY_HOLDER_KEY_SERVICE ? "a key service"
+                       : encryption->holder == POLICY_HOLDER_TOKEN     ? "a token"
+                                                                       : "a token or a key service");
+}
+
+static int check_key_services(struct policy_checking *c, struct error *err)
+{
+    const struct policy *policy = c->policy;
+    const struct policy_words *countries = &policy->processors.key_service;
+    for (size_t i = 0; i < c->place->key_service_count; i++) {
+        const struct policy_key_service *service = &c->place->key_services[i];
+        bool listed = !policy->processors.rule.present;
+        for (size_t k = 0; !listed && service->country != NULL && k < countries->count; k++)
+            listed = strcmp(countries->items[k], service->country) == 0;
+        if (!listed &&
+            policy_find(c, err, "processors.key_service", "take a region in a country that the promise names",
+                        "holder %s is a key service in %s, which is not promised", service->name,
+                        service->country != NULL ? service->country : "a country that nobody knows") != 0)
+            return -1;
+        struct span waits = {service->waiting_days, SPAN_DAYS};
+        if (span_is_set(policy->encryption.key_service_waits) &&
+            span_shortest_s(waits) > span_shortest_s(policy->encryption.key_service_waits) &&
+            policy_find(c, err, "encryption.key_service_waits", "lower waiting_days of the holder in hikae.yaml",
+                        "holder %s keeps a key for %u days after its deletion was asked for", service->name,
+                        service->waiting_days) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_kdf(struct policy_checking *c, struct error *err)
+{
+    if (c->policy->encryption.algorithms != POLICY_ALGORITHMS_CRYPTREC || !c->place->scrypt)
+        return 0;
+    return policy_find(c, err, "encryption.algorithms", "write `kdf: pbkdf2` at that holder, then rotate the root key",
+                       "a passphrase is stretched by scrypt, which is not on the CRYPTREC list");
 }
 
 static int check_calendar(struct policy_checking *c, struct error *err)
@@ -255,6 +292,8 @@ const struct policy_check_rule policy_place_rules[] = {
     {"target-signature", POLICY_UNMET, check_signature},
     {"target-transport", POLICY_UNMET, check_transport},
     {"holder-class", POLICY_UNMET, check_holders},
+    {"holder-service", POLICY_UNMET, check_key_services},
+    {"holder-kdf", POLICY_UNMET, check_kdf},
     {"calendar-known", POLICY_UNMET, check_calendar},
     {0},
 };

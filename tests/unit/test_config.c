@@ -127,6 +127,7 @@ static void test_everything(void **state)
     config_free(config);
 }
 
+#define KEYS "state: s\nkeys:\n  - name: g\n    members:\n      - "
 static void test_mistakes(void **state)
 {
     static const struct {
@@ -197,7 +198,18 @@ static void test_mistakes(void **state)
         {"state: s\nkeys:\n  - name: g\n    members: []\n", "4:14", "without members", ""},
         {"state: s\nkeys:\n  - name: g\n", "3:5", "needs the key \"members\"", ""},
         {"state: s\nkeys:\n  - name: g\n    members:\n      - {holder: hsm, name: x}\n", "5:18", "no kind of holder",
-         "file, passphrase or sheet"},
+         "file, passphrase, sheet, pkcs11 or aws-kms"},
+        {KEYS "{holder: pkcs11, name: x, module: /m.so, token: t}\n", "5:9", "needs the key \"pin\"", "file:PATH"},
+        {KEYS "{holder: pkcs11, name: x, module: /m.so, pin: file:/p}\n", "5:9", "needs the key \"token\"", "label"},
+        {KEYS "{holder: pkcs11, name: x, token: t, pin: file:/p}\n", "5:9", "needs the key \"module\"", "library"},
+        {KEYS "{holder: pkcs11, name: x, pin: environment:PIN}\n", "5:40", "a PIN is in a file", "systemd:NAME"},
+        {KEYS "{holder: pkcs11, name: x, pin: 1234}\n", "5:40", "no place for keys", ""},
+        {KEYS "{holder: aws-kms, name: x}\n", "5:9", "needs the key \"region\"", "ap-northeast-1"},
+        {KEYS "{holder: aws-kms, name: x, region: r, waiting_days: 6}\n", "5:61", "6 is", ""},
+        {KEYS "{holder: aws-kms, name: x, region: r, waiting_days: 31}\n", "5:61", "31 is", ""},
+        {KEYS "{holder: aws-kms, name: x, region: r, path: /p}\n", "5:53", "has no \"path\"", "take it out"},
+        {KEYS "{holder: file, name: x, path: /p, kdf: pbkdf2}\n", "5:48", "has no \"kdf\"", "take it out"},
+        {KEYS "{holder: passphrase, name: x, path: /p, kdf: md5}\n", "5:54", "no value for", "scrypt or pbkdf2"},
         {"state: s\nkeys:\n  - name: g\n    members:\n      - {holder: file, name: x}\n", "5:9",
          "needs the key \"path\"", ""},
         {"state: s\nkeys:\n  - name: g\n    members:\n      - {holder: sheet, name: x}\n      - {holder: sheet, name: "
@@ -298,8 +310,9 @@ static void test_template(void **state)
     struct error err = {0};
     struct config_target targets[] = {{.name = (char *)"tokyo", .url = (char *)"file:///mnt/a \"b\"\\c?country=JP"},
                                       {.name = (char *)"osaka", .url = (char *)"file:///mnt/控え"}};
-    struct config_member members[] = {{CONFIG_HOLDER_FILE, (char *)"host", (char *)"/etc/hikae/key"},
-                                      {CONFIG_HOLDER_SHEET, (char *)"safe", NULL}};
+    struct config_member members[] = {
+        {.holder = CONFIG_HOLDER_FILE, .name = (char *)"host", .path = (char *)"/etc/hikae/key"},
+        {.holder = CONFIG_HOLDER_SHEET, .name = (char *)"safe"}};
     struct config_group groups[] = {{(char *)"main", &members[0], 2}, {(char *)"paper", &members[1], 1}};
     struct config values;
     config_defaults(&values);

@@ -205,7 +205,7 @@ static void test_rotation_resumes(void **state)
     rotate(site, 2);
     char path[PATH_SIZE + 64];
     (void)snprintf(path, sizeof(path), "%s", at(site, "keys/epoch-2.key"));
-    const struct config_member member = {CONFIG_HOLDER_FILE, NULL, path};
+    const struct config_member member = {.holder = CONFIG_HOLDER_FILE, .path = path};
     assert_int_equal(file_write_atomic(site->config, config.data, config.size, 0640, NULL), 0);
     assert_int_equal(file_write_atomic(at(site, "keys/epoch-1.key"), key.data, key.size, 0600, NULL), 0);
     buf_free(&key);
@@ -276,16 +276,15 @@ static void test_replace_path(void **state)
     assert_int_equal(file_write_atomic(path, text, sizeof(text) - 1, 0640, NULL), 0);
     struct error err = {0};
     char made[] = "/new/key";
-    const struct config_member member = {CONFIG_HOLDER_FILE, NULL, made};
-    assert_int_equal(config_replace_path(path, "/no/such", "/x", &err), -1);
-    assert_int_equal(err.class, ERROR_NOT_FOUND);
-    assert_int_equal(config_end_epoch(path, &err), 0);
+    const struct config_member member = {.holder = CONFIG_HOLDER_FILE, .path = made};
+    const struct config_move moves[] = {{old, new}, {"/p/q", "/r/s"}}, lost[] = {{"/no/such", "/x"}};
+    const struct config_turn turn = {.moves = moves, .move_count = 2}, none = {.moves = lost, .move_count = 1};
+    assert_int_equal(config_turn_epoch(path, &none, &err), -1);
+    assert_int_equal(config_end_epoch(path, CONFIG_NEW_EPOCH, &err), 0);
     assert_int_equal(config_begin_epoch(path, &member, 1, &err), 0);
-    assert_true(text_has(path, "- {name: new-epoch, members: [{holder: file, name: new-1, path: \"/new/key\"}]}"));
+    assert_true(text_has(path, "- {name: new-epoch, members: [{holder: file, name: \"new-1\", path: \"/new/key\"}]}"));
     assert_int_equal(config_begin_epoch(path, &member, 1, &err), -1); /* no two groups of a name */
-    assert_int_equal(config_replace_path(path, old, new, &err), 0);
-    assert_int_equal(config_replace_path(path, "/p/q", "/r/s", &err), 0);
-    assert_int_equal(config_end_epoch(path, &err), 0);
+    assert_int_equal(config_turn_epoch(path, &turn, &err), 0);
     static const char wanted[] = "state: s # here\nkeys: # who\n- name: a # first\n  members:\n"
                                  "  - {holder: file, name: k, path: \"keys/n.key\"} # relative\n"
                                  "  - holder: passphrase\n    name: p\n    path: \"/r/s\" # absolute\n# the end";

@@ -230,7 +230,7 @@ static const struct {
     {{"encryption: {algorithms: cryptrec}\n", "target-signature", "5:26", "HMAC-SHA1"}, {&tokyo, &old}, 1, 1, false},
     {{"encryption: {algorithms: any}\n", NULL, "", ""}, {&old}, 1, 1, false},
     {{"encryption: {tls: 1.2}\n", "target-transport", "5:19", "without TLS"}, {&clear}, 1, 1, false},
-    {{"encryption: {holder: token}\n", "holder-class", "5:22", "files and sheets"}, {&tokyo}, 1, 1, false},
+    {{"encryption: {holder: token}\n", "holder-class", "5:22", "without a token"}, {&tokyo}, 1, 1, false},
     {{"encryption: {holder: token}\n", NULL, "", ""}, {&tokyo}, 1, 1U << POLICY_HOLDER_TOKEN | 1, false},
     {{"encryption: {holder: token}\n", "holder-class", "5:22", ""},
      {&tokyo},
@@ -244,6 +244,25 @@ static const struct {
      1,
      true},
     {{"reviews: [{of: a, every: 1m, by_business_day: 5}]\n", NULL, "", ""}, {&tokyo}, 1, 1, false},
+};
+
+/* Who holds the root key: one passphrase, or one key service. */
+static const struct {
+    struct row row;
+    bool scrypt;
+    struct policy_key_service service; /* name NULL: none */
+} keepers[] = {
+    {{"encryption: {algorithms: cryptrec}\n", "holder-kdf", "5:26", "scrypt"}, true, {0}},
+    {{"encryption: {algorithms: cryptrec}\n", NULL, "", ""}, false, {0}},
+    {{"encryption: {algorithms: any}\n", NULL, "", ""}, true, {0}},
+    {{"processors: {key_service: [JP]}\n", NULL, "", ""}, false, {"k", "JP", 30}},
+    {{"processors: {key_service: [JP]}\n", "holder-service", "5:28", "key service in US"}, false, {"k", "US", 30}},
+    {{"processors: {key_service: [JP]}\n", "holder-service", "5:28", "nobody knows"}, false, {"k", NULL, 30}},
+    {{"processors: {webhooks: [JP]}\n", "holder-service", "1:1", "not promised"}, false, {"k", "JP", 30}},
+    {{"encryption: {holder: key-service, key_service_waits: 7d}\n", "holder-service", "5:54", "for 8 days"},
+     false,
+     {"k", "JP", 8}},
+    {{"encryption: {holder: key-service, key_service_waits: 7d}\n", NULL, "", ""}, false, {"k", "JP", 7}},
 };
 
 static void test_places(void **state)
@@ -260,6 +279,21 @@ static void test_places(void **state)
             place.target_count++;
         }
         check_row(&places[i].row, &place, i);
+    }
+}
+
+static void test_keepers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(keepers) / sizeof(keepers[0]); i++) {
+        const struct policy_installation place = {.targets = &tokyo,
+                                                  .target_count = 1,
+                                                  .min_copies = 1,
+                                                  .holders = 1U << POLICY_HOLDER_KEY_SERVICE,
+                                                  .scrypt = keepers[i].scrypt,
+                                                  .key_services = &keepers[i].service,
+                                                  .key_service_count = keepers[i].service.name != NULL ? 1 : 0};
+        check_row(&keepers[i].row, &place, i);
     }
 }
 
@@ -313,10 +347,8 @@ static void test_shipped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contradictions),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_severity),
-        cmocka_unit_test(test_shipped),
+        cmocka_unit_test(test_contradictions), cmocka_unit_test(test_places),  cmocka_unit_test(test_keepers),
+        cmocka_unit_test(test_severity),       cmocka_unit_test(test_shipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
