@@ -13,7 +13,7 @@
 #include "repo/entry.h"
 
 /*
- * Both are small because a change writes its leaf and one node of each level again. 4^16 leaves are enough.
+ * Both are small because a change writes its leaf and one node of each level again.
  */
 enum { MANIFEST_LEAF_MEAN = 24, MANIFEST_FAN_OUT = 4, MANIFEST_DEPTH_MAX = 16 };
 

@@ -3,11 +3,24 @@
 #include "crypto/crypto.h"
 #include "repo/manifest_internal.h"
 
+/*
+ * Between two neighbouring entries of different folders lies a boundary, as deep as the folder that both are below: the
+ * shallower it is, the larger is what ends there.
+ */
+#define NO_BOUNDARY UINT64_MAX
+
+/* The boundaries of a leaf or node that is being filled. */
+struct boundaries {
+    uint64_t before; /* in front of its first entry */
+    uint64_t inside; /* the shallowest between its entries, or children */
+};
+
 /* An inner node that is being filled. */
 struct node_writer {
     struct buf children; /* encoded */
     struct buf first;    /* key of the first child: the node's own, which its parent tells */
     struct buf key;      /* key of the last child  */
+    struct boundaries boundaries;
     uint32_t count;
     uint64_t entries;
     uint64_t bytes;
@@ -17,6 +30,7 @@ struct node_writer {
 /* What a node says about a child. */
 struct child {
     struct bytes key;
+    uint64_t boundary; /* in front of it */
     uint64_t entries;
     uint64_t bytes;
     struct blob_id id;
@@ -31,6 +45,7 @@ struct manifest_builder {
     uint32_t fan_out;
     bool failed;
     struct manifest_leaf_writer leaf;
+    struct boundaries leaf_boundaries;
     struct xattr *spilled; /* room for the xattrs of an entry that has too many bytes of them */
     unsigned height;       /* highest level that holds a child; 0 before the first leaf is done */
     struct buf blob;
@@ -80,6 +95,18 @@ void manifest_builder_free(struct manifest_builder *builder)
 }
 
 /*
+ * Nodes are narrow because a change writes one of each level again. High above, where only the largest trees reach,
+ * they are wide: the format has MANIFEST_DEPTH_MAX levels, whatever the folders look like that cut the lower ones.
+ */
+enum { NARROW_LEVELS = 9, WIDE_TIMES = 8 };
+
+static uint32_t fan_out_at(const struct manifest_builder *builder, unsigned level)
+{
+    uint32_t wide = builder->fan_out * WIDE_TIMES;
+    return level <= NARROW_LEVELS ? builder->fan_out : wide < MANIFEST_MEAN_MAX ? wide : MANIFEST_MEAN_MAX;
+}
+
+/*
  * Does the name end a leaf (level 0) or a node that has `count` with it? Seldom while it is short, soon from then on:
  * so lengths lie near the mean. Were every name as likely as the other, a change would meet those of twice the mean.
  */
@@ -87,12 +114,34 @@ static int name_cuts(struct manifest_builder *builder, unsigned level, const str
                      bool *ret, struct error *err)
 {
     uint8_t mac[SHA256_SIZE], prefix = (uint8_t)level;
-    uint32_t mean = level == 0 ? builder->leaf_mean : builder->fan_out;
+    uint32_t mean = level == 0 ? builder->leaf_mean : fan_out_at(builder, level);
     uint32_t often = mean / 4 > 2 ? mean / 4 : 2;
     if (hmac_sha256(builder->cut, &prefix, 1, name->data, name->size, mac, err) != 0)
         return -1;
     *ret = get_u32(mac) % (count < mean * 3 / 4 ? 4 * mean : often) == 0;
     return 0;
+}
+
+/* Count a boundary into a leaf or node that had `count` entries or children before it. */
+static void note_boundary(struct boundaries *boundaries, uint32_t count, uint64_t depth)
+{
+    if (count == 0)
+        *boundaries = (struct boundaries){.before = depth, .inside = NO_BOUNDARY};
+    else if (depth < boundaries->inside)
+        boundaries->inside = depth;
+}
+
+/*
+ * Does a boundary behind the last of `count` end the leaf or node? Yes if nothing shallower lies inside, so that leaves
+ * and nodes tend to begin and end where folders do: renaming, moving or deleting a folder then leaves all that was
+ * beside it as it was.
+ */
+static bool boundary_cuts(const struct boundaries *boundaries, uint32_t count, uint32_t mean, uint64_t depth)
+{
+    if (depth == NO_BOUNDARY || depth > boundaries->inside)
+        return false;
+    uint32_t enough = depth < boundaries->inside ? mean / 2 : mean * 3 / 4;
+    return count >= (enough > 2 ? enough : 2);
 }
 
 /* ---- Inner nodes ---- */
@@ -107,6 +156,15 @@ static size_t parting(const struct bytes *last, const struct bytes *dir)
         return same + 1;
     const uint8_t *slash = memrchr(dir->data, '/', same);
     return slash != NULL ? (size_t)(slash - dir->data) + 1 : 0;
+}
+
+/* The depth of the folder that two folders, one after the other in the order, are both below. */
+static uint64_t boundary_between(const struct bytes *last, const struct bytes *dir)
+{
+    if (bytes_equal(last, dir))
+        return NO_BOUNDARY;
+    size_t at = parting(last, dir);
+    return at > 0 ? entry_components(dir->data, at) - 1 : 0;
 }
 
 /* A child's key, told by the way from the key of the child before: nothing above the folder they share is named. */
@@ -141,6 +199,7 @@ static int node_add(struct node_writer *node, unsigned level, const struct child
         return -1;
     if (buf_assign(&node->key, child->key.data, child->key.size, err) != 0)
         return -1;
+    note_boundary(&node->boundaries, node->count, child->boundary);
     node->count++;
     node->entries += child->entries;
     node->last = child->id;
@@ -172,7 +231,10 @@ static void node_reset(struct node_writer *node)
 static int node_seal(struct manifest_builder *builder, unsigned level, struct child *ret, struct error *err)
 {
     struct node_writer *node = &builder->nodes[level];
-    *ret = (struct child){.key = bytes_of_buf(&node->first), .entries = node->entries, .bytes = node->bytes};
+    *ret = (struct child){.key = bytes_of_buf(&node->first),
+                          .boundary = node->boundaries.before,
+                          .entries = node->entries,
+                          .bytes = node->bytes};
     if (node_store(builder, level, &ret->id, err) != 0)
         return -1;
     node_reset(node);
@@ -185,7 +247,8 @@ static int node_ends(struct manifest_builder *builder, unsigned level, const str
                      struct error *err)
 {
     const struct node_writer *node = &builder->nodes[level];
-    if (node->count >= 8 * builder->fan_out || (node->count >= 2 && node->children.size >= MANIFEST_SOFT_SIZE)) {
+    if (node->count >= 8 * fan_out_at(builder, level) ||
+        (node->count >= 2 && node->children.size >= MANIFEST_SOFT_SIZE)) {
         *ret = true;
         return 0;
     }
@@ -194,12 +257,25 @@ static int node_ends(struct manifest_builder *builder, unsigned level, const str
     return name_cuts(builder, level, &name, node->count, ret, err);
 }
 
-/* Add a child at `level`; where a node ends with it, that node is a child of the level above. */
+static int add_child(struct manifest_builder *builder, unsigned level, struct child child, struct error *err);
+
+/* Seal the node at `level`: it is a child of the level above. */
+static int end_node(struct manifest_builder *builder, unsigned level, struct error *err)
+{
+    struct child child;
+    return node_seal(builder, level, &child, err) == 0 ? add_child(builder, level + 1, child, err) : -1;
+}
+
+/* Add a child at `level`; nodes end in front of it or with it. */
 static int add_child(struct manifest_builder *builder, unsigned level, struct child child, struct error *err)
 {
     for (;; level++) {
         if (level > MANIFEST_DEPTH_MAX)
             return error_set(err, ERROR_INTERNAL, "a manifest needs more than %d levels", MANIFEST_DEPTH_MAX);
+        const struct node_writer *node = &builder->nodes[level];
+        if (boundary_cuts(&node->boundaries, node->count, fan_out_at(builder, level), child.boundary) &&
+            end_node(builder, level, err) != 0)
+            return -1;
         bool ends;
         if (node_add(&builder->nodes[level], level, &child, err) != 0 ||
             node_ends(builder, level, &child, &ends, err) != 0)
@@ -218,7 +294,10 @@ static int add_child(struct manifest_builder *builder, unsigned level, struct ch
 static int end_leaf(struct manifest_builder *builder, struct error *err)
 {
     struct manifest_leaf_writer *leaf = &builder->leaf;
-    struct child child = {.key = bytes_of_buf(&leaf->key), .entries = leaf->count, .bytes = leaf->bytes};
+    struct child child = {.key = bytes_of_buf(&leaf->key),
+                          .boundary = builder->leaf_boundaries.before,
+                          .entries = leaf->count,
+                          .bytes = leaf->bytes};
     if (manifest_leaf_seal(leaf, err) != 0 ||
         builder->sink(BLOB_NAMES, leaf->blob.data, leaf->blob.size, &child.id, builder->context, err) != 0 ||
         builder->sink(BLOB_TIMES, leaf->times.data, leaf->times.size, &child.times, builder->context, err) != 0 ||
@@ -275,9 +354,17 @@ int manifest_builder_add(struct manifest_builder *builder, const struct entry *e
     /* No node tells the key of the first entry: it must lie in the empty folder. */
     if (!leaf->any && entry->dir.size > 0)
         return error_set(err, ERROR_INTERNAL, "the first entry of a manifest is not a source");
-    /* A refused entry leaves everything as it was: the caller may go on with the next one. */
+    struct bytes last_dir = bytes_of_buf(&leaf->dir);
+    uint64_t boundary = leaf->any ? boundary_between(&last_dir, &entry->dir) : NO_BOUNDARY;
+    if (boundary_cuts(&builder->leaf_boundaries, leaf->count, builder->leaf_mean, boundary) &&
+        end_leaf(builder, err) != 0) {
+        builder->failed = true;
+        return -1;
+    }
+    /* A refused entry is not there: the caller may go on with the next one. */
     if (add_entry(builder, entry, err) != 0)
         return -1;
+    note_boundary(&builder->leaf_boundaries, leaf->count - 1, boundary);
     bool ends = leaf->count >= 8 * builder->leaf_mean || manifest_leaf_size(leaf) >= MANIFEST_SOFT_SIZE;
     if ((!ends && name_cuts(builder, 0, &entry->name, leaf->count, &ends, err) != 0) ||
         (ends && end_leaf(builder, err) != 0)) {
@@ -292,12 +379,9 @@ static int finish(struct manifest_builder *builder, struct manifest_root *ret, s
 {
     if (builder->leaf.count > 0 && end_leaf(builder, err) != 0)
         return -1;
-    struct child child;
-    for (unsigned level = 1; level < builder->height; level++) {
-        if (builder->nodes[level].count > 0 &&
-            (node_seal(builder, level, &child, err) != 0 || add_child(builder, level + 1, child, err) != 0))
+    for (unsigned level = 1; level < builder->height; level++)
+        if (builder->nodes[level].count > 0 && end_node(builder, level, err) != 0)
             return -1;
-    }
     const struct node_writer *top = &builder->nodes[builder->height];
     *ret = (struct manifest_root){.depth = (uint8_t)builder->height, .entries = top->entries, .bytes = top->bytes};
     if (builder->height > 1 && top->count == 1) {

@@ -383,11 +383,11 @@ static void test_renamed_folder(void **state)
     tree_sort(&tree);
     memory_blobs_reset_counters(&blobs);
     root = build(&tree, &blobs, 0, 0);
-    /* The folders' own names, the leaves at both ends of the old place and of the new one, some until cuts meet again,
-     * and the nodes above these. */
-    assert_in_range(blobs.added[BLOB_NAMES], 1, 12);
-    assert_in_range(blobs.added[BLOB_TIMES], 1, 12);
-    assert_in_range(blobs.added[BLOB_INNER], 1, 6 * root.depth);
+    /* The leaf with the folders' own names, the one that spans the old place, the two at the new one, two until cuts
+     * meet again; and the ways to them, which share their upper half. */
+    assert_in_range(blobs.added[BLOB_NAMES], 2, 6);
+    assert_in_range(blobs.added[BLOB_TIMES], 2, 6);
+    assert_in_range(blobs.added[BLOB_INNER], root.depth, 4 * root.depth);
     struct manifest_reader *reader = reader_of(&root, true, &blobs);
     assert_follows(reader, &tree, 0, tree.count + 1, true);
     manifest_reader_free(reader);
@@ -452,9 +452,9 @@ static void test_renamed_large_folder(void **state)
         unsigned leaves; /* names blobs that may be new */
         size_t packed;
     } cases[] = {
-        {"top-4 renamed", 3, 8 << 10}, /* in its place: where it is told, and where what is in it begins */
-        {"a first", 6, 12 << 10},      /* elsewhere: both ends of both places, and times of those leaves */
-        {"z last", 6, 12 << 10},
+        {"top-4 renamed", 2, 2 << 10}, /* in its place: where it is told, and where what is in it begins */
+        {"a first", 5, 6 << 10},       /* elsewhere: both ends of both places, and times of those leaves */
+        {"z last", 5, 6 << 10},
     };
     struct memory_blobs before = {0};
     struct tree tree;
@@ -474,7 +474,7 @@ static void test_renamed_large_folder(void **state)
                       (unsigned)root.depth, size, packed);
         assert_in_range(before.added[BLOB_NAMES], 1, cases[i].leaves);
         assert_in_range(before.added[BLOB_TIMES], 0, i == 0 ? 0 : cases[i].leaves);
-        assert_in_range(before.added[BLOB_INNER], root.depth, 5U * root.depth);
+        assert_in_range(before.added[BLOB_INNER], root.depth, (i == 0 ? 2U : 5U) * root.depth);
         assert_in_range(packed, 1, cases[i].packed);
         struct manifest_reader *reader = reader_of(&root, true, &after);
         assert_follows(reader, &renamed, 0, renamed.count + 1, true);
@@ -486,6 +486,23 @@ static void test_renamed_large_folder(void **state)
     }
     tree_free(&tree);
     memory_blobs_free(&before);
+}
+
+/* However narrow the nodes are to be, the levels suffice: the upper ones are wider. */
+static void test_levels(void **state)
+{
+    (void)state;
+    struct memory_blobs blobs = {0};
+    struct tree tree;
+    nested_tree(&tree, "top-4");
+    struct manifest_root root = build(&tree, &blobs, 1, 2);
+    assert_true(blobs.added[BLOB_NAMES] > 10000);
+    assert_in_range(root.depth, 10, 12);
+    struct manifest_reader *reader = reader_of(&root, true, &blobs);
+    assert_follows(reader, &tree, 0, tree.count + 1, true);
+    manifest_reader_free(reader);
+    tree_free(&tree);
+    memory_blobs_free(&blobs);
 }
 
 /* ---- All blobs ---- */
@@ -648,6 +665,7 @@ int main(void)
         cmocka_unit_test(test_little_is_rewritten),
         cmocka_unit_test(test_renamed_folder),
         cmocka_unit_test(test_renamed_large_folder),
+        cmocka_unit_test(test_levels),
         cmocka_unit_test(test_walk_blobs),
         cmocka_unit_test(test_failing_fetch),
         cmocka_unit_test(test_failing_sink),
