@@ -2,13 +2,16 @@
 # Every system call of a backup and of a restore fails in turn; allocations fail; the process is killed before each
 # change. After each: a clear error or success, no crash, the store verifies, every committed snapshot restores.
 #
-# FAULT_STRIDE=N tries every Nth system call and allocation only (default: as many as fit a short run; 1 tries all).
+# FAULT_STRIDE=N  every Nth system call and allocation only (default: as many as fit a short run; 1 tries all)
+# FAULT_SEED=N    which one of the first N is the first: another seed tries others (default: 1)
 . tests/system/lib.sh
 inject=$WORK/inject.so
 gcc -std=gnu11 -O2 -shared -fPIC -D_GNU_SOURCE tests/faults/inject.c -o "$inject" -ldl || { not_ok "build the fault injector"; finish; }
 if nm -D "$HIKAE" 2>/dev/null | grep -q '__asan_init'; then ok "faults: left out under a sanitizer, which has its own allocator"; finish; fi
 mkdir -p "$WORK/src/d"; for i in 1 2 3 4 5; do seq "$i" 400 >"$WORK/src/d/$i"; done
 head -c 300000 /dev/urandom >"$WORK/src/big"; ln -s big "$WORK/src/link"; truncate -s 1M "$WORK/src/sparse"
+RANDOM=${FAULT_SEED:-1}
+echo "# seed ${FAULT_SEED:-1}, stride ${FAULT_STRIDE:-by itself}"
 mkdir "$WORK/s"
 hk() { "$HIKAE" --config "$WORK/s/h/hikae.yaml" "$@"; }
 "$HIKAE" init --dir "$WORK/s/h" --target "a=file://$WORK/s/a" --target "b=file://$WORK/s/b" >/dev/null || { not_ok "init"; finish; }
