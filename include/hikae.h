@@ -22,6 +22,7 @@
 #include "hikae/collect.h"
 #include "hikae/forecast.h"
 #include "hikae/hold.h"
+#include "hikae/incident.h"
 #include "hikae/keys.h"
 #include "hikae/notify.h"
 #include "hikae/operator.h"

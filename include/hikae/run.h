@@ -53,7 +53,8 @@ struct hikae_run_result {
     struct hikae_run_warning *warnings; /* each cause once */
     size_t warning_count;
     struct hikae_run_clock clock;
-    uint64_t tenants; /* looked at */
+    uint64_t tenants;       /* looked at */
+    size_t nonconformities; /* opened: see hikae/incident.h */
     int64_t duration_ns;
 };
 /*

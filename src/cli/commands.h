@@ -69,5 +69,16 @@ enum hikae_status command_audit_expire(struct run *run);
 
 enum hikae_status command_keys_operator(struct run *run);
 enum hikae_status command_approve(struct run *run);
+enum hikae_status command_incident_open(struct run *run);
+enum hikae_status command_incident_list(struct run *run);
+enum hikae_status command_incident_show(struct run *run);
+enum hikae_status command_incident_note(struct run *run);
+enum hikae_status command_incident_notice(struct run *run);
+enum hikae_status command_incident_template(struct run *run);
+enum hikae_status command_incident_close(struct run *run);
+enum hikae_status command_nonconformity_list(struct run *run);
+enum hikae_status command_nonconformity_close(struct run *run);
+enum hikae_status command_review_ack(struct run *run);
+enum hikae_status command_review_list(struct run *run);
 
 #endif

@@ -2,9 +2,9 @@
 #include "audit/expire.h"
 
 #include "base/clock.h"
-#include "base/hex.h"
 #include "base/mem.h"
 #include "ops/audit_read.h"
+#include "ops/incident.h"
 #include "policy/span.h"
 
 #include <stdio.h>
@@ -25,9 +25,9 @@ struct expiring {
     struct audit_view view;
     struct span keep[AUDIT_CLASS_COUNT];
     int64_t now_ns;
-    struct id *kept; /* tenants with a hold or an open incident */
+    struct id *kept; /* tenants with a hold */
     size_t kept_count;
-    bool all_kept; /* an incident that is not of one tenant is open */
+    struct hikae_incidents incidents;
     uint64_t held;
 };
 
@@ -60,54 +60,15 @@ static int keep_holds(struct expiring *expiring, struct error *err)
     return rc;
 }
 
-/* Incidents are what their own entries say: opened, and not closed since. */
-struct incidents {
-    struct expiring *expiring;
-    json_t *open; /* by id: pseudonym of the tenant, or null */
-    bool failed;
-};
-
-static int note_incident(const struct hikae_audit_entry *entry, void *context)
-{
-    struct incidents *incidents = context;
-    CLEANUP_JSON json_t *details = NULL;
-    if (strcmp(entry->result, "ok") != 0 && strcmp(entry->result, "warnings") != 0)
-        return 0;
-    if (json_parse(entry->details, strlen(entry->details), &details, NULL) != 0)
-        return -1;
-    const char *id = json_string_value(json_object_get(details, "incident"));
-    if (id == NULL)
-        return 0;
-    if (strcmp(entry->operation, "incident open") == 0)
-        return json_object_set_new(incidents->open, id,
-                                   entry->tenant != NULL ? json_string(entry->tenant) : json_null());
-    if (strcmp(entry->operation, "incident close") == 0)
-        (void)json_object_del(incidents->open, id);
-    return 0;
-}
-
+/* An open incident keeps what its tenants, or all if it is of none in particular, did since a while before it. */
 static int keep_incidents(struct expiring *expiring, struct error *err)
 {
-    static const struct hikae_audit_filter all;
-    CLEANUP_JSON json_t *open = json_object();
-    struct incidents incidents = {.expiring = expiring, .open = open};
-    uint64_t count;
-    const char *id;
-    json_t *tenant;
-    if (open == NULL)
-        return error_no_memory(err);
-    if (audit_view_each(&expiring->view, &all, note_incident, &incidents, &count, err) != 0)
-        return -1;
-    json_object_foreach(open, id, tenant)
-    {
-        struct id tid;
-        const char *hex = json_string_value(tenant);
-        if (hex == NULL || !hex_decode(hex, ID_SIZE, tid.bytes))
-            expiring->all_kept = true;
-        else if (keep_tenant(expiring, &tid, err) != 0)
-            return -1;
-    }
-    return 0;
+    struct session facts;
+    if (session_open_store(expiring->hikae, 0, &facts, err) != 0)
+        return error_wrap(err, "read the incidents");
+    int rc = incidents_read(&facts, NULL, expiring->now_ns, &expiring->incidents, err);
+    session_close(&facts);
+    return rc;
 }
 
 static bool is_kept(const struct expiring *expiring, const struct audit_entry *entry)
@@ -115,7 +76,7 @@ static bool is_kept(const struct expiring *expiring, const struct audit_entry *e
     for (size_t i = 0; entry->has_tenant && i < expiring->kept_count; i++)
         if (id_equal(&expiring->kept[i], &entry->tenant))
             return true;
-    return expiring->all_kept;
+    return incidents_keep(&expiring->incidents, entry->has_tenant ? &entry->tenant : NULL, entry->time_ns);
 }
 
 static bool is_over(const struct audit_entry *entry, void *context)
@@ -194,6 +155,7 @@ enum hikae_status hikae_audit_expire(struct hikae *hikae, const struct hikae_aud
         engine_audit_detail(&audit, audit_class_name((enum audit_class)i), options->keep[i]);
     audit_view_close(&expiring.view);
     mem_free(expiring.kept);
+    hikae_incidents_free(&expiring.incidents);
     if (rc != 0)
         hikae_audit_expire_result_free(ret);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));

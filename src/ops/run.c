@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/audit.h"
+#include "ops/incident.h"
 #include "ops/notify.h"
 
 #include <stdio.h>
@@ -201,6 +202,18 @@ static void end_record(struct hikae *hikae, int64_t number, int64_t net_bytes, c
         engine_warn(hikae, "the record of this run could not be finished: %s", why.what);
 }
 
+/* What this run found that an earlier one ought to have done, and what people ought to have done. */
+static void open_nonconformities(struct hikae *hikae, const struct run_plan *plan, struct hikae_run_result *ret)
+{
+    struct misses misses CLEANUP(misses_clear) = {0};
+    struct error why = {0};
+    if (misses_of_plan(plan, &misses, &why) != 0 ||
+        nonconformities_open(hikae, &misses, &ret->nonconformities, &why) != 0)
+        engine_warn(hikae, "%s: %s", why.chain, why.what);
+    else if (ret->nonconformities > 0)
+        engine_warn(hikae, "nonconformities opened: %zu; `hikae nonconformity list` shows them", ret->nonconformities);
+}
+
 /* ---- Running ---- */
 
 static int carry_out(struct hikae *hikae, const struct hikae_run_options *options, struct run_plan *plan,
@@ -219,6 +232,7 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
     int64_t net_bytes = 0; /* for forecasts */
     for (size_t i = 0; i < plan->task_count; i++)
         net_bytes += plan->tasks[i].net_bytes;
+    open_nonconformities(hikae, plan, ret);
     end_record(hikae, number, net_bytes, ret, *ret_status);
     struct error why = {0};
     if (run_hook(hikae, "after", (int)*ret_status, &why) != 0) {

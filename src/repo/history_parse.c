@@ -378,6 +378,8 @@ static const struct fact_form {
     {RECORD_POLICY, {"name"}, {NULL}},
     {RECORD_OPERATOR, {"name"}, {"add", "revoke"}},
     {RECORD_TARGET, {"name"}, {"add", "set", "retire", "check"}},
+    {RECORD_INCIDENT, {"kind", "id"}, {"open", "note", "notice", "close"}},
+    {RECORD_REVIEW, {"of", "period"}, {NULL}},
     {RECORD_KEPT_LOG, {"class", "source", "period"}, {NULL}},
     {RECORD_APPROVAL, {"id"}, {NULL}},
     {RECORD_ERASURE, {"id"}, {"add"}},
