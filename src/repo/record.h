@@ -26,9 +26,9 @@ enum record_type {
     RECORD_ROSTER = 13, /* what snapshots need now, in place of their own rosters */
     RECORD_INCIDENT = 15,
     RECORD_KEPT_LOG = 16,
+    RECORD_REVIEW = 18,
     RECORD_APPROVAL = 19, /* of an operator, signed */
     RECORD_ERASURE = 20,  /* what data subjects had erased */
-    RECORD_REVIEW = 18,
     RECORD_ATTESTATION = 22
 };
 
