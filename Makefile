@@ -226,11 +226,12 @@ demo:  ## shows the whole way: back up, damage, mend, restore, lose everything, 
 	@$(MAKE) -j$(JOBS) all
 	@tests/demo/demo.sh $(BUILD)/hikae
 
-bench: all $(BUILD)/bench/micro  ## figures beside restic, Borg and tar | zstd (see bench/run.sh)
+bench: all $(BUILD)/bench/micro $(BUILD)/bench/entries $(BUILD)/tests/test_collect_nights  ## figures beside restic, Borg and tar | zstd (see bench/run.sh)
 	@$(BUILD)/bench/micro
 	@bench/run.sh
 	@bench/nightly.py --dir $(BUILD)/bench-nightly
-$(BUILD)/bench/micro: $(BUILD)/bench/micro.o $(BUILD)/libhikae.a
+	@bench/collect.sh
+$(BUILD)/bench/micro $(BUILD)/bench/entries: $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhikae.a
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 # ---- Care ----

@@ -12,7 +12,13 @@ struct run {
     struct session session;
     struct restore_counters counters;
     struct problems problems;
+    uint64_t fetched_before[ENGINE_TARGETS_MAX]; /* by this handle, for other operations */
 };
+
+static uint64_t fetched(const struct run *run, size_t target)
+{
+    return atomic_load(&run->hikae->targets[target].bytes_fetched) - run->fetched_before[target];
+}
 
 static void read_progress(struct hikae_progress *progress, void *context)
 {
@@ -23,7 +29,7 @@ static void read_progress(struct hikae_progress *progress, void *context)
     progress->bytes_done = atomic_load(&run->counters.bytes);
     progress->bytes_total = atomic_load(&run->counters.bytes_total);
     for (size_t i = 0; i < run->hikae->target_count; i++)
-        progress->bytes_stored += atomic_load(&run->hikae->targets[i].bytes_fetched);
+        progress->bytes_stored += fetched(run, i);
 }
 
 /* Read from one target only. */
@@ -66,7 +72,7 @@ static int fill(struct run *run, const char *snapshot, struct hikae_restore_resu
     if (ret->snapshot == NULL || ret->from == NULL)
         return error_no_memory(err);
     for (size_t i = 0; i < hikae->target_count; i++) {
-        uint64_t bytes = atomic_load(&hikae->targets[i].bytes_fetched);
+        uint64_t bytes = fetched(run, i);
         if (bytes == 0)
             continue;
         ret->from[ret->from_count].target = mem_strdup(hikae->targets[i].name);
@@ -87,6 +93,8 @@ static int restore(struct run *run, const char *tenant, struct hikae_restore_res
     if (choose_target(run->hikae, from->target, err) != 0 ||
         session_open(run->hikae, tenant, SESSION_INDEX, &run->session, err) != 0)
         return -1;
+    for (size_t i = 0; i < run->hikae->target_count; i++)
+        run->fetched_before[i] = atomic_load(&run->hikae->targets[i].bytes_fetched);
     int rc = session_snapshot(&run->session, &from->which, &snapshot, err);
     if (rc == 0)
         rc = session_sync(&run->session, snapshot, err);
