@@ -80,6 +80,8 @@ struct hikae_recover_result {
     char *head;      /* newest record's time, RFC 3339 */
     char *freshness; /* one sentence: how fresh, and what proves it */
     bool freshness_proven;
+    unsigned min_copies;  /* what the new configuration says, … */
+    bool copies_promised; /* … because a policy in force promises more than one; else it is recorded nowhere */
 };
 enum hikae_status hikae_recover(const struct hikae_recover_options *options, struct hikae_recover_result *ret,
                                 struct hikae_error *error);

@@ -93,7 +93,7 @@ enum hikae_status command_restore(struct run *run)
 static void show_recover(struct run *run, const struct hikae_recover_result *result, bool dry_run)
 {
     struct out *out = &run->out;
-    char tenants[TEXT_SMALL], snapshots[TEXT_SMALL];
+    char tenants[TEXT_SMALL], snapshots[TEXT_SMALL], copies[TEXT_SMALL];
     if (out->json) {
         out_text(out, NULL, "config", result->config);
         out_text(out, NULL, "store", result->store);
@@ -104,6 +104,8 @@ static void show_recover(struct run *run, const struct hikae_recover_result *res
         out_text(out, NULL, "head", result->head);
         out_text(out, NULL, "freshness", result->freshness);
         out_bool(out, NULL, "freshness_proven", result->freshness_proven);
+        out_number(out, NULL, "min_copies", result->min_copies);
+        out_bool(out, NULL, "copies_promised", result->copies_promised);
         out_bool(out, NULL, "dry_run", dry_run);
         return;
     }
@@ -115,6 +117,8 @@ static void show_recover(struct run *run, const struct hikae_recover_result *res
         if (line == NULL || out_puts(out, line) != 0 || out_puts(out, "\n") != 0)
             out->no_memory = line == NULL;
     }
+    run_say(run, result->copies_promised ? MSG_RECOVER_COPIES : MSG_RECOVER_ONE_COPY,
+            text_count(result->min_copies, copies), result->config != NULL ? result->config : "-");
     if (dry_run)
         run_say(run, MSG_RECOVER_PLAN, store, tenants, snapshots);
     else

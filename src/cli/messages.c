@@ -142,6 +142,12 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "DIR。"},
     [MSG_RECOVER_PLAN] = {"Dry run, nothing written: store {1} has {2|tenant|tenants} and {3|snapshot|snapshots}.",
                           "試行のみ、書き込みなし: ストア {1} にはテナント {2}、スナップショット {3} があります。"},
+    [MSG_RECOVER_COPIES] =
+        {"min_copies is {1} in {2}: what the policies in force promise; raise it if it was more.",
+         "{2} の min_copies は {1} です（適用中のポリシーの約束による）。以前より少ない場合は上げてください。"},
+    [MSG_RECOVER_ONE_COPY] = {"min_copies is {1} in {2}: no policy in force says more, and what it was is recorded "
+                              "nowhere; set it to what it was.",
+                              "{2} の min_copies は {1} です。記録がないため、以前の値に直してください。"},
     [MSG_KEYS_GOOD] = {"Root epoch {1} opens, and with it {2|tenant|tenants}.",
                        "ルートエポック {1} は開き、テナント {2} 件の鍵も開きます。"},
     [MSG_KEYS_WARN] =

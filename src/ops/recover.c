@@ -9,11 +9,13 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/copies.h"
+#include "ops/policies.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { HOLDERS_MAX = 3, TARGETS_MAX = 64 };
 
@@ -26,6 +28,7 @@ struct recover {
     char *state;
     bool made_dir;
     bool test_clock;
+    unsigned min_copies;
     struct config_target *targets;
     struct config_member members[HOLDERS_MAX];
     struct config_group groups[HOLDERS_MAX];
@@ -166,6 +169,7 @@ static int write_config(struct recover *recover, struct error *err)
     config.groups = recover->groups;
     config.group_count = recover->group_count;
     config.test_clock = recover->test_clock;
+    config.min_copies = recover->min_copies;
     return config_write_template(recover->config, &config, err);
 }
 
@@ -228,6 +232,31 @@ static int count_all(struct recover *recover, struct error *err)
         chain_clear(&chain);
     }
     return 0;
+}
+
+/*
+ * How many copies the lost configuration asked for is recorded nowhere, but what policies in force promise is: fewer
+ * than the most of these would break a promise. More than there are targets no run could keep.
+ */
+static int restore_copies(struct recover *recover, struct error *err)
+{
+    const struct policies *policies;
+    if (policies_of(recover->hikae, &policies, err) != 0)
+        return -1;
+    for (size_t i = 0; i < policies->count; i++) {
+        const struct policy *policy = policies->items[i].policy;
+        if (policy != NULL && policy->targets.rule.present && policy->targets.min_copies > recover->min_copies)
+            recover->min_copies = policy->targets.min_copies;
+    }
+    recover->ret->copies_promised = recover->min_copies > 1;
+    if (recover->min_copies > recover->options->target_count)
+        recover->min_copies = (unsigned)recover->options->target_count;
+    recover->ret->min_copies = recover->min_copies;
+    if (recover->min_copies == recover->hikae->config->min_copies)
+        return 0;
+    if (unlink(recover->config) != 0)
+        return error_set_errno(err, ERROR_LOCAL, errno, "replace %s", recover->config);
+    return write_config(recover, err);
 }
 
 /* Names of the targets in a mask, "a, b"; NULL when there is no memory. */
@@ -296,7 +325,7 @@ static int do_recover(struct recover *recover, struct error *err)
         engine_audit_begin(recover->hikae, OPERATION_RECOVER, NULL, recover->options->dry_run, &recover->audit, err) !=
             0 ||
         engine_rebuild_catalog(recover->hikae, err) != 0 || count_all(recover, err) != 0 ||
-        state_freshness(recover, err) != 0)
+        restore_copies(recover, err) != 0 || state_freshness(recover, err) != 0)
         return -1;
     ret->config = mem_printf("%s/hikae.yaml", recover->dir);
     ret->store = mem_strdup(hex_encode(recover->hikae->store.store.bytes, ID_SIZE, hex));
@@ -324,7 +353,7 @@ static void recover_clear(struct recover *recover)
 enum hikae_status hikae_recover(const struct hikae_recover_options *options, struct hikae_recover_result *ret,
                                 struct hikae_error *error)
 {
-    struct recover recover = {.options = options, .ret = ret};
+    struct recover recover = {.options = options, .ret = ret, .min_copies = 1};
     struct error err = {0};
     *ret = (struct hikae_recover_result){0};
     int rc = do_recover(&recover, &err);

@@ -101,9 +101,11 @@ key=$(ls "$WORK"/*.key 2>/dev/null | head -n 1)
 sum=$(json policy show two-clouds-japan && field sha256)
 rm -rf "$WORK/h"
 check 'recover' "$HIKAE" recover --dir "$WORK/h" --target "$A" --target "$B" --key-file "$key"
+check 'recover keeps the copies that policies promise' grep -q '^min_copies: 2' "$WORK/h/hikae.yaml"
 json policy show two-clouds-japan; is sha256 "$sum" 'recover brings the applied version back'; is versions 3 'and those before'
 json policy list; is policies.2.state applied 'and the other policies'
-expect 8 'which tell what the new machine does not keep' hikae tenant add epsilon --policy daily-7-generations --source "d=dir:$WORK/src"
+sed -i 's/^min_copies:.*/min_copies: 1/' "$WORK/h/hikae.yaml"
+expect 8 'which tell what a machine does not keep' hikae tenant add epsilon --policy daily-7-generations --source "d=dir:$WORK/src"
 sed -i 's/^min_copies:.*/min_copies: 2/' "$WORK/h/hikae.yaml"
 check 'and else are taken by tenants at once' hikae tenant add epsilon --policy daily-7-generations --source "d=dir:$WORK/src"
 finish

@@ -95,6 +95,10 @@ check stopped test "$CODE $(jobs left)" = "9 slow:backup"
 HIKAE_NOW=2026-12-03T01:00:00Z "$HIKAE" --config "$WORK/h/hikae.yaml" --json run >/dev/null 2>&1 &
 FIRST=$!
 sleep 1; kill -KILL $FIRST; wait $FIRST 2>/dev/null
+# What SIGKILL leaves no time for: the source's command still waits at the gate. It ends when that is opened and closed.
+check gate-opened timeout 10 bash -c ": >'$WORK/gate'"
+ended() { for _ in $(seq 50); do pgrep -f "cat $WORK/gate" >/dev/null || return 0; sleep 0.1; done; return 1; }
+check nothing-hangs ended
 at 2026-12-03T02:00:00Z tenant suspend slow >/dev/null 2>&1
 run_at 2026-12-03T03:00:00Z
 says "did not come to its end" killed-told
