@@ -269,7 +269,7 @@ install: all $(BUILD)/public/libhikae.a $(BUILD)/hikae.pc  ## into DESTDIR and P
 	    install -D -m 644 tools/systemd/hikae-$$unit.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.timer || exit 1; done
 	install -D -m 644 tools/systemd/hikae.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hikae.conf
 	install -D -m 644 tools/systemd/hikae.cron $(DESTDIR)$(PREFIX)/share/hikae/hikae.cron
-	for file in $(wildcard policies/*.yaml policies/calendars/*.yaml); do \
+	for file in $(wildcard policies/*.yaml policies/calendars/*.yaml policies/controls/*.yaml); do \
 	    install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hikae/$$file || exit 1; done
 
 uninstall:  ## removes what install put there

@@ -81,4 +81,8 @@ enum hikae_status command_nonconformity_close(struct run *run);
 enum hikae_status command_review_ack(struct run *run);
 enum hikae_status command_review_list(struct run *run);
 
+enum hikae_status command_evidence(struct run *run);
+enum hikae_status command_attest_add(struct run *run);
+enum hikae_status command_attest_list(struct run *run);
+
 #endif

@@ -26,6 +26,8 @@ extern const struct command row_incident_open, row_incident_list, row_incident_s
     row_incident_notice, row_incident_template, row_incident_close, row_nonconformity_list, row_nonconformity_close,
     row_review_ack, row_review_list;
 
+extern const struct command row_evidence, row_attest_add, row_attest_list;
+
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \
         .name = NULL                                                                                                   \

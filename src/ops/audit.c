@@ -81,6 +81,7 @@ static const struct operation operations[OPERATION_COUNT] = {
     [OPERATION_NOTIFY_TEST] = {"notify test", AUDIT_SYSTEM, 0},
     [OPERATION_NOTIFY_MUTE] = {"notify mute", AUDIT_SYSTEM, PRIVILEGED},
     [OPERATION_EVIDENCE] = {"evidence", AUDIT_EVIDENCE, 0},
+    [OPERATION_ATTEST] = {"attest", AUDIT_EVIDENCE, PRIVILEGED | AT_ONCE},
     [OPERATION_REVIEW_ACK] = {"review ack", AUDIT_EVIDENCE, AT_ONCE},
     [OPERATION_AUDIT_VERIFY] = {"audit verify", AUDIT_OPERATION, 0},
     [OPERATION_AUDIT_EXPORT] = {"audit export", AUDIT_ACCESS, 0},

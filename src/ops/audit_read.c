@@ -52,8 +52,7 @@ static bool parse_calendar(const char *text, const struct zone *zone, int64_t *r
     return false;
 }
 
-static int parse_period(const char *text, const struct zone *zone, int64_t *ret_from, int64_t *ret_to,
-                        struct error *err)
+int audit_parse_period(const char *text, const struct zone *zone, int64_t *ret_from, int64_t *ret_to, struct error *err)
 {
     *ret_from = INT64_MIN;
     *ret_to = INT64_MAX;
@@ -107,7 +106,7 @@ int audit_view_open(struct hikae *hikae, const struct hikae_audit_filter *filter
     *ret = (struct audit_view){.hikae = hikae};
     int rc = open_zone(filter->zone, &ret->zone, err);
     if (rc == 0)
-        rc = parse_period(filter->period, ret->zone, &ret->from_ns, &ret->to_ns, err);
+        rc = audit_parse_period(filter->period, ret->zone, &ret->from_ns, &ret->to_ns, err);
     if (rc == 0 && engine_audit_upload(hikae, &uploaded, &why) != 0)
         engine_warn(hikae, "entries that wait here are not shown: %s", why.what);
     if (rc == 0)

@@ -18,6 +18,9 @@ struct audit_view {
 /* Store what waits, then read every log (or the one of the filter). filter NULL: no filter. */
 MUST_USE int audit_view_open(struct hikae *hikae, const struct hikae_audit_filter *filter, struct audit_view *ret,
                              struct error *err);
+/* "2026", "2026-10", "2026-10-31", "FROM/TO" in a zone: half open; NULL is for ever. ERROR_USAGE. */
+MUST_USE int audit_parse_period(const char *text, const struct zone *zone, int64_t *ret_from, int64_t *ret_to,
+                                struct error *err);
 void audit_view_close(struct audit_view *view);
 /* The log of that id (hexadecimal; NULL: this state folder's). ERROR_NOT_FOUND. */
 MUST_USE int audit_view_log(const struct audit_view *view, const char *log, const struct audit_log **ret,

@@ -12,6 +12,7 @@
 #include "ops/policy_files.h"
 #include "ops/policy_internal.h"
 #include "ops/policy_place.h"
+#include "ops/target_fact.h"
 #include "policy/policy_shorten.h"
 #include "policy/policy_values.h"
 
@@ -309,6 +310,17 @@ enum hikae_status hikae_policy_diff(struct hikae *hikae, const char *what, struc
     return api_result(rc, false, &err, error);
 }
 
+/* Where targets lie is recorded at the latest when something is first promised about it. */
+static int record_targets(struct applying *a, struct error *err)
+{
+    const struct config *config = a->hikae->config;
+    for (size_t i = 0; i < config->target_count; i++)
+        if (facts_find(&a->facts, RECORD_TARGET, config->targets[i].name) == NULL &&
+            target_fact_append(&a->facts, &config->targets[i], "add", NULL, err) != 0)
+            return error_wrap(err, "record where target %s lies", config->targets[i].name);
+    return 0;
+}
+
 /* *ret_told: *ret explains why it was refused. */
 static int apply(struct applying *a, bool *ret_told, struct error *err)
 {
@@ -320,7 +332,7 @@ static int apply(struct applying *a, bool *ret_told, struct error *err)
         return -1;
     if (dry_run || a->same)
         return 0;
-    if (append(a, err) != 0)
+    if (record_targets(a, err) != 0 || append(a, err) != 0)
         return -1;
     a->ret->applied = true;
     policies_forget(a->hikae);

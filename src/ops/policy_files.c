@@ -220,3 +220,15 @@ int policy_files_calendar(const char *config_path, const char *name, struct cale
         *ret_missing = path == NULL;
     return path != NULL ? calendar_load(path, ret, err) : calendar_by_rule(name, ret, err);
 }
+
+/* ---- Controls ---- */
+
+int policy_files_controls(const char *config_path, struct controls *ret, struct error *err)
+{
+    CLEANUP(folders_clear) struct folders folders = {0};
+    CLEANUP_FREE char *path = NULL;
+    *ret = (struct controls){0};
+    if (find_folders(config_path, &folders, err) != 0 || find_file(&folders, "controls/", "iso", &path, err) != 0)
+        return -1;
+    return path != NULL ? controls_load(path, ret, err) : 0;
+}

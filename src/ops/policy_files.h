@@ -8,6 +8,7 @@
 #define HIKAE_OPS_POLICY_FILES_H
 
 #include "policy/calendar.h"
+#include "policy/controls.h"
 #include "policy/policy.h"
 
 /*
@@ -30,5 +31,8 @@ MUST_USE int policy_files_each(const char *config_path, policy_files_work *work,
  */
 MUST_USE int policy_files_calendar(const char *config_path, const char *name, struct calendar **ret, bool *ret_missing,
                                    struct error *err);
+
+/* The controls of standards (controls/iso.yaml). Without a file there are none. */
+MUST_USE int policy_files_controls(const char *config_path, struct controls *ret, struct error *err);
 
 #endif

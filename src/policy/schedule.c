@@ -202,6 +202,39 @@ void schedule_decide(const struct policy_schedule *schedule, const struct zone *
         ret->at_ns = not_before_ns;
 }
 
+int64_t schedule_period(const struct policy_schedule *schedule, const struct zone *zone, int64_t instant_ns)
+{
+    static const struct id nobody;
+    struct timetable table = timetable_of(schedule, zone, &nobody);
+    return zone_period(zone, table.unit, instant_ns);
+}
+
+int64_t schedule_next_period(const struct policy_schedule *schedule, const struct zone *zone, int64_t period)
+{
+    static const struct id nobody;
+    struct timetable table = timetable_of(schedule, zone, &nobody);
+    struct window window;
+    for (unsigned i = 0; i < WINDOWS_TRIED; i++) {
+        period = next_of(&table, period);
+        if (window_of(&table, period, &window))
+            break;
+    }
+    return period;
+}
+
+bool schedule_window(const struct policy_schedule *schedule, const struct zone *zone, int64_t period,
+                     int64_t *ret_begins_ns, int64_t *ret_ends_ns)
+{
+    static const struct id nobody;
+    struct timetable table = timetable_of(schedule, zone, &nobody);
+    struct window window;
+    if (!window_of(&table, period, &window))
+        return false;
+    *ret_begins_ns = window.begins_ns;
+    *ret_ends_ns = window.ends_ns;
+    return true;
+}
+
 void schedule_decide_span(struct span every, const struct zone *zone, int64_t last_ns, int64_t now_ns,
                           struct schedule_due *ret)
 {

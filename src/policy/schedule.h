@@ -47,6 +47,14 @@ void schedule_decide(const struct policy_schedule *schedule, const struct zone *
                      int64_t last_ns, int64_t not_before_ns, int64_t since_ns, int64_t now_ns,
                      struct schedule_due *ret);
 /*
+ * The windows themselves, for judging afterwards: the period (an opaque number) that an instant lies in, the next one
+ * that has a window, and the window of a period (false: it has none, as a day that the zone left out).
+ */
+int64_t schedule_period(const struct policy_schedule *schedule, const struct zone *zone, int64_t instant_ns);
+int64_t schedule_next_period(const struct policy_schedule *schedule, const struct zone *zone, int64_t period);
+bool schedule_window(const struct policy_schedule *schedule, const struct zone *zone, int64_t period,
+                     int64_t *ret_begins_ns, int64_t *ret_ends_ns);
+/*
  * What is to be done every so often, without windows. Spans of days and more count in days of the zone, so that what
  * ran at 03:10 last time is due at 03:05 this time.
  */

@@ -1,0 +1,89 @@
+/* Facts about people: what they looked at, and whom they told of incidents. */
+#include "ops/evidence_gather.h"
+#include "ops/incident.h"
+#include "ops/review.h"
+
+#include <string.h>
+
+static void take_reviews(struct evidence_gathering *g, const struct hikae_reviews *reviews)
+{
+    for (size_t i = 0; i < reviews->count; i++) {
+        const struct hikae_review *from = &reviews->reviews[i];
+        struct evidence_review *made = arena_add(g->arena, &g->reviews, &g->facts->review_count, sizeof(*g->reviews));
+        if (made != NULL)
+            *made = (struct evidence_review){.of = arena_text(g->arena, from->of),
+                                             .policy = arena_text(g->arena, from->policy),
+                                             .period = arena_text(g->arena, from->period),
+                                             .by = arena_text(g->arena, from->who),
+                                             .time_ns = from->time_ns};
+    }
+}
+
+static int64_t counts_from(const struct hikae_incident *incident, enum policy_from from)
+{
+    switch (from) {
+    case POLICY_FROM_OCCURRENCE:
+        return incident->occurred_ns;
+    case POLICY_FROM_AWARENESS:
+        return incident->aware_ns;
+    case POLICY_FROM_CONFIRMATION:
+        break;
+    }
+    return incident->confirmed_ns;
+}
+
+static bool find_word(const char *const *words, const char *word, unsigned *ret)
+{
+    for (*ret = 0; words[*ret] != NULL; ++*ret)
+        if (strcmp(words[*ret], word) == 0)
+            return true;
+    return false;
+}
+
+/* What is not confirmed yet belongs to the time at which it occurred: its deadline is not known, and not forgotten. */
+static void take_deadline(struct evidence_gathering *g, const struct hikae_incident *incident,
+                          const struct hikae_incident_deadline *deadline)
+{
+    unsigned from, strength;
+    if (!find_word(policy_from_words, deadline->from, &from) ||
+        !find_word(policy_strength_words, deadline->strength, &strength))
+        return;
+    struct evidence_incident *made =
+        arena_add(g->arena, &g->incidents, &g->facts->incident_count, sizeof(*g->incidents));
+    if (made == NULL)
+        return;
+    int64_t counts_ns = counts_from(incident, (enum policy_from)from);
+    *made = (struct evidence_incident){.id = arena_text(g->arena, incident->id),
+                                       .event = arena_text(g->arena, incident->about),
+                                       .policy = arena_text(g->arena, deadline->policy),
+                                       .from = (enum policy_from)from,
+                                       .strength = (enum policy_strength)strength,
+                                       .counts_ns = counts_ns != 0 ? counts_ns : incident->occurred_ns,
+                                       .due_ns = deadline->due_ns,
+                                       .noticed_ns = deadline->met_ns,
+                                       .detail = arena_text(g->arena, incident->title)};
+}
+
+static void take_incidents(struct evidence_gathering *g, const struct hikae_incidents *incidents)
+{
+    for (size_t i = 0; i < incidents->count; i++)
+        for (size_t k = 0; k < incidents->items[i].deadline_count; k++)
+            if (strcmp(incidents->items[i].kind, HIKAE_INCIDENT) == 0)
+                take_deadline(g, &incidents->items[i], &incidents->items[i].deadlines[k]);
+}
+
+int evidence_gather_people(struct evidence_gathering *g, struct error *err)
+{
+    struct hikae_reviews reviews = {0};
+    struct hikae_incidents incidents = {0};
+    int rc = reviews_read(&g->store, g->facts->from_ns, g->facts->to_ns, g->facts->now_ns, &reviews, err);
+    if (rc == 0)
+        take_reviews(g, &reviews);
+    if (rc == 0)
+        rc = incidents_read(&g->store, NULL, g->facts->now_ns, &incidents, err);
+    if (rc == 0)
+        take_incidents(g, &incidents);
+    hikae_reviews_free(&reviews);
+    hikae_incidents_free(&incidents);
+    return rc == 0 && g->arena->failed ? error_no_memory(err) : rc;
+}

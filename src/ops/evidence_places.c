@@ -1,0 +1,301 @@
+/* Judging places and protection: where copies lay, who held the key, what was seen of transport and locks. */
+#include "ops/evidence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- What the check of the installation found: now, or when the version was applied ---- */
+
+static const struct evidence_unmet *find_unmet(const struct evidence_judging *judging, const char *rule, bool now)
+{
+    const struct evidence_version *version = judging->version;
+    for (size_t i = 0; i < judging->facts->unmet_count; i++) {
+        const struct evidence_unmet *unmet = &judging->facts->unmet[i];
+        if (strcmp(unmet->policy, version->name) == 0 && strcmp(unmet->rule, rule) == 0 && unmet->now == now &&
+            (now || unmet->accepted_ns == version->applied_ns))
+            return unmet;
+    }
+    return NULL;
+}
+
+/* This version is still in force: what is found now is found of it. */
+static bool is_current(const struct evidence_judging *judging)
+{
+    return judging->version->to_ns >= judging->version->period_to_ns &&
+           judging->facts->now_ns >= judging->version->from_ns;
+}
+
+/* True if a rule about the installation is, or was, not met; the item says so. */
+static bool add_unmet(struct evidence_judging *judging, const char *rule)
+{
+    const struct evidence_unmet *accepted = find_unmet(judging, rule, false);
+    const struct evidence_unmet *found = is_current(judging) ? find_unmet(judging, rule, true) : NULL;
+    if (accepted == NULL && found == NULL)
+        return false;
+    struct hikae_evidence_item *item =
+        evidence_add(judging, accepted != NULL ? "unmet-accepted" : "unmet", HIKAE_BROKEN, NULL, rule);
+    if (item != NULL) {
+        item->detail = found != NULL ? found->what : accepted->what;
+        item->done_ns = accepted != NULL ? accepted->accepted_ns : 0;
+    }
+    return true;
+}
+
+/* ---- Targets at an instant ---- */
+
+/* Is row i the one in force about its target at the instant? */
+static bool is_in_force(const struct evidence_facts *facts, size_t i, int64_t time_ns)
+{
+    const struct evidence_target *target = &facts->targets[i];
+    if (target->from_ns > time_ns || target->retired)
+        return false;
+    for (size_t k = i + 1; k < facts->target_count && facts->targets[k].from_ns <= time_ns; k++)
+        if (strcmp(facts->targets[k].name, target->name) == 0)
+            return false;
+    return true;
+}
+
+/* Was row i in force at any time of the version's part? */
+static bool is_in_part(const struct evidence_judging *judging, size_t i)
+{
+    const struct evidence_facts *facts = judging->facts;
+    const struct evidence_target *target = &facts->targets[i];
+    if (target->retired || target->from_ns >= judging->version->to_ns)
+        return false;
+    return target->from_ns >= judging->version->from_ns || is_in_force(facts, i, judging->version->from_ns);
+}
+
+static struct hikae_evidence_item *add_target(struct evidence_judging *judging, const char *kind,
+                                              enum hikae_result result, const struct evidence_target *target,
+                                              const char *detail)
+{
+    struct hikae_evidence_item *item = evidence_add(judging, kind, result, NULL, target->name);
+    if (item == NULL)
+        return NULL;
+    int64_t from_ns = target->from_ns > judging->version->from_ns ? target->from_ns : judging->version->from_ns;
+    item->date = evidence_date(judging, judging->version->zone, ZONE_DAY, from_ns);
+    item->detail = detail;
+    return item;
+}
+
+static const char *place_of(struct evidence_judging *judging, const struct evidence_target *target)
+{
+    return arena_printf(judging->arena, "%s %s %s", target->country != NULL ? target->country : "?",
+                        target->region != NULL ? target->region : "-", target->site != NULL ? target->site : "-");
+}
+
+static bool allows(const struct policy_words *words, const char *word)
+{
+    return words->count == 0 || (word != NULL && policy_has_word(words, word));
+}
+
+/* Where every target lay. What is the operator's word alone is nothing that hikae saw. */
+static void judge_places(struct evidence_judging *judging, const struct policy_words *countries,
+                         const struct policy_words *regions)
+{
+    for (size_t i = 0; i < judging->facts->target_count; i++) {
+        const struct evidence_target *target = &judging->facts->targets[i];
+        if (!is_in_part(judging, i))
+            continue;
+        const char *place = place_of(judging, target);
+        if (!allows(countries, target->country) || (regions != NULL && !allows(regions, target->region)))
+            (void)add_target(judging, "target-elsewhere", HIKAE_BROKEN, target, place);
+        else if (!target->recorded)
+            (void)add_target(judging, "target-unrecorded", HIKAE_NOT_OBSERVABLE, target, place);
+        else if (target->attested && (countries->count > 0 || (regions != NULL && regions->count > 0)))
+            (void)add_target(judging, "target-declared", HIKAE_NOT_OBSERVABLE, target, place);
+        else
+            (void)add_target(judging, "target-place", HIKAE_KEPT, target, place);
+    }
+}
+
+/* ---- targets: places, and how many and how far apart the copies of each snapshot were ---- */
+
+static const char *site_of(const struct evidence_target *target)
+{
+    return target->site;
+}
+
+static const char *provider_of(const struct evidence_target *target)
+{
+    return target->provider;
+}
+
+typedef const char *target_trait(const struct evidence_target *target);
+
+static bool has_name(const char *names, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *p = names; p != NULL && *p != '\0';) {
+        size_t word = strcspn(p, " ");
+        if (word == size && strncmp(p, name, size) == 0)
+            return true;
+        p += word;
+        p += strspn(p, " ");
+    }
+    return false;
+}
+
+/* Different sites or providers among the targets that held a snapshot. Those of which nothing is known do not count. */
+static unsigned count_different(const struct evidence_facts *facts, const struct evidence_snapshot *snapshot,
+                                target_trait *trait)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < facts->target_count; i++) {
+        const struct evidence_target *target = &facts->targets[i];
+        const char *value = trait(target);
+        if (value == NULL || !has_name(snapshot->targets, target->name) || !is_in_force(facts, i, snapshot->time_ns))
+            continue;
+        bool seen = false;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = trait(&facts->targets[k]) != NULL && strcmp(trait(&facts->targets[k]), value) == 0 &&
+                   has_name(snapshot->targets, facts->targets[k].name) && is_in_force(facts, k, snapshot->time_ns);
+        count += !seen;
+    }
+    return count;
+}
+
+/* What is wrong with the copies of one snapshot, or NULL. */
+static const char *fault_of(const struct evidence_judging *judging, const struct evidence_snapshot *snapshot)
+{
+    const struct policy_targets *wanted = &judging->version->policy->targets;
+    if (snapshot->copies < wanted->min_copies)
+        return "copies-few";
+    if (wanted->sites > 1 && count_different(judging->facts, snapshot, site_of) < wanted->sites)
+        return "copies-one-site";
+    if (wanted->providers > 1 && count_different(judging->facts, snapshot, provider_of) < wanted->providers)
+        return "copies-one-provider";
+    return NULL;
+}
+
+static void judge_copies(struct evidence_judging *judging, const struct evidence_tenant *tenant)
+{
+    const struct evidence_version *version = judging->version;
+    size_t kept = 0;
+    const struct evidence_snapshot *last = NULL;
+    for (size_t i = 0; i < tenant->snapshot_count; i++) {
+        const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
+        if (!snapshot->complete || snapshot->on_demand || snapshot->time_ns < version->from_ns ||
+            snapshot->time_ns >= version->to_ns || !evidence_is_active(judging, tenant, snapshot->time_ns))
+            continue;
+        const char *fault = fault_of(judging, snapshot);
+        if (fault == NULL) {
+            kept++;
+            last = snapshot;
+            continue;
+        }
+        struct hikae_evidence_item *item = evidence_add(judging, fault, HIKAE_BROKEN, tenant->name, snapshot->id);
+        if (item == NULL)
+            return;
+        item->date = evidence_date(judging, version->schedule, ZONE_DAY, snapshot->time_ns);
+        item->done_ns = snapshot->time_ns;
+        item->detail = snapshot->targets;
+        evidence_proven_by(item, &snapshot->made);
+    }
+    struct hikae_evidence_item *item =
+        kept > 0 ? evidence_add(judging, "copies", HIKAE_KEPT, tenant->name, last->id) : NULL;
+    if (item == NULL)
+        return;
+    item->done_ns = last->time_ns;
+    item->detail = arena_printf(judging->arena, "%zu snapshots; last: %s", kept, last->targets);
+    evidence_proven_by(item, &last->made);
+}
+
+void evidence_judge_targets(struct evidence_judging *judging, const struct policy_rule *rule)
+{
+    const struct policy_targets *wanted = (const void *)rule;
+    judge_places(judging, &wanted->countries, &wanted->regions);
+    /* Residency, sites and providers are judged by each target and snapshot; these cannot be. */
+    (void)add_unmet(judging, "target-class");
+    (void)add_unmet(judging, "target-one-zone");
+    for (size_t i = 0; i < judging->facts->tenant_count; i++)
+        if (evidence_is_concerned(judging, &judging->facts->tenants[i]))
+            judge_copies(judging, &judging->facts->tenants[i]);
+    if (judging->count == 0)
+        (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
+}
+
+/* ---- processors ---- */
+
+void evidence_judge_processors(struct evidence_judging *judging, const struct policy_rule *rule)
+{
+    const struct policy_processors *wanted = (const void *)rule;
+    judge_places(judging, &wanted->storage, NULL);
+    const char *countries = judging->facts->holder_countries;
+    for (const char *p = countries; p != NULL && *p != '\0';) {
+        size_t size = strcspn(p, " ");
+        const char *country = arena_printf(judging->arena, "%.*s", (int)size, p);
+        bool fits = country != NULL && policy_has_word(&wanted->key_service, country);
+        (void)evidence_add(judging, fits ? "key-service-place" : "key-service-elsewhere",
+                           fits ? HIKAE_KEPT : HIKAE_BROKEN, NULL, country);
+        p += size;
+        p += strspn(p, " ");
+    }
+    if (judging->count == 0)
+        (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
+}
+
+/* ---- encryption ---- */
+
+/* "TLSv1.3" as a number that can be compared: 13; 0 if it is none. */
+static unsigned tls_number(const char *tls)
+{
+    unsigned major = 0, minor = 0;
+    return tls != NULL && sscanf(tls, "TLSv%u.%u", &major, &minor) == 2 ? 10 * major + minor : 0;
+}
+
+static void judge_transport(struct evidence_judging *judging, enum policy_tls least)
+{
+    for (size_t i = 0; i < judging->facts->target_count; i++) {
+        const struct evidence_target *target = &judging->facts->targets[i];
+        if (!is_in_part(judging, i))
+            continue;
+        const char *seen = arena_printf(judging->arena, "%s %s", target->tls != NULL ? target->tls : "-",
+                                        target->cipher != NULL ? target->cipher : "");
+        if (target->local)
+            (void)add_target(judging, "transport-none", HIKAE_KEPT, target, NULL);
+        else if (target->tls == NULL)
+            (void)add_target(judging, "transport-unseen", HIKAE_NOT_OBSERVABLE, target, NULL);
+        else if (tls_number(target->tls) < (least == POLICY_TLS_13 ? 13U : 12U))
+            (void)add_target(judging, "transport-old", HIKAE_BROKEN, target, seen);
+        else
+            (void)add_target(judging, "transport", HIKAE_KEPT, target, seen);
+    }
+}
+
+void evidence_judge_encryption(struct evidence_judging *judging, const struct policy_rule *rule)
+{
+    const struct policy_encryption *wanted = (const void *)rule;
+    /* The container knows no other suite, and none of its algorithms is outside of the CRYPTREC list (2023). */
+    struct hikae_evidence_item *item = evidence_add(judging, "cipher", HIKAE_KEPT, NULL, "hikae1");
+    if (item != NULL)
+        item->detail = "AES-256-GCM (256-bit keys), HKDF-SHA-256, HMAC-SHA-256, SHA-256, Ed25519";
+    judge_transport(judging, wanted->tls);
+    bool unmet = add_unmet(judging, "target-signature");
+    unmet = add_unmet(judging, "target-transport") || unmet;
+    if (wanted->holder != POLICY_HOLDER_ANY && !add_unmet(judging, "holder-class")) {
+        /* Who holds the key is known for now only; when the version was applied the check said the same. */
+        item = evidence_add(judging, "holder", HIKAE_KEPT, NULL, judging->facts->holders);
+        if (item != NULL)
+            item->done_ns = judging->version->applied_ns;
+    }
+}
+
+/* ---- lock ---- */
+
+void evidence_judge_lock(struct evidence_judging *judging, const struct policy_rule *rule)
+{
+    (void)rule;
+    bool unmet = add_unmet(judging, "target-locks");
+    for (size_t i = 0; i < judging->facts->target_count; i++) {
+        const struct evidence_target *target = &judging->facts->targets[i];
+        if (!is_in_part(judging, i) || unmet)
+            continue;
+        if (target->lock != NULL && target->lock[0] != '\0')
+            (void)add_target(judging, "lock", HIKAE_KEPT, target, target->lock);
+        else
+            (void)add_target(judging, "lock-unseen", HIKAE_NOT_OBSERVABLE, target, NULL);
+    }
+    if (judging->count == 0)
+        (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
+}
