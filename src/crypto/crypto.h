@@ -3,7 +3,7 @@
  * labels belong to the formats that use them; nothing here knows any.
  *
  * Algorithms: SHA-256 (FIPS 180-4), HMAC (RFC 2104), HKDF (RFC 5869),
- * AES-256-GCM (NIST SP 800-38D), scrypt (RFC 7914), Ed25519 (RFC 8032);
+ * AES-256-GCM (NIST SP 800-38D), scrypt (RFC 7914), PBKDF2 (RFC 8018), Ed25519 (RFC 8032);
  * randomness from getrandom(2).
  */
 #ifndef HIKAE_CRYPTO_CRYPTO_H
@@ -67,6 +67,9 @@ MUST_USE int gcm_seal(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], cons
 MUST_USE int gcm_open(struct gcm *gcm, const uint8_t nonce[GCM_NONCE_SIZE], const void *aad, size_t aad_size,
                       const void *sealed, size_t size, uint8_t *out, struct error *err);
 
+/* PBKDF2-HMAC-SHA256 (RFC 8018, NIST SP 800-132). */
+MUST_USE int crypto_pbkdf2(const void *pass, size_t pass_size, const void *salt, size_t salt_size, uint32_t iterations,
+                           void *out, size_t out_size, struct error *err);
 /* scrypt: cost n (a power of two), r, p; memory 128·n·r bytes. */
 MUST_USE int crypto_scrypt(const void *pass, size_t pass_size, const void *salt, size_t salt_size, uint64_t n,
                            uint32_t r, uint32_t p, void *out, size_t out_size, struct error *err);

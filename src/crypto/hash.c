@@ -173,6 +173,18 @@ int hkdf_sha256(const void *key, size_t key_size, const void *salt, size_t salt_
     return rc;
 }
 
+int crypto_pbkdf2(const void *pass, size_t pass_size, const void *salt, size_t salt_size, uint32_t iterations,
+                  void *out, size_t out_size, struct error *err)
+{
+    if (iterations == 0 || iterations > INT32_MAX || pass_size > INT32_MAX || salt_size > INT32_MAX ||
+        out_size > INT32_MAX)
+        return error_set(err, ERROR_DAMAGED, "%u iterations of PBKDF2 are out of bounds", iterations);
+    if (PKCS5_PBKDF2_HMAC(pass, (int)pass_size, salt, (int)salt_size, (int)iterations, EVP_sha256(), (int)out_size,
+                          out) != 1)
+        return openssl_failed(err, "PBKDF2");
+    return 0;
+}
+
 int crypto_scrypt(const void *pass, size_t pass_size, const void *salt, size_t salt_size, uint64_t n, uint32_t r,
                   uint32_t p, void *out, size_t out_size, struct error *err)
 {

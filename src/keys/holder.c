@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* What a kind needs to be reached. */
-enum holder_needs { NEEDS_PATH, NEEDS_NOTHING };
+enum holder_needs { NEEDS_NOTHING, NEEDS_PATH, NEEDS_TOKEN, NEEDS_REGION };
 
 /* The table of holders. */
 static const struct holder_row {
@@ -38,6 +38,10 @@ static const struct holder_row {
      "A recovery sheet is gone when its paper and every copy of it are destroyed, which only the people who kept "
      "it can attest: no cryptographic erasure against whoever has a copy.",
      false, NEEDS_NOTHING, holder_sheet_make, holder_sheet_reach, holder_sheet_attest, holder_sheet_destroy},
+    {HOLDER_TOKEN, "pkcs11",
+     "The key was made in the token and cannot be taken out, as the token attests: when it is destroyed there, no copy "
+     "is left, unless the token's maker or its own backup keeps one.",
+     true, NEEDS_TOKEN, holder_token_make, holder_token_reach, holder_token_attest, holder_token_destroy},
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -118,7 +122,7 @@ static const struct holder_row *known_row(const struct holder *holder, struct er
 bool holder_is_here(const struct holder *holder)
 {
     const struct holder_row *row = row_of(holder->kind);
-    return row != NULL && (row->device || holder->path != NULL);
+    return row != NULL && (row->device ? holder->options != NULL : holder->path != NULL);
 }
 
 int holder_check(const struct holder *holder, struct error *err)
@@ -128,6 +132,11 @@ int holder_check(const struct holder *holder, struct error *err)
         return -1;
     if (row->needs == NEEDS_PATH && holder->path == NULL)
         return error_set(err, ERROR_CONFIG, "holder %s (%s) has no path", holder->name, row->name);
+    const struct holder_options *o = holder->options;
+    if (row->needs == NEEDS_TOKEN && (o == NULL || o->module == NULL || o->token == NULL || o->pin.value == NULL))
+        return error_set(err, ERROR_CONFIG, "holder %s (%s) has no module, token or pin", holder->name, row->name);
+    if (row->needs == NEEDS_REGION && (o == NULL || o->region == NULL))
+        return error_set(err, ERROR_CONFIG, "holder %s (%s) has no region", holder->name, row->name);
     return 0;
 }
 

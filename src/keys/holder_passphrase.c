@@ -1,4 +1,7 @@
-/* Passphrases: the first line of a file, stretched by scrypt (RFC 7914). */
+/*
+ * Passphrases: the first line of a file, stretched by scrypt (RFC 7914), or by PBKDF2-HMAC-SHA256 (NIST SP 800-132)
+ * where only algorithms of CRYPTREC's list or FIPS 140 may be used.
+ */
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
@@ -16,8 +19,14 @@ enum {
     COST_LOG_N_MAX = 20,
     COST_R_MAX = 16,
     COST_P_MAX = 4,
-    FILE_MAX = 4096
+    FILE_MAX = 4096,
+    /* Some 0.3 s; fewer than 600,000 are not worth the name today. */
+    ITERATIONS = 1000000,
+    ITERATIONS_MIN = 600000,
+    ITERATIONS_MAX = 10000000
 };
+
+#define PBKDF2_NAME "pbkdf2-hmac-sha256"
 
 /* 128 MiB and some 0.3 s. */
 static _Atomic uint64_t cost_n = UINT64_C(1) << 17;
@@ -46,14 +55,28 @@ static int read_passphrase(const char *path, struct secret **ret, struct error *
     return *ret != NULL ? 0 : error_no_memory(err);
 }
 
-static int stretch(const struct secret *passphrase, const uint8_t salt[SALT_SIZE], uint64_t n, uint32_t r, uint32_t p,
-                   struct secret **ret, struct error *err)
+/* How a passphrase becomes a key, as a slot's params say it. */
+struct stretching {
+    enum holder_kdf kdf;
+    uint8_t salt[SALT_SIZE];
+    uint64_t n; /* scrypt */
+    uint32_t r, p;
+    uint32_t iterations; /* PBKDF2 */
+};
+
+static int stretch(const struct secret *passphrase, const struct stretching *how, struct secret **ret,
+                   struct error *err)
 {
     CLEANUP_SECRET struct secret *key = secret_new(KEY_SIZE);
     if (key == NULL)
         return error_no_memory(err);
-    if (crypto_scrypt(secret_borrow(passphrase), secret_size(passphrase), salt, SALT_SIZE, n, r, p, secret_bytes(key),
-                      KEY_SIZE, err) != 0)
+    const uint8_t *text = secret_borrow(passphrase);
+    size_t size = secret_size(passphrase);
+    int rc =
+        how->kdf == HOLDER_KDF_PBKDF2
+            ? crypto_pbkdf2(text, size, how->salt, SALT_SIZE, how->iterations, secret_bytes(key), KEY_SIZE, err)
+            : crypto_scrypt(text, size, how->salt, SALT_SIZE, how->n, how->r, how->p, secret_bytes(key), KEY_SIZE, err);
+    if (rc != 0)
         return -1;
     *ret = key;
     key = NULL;
@@ -72,22 +95,48 @@ int holder_passphrase_make(const struct holder *holder, const struct holder_occa
                         HOLDER_PASSPHRASE_MIN);
         return error_hint(err, "take six random words or more");
     }
-    uint8_t salt[SALT_SIZE];
-    char salt_hex[2 * SALT_SIZE + 1];
-    uint64_t n = atomic_load(&cost_n);
-    if (crypto_random(salt, sizeof(salt), err) != 0 ||
-        stretch(passphrase, salt, n, COST_R, COST_P, &ret->key, err) != 0)
+    struct stretching how = {.kdf = holder->options != NULL ? holder->options->kdf : HOLDER_KDF_SCRYPT,
+                             .n = atomic_load(&cost_n),
+                             .r = COST_R,
+                             .p = COST_P,
+                             .iterations = ITERATIONS};
+    char salt[2 * SALT_SIZE + 1];
+    if (crypto_random(how.salt, SALT_SIZE, err) != 0 || stretch(passphrase, &how, &ret->key, err) != 0)
         return -1;
-    ret->params = json_pack("{s:s, s:I, s:i, s:i}", "salt", hex_encode(salt, SALT_SIZE, salt_hex), "n", (json_int_t)n,
-                            "r", COST_R, "p", COST_P);
+    (void)hex_encode(how.salt, SALT_SIZE, salt);
+    ret->params = how.kdf == HOLDER_KDF_PBKDF2 ? json_pack("{s:s, s:s, s:I}", "kdf", PBKDF2_NAME, "salt", salt,
+                                                           "iterations", (json_int_t)how.iterations)
+                                               : json_pack("{s:s, s:I, s:I, s:I}", "salt", salt, "n", (json_int_t)how.n,
+                                                           "r", (json_int_t)how.r, "p", (json_int_t)how.p);
     return ret->params != NULL ? 0 : error_no_memory(err);
 }
 
-/* An integer member of params within 1 … max; 0 if it is not. */
-static uint64_t bounded(const json_t *params, const char *name, uint64_t max)
+/* An integer member of params within min … max; 0 if it is not. */
+static uint64_t bounded(const json_t *params, const char *name, uint64_t min, uint64_t max)
 {
     json_int_t value = json_integer_value(json_object_get(params, name));
-    return value >= 1 && (uint64_t)value <= max ? (uint64_t)value : 0;
+    return value >= 0 && (uint64_t)value >= min && (uint64_t)value <= max ? (uint64_t)value : 0;
+}
+
+static bool read_scrypt(const json_t *params, struct stretching *how)
+{
+    how->n = bounded(params, "n", 2, UINT64_C(1) << COST_LOG_N_MAX);
+    how->r = (uint32_t)bounded(params, "r", 1, COST_R_MAX);
+    how->p = (uint32_t)bounded(params, "p", 1, COST_P_MAX);
+    return how->n != 0 && (how->n & (how->n - 1)) == 0 && how->r != 0 && how->p != 0;
+}
+
+static bool read_params(const json_t *params, struct stretching *how)
+{
+    const char *salt = json_string_value(json_object_get(params, "salt"));
+    const json_t *kdf = json_object_get(params, "kdf");
+    if (salt == NULL || strlen(salt) != 2 * SALT_SIZE || !hex_decode(salt, SALT_SIZE, how->salt))
+        return false;
+    if (kdf == NULL)
+        return read_scrypt(params, how);
+    how->kdf = HOLDER_KDF_PBKDF2;
+    how->iterations = (uint32_t)bounded(params, "iterations", ITERATIONS_MIN, ITERATIONS_MAX);
+    return json_is_string(kdf) && strcmp(json_string_value(kdf), PBKDF2_NAME) == 0 && how->iterations != 0;
 }
 
 int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const json_t *params, struct secret **ret_key,
@@ -95,17 +144,12 @@ int holder_passphrase_reach(const struct holder *holder, uint32_t epoch, const j
 {
     (void)epoch;
     CLEANUP_SECRET struct secret *passphrase = NULL;
+    struct stretching how = {.kdf = HOLDER_KDF_SCRYPT};
     if (read_passphrase(holder->path, &passphrase, err) != 0)
         return -1;
-    const char *salt_hex = json_string_value(json_object_get(params, "salt"));
-    uint64_t n = bounded(params, "n", UINT64_C(1) << COST_LOG_N_MAX);
-    uint64_t r = bounded(params, "r", COST_R_MAX);
-    uint64_t p = bounded(params, "p", COST_P_MAX);
-    uint8_t salt[SALT_SIZE];
-    if (salt_hex == NULL || strlen(salt_hex) != 2 * SALT_SIZE || !hex_decode(salt_hex, SALT_SIZE, salt) || n < 2 ||
-        (n & (n - 1)) != 0 || r == 0 || p == 0)
+    if (!read_params(params, &how))
         return error_set(err, ERROR_DAMAGED, "the slot of a passphrase asks for a salt or a cost out of bounds");
-    return stretch(passphrase, salt, n, (uint32_t)r, (uint32_t)p, ret_key, err);
+    return stretch(passphrase, &how, ret_key, err);
 }
 
 int holder_passphrase_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,

@@ -179,6 +179,9 @@ static void test_each_kind_reaches_what_it_made(void **state)
 /* scrypt("sturdy passphrase", 16 bytes 01, 2^10, 8, 1, 32), by an independent program. */
 #define KNOWN_STRETCHED "6c90069f2a8a5c859b1449a405f729343f26aed733d7a28a0ad5462db756abd4"
 
+/* PBKDF2-HMAC-SHA256 of the same with 600,000 iterations, by an independent program. */
+#define KNOWN_PBKDF2 "8102444eb0939846841f2f3aa3f3a8c7037706a05650f043a6865f2d766fab3c"
+
 static void test_passphrases(void **state)
 {
     (void)state;
@@ -196,6 +199,13 @@ static void test_passphrases(void **state)
     secret_free(key);
     json_decref(params);
     key = NULL;
+    params = json_pack("{s:s, s:s, s:i}", "kdf", "pbkdf2-hmac-sha256", "salt", "01010101010101010101010101010101",
+                       "iterations", 600000);
+    assert_int_equal(holder_reach(holder, 1, params, &key, &err), 0);
+    assert_string_equal(hex_encode(secret_borrow(key), KEY_SIZE, hex), KNOWN_PBKDF2);
+    secret_free(key);
+    json_decref(params);
+    key = NULL;
     /* What slots on a hostile target may ask for. */
     static const char *const hostile[] = {
         "{}",
@@ -207,6 +217,13 @@ static void test_passphrases(void **state)
         "{\"salt\":\"01010101010101010101010101010101\",\"n\":-1024,\"r\":8,\"p\":1}",
         "{\"salt\":\"01010101010101010101010101010101\",\"n\":1024,\"r\":0,\"p\":1}",
         "{\"salt\":\"01010101010101010101010101010101\",\"n\":1024.0,\"r\":8,\"p\":1}",
+        "{\"kdf\":\"pbkdf2-hmac-sha256\",\"salt\":\"01010101010101010101010101010101\",\"iterations\":599999}",
+        "{\"kdf\":\"pbkdf2-hmac-sha256\",\"salt\":\"01010101010101010101010101010101\",\"iterations\":10000001}",
+        "{\"kdf\":\"pbkdf2-hmac-sha256\",\"salt\":\"01010101010101010101010101010101\",\"iterations\":-1}",
+        "{\"kdf\":\"pbkdf2-hmac-sha256\",\"iterations\":600000}",
+        "{\"kdf\":\"pbkdf2-hmac-md5\",\"salt\":\"01010101010101010101010101010101\",\"iterations\":600000}",
+        "{\"kdf\":7,\"salt\":\"01010101010101010101010101010101\",\"iterations\":600000}",
+        "{\"kdf\":null,\"salt\":\"01010101010101010101010101010101\",\"n\":1024,\"r\":8,\"p\":1}",
         "{\"salt\":\"0101\",\"n\":1024,\"r\":8,\"p\":1}",
         "{\"salt\":\"0101010101010101010101010101010g\",\"n\":1024,\"r\":8,\"p\":1}",
     };
@@ -226,6 +243,18 @@ static void test_passphrases(void **state)
         fixture_write(holder->path, weak[i].text, 0600);
         fails(holder_make(holder, &occasion, &made, &err), &err, ERROR_KEYS, weak[i].says);
     }
+    fixture_write(holder->path, "sturdy passphrase", 0600);
+    const struct holder_options by_pbkdf2 = {.kdf = HOLDER_KDF_PBKDF2};
+    holder->options = &by_pbkdf2;
+    assert_int_equal(holder_make(holder, &occasion, &made, &err), 0);
+    assert_int_equal(json_integer_value(json_object_get(made.params, "iterations")), 1000000);
+    /* What is read follows the slot, not the configuration. */
+    holder->options = NULL;
+    assert_int_equal(holder_reach(holder, 1, made.params, &key, &err), 0);
+    assert_true(secret_equal(made.key, key));
+    secret_free(key);
+    key = NULL;
+    holder_made_clear(&made);
     fixture_write(holder->path, "sturdy passphrase", 0640);
     fails(holder_make(holder, &occasion, &made, &err), &err, ERROR_KEYS, "chmod 600");
     assert_int_equal(unlink(holder->path), 0);

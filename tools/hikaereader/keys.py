@@ -73,13 +73,21 @@ class Holder:
         params = member["params"]
         if member["holder"] != self.kind:
             return None
+        phrase = re.sub(rb"\r?\n.*", b"", self.content, flags=re.DOTALL)
+        if self.kind == "passphrase" and "kdf" in params:
+            salt, iterations = bytes.fromhex(params["salt"]), params["iterations"]
+            demand(
+                params["kdf"] == "pbkdf2-hmac-sha256" and len(salt) == 16 and 600000 <= iterations <= 10000000,
+                "the PBKDF2 parameters are out of range",
+            )
+            return hashlib.pbkdf2_hmac("sha256", phrase, salt, iterations)
         if self.kind == "passphrase":
             salt, n, r, p = bytes.fromhex(params["salt"]), params["n"], params["r"], params["p"]
             demand(
                 len(salt) == 16 and 2 <= n <= 1 << 20 and n & (n - 1) == 0 and 1 <= r <= 16 and 1 <= p <= 4,
                 "the scrypt parameters are out of range",
             )
-            return Scrypt(salt, 32, n, r, p).derive(re.sub(rb"\r?\n.*", b"", self.content, flags=re.DOTALL))
+            return Scrypt(salt, 32, n, r, p).derive(phrase)
         text = self.content.decode()
         of_epoch, key = read_key_file(text) if self.kind == "file" else read_sheet(text, epoch)
         label = b"hikae1 key file" if self.kind == "file" else b"hikae1 sheet"
