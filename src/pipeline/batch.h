@@ -19,7 +19,8 @@ enum {
     BLOCK_BYTES = 4 << 20,        /* plain bytes of a content block, at most: all that the format allows */
     BLOCK_META_BYTES = 512 << 10, /* of a metadata block: smaller, so that a look inside fetches little */
     BLOCK_COUNT = 5,              /* blocks in all                   */
-    PACK_BLOBS_MAX = 1 << 15,     /* with SEGMENT_ENTRIES, what bounds memory where files are tiny */
+    BLOCK_BLOBS_MAX = 1 << 13,    /* these three bound memory where files are tiny */
+    PACK_BLOBS_MAX = 1 << 15,
     PACK_META_SIZE = 8 << 20,
     PACK_SMALL = 1 << 20, /* up to this size content and metadata share a pack */
     SEGMENT_PACKS = 64,

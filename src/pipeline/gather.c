@@ -33,7 +33,8 @@ static int append(struct gatherer *gatherer, enum blob_type type, const struct b
     bool meta = type != BLOB_CONTENT;
     struct block **current = meta ? &gatherer->meta : &gatherer->content;
     size_t limit = meta ? BLOCK_META_BYTES : BLOCK_BYTES;
-    if (*current != NULL && (*current)->plain.size + size > limit && flush(gatherer, current, err) != 0)
+    if (*current != NULL && ((*current)->plain.size + size > limit || (*current)->blob_count >= BLOCK_BLOBS_MAX) &&
+        flush(gatherer, current, err) != 0)
         return -1;
     if (*current == NULL) {
         struct block *block = queue_pop(gatherer->backup->free_blocks);
