@@ -28,6 +28,7 @@
 #include "hikae/notify.h"
 #include "hikae/operator.h"
 #include "hikae/policy.h"
+#include "hikae/purge.h"
 #include "hikae/restore.h"
 #include "hikae/retain.h"
 #include "hikae/run.h"

@@ -94,10 +94,10 @@ int json_parse(const void *text, size_t size, json_t **ret, struct error *err)
     return allocation_failed ? error_no_memory(err) : 0;
 }
 
-int json_print(const json_t *json, char **ret, struct error *err)
+static int print(const json_t *json, size_t flags, char **ret, struct error *err)
 {
     allocation_failed = false;
-    char *text = json_dumps(json, JSON_COMPACT);
+    char *text = json_dumps(json, flags);
     char *copy = text != NULL && !allocation_failed ? mem_strdup(text) : NULL;
     if (text != NULL)
         next_free(text);
@@ -105,4 +105,14 @@ int json_print(const json_t *json, char **ret, struct error *err)
         return error_no_memory(err);
     *ret = copy;
     return 0;
+}
+
+int json_print(const json_t *json, char **ret, struct error *err)
+{
+    return print(json, JSON_COMPACT, ret, err);
+}
+
+int json_print_canonical(const json_t *json, char **ret, struct error *err)
+{
+    return print(json, JSON_COMPACT | JSON_SORT_KEYS, ret, err);
 }

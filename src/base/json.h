@@ -19,6 +19,9 @@ MUST_USE int json_parse(const void *text, size_t size, json_t **ret, struct erro
 /* Print in one line: *ret is text (mem_free). -1: no memory. Safe for threads. */
 MUST_USE int json_print(const json_t *json, char **ret, struct error *err);
 
+/* The same with the members sorted by name: one text for one value, of which a hash can be taken. */
+MUST_USE int json_print_canonical(const json_t *json, char **ret, struct error *err);
+
 static inline void cleanup_json(json_t **json)
 {
     json_decref(*json);

@@ -68,7 +68,8 @@ static int connect_database(struct catalog *catalog)
     /* What is rebuildable needs no fsync at each commit: in WAL mode "normal" keeps it whole after a crash. */
     return sqlite3_exec(catalog->db,
                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
-                        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;",
+                        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8192;"
+                        "PRAGMA secure_delete = ON;",
                         NULL, NULL, NULL);
 }
 
@@ -272,6 +273,16 @@ void catalog_close(struct catalog *catalog)
 const char *catalog_moved_to(const struct catalog *catalog)
 {
     return catalog->moved_to;
+}
+
+int catalog_scrub(struct catalog *catalog, struct error *err)
+{
+    CATALOG_LOCKED(catalog);
+    /* Another reader may keep part of the log in use: then it goes with the next one. */
+    int code = sqlite3_wal_checkpoint_v2(catalog->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED)
+        return 0;
+    return error_set(err, ERROR_LOCAL, "empty the log of the catalogue: %s", sqlite3_errstr(code));
 }
 
 int catalog_meta_set(struct catalog *catalog, const char *key, const char *value, struct error *err)

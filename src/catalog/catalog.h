@@ -68,8 +68,15 @@ typedef int catalog_tenant_callback(const struct catalog_tenant *tenant, void *c
 /* All tenants, by name. */
 MUST_USE int catalog_tenant_each(struct catalog *catalog, catalog_tenant_callback *callback, void *context,
                                  struct error *err);
-/* Forget a tenant, its objects on all targets and their checks (for recovery and after a purge). Runs stay. */
+/* Forget a tenant, its jobs, its objects on all targets and their checks (for recovery and after a purge). Runs stay.
+ */
 MUST_USE int catalog_tenant_forget(struct catalog *catalog, const struct id *tid, struct error *err);
+
+/*
+ * Leave nothing of what was forgotten in the files of the database: what is deleted is overwritten, and the write-ahead
+ * log emptied. For names of tenants that are erased; the medium below may still keep what it held.
+ */
+MUST_USE int catalog_scrub(struct catalog *catalog, struct error *err);
 
 /* ---- The ledger: objects known to be on a target ---- */
 

@@ -54,6 +54,7 @@ static const char *const catalog_statements[SQL_COUNT] = {
         "SELECT tid, name, policy, state, class, body FROM tenant WHERE name > ? ORDER BY name LIMIT 1",
     [SQL_TENANT_FORGET] = "DELETE FROM tenant WHERE tid = ?",
     [SQL_TENANT_FORGET_PLACES] = "DELETE FROM place WHERE tid = ?",
+    [SQL_TENANT_FORGET_JOBS] = "DELETE FROM job WHERE tid = ?",
     [SQL_PLACE_ADD] = "INSERT INTO place(tid, target) VALUES(?, ?) ON CONFLICT DO NOTHING",
     [SQL_PLACE_FIND] = "SELECT place, listed_ns FROM place WHERE tid = ? AND target = ?",
     [SQL_PLACE_LISTED] = "UPDATE place SET listed_ns = max(listed_ns, ?) WHERE place = ?",

@@ -105,7 +105,7 @@ int catalog_tenant_each(struct catalog *catalog, catalog_tenant_callback *callba
 
 static int forget(struct catalog *catalog, void *context, struct error *err)
 {
-    static const enum statement statements[] = {SQL_TENANT_FORGET_PLACES, SQL_TENANT_FORGET};
+    static const enum statement statements[] = {SQL_TENANT_FORGET_PLACES, SQL_TENANT_FORGET_JOBS, SQL_TENANT_FORGET};
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
         CLEANUP_QUERY struct query query = query_of(catalog, statements[i]);
         query_id(&query, context);

@@ -80,6 +80,12 @@ enum hikae_status command_nonconformity_list(struct run *run);
 enum hikae_status command_nonconformity_close(struct run *run);
 enum hikae_status command_review_ack(struct run *run);
 enum hikae_status command_review_list(struct run *run);
+enum hikae_status command_purge_plan(struct run *run);
+enum hikae_status command_purge_approve(struct run *run);
+enum hikae_status command_purge_run(struct run *run);
+enum hikae_status command_purge_status(struct run *run);
+enum hikae_status command_purge_withdraw(struct run *run);
+enum hikae_status command_purge_declare(struct run *run);
 
 enum hikae_status command_evidence(struct run *run);
 enum hikae_status command_attest_add(struct run *run);

@@ -195,6 +195,19 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "テナント {1} 件中 {2} 件が未完了です。hikae backup または hikae replicate を実行してください。"},
     [MSG_STATUS_NONE] = {"There are no tenants yet: nothing is backed up.",
                          "テナントはまだありません。何もバックアップされていません。"},
+    [MSG_PURGE_PLANNED] =
+        {"The plan is {1}. Two different operators approve it: hikae purge approve {2} --plan {1} "
+         "--operator KEYFILE",
+         "計画は {1} です。異なる 2 名の承認が必要です: hikae purge approve {2} --plan {1} --operator 鍵ファイル"},
+    [MSG_PURGE_APPROVED] = {"Approved: {2} of 2 signatures for erasing {1}.",
+                            "{1} の消去に 2 件中 {2} 件の承認があります。"},
+    [MSG_PURGE_DONE] = {"{1|tenant|tenants} unreadable, {2} of them gone from every target.",
+                        "{1} テナントが復号不能、うち {2} は全ターゲットから削除済みです。"},
+    [MSG_PURGE_WAITS] =
+        {"{1|tenant|tenants} unreadable, {2} of them gone from every target; something waits: see above.",
+         "{1} テナントが復号不能、うち {2} は全ターゲットから削除済み。残作業があります（上記参照）。"},
+    [MSG_PURGE_WITHDRAWN] = {"The plan to erase {1} is withdrawn.", "{1} の消去計画を取り下げました。"},
+    [MSG_PURGE_DECLARED] = {"Recorded: {2} destroyed {1}.", "記録しました: {2} が {1} を廃棄。"},
     [MSG_AUDIT_SOUND] = {"The audit log is sound: {1|entry|entries}; {2} more wait on this machine.",
                          "監査ログは正常です: {1} 件。ほかに {2} 件がこの機械で待っています。"},
     [MSG_AUDIT_BAD] = {"The audit log ({1|entry|entries}) has {2|finding|findings}.",

@@ -203,6 +203,25 @@ MUST_USE int keystore_attest_epoch(struct keystore *keystore, uint32_t epoch, co
 void keystore_destruction_judge(struct keystore_destruction *destruction);
 void keystore_destruction_clear(struct keystore_destruction *destruction);
 
+/* ---- keystore_purge.c: an older epoch, while a purge brings it to its end ---- */
+
+/* When each epoch of which reachable targets have slots was made, the oldest first: *ret (mem_free). */
+struct keystore_epoch_age {
+    uint32_t epoch;
+    int64_t created_ns; /* 0: unknown */
+};
+MUST_USE int keystore_epoch_ages(struct keystore *keystore, struct keystore_epoch_age **ret, size_t *ret_count,
+                                 struct error *err);
+/* When the first of a tenant's keys was made. ERROR_KEYS if it has none. */
+MUST_USE int keystore_tenant_since(struct keystore *keystore, const struct id *tid, int64_t *ret_ns, struct error *err);
+/*
+ * Rewrap what an older epoch holds and the one in force does not, but the keys of the tenants that are left behind: of
+ * hosts that added tenants while the epoch changed. *ret_count keys were. ERROR_KEYS if the old epoch does not open any
+ * more.
+ */
+MUST_USE int keystore_take_stragglers(struct keystore *keystore, uint32_t old_epoch,
+                                      const struct keystore_rotation *rotation, size_t *ret_count, struct error *err);
+
 /* What `keys status` and `keys check` show. */
 struct keystore_member_report {
     char *name;

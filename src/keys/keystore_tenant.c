@@ -107,6 +107,29 @@ int keystore_keyring(struct keystore *keystore, const struct id *tid, struct key
     return rc;
 }
 
+static int take_since(const struct key_row *row, void *context, struct error *err)
+{
+    int64_t *since_ns = context;
+    (void)err;
+    if (*since_ns == 0 || row->created_ns < *since_ns)
+        *since_ns = row->created_ns;
+    return 0;
+}
+
+int keystore_tenant_since(struct keystore *keystore, const struct id *tid, int64_t *ret_ns, struct error *err)
+{
+    int rc = 0;
+    *ret_ns = 0;
+    (void)pthread_mutex_lock(&keystore->lock);
+    for (size_t i = 0; rc == 0 && i < keystore->runs.count; i++)
+        if (id_equal(&keystore->runs.runs[i].tid, tid))
+            rc = visit_run(keystore, &keystore->runs.runs[i], take_since, ret_ns, err);
+    if (rc == 0 && *ret_ns == 0)
+        rc = no_keys(keystore, tid, err);
+    (void)pthread_mutex_unlock(&keystore->lock);
+    return rc;
+}
+
 struct wanted_key {
     enum key_type type;
     struct secret *key;

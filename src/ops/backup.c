@@ -123,6 +123,9 @@ static int check_tenant(const struct backup_operation *run, struct error *err)
     if (strcmp(history->tenant.state, "active") == 0 || strcmp(history->tenant.state, "new") == 0)
         return 0;
     (void)error_set(err, ERROR_REFUSED, "the tenant is %s", history->tenant.state);
+    if (strcmp(history->tenant.state, "frozen") == 0)
+        return error_hint(err, "its contract has ended, or it is to be erased: `hikae purge status %s`",
+                          run->session.tenant);
     return error_hint(err, "`hikae tenant resume` makes a suspended tenant active again");
 }
 

@@ -228,6 +228,8 @@ struct listing {
 static int list_each(const struct catalog_tenant *tenant, void *context, struct error *err)
 {
     const struct listing *listing = context;
+    if (strcmp(tenant->state, "erased") == 0)
+        return 0;
     if (cancel_check(&listing->hikae->cancel, err) != 0)
         return -1;
     return list_tenant(listing->hikae, tenant->name, listing->holds, err);

@@ -13,6 +13,7 @@
 #include "keys/holder.h"
 #include "ops/audit.h"
 #include "ops/epoch.h"
+#include "ops/purge.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -505,7 +506,9 @@ static int make_epoch(struct rotation *rotation, const struct holder_group *grou
                                           .at_least = rotation->epoch};
     int rc = begin(rotation, err);
     if (rc == 0) {
+        purge_step(hikae, "epoch-begun");
         rc = keystore_prepare(hikae->keystore, &how, sheets, &next, err);
+        purge_step(hikae, "epoch-prepared");
         if (rc == 0 && change->commit != NULL &&
             (rc = change->commit(rotation->before, keystore_next_epoch(next), change->context, err)) != 0)
             keystore_give_up(next);
@@ -520,6 +523,7 @@ static int make_epoch(struct rotation *rotation, const struct holder_group *grou
     mem_free(sheets);
     if (rc != 0)
         return -1;
+    purge_step(hikae, "in-force");
     rotation->epoch = keystore_epoch(hikae->keystore);
     return leave(rotation, groups, count, err) == 0 ? finish(rotation, err) : -1;
 }
@@ -673,7 +677,10 @@ enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint
         *ret_sheet = NULL;
     if (engine_audit_begin(hikae, OPERATION_KEYS_ROTATE, NULL, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = keys_change_epoch(hikae, &change, &changed, &err);
+    /* An erasure that was cut short leaves keys behind that a rotation must not bring along. */
+    int rc = purge_check_idle(hikae, &err);
+    if (rc == 0)
+        rc = keys_change_epoch(hikae, &change, &changed, &err);
     bool left = changed.left;
     engine_audit_count(&audit, "epoch", changed.epoch);
     if (rc == 0 && ret_epoch != NULL)

@@ -59,8 +59,9 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
         rc = engine_keystore(hikae, err);
-    if (rc == 0)
-        rc = keystore_keyring(hikae->keystore, &ret->tid, &ret->keyring, err);
+    if (rc == 0 && (rc = keystore_keyring(hikae->keystore, &ret->tid, &ret->keyring, err)) != 0 &&
+        err->class == ERROR_KEYS && err->hint[0] == '\0')
+        (void)error_hint(err, "`hikae purge status` says whether it was erased");
     if (rc == 0)
         rc = chain_load(hikae, &ret->tid, ret->keyring, &ret->chain, err);
     if (rc == 0 && (flags & (SESSION_INDEX | SESSION_SYNC)) != 0) {

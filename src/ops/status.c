@@ -143,6 +143,8 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
     struct hikae_tenant_status *status = NULL;
     struct session session;
     struct error why = {0};
+    if (strcmp(tenant->state, "erased") == 0)
+        return 0;
     if (cancel_check(&overview->hikae->cancel, err) != 0 || add_row(overview, tenant->name, &status, err) != 0)
         return -1;
     int rc = session_open(overview->hikae, tenant->name, 0, &session, &why);

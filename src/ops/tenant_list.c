@@ -55,9 +55,26 @@ int tenant_describe(const struct session *session, const struct catalog_tenant *
     return whole ? describe_sources(tenant, to, err) : error_no_memory(err);
 }
 
+/* Of one that is erased nothing is left but the pseudonym: there are no keys to open its history with. */
+static int describe_erased(const struct catalog_tenant *row, struct hikae_tenant *to, struct error *err)
+{
+    char hex[2 * ID_SIZE + 1];
+    to->id = mem_strdup(hex_encode(row->tid.bytes, ID_SIZE, hex));
+    to->name = mem_strdup(row->name);
+    to->policy = mem_strdup(row->policy);
+    to->state = mem_strdup(row->state);
+    to->class_name = mem_strdup(row->class);
+    to->priority = TENANT_PRIORITY_DEFAULT;
+    bool whole =
+        to->id != NULL && to->name != NULL && to->policy != NULL && to->state != NULL && to->class_name != NULL;
+    return whole ? 0 : error_no_memory(err);
+}
+
 static int describe(struct hikae *hikae, const struct catalog_tenant *row, struct hikae_tenant *to, struct error *err)
 {
     struct session session;
+    if (strcmp(row->state, "erased") == 0)
+        return describe_erased(row, to, err);
     if (session_open(hikae, row->name, 0, &session, err) != 0)
         return -1;
     int rc = tenant_describe(&session, row, to, err);
@@ -79,8 +96,9 @@ static int has_label(const struct catalog_tenant *row, const char *label, bool *
     *ret = true;
     if (label == NULL)
         return 0;
-    int rc = history_tenant_read(row->body, &tenant, err);
-    if (rc == 0)
+    bool is_erased = strcmp(row->state, "erased") == 0;
+    int rc = is_erased ? 0 : history_tenant_read(row->body, &tenant, err);
+    if (rc == 0 && !is_erased)
         rc = labels_list(tenant.labels, &labels, &count, err);
     *ret = rc == 0 && labels_match(labels, count, label);
     for (size_t i = 0; i < count; i++)

@@ -380,6 +380,7 @@ static const struct fact_form {
     {RECORD_TARGET, {"name"}, {"add", "set", "retire", "check"}},
     {RECORD_INCIDENT, {"kind", "id"}, {"open", "note", "notice", "close"}},
     {RECORD_REVIEW, {"of", "period"}, {NULL}},
+    {RECORD_PURGE, {"name"}, {NULL}},
     {RECORD_KEPT_LOG, {"class", "source", "period"}, {NULL}},
     {RECORD_APPROVAL, {"id"}, {NULL}},
     {RECORD_ERASURE, {"id"}, {"add"}},

@@ -1,0 +1,107 @@
+/* libhikae: erasing a tenant, with proof. Conventions are in hikae.h. */
+#ifndef HIKAE_PUBLIC_PURGE_H
+#define HIKAE_PUBLIC_PURGE_H
+
+#include "hikae/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is known of a tenant on one target. */
+struct hikae_purge_target {
+    char *name;
+    const char *state; /* "listed", "gone", "unknown" */
+    uint64_t objects;  /* that can be read there */
+    uint64_t bytes;
+    uint64_t versions; /* all versions, those that can be read among them */
+    uint64_t markers;  /* delete markers */
+    uint64_t uploads;  /* unfinished */
+    int64_t locked_until_ns;
+    int64_t gone_ns; /* since when nothing is there; 0: something is */
+    char *why;
+};
+/* Who can open an epoch that wrapped keys of the tenant. */
+struct hikae_purge_holder {
+    uint32_t epoch;
+    char *group;
+    char *name;
+    char *kind;
+    char *fate;  /* "present", "destroyed", "absent", "scheduled", "people", "unknown", "declared" */
+    char *worth; /* what its destruction is worth */
+    char *who;   /* who declared what people destroyed; NULL */
+    int64_t at_ns;
+    int64_t final_ns;
+};
+struct hikae_purge_approval {
+    char *operator_name;
+    int64_t time_ns;
+};
+/* A tenant's erasure, planned, under way or done. */
+struct hikae_purge {
+    char *tenant; /* its pseudonym */
+    char *name;   /* as it was given when it was planned */
+    const char
+        *stage; /* "none", "planned", "approved", "tombstone", "intent", "commit", "changed", "unreadable", "gone" */
+    char *plan_hash;        /* SHA-256 of the plan's canonical text; NULL: no plan */
+    char *plan;             /* that text: JSON */
+    int64_t deadline_ns;    /* of the contract's end; 0: none */
+    int64_t tombstone_ns;   /* writers stopped */
+    int64_t unreadable_ns;  /* T0: no key that opens it is left, as far as it is destroyed from here */
+    int64_t irrevocable_ns; /* T1: and nobody can call that back; 0: not yet */
+    int64_t gone_ns;        /* T2: every target lists nothing; 0: not yet */
+    uint32_t epoch;         /* of which the keys were; 0: not begun */
+    uint64_t objects;       /* on all targets, when it was planned or begun */
+    uint64_t bytes;
+    struct hikae_purge_target *targets;
+    size_t target_count;
+    struct hikae_purge_holder *holders;
+    size_t holder_count;
+    struct hikae_purge_approval *approvals;
+    size_t approval_count;
+    char *waiting; /* what is still to be done, by whom; NULL: nothing */
+};
+struct hikae_purges {
+    struct hikae_purge *purges;
+    size_t count;
+};
+void hikae_purges_free(struct hikae_purges *purges);
+
+struct hikae_purge_options {
+    const char *requester;        /* who asked for it */
+    const char *without_contract; /* why it is erased although no contract of it has ended; NULL */
+    bool dry_run;
+};
+/*
+ * Plan the erasure of a tenant: what goes, how, every copy of every key, who holds one, what stays by promise. Nothing
+ * is touched; the plan is kept in the store's own history, and its hash is what operators sign. HIKAE_REFUSED under a
+ * legal hold, before the end of the contract (without a reason), where a holder's key cannot be destroyed.
+ */
+enum hikae_status hikae_purge_plan(struct hikae *hikae, const char *tenant, const struct hikae_purge_options *options,
+                                   struct hikae_purges *ret, struct hikae_error *error);
+/* Sign a plan: two different operators have to. `key_file`: an operator's Ed25519 key; passphrase_file may be NULL. */
+enum hikae_status hikae_purge_approve(struct hikae *hikae, const char *tenant, const char *plan_hash,
+                                      const char *key_file, const char *passphrase_file, bool dry_run,
+                                      struct hikae_error *error);
+/*
+ * Carry out what is approved, all of it in one change of the root epoch, and continue what is under way. tenant NULL:
+ * all. HIKAE_WARNINGS: unreadable, but not gone from every target yet, or people have something left to destroy. What
+ * is done when it returns an error stays done, and the next call goes on from there.
+ */
+enum hikae_status hikae_purge_run(struct hikae *hikae, const char *tenant, bool dry_run, struct hikae_purges *ret,
+                                  struct hikae_error *error);
+/* tenant NULL: all that were ever planned. A name, or the pseudonym of one that is erased. */
+enum hikae_status hikae_purge_status(struct hikae *hikae, const char *tenant, struct hikae_purges *ret,
+                                     struct hikae_error *error);
+/* Take a plan back, and let the tenant's writers go on. HIKAE_REFUSED once the erasure is committed. */
+enum hikae_status hikae_purge_withdraw(struct hikae *hikae, const char *tenant, const char *why, bool dry_run,
+                                       struct hikae_error *error);
+/* Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"). */
+enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder, const char *who, const char *how,
+                                      bool dry_run, struct hikae_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * Purge: a tenant erased so that nobody can read it again (DESIGN §9).
+ *
+ *   purge_plan.c     what goes, how, who holds a key, what stays: pure
+ *   purge_look.c     what lies on the targets, and who holds the epochs
+ *   purge_journal.c  plans and erasures under way, as facts of the store's history
+ *   purge_epoch.c    the root epoch without the tenants, and the end of the old one
+ *   purge_delete.c   what is left on the targets, and on this machine
+ *   purge_run.c      the steps in their order
+ *   purge.c          the operations
+ *
+ * The journal is whole after each step and lies on min_copies targets before
+ * the next begins. Before "commit" a crash leaves the tenants alive, from it on
+ * they are erased by whoever runs next: each step is done again until it holds.
+ */
+#ifndef HIKAE_OPS_PURGE_H
+#define HIKAE_OPS_PURGE_H
+
+#include "base/json.h"
+#include "ops/facts.h"
+
+/* ---- purge_plan.c ---- */
+
+/* What a plan is made of. */
+struct purge_view {
+    const char *store;  /* id */
+    const char *tenant; /* pseudonym */
+    const char *name;
+    const char *requester;
+    const char *without_contract; /* NULL: only if the contract has ended */
+    int64_t now_ns;
+    const struct history *history;
+    json_t *targets;     /* purge_look_targets; borrowed, as the next three */
+    json_t *epochs;      /* purge_look_epochs */
+    json_t *survivors;   /* of its policy */
+    bool needs_deletion; /* its policy promises complete deletion */
+};
+/*
+ * The plan, or why there is none: ERROR_REFUSED under a legal hold, before the contract's end, if a group of holders
+ * has nobody whose key can be destroyed; ERROR_DAMAGED for a history that cannot be read.
+ */
+MUST_USE int purge_plan_make(const struct purge_view *view, json_t **ret, struct error *err);
+/* Canonical text (mem_free) and its SHA-256 in hexadecimal. */
+MUST_USE int purge_plan_text(const json_t *plan, char **ret_text, char ret_hash[2 * HASH_SIZE + 1], struct error *err);
+/* ERROR_REFUSED if a legal hold is in force. */
+MUST_USE int purge_check_hold(const struct history *history, int64_t now_ns, struct error *err);
+/* ERROR_REFUSED if destroying what can be destroyed would leave a group of these holders open. */
+MUST_USE int purge_check_holders(const json_t *epochs, struct error *err);
+
+/* ---- purge_look.c ---- */
+
+/* What lies of a tenant on each target: [{target, state, objects, bytes, versions, markers, uploads, locked_until}]. */
+MUST_USE int purge_look_targets(struct hikae *hikae, const struct id *tid, json_t **ret, struct error *err);
+/*
+ * Every copy of every key: the epochs that may have wrapped a key made at since_ns or later, with the entries on each
+ * target (versions too), and the holders with their presence: [{epoch, state, created, entries[], holders[]}].
+ */
+MUST_USE int purge_look_epochs(struct hikae *hikae, int64_t since_ns, json_t **ret, struct error *err);
+/* Holders for the keys of old epochs: the configured ones, and files of keys and sheets that lie beside them. */
+struct purge_holders {
+    struct holder_group *groups;
+    size_t count;
+    size_t configured; /* so many of them are the configuration's */
+};
+MUST_USE int purge_holders_find(struct hikae *hikae, struct purge_holders *ret, struct error *err);
+void purge_holders_clear(struct purge_holders *holders);
+
+/* ---- purge_journal.c ---- */
+
+/* The fact of that name, parsed (json_decref): NULL if there is none. -1 for one that is damaged. */
+MUST_USE int purge_journal_get(const struct session *facts, const char *name, json_t **ret, struct error *err);
+/* Append a fact: the object's name and event are those given. The object stays the caller's. */
+MUST_USE int purge_journal_put(struct session *facts, const char *name, const char *event, json_t *body,
+                               struct error *err);
+/* Call for each fact whose name begins so, parsed; not 0 ends it. */
+typedef int purge_journal_callback(const char *name, json_t *body, void *context, struct error *err);
+MUST_USE int purge_journal_each(const struct session *facts, const char *prefix, purge_journal_callback *callback,
+                                void *context, struct error *err);
+/* The last run that a tenant (pseudonym) is part of and that was not undone, and its row in it; NULL if there is none.
+ * *ret_row is borrowed from *ret_run. */
+MUST_USE int purge_journal_run_of(const struct session *facts, const char *tenant, json_t **ret_run, json_t **ret_row,
+                                  struct error *err);
+/* The plan of a tenant (pseudonym), if it was not withdrawn; NULL. */
+MUST_USE int purge_journal_plan_of(const struct session *facts, const char *tenant, json_t **ret, struct error *err);
+/* "tombstone" < "intent" < "commit" < "changed" < "destroyed" < "done"; -1 for any other. */
+int purge_stage(const json_t *run);
+enum { PURGE_TOMBSTONE, PURGE_INTENT, PURGE_COMMIT, PURGE_CHANGED, PURGE_DESTROYED, PURGE_DONE };
+const char *purge_stage_name(int stage);
+/* Instants in JSON: text, or absent. */
+int64_t purge_time(const json_t *object, const char *key);
+MUST_USE int purge_set_time(json_t *object, const char *key, int64_t ns, struct error *err);
+/*
+ * A tenant by name, by pseudonym, or by the name that a plan gave it, as pseudonym and id. ERROR_NOT_FOUND.
+ * *ret_name (mem_free): as known; NULL if nobody knows one.
+ */
+MUST_USE int purge_journal_find(const struct session *facts, const char *tenant, struct id *ret_tid,
+                                char ret_hex[2 * ID_SIZE + 1], char **ret_name, struct error *err);
+
+/* ---- purge_epoch.c ---- */
+
+/* What is erased in one go. */
+struct purge_batch {
+    struct hikae *hikae;
+    struct session *facts;
+    json_t *run; /* as in the journal */
+    struct id *tids;
+    size_t count;
+    int *locks; /* the tenants' */
+};
+/* Stop here if a test asks for it: HIKAE_TEST_STOP names the step. Only stores with a test clock know the variable. */
+void purge_step(const struct hikae *hikae, const char *step);
+/* Note a stage in the journal. */
+MUST_USE int purge_batch_put(struct purge_batch *batch, int stage, struct error *err);
+/* A new root epoch without the tenants, in force and proved; the journal is at PURGE_CHANGED then. */
+MUST_USE int purge_epoch_change(struct purge_batch *batch, struct error *err);
+/*
+ * Destroy what is left of the epochs' holders, as far as it can be from here, and note what came of it. At
+ * PURGE_DESTROYED nothing that can be reached opens them any more.
+ */
+MUST_USE int purge_epoch_destroy(struct purge_batch *batch, struct error *err);
+/* Ask again what became of them: a deletion that was cancelled is ERROR_DAMAGED. */
+MUST_USE int purge_epoch_attest(struct purge_batch *batch, struct error *err);
+
+/* ---- purge_delete.c ---- */
+
+/* Delete whatever lies of a tenant on the targets that answer, list again, and note it in the tenant's row. */
+MUST_USE int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, struct error *err);
+/* The keystore entries of epochs that are destroyed: *ret_left could not be deleted, or are on targets that are away.
+ */
+MUST_USE int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct error *err);
+/* Caches and the catalogue's rows of a tenant on this machine; its row says "erased", and only the pseudonym. */
+MUST_USE int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *err);
+
+/* ---- purge_run.c ---- */
+
+/* Begin with what is approved (pseudonym NULL: all), and go on with what is under way. *ret_waiting: so many wait. */
+MUST_USE int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bool dry_run,
+                       size_t *ret_waiting, struct error *err);
+/* Let go of the locks. */
+void purge_batch_clear(struct purge_batch *batch);
+
+/* ERROR_REFUSED while an erasure is between "commit" and "destroyed": the root epoch is its then. */
+MUST_USE int purge_check_idle(struct hikae *hikae, struct error *err);
+
+/* ---- purge_approval.c ---- */
+
+/* Who signed a plan, each once: [{operator, time}]. */
+MUST_USE int purge_approvals(const struct session *facts, const char *tenant, const char *hash, json_t **ret,
+                             struct error *err);
+enum { PURGE_APPROVERS = 2 };
+
+#endif

@@ -1,0 +1,321 @@
+/* Stage two: what is left of a tenant is deleted, on the targets and on this machine. */
+#include "base/file.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "base/names.h"
+#include "crypto/container.h"
+#include "ops/purge.h"
+#include "target/delete.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PASS_MAX = 20000 }; /* what is deleted after one listing: memory stays bounded */
+
+/* ---- One target ---- */
+
+/* Versions and markers of one listing. */
+struct pass {
+    struct target_deletion *items;
+    size_t count, room;
+    bool more; /* than fit in a pass */
+    bool (*wanted)(const char *name, const void *context);
+    const void *context;
+};
+
+static void pass_clear(struct pass *pass)
+{
+    for (size_t i = 0; i < pass->count; i++) {
+        mem_free((char *)(uintptr_t)pass->items[i].name);
+        mem_free((char *)(uintptr_t)pass->items[i].version);
+    }
+    mem_free(pass->items);
+    *pass = (struct pass){0};
+}
+
+static int take_version(const struct target_version *version, void *context, struct error *err)
+{
+    struct pass *pass = context;
+    if (pass->wanted != NULL && !pass->wanted(version->name, pass->context))
+        return 0;
+    if (pass->count == PASS_MAX) {
+        pass->more = true;
+        return 0;
+    }
+    if (pass->count == pass->room) {
+        size_t room = pass->room > 0 ? 2 * pass->room : 256;
+        struct target_deletion *grown = mem_realloc(pass->items, room * sizeof(*grown));
+        if (grown == NULL)
+            return error_no_memory(err);
+        pass->items = grown;
+        pass->room = room;
+    }
+    struct target_deletion *item = &pass->items[pass->count++];
+    bool versioned = version->version != NULL && version->version[0] != '\0';
+    *item = (struct target_deletion){mem_strdup(version->name), versioned ? mem_strdup(version->version) : NULL};
+    return item->name != NULL && (item->version != NULL || !versioned) ? 0 : error_no_memory(err);
+}
+
+/* What came of the deletions on one target. */
+struct wiping {
+    struct target *target;
+    uint64_t deleted, refused, failed;
+    int64_t locked_ns;
+    struct error why;
+};
+
+static int note_deletion(const struct target_deletion *item, const struct error *why, void *context, struct error *err)
+{
+    struct wiping *wiping = context;
+    struct target_lock_state lock = {0};
+    (void)err;
+    if (why == NULL) {
+        wiping->deleted++;
+        return 0;
+    }
+    wiping->why = *why;
+    if (why->class != ERROR_REFUSED) {
+        wiping->failed++;
+        return 0;
+    }
+    wiping->refused++;
+    if (target_lock_state(wiping->target, item->name, &lock, NULL) == 0 && lock.until_ns > wiping->locked_ns)
+        wiping->locked_ns = lock.until_ns;
+    return 0;
+}
+
+static int abort_upload(const struct target_upload *upload, void *context, struct error *err)
+{
+    struct wiping *wiping = context;
+    struct target_deleter deleter = {.target = wiping->target};
+    struct error why = {0};
+    (void)err;
+    if (target_abort_upload(&deleter, upload->name, upload->id, &why) == 0 || why.class == ERROR_NOT_FOUND) {
+        wiping->deleted++;
+    } else {
+        wiping->failed++;
+        wiping->why = why;
+    }
+    return 0;
+}
+
+/* Everything below a prefix that is wanted, in all versions. */
+static int wipe(struct target *target, const char *prefix, bool (*wanted)(const char *, const void *),
+                const void *context, struct wiping *ret, struct error *err)
+{
+    struct target_deleter deleter = {.target = target};
+    *ret = (struct wiping){.target = target};
+    for (bool more = true; more;) {
+        CLEANUP(pass_clear) struct pass pass = {.wanted = wanted, .context = context};
+        uint64_t deleted = ret->deleted;
+        if (target_list_versions(&deleter, prefix, take_version, &pass, err) != 0 ||
+            target_delete_many(&deleter, pass.items, pass.count, note_deletion, ret, err) != 0)
+            return -1;
+        more = pass.more && ret->deleted > deleted;
+    }
+    return wanted == NULL ? target_list_uploads(&deleter, prefix, abort_upload, ret, err) : 0;
+}
+
+/* ---- A tenant ---- */
+
+static json_t *target_row(json_t *rows, const char *target)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i,
+                       row) if (strcmp(json_string_value(json_object_get(row, "target")), target) == 0) return row;
+    return NULL;
+}
+
+/* The row of a target that a purge knew before; a target that came later has none yet. */
+static json_t *own_row(json_t *rows, const char *target)
+{
+    json_t *row = target_row(rows, target);
+    if (row == NULL && json_array_append_new(rows, row = json_pack("{s:s, s:i}", "target", target, "deleted", 0)) != 0)
+        return NULL;
+    return row;
+}
+
+static int add(json_t *row, const char *key, uint64_t count, struct error *err)
+{
+    json_int_t sum = json_integer_value(json_object_get(row, key)) + (json_int_t)count;
+    return json_object_set_new(row, key, json_integer(sum)) == 0 ? 0 : error_no_memory(err);
+}
+
+/* A listing that may be stale says "nothing" only if it says so twice, this long apart. */
+#define STALE_WAIT_NS (3600 * NS_PER_S)
+
+static int note_listing(const struct run_target *t, const json_t *listed, json_t *row, struct error *err)
+{
+    static const char *const counts[] = {"objects", "bytes", "versions", "markers", "uploads"};
+    json_int_t left = 0;
+    bool is_listed = strcmp(json_string_value(json_object_get(listed, "state")), "listed") == 0;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        left += json_integer_value(json_object_get(listed, counts[i]));
+        if (is_listed && json_object_set(row, counts[i], json_object_get(listed, counts[i])) != 0)
+            return error_no_memory(err);
+    }
+    if (json_object_set_new(row, "state", json_string(!is_listed ? "unknown" : left == 0 ? "gone" : "listed")) != 0)
+        return error_no_memory(err);
+    if (!is_listed || left > 0)
+        return purge_set_time(row, "gone", 0, err) != 0 ? -1 : is_listed ? purge_set_time(row, "empty", 0, err) : 0;
+    int64_t now_ns = clock_now_ns(), empty_ns = purge_time(row, "empty");
+    if (empty_ns == 0 && purge_set_time(row, "empty", now_ns, err) != 0)
+        return -1;
+    bool sure =
+        !target_traits(t->target)->listing_may_be_stale || (empty_ns != 0 && now_ns - empty_ns >= STALE_WAIT_NS);
+    if (!sure)
+        return json_object_set_new(row, "why", json_string("its listing may be stale: it is asked again in an hour")) ==
+                       0
+                   ? 0
+                   : error_no_memory(err);
+    if (json_object_del(row, "why") != 0 && json_object_get(row, "why") != NULL)
+        return error_no_memory(err);
+    return purge_time(row, "gone") != 0 ? 0 : purge_set_time(row, "gone", now_ns, err);
+}
+
+static int delete_on(struct run_target *t, const char *prefix, json_t *row, struct error *err)
+{
+    struct wiping wiping;
+    struct error why = {0};
+    if (!t->up)
+        return json_object_set_new(row, "why", json_string(t->why.what)) == 0 ? 0 : error_no_memory(err);
+    if (wipe(t->target, prefix, NULL, NULL, &wiping, &why) != 0) {
+        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
+            *err = why;
+            return -1;
+        }
+        return json_object_set_new(row, "why", json_string(why.what)) == 0 ? 0 : error_no_memory(err);
+    }
+    if (add(row, "deleted", wiping.deleted, err) != 0 ||
+        purge_set_time(row, "locked_until", wiping.locked_ns, err) != 0)
+        return -1;
+    bool left = wiping.refused > 0 || wiping.failed > 0;
+    return json_object_set_new(row, "why", left ? json_string(wiping.why.what) : json_null()) == 0
+               ? 0
+               : error_no_memory(err);
+}
+
+int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, struct error *err)
+{
+    char hex[2 * ID_SIZE + 1];
+    size_t i, gone = 0;
+    json_t *one;
+    CLEANUP_FREE char *prefix = mem_printf(NAME_TENANTS "%s/", hex_encode(tid->bytes, ID_SIZE, hex));
+    CLEANUP_JSON json_t *listed = NULL;
+    json_t *targets = json_object_get(row, "targets");
+    if (prefix == NULL)
+        return error_no_memory(err);
+    for (i = 0; i < hikae->target_count; i++) {
+        json_t *to = own_row(targets, hikae->targets[i].name);
+        if (to == NULL)
+            return error_no_memory(err);
+        if (purge_time(to, "gone") == 0 && delete_on(&hikae->targets[i], prefix, to, err) != 0)
+            return -1;
+    }
+    purge_step(hikae, "deleted");
+    if (purge_look_targets(hikae, tid, &listed, err) != 0)
+        return -1;
+    for (i = 0; i < hikae->target_count; i++) {
+        const json_t *now = target_row(listed, hikae->targets[i].name);
+        if (note_listing(&hikae->targets[i], now, own_row(targets, hikae->targets[i].name), err) != 0)
+            return -1;
+    }
+    json_array_foreach(targets, i, one) gone += purge_time(one, "gone") != 0;
+    int64_t now_ns = gone == json_array_size(targets) ? clock_now_ns() : 0;
+    return now_ns != 0 && purge_time(row, "gone") != 0 ? 0 : purge_set_time(row, "gone", now_ns, err);
+}
+
+/* ---- Entries of epochs that are over ---- */
+
+struct dead {
+    const struct purge_batch *batch;
+    struct target *target;
+    bool with_slots;
+};
+
+/*
+ * The slots say who held an epoch, and hold no tenant's key: they stay until the last of the holders is known to have
+ * come to its end, so that each can be asked again.
+ */
+static bool is_slots(const struct dead *dead, const char *name)
+{
+    CLEANUP(buf_free) struct buf head = {0};
+    struct container_header header;
+    return target_get_range(dead->target, name, 0, CONTAINER_HEADER_SIZE, &head, NULL) == 0 &&
+           container_header_parse(head.data, &header, NULL) == 0 && header.kind == CONTAINER_SLOTS;
+}
+
+static bool is_of_dead_epoch(const char *name, const void *context)
+{
+    const struct dead *dead = context;
+    uint32_t epoch = 0;
+    struct hash hash;
+    size_t i;
+    json_t *value;
+    if (!name_key_parse(name + strlen(NAME_KEYS), &epoch, &hash) ||
+        epoch >= keystore_epoch(dead->batch->hikae->keystore))
+        return false;
+    json_array_foreach(json_object_get(dead->batch->run, "epochs"), i,
+                       value) if (json_integer_value(value) == (json_int_t)epoch) return dead->with_slots ||
+        !is_slots(dead, name);
+    return false;
+}
+
+int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct error *err)
+{
+    CLEANUP_JSON json_t *keys = json_array();
+    bool with_slots = purge_time(json_object_get(batch->run, "times"), "irrevocable") != 0;
+    *ret_left = 0;
+    if (keys == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < batch->hikae->target_count; i++) {
+        struct run_target *t = &batch->hikae->targets[i];
+        struct wiping wiping = {0};
+        struct error why = t->up ? (struct error){0} : t->why;
+        const struct dead dead = {batch, t->target, with_slots};
+        bool asked = t->up && wipe(t->target, NAME_KEYS, is_of_dead_epoch, &dead, &wiping, &why) == 0;
+        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
+            *err = why;
+            return -1;
+        }
+        uint64_t left = asked ? wiping.refused + wiping.failed : 1;
+        *ret_left += left;
+        json_t *row = json_pack("{s:s, s:I, s:I, s:s?}", "target", t->name, "deleted", (json_int_t)wiping.deleted,
+                                "left", (json_int_t)left, "why", asked ? NULL : why.what);
+        json_t *before = target_row(json_object_get(batch->run, "entries"), t->name);
+        if (json_array_append_new(keys, row) != 0 ||
+            add(row, "deleted", (uint64_t)json_integer_value(json_object_get(before, "deleted")), err) != 0 ||
+            purge_set_time(row, "locked_until", wiping.locked_ns, err) != 0)
+            return error_no_memory(err);
+    }
+    return json_object_set(batch->run, "entries", keys) == 0 ? 0 : error_no_memory(err);
+}
+
+/* ---- This machine ---- */
+
+/* Erasure does not rest on this: what lies here is sealed. But a name, and what lies about, is nobody's any more. */
+int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *err)
+{
+    char hex[2 * ID_SIZE + 1];
+    struct catalog_tenant known = {0};
+    CLEANUP_FREE char *folder = mem_printf("%s/tenants/%s", hikae->config->state, hex_encode(tid->bytes, ID_SIZE, hex));
+    if (folder == NULL)
+        return error_no_memory(err);
+    struct error why = {0};
+    if (access(folder, F_OK) == 0 && file_remove_tree(folder, err) != 0)
+        return error_wrap(err, "remove what is kept of the tenant here");
+    if (catalog_tenant_by_id(hikae->catalog, tid, &known, &why) != 0)
+        return why.class == ERROR_NOT_FOUND ? 0 : (*err = why, -1);
+    bool is_done = strcmp(known.state, "erased") == 0;
+    char nothing[] = "", body[] = "{}", erased[] = "erased";
+    struct catalog_tenant row = {*tid, hex, nothing, erased, known.class, body};
+    int rc = is_done ? 0 : catalog_tenant_forget(hikae->catalog, tid, err);
+    if (rc == 0 && !is_done)
+        rc = catalog_tenant_put(hikae->catalog, &row, err);
+    if (rc == 0)
+        rc = catalog_scrub(hikae->catalog, err);
+    catalog_tenant_free(&known);
+    return rc;
+}
