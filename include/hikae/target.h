@@ -105,12 +105,17 @@ struct hikae_target_retired {
     uint64_t snapshots;      /* that the other targets hold whole */
     bool counted;            /* it answered: what is left there is known */
     uint64_t objects, bytes; /* left there */
+    /* With `erase`: */
+    uint64_t removed, removed_bytes; /* versions, delete markers, unfinished uploads */
+    uint64_t locked;                 /* of what is left, kept by locks or legal holds, … */
+    int64_t locked_until_ns;         /* … the longest until then, by the target's clock; 0: not known */
 };
 /*
- * Take a target out of use: hikae.yaml has it as a comment only, nothing is written there any more, and nothing that
- * lies there is deleted. HIKAE_REFUSED unless every snapshot is whole on min_copies other targets.
+ * Take a target out of use: hikae.yaml has it as a comment only, and nothing is written there any more. With `erase`
+ * everything that this store has there is deleted first (the right to delete is needed), else nothing is. HIKAE_REFUSED
+ * unless every snapshot is whole on min_copies other targets; HIKAE_WARNINGS if something is left that is locked.
  */
-enum hikae_status hikae_target_retire(struct hikae *hikae, const char *name, bool dry_run,
+enum hikae_status hikae_target_retire(struct hikae *hikae, const char *name, bool erase, bool dry_run,
                                       struct hikae_target_retired *ret, struct hikae_error *error);
 
 #ifdef __cplusplus

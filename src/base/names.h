@@ -6,6 +6,7 @@
 
 enum { OBJECT_NAME_SIZE = 192 };
 
+#define NAME_ROOT    "hikae1/"
 #define NAME_STORE   "hikae1/store"
 #define NAME_TENANTS "hikae1/t/"
 #define NAME_KEYS    "hikae1/k/"

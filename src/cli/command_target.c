@@ -255,19 +255,36 @@ enum hikae_status command_target_set(struct run *run)
     return status;
 }
 
+/* The statement that an erasure ends with. */
+static void say_erased(struct run *run, const struct hikae_target_retired *retired)
+{
+    char removed[TEXT_SMALL], removed_size[TEXT_SMALL], left[TEXT_SMALL], left_size[TEXT_SMALL], locked[TEXT_SMALL],
+        until[TEXT_SMALL];
+    run_say(run, retired->objects > 0 ? MSG_TARGET_ERASED_PART : MSG_TARGET_ERASED,
+            text_count(retired->removed, removed), text_size(retired->removed_bytes, removed_size));
+    if (retired->objects > 0)
+        run_say(run, MSG_TARGET_ERASED_LEFT, text_count(retired->objects, left), text_size(retired->bytes, left_size),
+                text_count(retired->locked, locked),
+                retired->locked_until_ns != 0 ? text_time(retired->locked_until_ns, until) : "-");
+}
+
 enum hikae_status command_target_retire(struct run *run)
 {
     bool dry_run = run_has(run, DRY_RUN);
     const char *name = run->args[0];
+    bool erase = run_has(run, "erase");
     struct hikae_target_retired retired;
-    enum hikae_status status = hikae_target_retire(run->hikae, name, dry_run, &retired, &run->error);
+    enum hikae_status status = hikae_target_retire(run->hikae, name, erase, dry_run, &retired, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
     if (run->out.json) {
         out_text(&run->out, NULL, "name", name);
         out_bool(&run->out, NULL, "dry_run", dry_run);
         out_number(&run->out, NULL, "snapshots_elsewhere", retired.snapshots);
-        out_number(&run->out, NULL, "objects_removed", 0);
+        out_number(&run->out, NULL, "objects_removed", retired.removed);
+        out_number(&run->out, NULL, "bytes_removed", retired.removed_bytes);
+        out_number(&run->out, NULL, "objects_locked", retired.locked);
+        out_time(&run->out, NULL, "locked_until", retired.locked_until_ns);
         out_set(&run->out, NULL, "objects_left",
                 retired.counted ? json_integer((json_int_t)retired.objects) : json_null());
         out_set(&run->out, NULL, "bytes_left", retired.counted ? json_integer((json_int_t)retired.bytes) : json_null());
@@ -279,7 +296,9 @@ enum hikae_status command_target_retire(struct run *run)
         run_say(run, MSG_DRY_RUN, NULL);
     else
         run_say(run, MSG_TARGET_RETIRED, name, text_count(retired.snapshots, count));
-    if (retired.counted)
+    if (erase && !dry_run)
+        say_erased(run, &retired);
+    else if (retired.counted)
         run_say(run, MSG_TARGET_LEFT, text_count(retired.objects, count), text_size(retired.bytes, size));
     else
         run_say(run, MSG_TARGET_LEFT_UNKNOWN, NULL);

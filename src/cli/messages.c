@@ -74,6 +74,14 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_TARGET_LEFT_UNKNOWN] =
         {"Nothing was deleted, and what is still there is not known: the target does not answer.",
          "何も削除していません。ターゲットが応答しないため、残っているものは不明です。"},
+    [MSG_TARGET_ERASED] = {"{1|object|objects} ({2}) were deleted there; nothing of this store is left.",
+                           "オブジェクト {1} 件（{2}）を削除しました。このストアのものは残っていません。"},
+    [MSG_TARGET_ERASED_PART] = {"{1|object|objects} ({2}) were deleted there.",
+                                "オブジェクト {1} 件（{2}）を削除しました。"},
+    [MSG_TARGET_ERASED_LEFT] = {"{1|object|objects} ({2}) are left, {3} of them locked, until {4}: add the target and "
+                                "retire it with --erase again then.",
+                                "オブジェクト {1} 件（{2}）が残っています。うち {3} 件は {4} までロックされています。"
+                                "その後、ターゲットを追加して --erase で再度廃止してください。"},
     [MSG_BACKUP_DONE] =
         {"Snapshot {1} is complete on {2}: {3|entry|entries}, {4}; {5} new, {6} stored per target, in {7}.",
          "スナップショット {1} は {2} に完全に保存されました: {3} 件、{4}。新規 {5}、ターゲットごとの書き込み "

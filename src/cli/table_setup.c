@@ -165,6 +165,11 @@ const struct command row_target_set = {
     .run = command_target_set,
 };
 
+static const struct option_def target_retire_options[] = {
+    {.name = "erase", .help = "delete everything that this store has there, in all versions"},
+    OPTIONS_END,
+};
+
 const struct command row_target_retire = {
     .name = "target retire",
     .group = GROUP_SETUP,
@@ -176,10 +181,18 @@ const struct command row_target_retire = {
     .description =
         "Checks that every snapshot is whole on min_copies other targets and that policies hold without it, "
         "records that in the store's history, and makes the target a comment in hikae.yaml. Nothing that lies "
-        "there is deleted: it ends with what is still there. It works for a target that is broken, too.",
-    .examples = {{"hikae target retire osaka --dry-run", "Could it go?"}, {"hikae target retire osaka", "It goes."}},
-    .exits = {{4, "there is no target of that name"},
-              {6, "no other target can be read"},
+        "there is deleted: it ends with what is still there. It works for a target that is broken, too. With --erase, "
+        "which needs the right to delete, the others are brought up to date first, then every version, delete marker "
+        "and unfinished upload of this store goes from there; it ends with what was removed, and with what is left "
+        "under a lock and until when: the place can be added and erased again then.",
+    .options = target_retire_options,
+    .examples = {{"hikae target retire osaka --dry-run", "Could it go?"},
+                 {"hikae target retire osaka", "It goes."},
+                 {"hikae target retire osaka --erase", "And leaves nothing behind."}},
+    .exits = {{1, "with --erase: something is left that is locked"},
+              {4, "there is no target of that name"},
+              {6, "no other target can be read; with --erase: nor this one"},
+              {7, "with --erase: there is no right to delete"},
               {8, "a snapshot would have too few copies, or a policy forbids it"}},
     .run = command_target_retire,
 };

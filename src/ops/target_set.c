@@ -5,6 +5,7 @@
 #include "ops/audit.h"
 #include "ops/copies.h"
 #include "ops/policies.h"
+#include "ops/target_erase.h"
 #include "ops/target_fact.h"
 #include "target/url.h"
 
@@ -190,7 +191,27 @@ static void count_left(struct retiring *retiring)
     retiring->ret->counted = t->up && target_list(t->target, "hikae1/", NULL, count_object, retiring->ret, &why) == 0;
 }
 
-static int retire(struct retiring *retiring, bool dry_run, struct error *err)
+/* Of a target that does not answer nothing can be erased, and it stays in use until that is said without --erase. */
+static int erase_left(struct retiring *retiring, struct error *err)
+{
+    const struct run_target *t = &retiring->hikae->targets[retiring->number];
+    struct hikae_replicate_result copied = {0};
+    struct hikae_error why = {0};
+    if (t->up) {
+        /* Keys, histories and logs as well: nothing may lie there alone. */
+        enum hikae_status status = hikae_replicate(retiring->hikae, NULL, NULL, false, &copied, &why);
+        hikae_replicate_result_free(&copied);
+        if (status > HIKAE_WARNINGS)
+            return error_set(err, ERROR_REFUSED, "the others could not be brought up to date before: %.400s",
+                             why.message);
+        return target_erase(t->target, retiring->ret, err);
+    }
+    *err = t->why;
+    (void)error_wrap(err, "erase what lies on %s", t->name);
+    return error_hint(err, "without --erase a target can be retired that does not answer");
+}
+
+static int retire(struct retiring *retiring, bool erase, bool dry_run, struct error *err)
 {
     struct hikae *hikae = retiring->hikae;
     const struct config_target *target = &hikae->config->targets[retiring->number];
@@ -215,6 +236,8 @@ static int retire(struct retiring *retiring, bool dry_run, struct error *err)
     count_left(retiring);
     if (dry_run)
         return 0;
+    if (erase && erase_left(retiring, err) != 0)
+        return -1;
     edit.write = true;
     after = NULL;
     if (config_edit_target(hikae->config->path, target->name, &edit, &after, err) != 0)
@@ -226,7 +249,7 @@ static int retire(struct retiring *retiring, bool dry_run, struct error *err)
     return 0;
 }
 
-enum hikae_status hikae_target_retire(struct hikae *hikae, const char *name, bool dry_run,
+enum hikae_status hikae_target_retire(struct hikae *hikae, const char *name, bool erase, bool dry_run,
                                       struct hikae_target_retired *ret, struct hikae_error *error)
 {
     struct error err = {0};
@@ -239,9 +262,11 @@ enum hikae_status hikae_target_retire(struct hikae *hikae, const char *name, boo
     if (rc == 0)
         rc = copy_target(hikae, name, &retiring.number, &err);
     if (rc == 0)
-        rc = retire(&retiring, dry_run, &err);
+        rc = retire(&retiring, erase, dry_run, &err);
     if (rc != 0)
         (void)error_wrap(&err, "retire target %s", name);
     engine_audit_count(&audit, "objects_left", ret->objects);
-    return engine_audit_end(&audit, api_result(rc, false, &err, error));
+    engine_audit_count(&audit, "objects_removed", ret->removed);
+    engine_audit_count(&audit, "objects_locked", ret->locked);
+    return engine_audit_end(&audit, api_result(rc, erase && !dry_run && ret->objects > 0, &err, error));
 }

@@ -56,4 +56,20 @@ MUST_USE int target_list_uploads(struct target_deleter *deleter, const char *pre
                                  void *context, struct error *err);
 MUST_USE int target_abort_upload(struct target_deleter *deleter, const char *name, const char *id, struct error *err);
 
+/* Is this name to be deleted? */
+typedef bool target_wanted(const char *name, const void *context);
+struct target_wiped {
+    uint64_t deleted, bytes; /* versions, markers, uploads; and the bytes of versions */
+    uint64_t locked;         /* that a lock or a legal hold kept … */
+    int64_t locked_until_ns; /* … the longest until then; 0: not known */
+    uint64_t failed;         /* for other reasons */
+    struct error why;        /* of the last that was kept or failed */
+};
+/*
+ * Remove every version and delete marker below a prefix that is wanted (NULL: all, and unfinished uploads, too). -1 if
+ * it could not be listed or the work ended; single failures are counted.
+ */
+MUST_USE int target_wipe(struct target_deleter *deleter, const char *prefix, target_wanted *wanted, const void *context,
+                         struct target_wiped *ret, struct error *err);
+
 #endif

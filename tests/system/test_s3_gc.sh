@@ -75,6 +75,30 @@ check "versions: something was" test "$(freed)" -ge 6
 check "versions: no marker, and nothing older, is left" same "$(s3 versions kept-and-collected x/hikae1/t/ | grep -cv ' latest object ')" 0
 check "versions: sound" whole 2027-01-09T08:00:00Z
 
+# A target that is retired and erased: versions and markers too; what is locked stays, and that is said.
+keys() { printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$1" "$2" >"$3"; chmod 600 "$3"; }
+s3 make erased versions
+s3 make erased-locked lock
+rm -rf "$WORK/h"
+check "retire: init" "$HIKAE" init --dir "$WORK/h" --target "a=file://$WORK/a" --target "v=s3://erased/x?endpoint=$LINE&provider=ceph" \
+    --target "l=s3://erased-locked/x?endpoint=$LINE&provider=ceph&lock=compliance:1"
+check "retire: a tenant" hikae tenant add t --source "data=dir:$WORK/src"
+check "retire: a night" hikae backup t
+key=$(s3 list erased x/hikae1/t/ | grep -o 'x/[^ ]*/p/.*' | head -n 1)
+s3 put-marker erased "$key"
+s3 start-upload erased "x/hikae1/t/nobody" >/dev/null
+s3 put erased other "$WORK/src/1"
+rules '[{"method": "POST", "path": "delete", "status": 403, "code": "AccessDenied"}, {"method": "DELETE", "status": 403, "code": "AccessDenied"}]'
+expect 7 "without the right to delete nothing is erased" hikae target retire v --erase
+check "and the target stays in use" grep -q 'name: "*v"*$' "$WORK/h/hikae.yaml"
+rules '[]'
+expect 0 "retire --erase" hikae --json target retire v --erase
+check "no version, marker or upload is left" same "$(s3 versions erased x/ | wc -l) $(s3 uploads erased | wc -l)" "0 0"
+check "what is not the store's stays" same "$(s3 list erased | grep -c other)" 1
+expect 1 "what is locked cannot be erased" hikae --json target retire l --erase
+cp "$WORK/check.out" "$WORK/json"
+check "it says how much, and until when" test "$(field objects_locked)" -ge 4 -a "$(field objects_left)" -ge "$(field objects_locked)" -a "$(field locked_until)" != None
+
 # Two hosts: one condemns and deletes while the other backs up with what it learned before.
 s3 make two-hosts
 store two-hosts

@@ -147,4 +147,20 @@ check 'backups go on' hikae backup acme
 json target list; is targets.1.name c 'without it'
 expect 8 'one more would be too few' hikae target retire c
 expect 4 'no such target' hikae target retire b
+
+# ---- retire --erase ----
+expect 8 'nothing is erased while too few copies would be left' hikae target retire c --erase
+check 'all of it is still there' hikae verify --target c
+check 'add a fourth' hikae target add "d=file://$WORK/d?country=JP&site=d"
+hikae replicate >/dev/null 2>&1
+mkdir "$WORK/c/other"; echo mine >"$WORK/c/other/file"
+check 'dry run of an erasure' hikae target retire c --erase --dry-run
+check 'removes nothing' hikae verify --target c
+json target retire c --erase; is objects_left 0 'nothing is left'
+if [ "$(field objects_removed)" -gt 5 ] && [ "$(field objects_locked)" = 0 ]; then ok 'and it says how much went'; else not_ok 'and it says how much went'; fi
+if [ -n "$(find "$WORK/c/hikae1" -type f 2>/dev/null)" ]; then not_ok 'no file is left'; else ok 'no file is left'; fi
+check 'what is not of the store stays' test -e "$WORK/c/other/file"
+if grep -q '^ *- .*name: c' "$WORK/h/hikae.yaml"; then not_ok 'it is out of the configuration'; else ok 'it is out of the configuration'; fi
+check 'the others are whole' hikae verify --level data
+check 'and take the next night' hikae backup acme
 finish
