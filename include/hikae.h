@@ -20,6 +20,7 @@
 #include "hikae/backup.h"
 #include "hikae/base.h"
 #include "hikae/collect.h"
+#include "hikae/contract.h"
 #include "hikae/evidence.h"
 #include "hikae/forecast.h"
 #include "hikae/hold.h"

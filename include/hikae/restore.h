@@ -33,6 +33,7 @@ struct hikae_restore_result {
     struct hikae_fetched *from;
     size_t from_count;
     uint64_t repaired; /* objects that were damaged on a target and mended from another */
+    uint64_t omitted;  /* entries left out, because the erasure register of the tenant names them */
     uint64_t verified; /* blobs whose ids were checked: all that were written */
     struct hikae_entry_error *errors;
     size_t error_count;

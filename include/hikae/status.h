@@ -19,6 +19,7 @@ struct hikae_tenant_status {
     uint64_t snapshots;  /* that are not retired */
     uint64_t bytes;      /* of the sources, in the latest */
     int64_t deadline_ns; /* the contract ends: by then everything must be erased; 0: it does not end */
+    bool missed;         /* and it is over */
 };
 struct hikae_target_stored {
     char *name;

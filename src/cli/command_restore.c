@@ -24,6 +24,7 @@ static void json_restore(struct run *run, const struct hikae_restore_result *res
     }
     out_number(out, NULL, "repaired", result->repaired);
     out_number(out, NULL, "verified", result->verified);
+    out_number(out, NULL, "left_out", result->omitted);
     report_json_errors(run, result->errors, result->error_count, result->errors_total);
     out_bool(out, NULL, "dry_run", dry_run);
 }
@@ -48,6 +49,8 @@ static void say_restore(struct run *run, const struct hikae_restore_result *resu
     (void)text_size(result->bytes, size);
     if (result->repaired > 0)
         run_say(run, MSG_REPAIRED, text_count(result->repaired, number));
+    if (result->omitted > 0)
+        run_say(run, MSG_ERASED_LEFT_OUT, text_count(result->omitted, number));
     if (result->errors_total > 0)
         run_say(run, MSG_RESTORE_ERRORS, text_count(result->errors_total, number));
     if (dry_run)

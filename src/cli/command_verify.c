@@ -185,6 +185,7 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
         out_text(out, item, "tenant", report->tenants[i].name);
         out_text(out, item, "what", "erasure");
         out_time(out, item, "at", report->tenants[i].deadline_ns);
+        out_bool(out, item, "missed", report->tenants[i].missed);
     }
 }
 
@@ -212,6 +213,10 @@ static void print_status(struct run *run, const struct hikae_status_report *repo
         mem_free(behind);
     }
     run_table(run, &columns);
+    for (size_t i = 0; i < report->count; i++)
+        if (report->tenants[i].deadline_ns != 0)
+            run_say(run, report->tenants[i].missed ? MSG_DEADLINE_MISSED : MSG_DEADLINE, report->tenants[i].name,
+                    text_time(report->tenants[i].deadline_ns, text));
 }
 
 enum hikae_status command_status(struct run *run)

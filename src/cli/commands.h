@@ -67,6 +67,15 @@ enum hikae_status command_audit_prove(struct run *run);
 enum hikae_status command_audit_review(struct run *run);
 enum hikae_status command_audit_expire(struct run *run);
 
+enum hikae_status command_contract_end(struct run *run);
+enum hikae_status command_contract_cancel(struct run *run);
+enum hikae_status command_contract_show(struct run *run);
+enum hikae_status command_contract_survivors(struct run *run);
+enum hikae_status command_contract_export(struct run *run);
+enum hikae_status command_disclose(struct run *run);
+enum hikae_status command_erasure_add(struct run *run);
+enum hikae_status command_erasure_list(struct run *run);
+
 enum hikae_status command_keys_operator(struct run *run);
 enum hikae_status command_approve(struct run *run);
 enum hikae_status command_incident_open(struct run *run);

@@ -91,7 +91,7 @@ static void find_command(struct parser *parser)
 
 const char *suggest_command(const char *word)
 {
-    static const char *const families[] = {"tenant", "target", "snapshot", "keys", "hold"};
+    static const char *const families[] = {"tenant", "target", "snapshot", "keys", "hold", "contract", "erasure"};
     struct suggestion best = {0};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         suggest_offer(&best, word, families[i]);

@@ -29,6 +29,8 @@ extern const struct command row_incident_open, row_incident_list, row_incident_s
     row_review_ack, row_review_list;
 
 extern const struct command row_evidence, row_attest_add, row_attest_list;
+extern const struct command row_contract_end, row_contract_cancel, row_contract_show, row_contract_survivors,
+    row_contract_export, row_disclose, row_erasure_add, row_erasure_list;
 
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \

@@ -145,11 +145,11 @@ static int refuse(const struct approval_wanted *wanted, const struct look *found
     CLEANUP_FREE char *names = approvals_names(found->approvals);
     if (names == NULL)
         return error_no_memory(err);
-    (void)error_set(err, ERROR_REFUSED,
-                    "%s %.64s (plan %s) needs the signatures of %zu operators, and has %zu%s%s%s%s%s", wanted->act,
-                    wanted->name, wanted->plan, need, found->approvals->count, names[0] != '\0' ? ": " : "", names,
-                    found->approvals->note[0] != '\0' ? "; " : "", found->approvals->note,
-                    found->people < need ? "; there are too few operators: `hikae keys operator add`" : "");
+    (void)error_set(
+        err, ERROR_REFUSED, "%s %.64s (plan %s) needs the signatures of %zu operator%s, and has %zu%s%s%s%s%s",
+        wanted->act, wanted->name, wanted->plan, need, need == 1 ? "" : "s", found->approvals->count,
+        names[0] != '\0' ? ": " : "", names, found->approvals->note[0] != '\0' ? "; " : "", found->approvals->note,
+        found->people < need ? "; there are too few operators: `hikae keys operator add`" : "");
     return error_hint(err, "hikae %s %.64s --plan %s --operator KEYFILE", act != NULL ? act->command : wanted->act,
                       wanted->name, wanted->plan);
 }
@@ -163,15 +163,28 @@ int approval_require(struct hikae *hikae, const struct session *facts, const str
     return ret->count >= need ? 0 : refuse(wanted, &found, need, err);
 }
 
-int approval_door(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
-                  const struct approval *given, struct approvals *ret, struct error *err)
+/* Signatures once two people are operators, before that a name and a reason. */
+static int pass(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
+                const struct approval *given, size_t need, struct approvals *ret, struct error *err)
 {
     struct look found = {wanted, ret, 0};
     if (look(hikae, facts, &found, err) != 0)
         return -1;
     if (found.people < OPERATORS_NEEDED)
         return approval_check(hikae, wanted->act, wanted->name, given, err);
-    return ret->count >= OPERATORS_NEEDED ? 0 : refuse(wanted, &found, OPERATORS_NEEDED, err);
+    return ret->count >= need ? 0 : refuse(wanted, &found, need, err);
+}
+
+int approval_door(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
+                  const struct approval *given, struct approvals *ret, struct error *err)
+{
+    return pass(hikae, facts, wanted, given, OPERATORS_NEEDED, ret, err);
+}
+
+int approval_one(struct hikae *hikae, const struct approval_wanted *wanted, const struct approval *given,
+                 struct approvals *ret, struct error *err)
+{
+    return pass(hikae, NULL, wanted, given, 1, ret, err);
 }
 
 /* ---- Approving ---- */

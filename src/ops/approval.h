@@ -89,6 +89,9 @@ MUST_USE int approval_require(struct hikae *hikae, const struct session *facts, 
  */
 MUST_USE int approval_door(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
                            const struct approval *given, struct approvals *ret, struct error *err);
+/* The same with one signature, where a policy asks for one: before there are two operators a name and a reason do. */
+MUST_USE int approval_one(struct hikae *hikae, const struct approval_wanted *wanted, const struct approval *given,
+                          struct approvals *ret, struct error *err);
 /*
  * Record one operator's approval (an approval that this person gave already is left as it is: *ret_again). The key's
  * file is read with keys/operator_key.h. *ret are all that count then.

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/audit.h"
+#include "ops/contract.h"
 #include "ops/policies.h"
 
 #include <stdlib.h>
@@ -120,6 +121,10 @@ static int check_tenant(const struct backup_operation *run, struct error *err)
     const struct history *history = &run->session.chain.history;
     if (!history->has_tenant)
         return error_set(err, ERROR_DAMAGED, "the history has no tenant record");
+    if (contract_is_frozen(&history->tenant, clock_now_ns())) {
+        (void)error_set(err, ERROR_REFUSED, "the tenant is frozen: its contract has ended");
+        return error_hint(err, "`hikae contract cancel` if it goes on after all");
+    }
     if (strcmp(history->tenant.state, "active") == 0 || strcmp(history->tenant.state, "new") == 0)
         return 0;
     (void)error_set(err, ERROR_REFUSED, "the tenant is %s", history->tenant.state);

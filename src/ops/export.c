@@ -1,6 +1,7 @@
 /* Exporting a snapshot as an archive that other tools read, through libarchive. */
 #include "base/mem.h"
 #include "ops/audit.h"
+#include "ops/erasure.h"
 #include "ops/look.h"
 #include "pipeline/restore.h"
 
@@ -21,6 +22,8 @@ struct export
     void *context;
     bool ended; /* the reader of our output went away */
     uint64_t entries;
+    uint64_t omitted; /* by the erasure register */
+    struct erasure_list erased;
     struct buf text;
     struct buf blob;
 };
@@ -236,6 +239,10 @@ static int export_all(struct export *export, struct error *err)
     while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
         if ((rc = view_cancelled(export->view, err)) != 0)
             break;
+        if (restore_omits(erasure_patterns(&export->erased), export->erased.count, entry)) {
+            export->omitted++;
+            continue;
+        }
         if (restore_selects(export->paths, export->path_count, &entry->dir, &entry->name) &&
             (rc = export_entry(export, entry, err)) != 0)
             break;
@@ -278,7 +285,9 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
         return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
-        rc = open_archive(&export, format != NULL ? format : "pax", &err);
+        rc = erasure_load(&view.session, &export.erased, &err);
+        if (rc == 0)
+            rc = open_archive(&export, format != NULL ? format : "pax", &err);
         if (rc == 0)
             rc = export_all(&export, &err);
         if (rc == 0 && archive_write_close(export.archive) != ARCHIVE_OK)
@@ -290,9 +299,14 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
         archive_entry_free(export.out);
         buf_free(&export.text);
         buf_free(&export.blob);
+        erasure_clear(&export.erased);
         view_close(&view);
     }
     *ret_entries = export.entries;
     engine_audit_count(&audit, "entries", export.entries);
+    engine_audit_count(&audit, "left_out", export.omitted);
+    if (export.omitted > 0)
+        engine_warn(hikae, "%llu entries are left out: the erasure register of the tenant names them",
+                    (unsigned long long)export.omitted);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

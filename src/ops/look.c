@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "ops/audit.h"
+#include "ops/erasure.h"
+#include "pipeline/restore.h"
 
 #include <fnmatch.h>
 
@@ -363,7 +365,9 @@ static int cat(struct view *view, const char *path, struct output *output, struc
     struct manifest_reader *reader;
     const struct entry *entry;
     CLEANUP(buf_free) struct buf cleaned = {0};
-    if (clean(path, &cleaned, err) != 0 || view_manifest(view, view->snapshot, &reader, err) != 0)
+    CLEANUP(erasure_clear) struct erasure_list erased = {0};
+    if (clean(path, &cleaned, err) != 0 || erasure_load(&view->session, &erased, err) != 0 ||
+        view_manifest(view, view->snapshot, &reader, err) != 0)
         return -1;
     struct bytes bytes = {cleaned.data, cleaned.size};
     int rc = 1;
@@ -372,6 +376,8 @@ static int cat(struct view *view, const char *path, struct output *output, struc
         rc = manifest_reader_find(reader, &bytes, &entry, err);
         if (rc == 0)
             rc = not_found(path, err);
+        if (rc > 0 && restore_omits(erasure_patterns(&erased), erased.count, entry))
+            rc = error_set(err, ERROR_REFUSED, "'%s' is in the erasure register of the tenant", path);
         if (rc > 0 && entry->type != ENTRY_HARDLINK)
             break;
         if (rc > 0) {

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ops/audit.h"
-#include "ops/engine.h"
+#include "ops/erasure.h"
 
 struct run {
     struct hikae *hikae;
@@ -13,6 +13,7 @@ struct run {
     struct restore_counters counters;
     struct problems problems;
     uint64_t fetched_before[ENGINE_TARGETS_MAX]; /* by this handle, for other operations */
+    struct erasure_list erased;
 };
 
 static uint64_t fetched(const struct run *run, size_t target)
@@ -66,6 +67,7 @@ static int fill(struct run *run, const char *snapshot, struct hikae_restore_resu
     ret->snapshot = mem_strdup(snapshot);
     ret->entries = atomic_load(&run->counters.entries);
     ret->bytes = atomic_load(&run->counters.bytes);
+    ret->omitted = atomic_load(&run->counters.omitted);
     ret->verified = atomic_load(&run->counters.blobs);
     ret->repaired = atomic_load(&run->session.objects.repaired);
     ret->from = mem_calloc(hikae->target_count, sizeof(struct hikae_fetched));
@@ -97,6 +99,8 @@ static int restore(struct run *run, const char *tenant, struct hikae_restore_res
         run->fetched_before[i] = atomic_load(&run->hikae->targets[i].bytes_fetched);
     int rc = session_snapshot(&run->session, &from->which, &snapshot, err);
     if (rc == 0)
+        rc = erasure_load(&run->session, &run->erased, err);
+    if (rc == 0)
         rc = session_sync(&run->session, snapshot, err);
     if (rc == 0) {
         struct restore_options options = {.objects = &run->session.objects,
@@ -104,6 +108,8 @@ static int restore(struct run *run, const char *tenant, struct hikae_restore_res
                                           .to = from->to,
                                           .paths = from->paths,
                                           .path_count = from->path_count,
+                                          .omit = erasure_patterns(&run->erased),
+                                          .omit_count = run->erased.count,
                                           .overwrite = from->overwrite || from->delta,
                                           .delta = from->delta,
                                           .no_owner = from->no_owner,
@@ -119,6 +125,7 @@ static int restore(struct run *run, const char *tenant, struct hikae_restore_res
     }
     if (rc == 0)
         rc = fill(run, snapshot->name, ret, err);
+    erasure_clear(&run->erased);
     session_close(&run->session);
     return rc;
 }
@@ -132,6 +139,7 @@ static void record(struct engine_audit *audit, const struct hikae_restore_option
     engine_audit_count(audit, "entries", ret->entries);
     engine_audit_count(audit, "bytes", ret->bytes);
     engine_audit_count(audit, "errors", ret->errors_total);
+    engine_audit_count(audit, "left_out", ret->omitted);
 }
 
 enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "ops/approval.h"
 #include "ops/audit.h"
+#include "ops/contract.h"
 
 /* ---- Results ---- */
 
@@ -168,7 +169,11 @@ static int retain_tenant(const char *tenant, const struct rounds *rounds, struct
     struct session session;
     if (session_open(rounds->hikae, tenant, rounds->dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
         return -1;
-    int rc = retain_snapshots(&session, rounds, err);
+    /* What a contract's end leaves is for the purge, which counts it: until then it stays as it is. */
+    bool frozen = contract_is_frozen(&session.chain.history.tenant, clock_now_ns());
+    if (frozen)
+        engine_warn(rounds->hikae, "tenant %s is frozen: nothing of it is dropped until it is purged", tenant);
+    int rc = frozen ? 0 : retain_snapshots(&session, rounds, err);
     session_close(&session);
     return rc == 0 ? 0 : error_wrap(err, "retention of tenant %s", tenant);
 }

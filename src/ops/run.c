@@ -223,6 +223,9 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
     if (begin_record(hikae, &number, err) != 0 || run_hook(hikae, "before", -1, err) != 0)
         return -1;
     int rc = run_work(hikae, options, plan, ret, err);
+    if (rc == 0 && plan->missed > 0)
+        run_note_warning(ret, plan->missed_tenant, "its contract has ended, and the deadline of its erasure is missed",
+                         plan->missed);
     if (rc == 0)
         rc = take_jobs(plan, options, ret, err);
     *ret_status = rc == 0 ? worst_of(ret, err) : (enum hikae_status)error_exit_code(err->class);

@@ -93,6 +93,8 @@ struct run_plan {
     struct run_policy *used; /* by the items of policies */
     struct run_tenant *tenants;
     size_t tenant_count, tenant_room;
+    uint64_t missed;     /* tenants that should have been erased by now */
+    char *missed_tenant; /* the first of them */
     struct catalog_job *known;
     size_t known_count;
     struct run_task *tasks; /* a tenant's stand together; the most urgent tenant first */
@@ -114,6 +116,9 @@ void run_plan_backup_due(const struct run_tenant *tenant, int64_t since_ns, int6
 /* Carry the plan out; warnings go to *ret. -1 only if it could not begin. */
 MUST_USE int run_work(struct hikae *hikae, const struct hikae_run_options *options, struct run_plan *plan,
                       struct hikae_run_result *ret, struct error *err);
+
+/* A warning of the whole run: each cause once, however many tenants it meets. `tenant` may be NULL. */
+void run_note_warning(struct hikae_run_result *result, const char *tenant, const char *message, uint64_t count);
 
 /* ---- run_host.c: what is the host's ---- */
 

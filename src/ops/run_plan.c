@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/contract.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,23 @@ static void find_known(const struct run_plan *plan, struct run_tenant *tenant)
     tenant->known_count = (size_t)(found - tenant->known);
 }
 
+/* Of a tenant whose contract ends nothing is done from then on, but that its deadline is watched. */
+static int note_contract(struct planning *planning, const struct catalog_tenant *row, bool *ret_frozen,
+                         struct error *err)
+{
+    struct history_tenant traits CLEANUP(history_tenant_clear) = {0};
+    struct run_plan *plan = planning->plan;
+    int64_t now = clock_now_ns();
+    if (history_tenant_read(row->body, &traits, err) != 0)
+        return error_wrap(err, "tenant %s", row->name);
+    *ret_frozen = contract_is_frozen(&traits, now);
+    if (traits.erase_by_ns == 0 || traits.erase_by_ns >= now)
+        return 0;
+    if (plan->missed++ == 0)
+        plan->missed_tenant = mem_strdup(row->name);
+    return plan->missed_tenant != NULL ? 0 : error_no_memory(err);
+}
+
 static int take_traits(const struct catalog_tenant *row, struct run_tenant *tenant, struct error *err)
 {
     struct history_tenant traits CLEANUP(history_tenant_clear) = {0};
@@ -98,7 +116,12 @@ static int take_tenant(const struct catalog_tenant *row, void *context, struct e
     const struct hikae_run_options *options = planning->options;
     bool is_active = strcmp(row->state, "active") == 0, is_new = strcmp(row->state, "new") == 0,
          is_suspended = strcmp(row->state, "suspended") == 0;
-    if (!is_active && !is_new && !is_suspended)
+    bool is_frozen = false;
+    if (strcmp(row->state, "erased") == 0)
+        return 0;
+    if (note_contract(planning, row, &is_frozen, err) != 0)
+        return -1;
+    if ((!is_active && !is_new && !is_suspended) || is_frozen)
         return 0;
     if (options->shards > 1 && schedule_shard(&row->tid, options->shards) != options->shard - 1)
         return 0;
@@ -226,6 +249,7 @@ void run_plan_clear(struct run_plan *plan)
     for (size_t i = 0; i < plan->tenant_count; i++)
         mem_free(plan->tenants[i].name);
     mem_free(plan->tenants);
+    mem_free(plan->missed_tenant);
     mem_free(plan->known);
     for (size_t i = 0; plan->used != NULL && i < plan->policies.count; i++)
         zone_free(plan->used[i].zone);

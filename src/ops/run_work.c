@@ -64,12 +64,11 @@ struct work {
 
 /* ---- Warnings: each cause once, however many tenants it meets ---- */
 
-static void note_warning(struct work *work, const char *tenant, const char *message)
+void run_note_warning(struct hikae_run_result *result, const char *tenant, const char *message, uint64_t count)
 {
-    struct hikae_run_result *result = work->result;
     for (size_t i = 0; i < result->warning_count; i++)
         if (strcmp(result->warnings[i].message, message) == 0) {
-            result->warnings[i].count++;
+            result->warnings[i].count += count;
             return;
         }
     if (result->warning_count == WARNINGS_KEPT)
@@ -79,7 +78,7 @@ static void note_warning(struct work *work, const char *tenant, const char *mess
         return;
     result->warnings = grown;
     struct hikae_run_warning *warning = &grown[result->warning_count];
-    *warning = (struct hikae_run_warning){mem_strdup(message), tenant != NULL ? mem_strdup(tenant) : NULL, 1};
+    *warning = (struct hikae_run_warning){mem_strdup(message), tenant != NULL ? mem_strdup(tenant) : NULL, count};
     if (warning->message != NULL)
         result->warning_count++;
     else
@@ -90,7 +89,7 @@ static void on_warning(const char *message, void *context)
 {
     struct worker *worker = context;
     (void)pthread_mutex_lock(&worker->work->mutex);
-    note_warning(worker->work, worker->tenant != NULL ? worker->tenant->name : NULL, message);
+    run_note_warning(worker->work->result, worker->tenant != NULL ? worker->tenant->name : NULL, message, 1);
     (void)pthread_mutex_unlock(&worker->work->mutex);
 }
 

@@ -52,6 +52,7 @@ static int note_deadline(const struct session *session, struct hikae_tenant_stat
     if (event != NULL && deadline != NULL && strcmp(event, "end") == 0 &&
         clock_parse(deadline, &status->deadline_ns, &ignored) != 0)
         status->deadline_ns = clock_now_ns(); /* one that cannot be read is not one that never comes */
+    status->missed = status->deadline_ns != 0 && status->deadline_ns < clock_now_ns();
     return 0;
 }
 
@@ -156,7 +157,7 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
         session_close(&session);
     }
     note_due(overview, &tenant->tid, status);
-    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue;
+    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue || status->missed;
     if (rc == 0)
         return 0;
     if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {

@@ -26,6 +26,7 @@ struct restore_counters {
     _Atomic uint64_t bytes_kept;         /* found in place by a delta restore */
     _Atomic uint64_t blobs;              /* checked and written */
     _Atomic uint64_t errors;
+    _Atomic uint64_t omitted; /* entries that were selected, and left out */
 };
 
 struct restore_options {
@@ -34,6 +35,8 @@ struct restore_options {
     const char *to;           /* folder; made if missing */
     const char *const *paths; /* paths or globs in the snapshot; none: everything */
     size_t path_count;
+    const char *const *omit; /* what matches is left out, and what lies below it, and links to it; none: nothing is */
+    size_t omit_count;
     bool overwrite;
     bool delta;
     bool no_owner;
@@ -51,5 +54,7 @@ MUST_USE int restore_run(const struct restore_options *options, struct error *er
 
 /* Does a path match one of the patterns, or lie below one that does? No patterns: yes. */
 bool restore_selects(const char *const *patterns, size_t count, const struct bytes *dir, const struct bytes *name);
+/* Is an entry left out by these patterns: it, a folder above it, or what it is a hard link to? No patterns: no. */
+bool restore_omits(const char *const *patterns, size_t count, const struct entry *entry);
 
 #endif

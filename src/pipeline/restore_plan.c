@@ -53,6 +53,15 @@ bool restore_selects(const char *const *patterns, size_t count, const struct byt
     }
 }
 
+bool restore_omits(const char *const *patterns, size_t count, const struct entry *entry)
+{
+    const struct bytes top = {0};
+    if (count == 0)
+        return false;
+    return restore_selects(patterns, count, &entry->dir, &entry->name) ||
+           (entry->type == ENTRY_HARDLINK && restore_selects(patterns, count, &top, &entry->link));
+}
+
 /* ---- Planning ---- */
 
 struct planner {
@@ -345,6 +354,10 @@ static int plan_entry(struct planner *planner, const struct entry *original, str
     struct entry *owner = NULL;
     struct stat there;
     bool is_there;
+    if (restore_omits(options->omit, options->omit_count, original)) {
+        atomic_fetch_add(&options->counters->omitted, 1);
+        return 0;
+    }
     planner->selected++;
     atomic_fetch_add(&options->counters->entries_total, 1);
     if (entry.unreadable) {
@@ -424,6 +437,8 @@ static int plan_all(struct planner *planner, struct manifest_reader *reader, str
 
 static int check_conflicts(const struct planner *planner, struct error *err)
 {
+    if (planner->selected == 0 && atomic_load(&planner->options->counters->omitted) > 0)
+        return error_set(err, ERROR_REFUSED, "all of it is in the erasure register of the tenant");
     if (planner->selected == 0) {
         (void)error_set(err, ERROR_NOT_FOUND, "nothing in the snapshot matches '%s'",
                         planner->options->path_count > 0 ? planner->options->paths[0] : "");

@@ -70,6 +70,8 @@ struct history_tenant {
     char *class_;          /* "customer" or "provider" */
     unsigned priority;     /* 1 first … 9 last; 0 is not stated */
     int64_t not_before_ns; /* the first backup waits until then; 0: it does not */
+    int64_t ends_ns;       /* its contract ends: nothing is backed up from then on; 0: it does not end */
+    int64_t erase_by_ns;   /* and by then everything must be erased */
     struct history_limits limits;
     struct history_source *sources;
     size_t source_count;

@@ -197,6 +197,10 @@ char *history_tenant_body(const struct history_tenant *tenant)
         put_number(&w, w.root, "priority", tenant->priority);
     if (tenant->not_before_ns != 0)
         put_time(&w, w.root, "not_before", tenant->not_before_ns);
+    if (tenant->ends_ns != 0)
+        put_time(&w, w.root, "ends", tenant->ends_ns);
+    if (tenant->erase_by_ns != 0)
+        put_time(&w, w.root, "erase_by", tenant->erase_by_ns);
     put_limits(&w, &tenant->limits);
     return close_body(&w);
 }

@@ -257,6 +257,7 @@ static void parse_tenant(struct reader *r, struct history_tenant *ret)
 {
     const json_t *ready = member(r, r->root, "ready", JSON_TRUE);
     const char *not_before = optional_text(r, r->root, "not_before");
+    const char *ends = optional_text(r, r->root, "ends"), *erase_by = optional_text(r, r->root, "erase_by");
     const char *state = text(r, r->root, "state");
     const char *class = text(r, r->root, "class");
     if (!one_of(state, "active", "suspended", "frozen", "erased") || !one_of(class, "customer", "provider", NULL, NULL))
@@ -266,6 +267,8 @@ static void parse_tenant(struct reader *r, struct history_tenant *ret)
     ret->state = copy(r, json_is_false(ready) && strcmp(state, "active") == 0 ? "new" : state);
     ret->priority = small_number(r, r->root, "priority", 9);
     ret->not_before_ns = not_before != NULL ? instant(r, not_before) : 0;
+    ret->ends_ns = ends != NULL ? instant(r, ends) : 0;
+    ret->erase_by_ns = erase_by != NULL ? instant(r, erase_by) : 0;
     parse_limits(r, member(r, r->root, "limits", JSON_OBJECT), &ret->limits);
     ret->class_ = copy(r, class);
     ret->labels = dump(r, member(r, r->root, "labels", JSON_OBJECT), "{}");
@@ -371,10 +374,10 @@ int history_parse_verified(const char *body, uint8_t ret_snapshot[SNAPSHOT_KEY_S
  */
 static const struct fact_form {
     enum record_type type;
-    const char *keys[3];
-    const char *events[5]; /* none: it has no event */
+    const char *keys[3];   /* with '?' before it: may be absent, for the fact that a tenant has once */
+    const char *events[6]; /* none: it has no event */
 } fact_forms[] = {
-    {RECORD_CONTRACT, {NULL}, {"end", "cancel"}},
+    {RECORD_CONTRACT, {"?about"}, {"end", "cancel", "survivors", "receipt", "disclosure"}},
     {RECORD_POLICY, {"name"}, {NULL}},
     {RECORD_OPERATOR, {"name"}, {"add", "revoke"}},
     {RECORD_TARGET, {"name"}, {"add", "set", "retire", "check"}},
@@ -418,7 +421,9 @@ int history_parse_fact(enum record_type type, const char *body, char **ret_key, 
     if (form->events[0] != NULL)
         check_event(&r, form);
     for (size_t i = 0; i < sizeof(form->keys) / sizeof(form->keys[0]) && form->keys[i] != NULL && key != NULL; i++) {
-        char *longer = mem_printf("%s%s%s", key, i > 0 ? "/" : "", text(&r, r.root, form->keys[i]));
+        const char *name = form->keys[i];
+        const char *part = name[0] == '?' ? optional_text(&r, r.root, name + 1) : text(&r, r.root, name);
+        char *longer = mem_printf("%s%s%s", key, i > 0 ? "/" : "", part != NULL ? part : "");
         mem_free(key);
         key = longer;
     }

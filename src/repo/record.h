@@ -24,8 +24,8 @@ enum record_type {
     RECORD_OPERATOR = 11,
     RECORD_TARGET = 12,
     RECORD_ROSTER = 13, /* what snapshots need now, in place of their own rosters */
+    RECORD_PURGE = 14,  /* plans, and the journal of erasures */
     RECORD_INCIDENT = 15,
-    RECORD_PURGE = 14, /* plans, and the journal of erasures */
     RECORD_KEPT_LOG = 16,
     RECORD_REVIEW = 18,
     RECORD_APPROVAL = 19, /* of an operator, signed */
