@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "ops/collect.h"
+#include "repo/blob_set.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,16 +23,9 @@ enum {
     WRITE_ROWS = 8192
 };
 
-/* Nodes and leaves that were looked into. It may forget to remember: then a part is walked again. */
-struct seen {
-    struct blob_id *slots;
-    size_t capacity; /* a power of two */
-    size_t count;
-};
-
 struct marking {
     struct collect *collect;
-    struct seen seen;
+    struct blob_set seen; /* nodes and leaves that were looked into */
     struct extsort *needs;
     struct extsort *places;
     /* The join with the index: */
@@ -40,51 +34,6 @@ struct marking {
     bool found;      /* `key` has a place, … */
     uint32_t chosen; /* … in this pack */
 };
-
-static bool is_zero(const struct blob_id *id)
-{
-    static const struct blob_id zero;
-    return blob_id_equal(id, &zero);
-}
-
-static struct blob_id *slot_of(const struct seen *seen, const struct blob_id *id)
-{
-    size_t i = get_u64(id->bytes) & (seen->capacity - 1);
-    while (!is_zero(&seen->slots[i]) && !blob_id_equal(&seen->slots[i], id))
-        i = (i + 1) & (seen->capacity - 1);
-    return &seen->slots[i];
-}
-
-static int grow(struct seen *seen, struct error *err)
-{
-    struct seen grown = {.capacity = seen->capacity == 0 ? 4096 : 2 * seen->capacity, .count = seen->count};
-    if (grown.capacity * sizeof(struct blob_id) > SEEN_MEMORY)
-        return 0;
-    grown.slots = mem_calloc(grown.capacity, sizeof(*grown.slots));
-    if (grown.slots == NULL)
-        return error_no_memory(err);
-    for (size_t i = 0; i < seen->capacity; i++)
-        if (!is_zero(&seen->slots[i]))
-            *slot_of(&grown, &seen->slots[i]) = seen->slots[i];
-    mem_free(seen->slots);
-    *seen = grown;
-    return 0;
-}
-
-/* 1 if it was seen before, 0 if not, -1. */
-static int see(struct seen *seen, const struct blob_id *id, struct error *err)
-{
-    if (4 * seen->count >= 3 * seen->capacity && grow(seen, err) != 0)
-        return -1;
-    struct blob_id *slot = slot_of(seen, id);
-    if (!is_zero(slot))
-        return 1;
-    if (is_zero(id) || 4 * seen->count >= 3 * seen->capacity)
-        return 0;
-    *slot = *id;
-    seen->count++;
-    return 0;
-}
 
 /* ---- What is needed ---- */
 
@@ -96,7 +45,8 @@ static int note_blob(enum blob_type type, const struct blob_id *id, void *contex
     need[BLOB_ID_SIZE] = (uint8_t)type;
     if (type == BLOB_NAMES && cancel_check(&marking->collect->hikae->cancel, err) != 0)
         return -1;
-    int known = type == BLOB_CONTENT || type == BLOB_TIMES || type == BLOB_XATTR ? 0 : see(&marking->seen, id, err);
+    int known =
+        type == BLOB_CONTENT || type == BLOB_TIMES || type == BLOB_XATTR ? 0 : blob_set_add(&marking->seen, id, err);
     if (known != 0)
         return known;
     return extsort_add(marking->needs, need, err);
@@ -389,8 +339,7 @@ static int mark(struct collect *collect, struct marking *marking, const char *fo
         extsort_new(folder, PLACE_ROW, 12, SORT_MEMORY, &marking->places, err) != 0 ||
         walk_snapshots(marking, err) != 0)
         return -1;
-    mem_free(marking->seen.slots);
-    marking->seen = (struct seen){0};
+    blob_set_clear(&marking->seen);
     if (join_index(marking, err) != 0)
         return -1;
     extsort_free(marking->needs);
@@ -404,10 +353,10 @@ static int mark(struct collect *collect, struct marking *marking, const char *fo
 
 int collect_mark(struct collect *collect, struct error *err)
 {
-    struct marking marking = {.collect = collect};
+    struct marking marking = {.collect = collect, .seen.memory_limit = SEEN_MEMORY};
     CLEANUP_FREE char *folder = engine_tenant_path(collect->hikae, &collect->session.tid, "", err);
     int rc = folder != NULL ? mark(collect, &marking, folder, err) : -1;
-    mem_free(marking.seen.slots);
+    blob_set_clear(&marking.seen);
     extsort_free(marking.needs);
     extsort_free(marking.places);
     return rc;

@@ -2,10 +2,11 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "ops/verify_internal.h"
+#include "repo/blob_set.h"
 
 #include <stdio.h>
 
-enum { WALK_BLOCKS_KEPT = 8 };
+enum { WALK_BLOCKS_KEPT = 8, WALK_KNOWN_MEMORY = 48 << 20 };
 
 static void cleanup_reader(struct block_reader **reader)
 {
@@ -16,12 +17,17 @@ static void cleanup_reader(struct block_reader **reader)
 struct walk {
     struct verify_scope *scope;
     const struct history_snapshot *snapshot;
+    struct blob_set *known; /* nodes and leaves that were walked */
 };
 
 static int check_blob(enum blob_type type, const struct blob_id *id, void *context, struct error *err)
 {
     const struct walk *walk = context;
     struct place place;
+    int known =
+        type == BLOB_CONTENT || type == BLOB_TIMES || type == BLOB_XATTR ? 0 : blob_set_add(walk->known, id, err);
+    if (known != 0)
+        return known;
     int found = index_find(walk->scope->session->index, id, &place, err);
     if (found < 0)
         return -1;
@@ -60,18 +66,22 @@ static bool is_repeated(const struct history *history, size_t number)
     return false;
 }
 
+/* What snapshots have in common is walked once: hundreds of them cost little more than one. */
 int walk_manifests(struct verify_scope *scope, struct error *err)
 {
     const struct history *history = &scope->chain->history;
     struct block_reader *reader CLEANUP_READER = NULL;
+    CLEANUP(blob_set_clear) struct blob_set known = {.memory_limit = WALK_KNOWN_MEMORY};
     if (block_reader_new(&scope->session->objects, WALK_BLOCKS_KEPT, &reader, err) != 0)
         return -1;
     for (size_t i = 0; i < history->snapshot_count; i++) {
-        struct walk walk = {scope, &history->snapshots[i]};
+        struct walk walk = {scope, &history->snapshots[i], &known};
         struct error why = {0};
         if (walk.snapshot->retired || is_repeated(history, i) ||
             manifest_walk_blobs(&walk.snapshot->root, block_reader_fetch, reader, check_blob, &walk, &why) == 0)
             continue;
+        /* It met the ways to the fault before the fault: the next snapshot with that part must meet it again. */
+        blob_set_clear(&known);
         if (copy_is_fatal(&why)) {
             *err = why;
             return -1;

@@ -430,6 +430,39 @@ static void test_damage_everywhere(void **state)
     end_world(&world);
 }
 
+/* What snapshots share is walked once only where it is sound: whoever shares a loss is told of. */
+static void test_damage_that_snapshots_share(void **state)
+{
+    (void)state;
+    struct world world;
+    char name[16];
+    make_world(&world, 1, 1);
+    backup(&world);
+    struct paths packs = objects_of(&world, "a", 'p');
+    /* The second has the first's contents in its first leaves, and many more; the third shares nearly all of these. */
+    for (unsigned i = 0; i < 400; i++) {
+        (void)snprintf(name, sizeof(name), "zz-%03u", i);
+        write_file(&world, name, 8, i);
+    }
+    backup(&world);
+    write_file(&world, "zz-later", 1000, 77);
+    backup(&world);
+    struct hikae_verify_result result;
+    assert_int_equal(verify(&world, HIKAE_VERIFY_DATA, false, &result), HIKAE_OK);
+    hikae_verify_result_free(&result);
+    for (size_t i = 0; i < packs.count; i++)
+        assert_int_equal(unlink(packs.paths[i]), 0);
+    free_paths(&packs);
+    reopen(&world);
+    assert_int_equal(verify(&world, HIKAE_VERIFY_DATA, false, &result), HIKAE_DAMAGED);
+    size_t told = 0;
+    for (size_t i = 0; i < result.finding_count; i++)
+        told += strncmp(result.findings[i].object, "snapshot ", 9) == 0;
+    assert_int_equal(told, 3);
+    hikae_verify_result_free(&result);
+    end_world(&world);
+}
+
 static void test_target_down_is_unknown(void **state)
 {
     (void)state;
@@ -671,6 +704,7 @@ int main(void)
         cmocka_unit_test(test_damage_on_one_target),
         cmocka_unit_test(test_dry_run_changes_nothing),
         cmocka_unit_test(test_damage_everywhere),
+        cmocka_unit_test(test_damage_that_snapshots_share),
         cmocka_unit_test(test_target_down_is_unknown),
         cmocka_unit_test(test_replicate),
         cmocka_unit_test(test_replicate_to_empty_target),
