@@ -42,6 +42,11 @@ static const struct holder_row {
      "The key was made in the token and cannot be taken out, as the token attests: when it is destroyed there, no copy "
      "is left, unless the token's maker or its own backup keeps one.",
      true, NEEDS_TOKEN, holder_token_make, holder_token_reach, holder_token_attest, holder_token_destroy},
+    {HOLDER_KMS, "aws-kms",
+     "The key never leaves the key service. It is unusable from the moment its deletion is scheduled, and gone for "
+     "good "
+     "when the waiting period is over; until then somebody with the right to do so can cancel that.",
+     true, NEEDS_REGION, holder_kms_make, holder_kms_reach, holder_kms_attest, holder_kms_destroy},
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 

@@ -124,6 +124,14 @@ MUST_USE int holder_token_attest(const struct holder *holder, uint32_t epoch, co
                                  struct holder_attestation *ret, struct error *err);
 MUST_USE int holder_token_destroy(const struct holder *holder, uint32_t epoch, const json_t *params,
                                   struct holder_end *ret, struct error *err);
+MUST_USE int holder_kms_make(const struct holder *holder, const struct holder_occasion *occasion,
+                             struct holder_made *ret, struct error *err);
+MUST_USE int holder_kms_reach(const struct holder *holder, uint32_t epoch, const json_t *params,
+                              struct secret **ret_key, struct error *err);
+MUST_USE int holder_kms_attest(const struct holder *holder, uint32_t epoch, const json_t *params,
+                               struct holder_attestation *ret, struct error *err);
+MUST_USE int holder_kms_destroy(const struct holder *holder, uint32_t epoch, const json_t *params,
+                                struct holder_end *ret, struct error *err);
 
 /* The label of a key file's key id (FORMAT.md §8). */
 #define HOLDER_FILE_LABEL  "hikae1 key file"

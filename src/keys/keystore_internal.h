@@ -90,6 +90,8 @@ struct slots_made {
 };
 MUST_USE int slots_make(const struct secret *root, const struct holder_occasion *occasion,
                         const struct holder_group *groups, size_t count, struct slots_made *ret, struct error *err);
+/* ERROR_REFUSED if a device's key that was given holds an older epoch: their ends must not be one. */
+MUST_USE int slots_check_fresh(const struct slots_made *made, const struct slots *older, struct error *err);
 /* Free; with `undo` also destroy the files that were created. */
 void slots_made_free(struct slots_made *made, bool undo);
 /* Seal the slots object of that text. */

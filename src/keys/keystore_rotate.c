@@ -185,6 +185,10 @@ static int prepare(struct keystore *keystore, char **ret_sheets, struct keystore
         epoch_begin(&keystore->set, epoch, store_of(keystore), rotation->groups, rotation->group_count, ret_sheets,
                     &next->fresh, err) != 0)
         return -1;
+    CLEANUP(cleanup_slots) struct slots live = {0};
+    if (keystore_slots(&keystore->entries[keystore->slots_entry], &live, err) != 0 ||
+        slots_check_fresh(&next->fresh.made, &live, err) != 0)
+        return -1;
     /* The targets of a rotation are all of them: an old entry on one that was left out would be the only live copy. */
     if (rewrap_stragglers(keystore, &next->done, rotation, &next->fresh, err) != 0)
         return -1;

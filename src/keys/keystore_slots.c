@@ -172,6 +172,22 @@ int slots_make(const struct secret *root, const struct holder_occasion *occasion
     return rc;
 }
 
+int slots_check_fresh(const struct slots_made *made, const struct slots *older, struct error *err)
+{
+    for (size_t i = 0; i < made->count; i++) {
+        const json_t *key = json_object_get(made->holders[i].params, "key");
+        for (size_t g = 0; key != NULL && g < older->group_count; g++)
+            for (size_t k = 0; k < older->groups[g].member_count; k++) {
+                if (!json_equal(key, json_object_get(older->groups[g].members[k].params, "key")))
+                    continue;
+                (void)error_set(err, ERROR_REFUSED, "key %s holds epoch %u already", json_string_value(key),
+                                older->epoch);
+                return error_hint(err, "name another key, or take \"key\" out of the holder: then one is made");
+            }
+    }
+    return 0;
+}
+
 void slots_made_free(struct slots_made *made, bool undo)
 {
     for (size_t i = 0; i < made->count; i++) {

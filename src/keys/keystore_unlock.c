@@ -140,12 +140,14 @@ int slots_open(const struct slots *slots, const struct holder_group *holders, si
 {
     char text[ERROR_WHAT_SIZE - 64] = "";
     struct error best = {0};
+    bool unknown = false;
     for (size_t g = 0; g < slots->group_count; g++) {
         struct error why = {0};
         *ret_group = &slots->groups[g];
         if (slots_open_group(slots, *ret_group, holders, count, ret_root, &why) == 0)
             return 0;
         tell(text, sizeof(text), (*ret_group)->name, &why);
+        unknown = unknown || why.class == ERROR_UNREACHABLE;
         if (is_fatal(&why) || says_more(&why, &best))
             best = why;
         if (is_fatal(&why)) {
@@ -153,7 +155,9 @@ int slots_open(const struct slots *slots, const struct holder_group *holders, si
             return -1;
         }
     }
-    (void)error_set(err, ERROR_KEYS, "no group of holders opens epoch %u: %s", slots->epoch, text);
+    /* A device that does not answer may hold the right key: then nobody knows, and later it may open. */
+    (void)error_set(err, unknown ? ERROR_UNREACHABLE : ERROR_KEYS, "no group of holders opens epoch %u: %s",
+                    slots->epoch, text);
     if (best.hint[0] != '\0')
         return error_hint(err, "%s", best.hint);
     return error_hint(err, "bring the holders of one group here (key file, passphrase, or recovery sheet)");
