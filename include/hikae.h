@@ -30,6 +30,7 @@
 #include "hikae/operator.h"
 #include "hikae/policy.h"
 #include "hikae/purge.h"
+#include "hikae/report.h"
 #include "hikae/restore.h"
 #include "hikae/retain.h"
 #include "hikae/run.h"

@@ -26,11 +26,24 @@ struct hikae_target_stored {
     bool up;
     uint64_t objects, bytes; /* packs, segments and roster parts of all tenants, as listed just now */
 };
+/* What people must do, and by when. */
+struct hikae_deadline {
+    const char *kind; /* "erasure", "notice" (of an incident), "review" (a look), "reminder" */
+    char *subject;    /* tenant, id of the incident, what is to be looked at, the reminder's text */
+    char *subject_ja;
+    char *policy; /* that promises it, or NULL */
+    bool is_aim;  /* else a duty */
+    bool missed;
+    int64_t due_ns;
+};
 struct hikae_status_report {
     struct hikae_tenant_status *tenants;
     size_t count;
     struct hikae_target_stored *targets;
     size_t target_count;
+    struct hikae_deadline *deadlines; /* by time: erasures and notices all, looks and reminders when they are near */
+    size_t deadline_count;
+    size_t incidents, nonconformities; /* open */
 };
 enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error);
 void hikae_status_free(struct hikae_status_report *report);

@@ -178,15 +178,22 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
         out_bool(out, item, "overdue", tenant->overdue);
     }
     json_t *deadlines = out_array(out, NULL, "deadlines");
-    for (size_t i = 0; i < report->count; i++) {
-        json_t *item = report->tenants[i].deadline_ns != 0 ? out_item(out, deadlines) : NULL;
+    for (size_t i = 0; i < report->deadline_count; i++) {
+        const struct hikae_deadline *deadline = &report->deadlines[i];
+        json_t *item = out_item(out, deadlines);
         if (item == NULL)
-            continue;
-        out_text(out, item, "tenant", report->tenants[i].name);
-        out_text(out, item, "what", "erasure");
-        out_time(out, item, "at", report->tenants[i].deadline_ns);
-        out_bool(out, item, "missed", report->tenants[i].missed);
+            return;
+        bool is_erasure = strcmp(deadline->kind, "erasure") == 0;
+        out_text(out, item, "tenant", is_erasure ? deadline->subject : NULL);
+        out_text(out, item, "what", deadline->kind);
+        out_text(out, item, "subject", deadline->subject);
+        out_text(out, item, "policy", deadline->policy);
+        out_text(out, item, "strength", deadline->is_aim ? "aim" : "duty");
+        out_bool(out, item, "missed", deadline->missed);
+        out_time(out, item, "at", deadline->due_ns);
     }
+    out_number(out, NULL, "incidents", report->incidents);
+    out_number(out, NULL, "nonconformities", report->nonconformities);
 }
 
 static void print_status(struct run *run, const struct hikae_status_report *report)

@@ -270,6 +270,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                       "署名しました。この計画は {1} 人が承認しています。"},
     [MSG_APPROVED_AGAIN] = {"This person had signed already; {1|person has|people have} approved this plan.",
                             "この人はすでに署名しています。この計画は {1} 人が承認しています。"},
+    [MSG_REPORT] = {"{1} is written ({2}); {3|thing|things} to look at.",
+                    "{1} を作成しました（{2}）。確認事項 {3} 件。"},
     [MSG_INCIDENTS] = {"{1|incident|incidents}.", "インシデント {1} 件。"},
     [MSG_INCIDENTS_NONE] = {"No incident.", "インシデントはありません。"},
     [MSG_NONCONFORMITIES] =

@@ -48,6 +48,7 @@ const struct command *const command_table[] = {
     &row_disclose,
     &row_recover,
     &row_status,
+    &row_report,
     &row_metrics,
     &row_forecast,
     &row_notify_test,

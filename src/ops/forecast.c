@@ -98,7 +98,7 @@ struct outlook {
     struct hikae *hikae;
     const struct prices *prices;
     const struct hikae_targets *targets;
-    struct hikae_status_report status;
+    const struct hikae_status_report *status;
     struct forecast_trend trend;
     unsigned months;
 };
@@ -114,7 +114,7 @@ static void fill_month(const struct outlook *outlook, unsigned number, const str
         .bytes = ahead(target->bytes, trend->middle, days),
         .bytes_low = ahead(target->bytes, trend->low, days),
         .bytes_high = ahead(target->bytes, trend->high, days),
-        .requests = (uint64_t)(packs + DAYS_A_MONTH * REQUESTS_A_BACKUP * (double)outlook->status.count)};
+        .requests = (uint64_t)(packs + DAYS_A_MONTH * REQUESTS_A_BACKUP * (double)outlook->status->count)};
     if (price == NULL)
         return;
     /* What lies there grows during the month: its mean is billed. */
@@ -139,10 +139,10 @@ static int fill_target(const struct outlook *outlook, const struct hikae_target 
                                           .minimum_days = price != NULL ? price->minimum_days : 0};
     if (ret->name == NULL || ret->months == NULL)
         return error_no_memory(err);
-    for (size_t i = 0; i < outlook->status.target_count; i++)
-        if (strcmp(outlook->status.targets[i].name, from->name) == 0) {
-            ret->bytes = outlook->status.targets[i].bytes;
-            ret->objects = outlook->status.targets[i].objects;
+    for (size_t i = 0; i < outlook->status->target_count; i++)
+        if (strcmp(outlook->status->targets[i].name, from->name) == 0) {
+            ret->bytes = outlook->status->targets[i].bytes;
+            ret->objects = outlook->status->targets[i].objects;
         }
     if (from->free_bytes != UINT64_MAX && trend->high > 0 && (double)from->free_bytes / trend->high < 36500)
         ret->full_ns = clock_now_ns() + (int64_t)((double)from->free_bytes / trend->high * (double)DAY_NS);
@@ -167,35 +167,52 @@ static int fill(struct outlook *outlook, struct hikae_forecast *ret, struct erro
     return 0;
 }
 
+static int check_months(unsigned months, struct error *err)
+{
+    return months > 0 && months <= MONTHS_MAX
+               ? 0
+               : error_set(err, ERROR_USAGE, "a forecast is for 1 to %d months", MONTHS_MAX);
+}
+
+int forecast_take(struct hikae *hikae, unsigned months, const char *prices_file,
+                  const struct hikae_status_report *status, struct hikae_forecast *ret, struct error *err)
+{
+    struct prices prices = {0};
+    struct hikae_targets targets = {0};
+    struct hikae_error why;
+    *ret = (struct hikae_forecast){0};
+    if (check_months(months, err) != 0 || prices_load(prices_file, &prices, err) != 0)
+        return -1;
+    int rc = 0;
+    if (hikae_target_list(hikae, &targets, &why) > HIKAE_WARNINGS)
+        rc = error_set(err, ERROR_UNREACHABLE, "%s", why.message);
+    struct outlook outlook = {
+        .hikae = hikae, .prices = &prices, .targets = &targets, .status = status, .months = months};
+    if (rc == 0)
+        rc = fill(&outlook, ret, err);
+    if (rc != 0)
+        hikae_forecast_free(ret);
+    hikae_targets_free(&targets);
+    prices_clear(&prices);
+    return rc;
+}
+
 enum hikae_status hikae_forecast(struct hikae *hikae, unsigned months, const char *prices_file,
                                  struct hikae_forecast *ret, struct hikae_error *error)
 {
     struct error err = {0};
-    struct prices prices = {0};
-    struct hikae_targets targets = {0};
+    struct hikae_status_report report = {0};
     *ret = (struct hikae_forecast){0};
-    if (months == 0 || months > MONTHS_MAX) {
-        (void)error_set(&err, ERROR_USAGE, "a forecast is for 1 to %d months", MONTHS_MAX);
+    if (check_months(months, &err) != 0)
         return api_result(-1, false, &err, error);
-    }
-    if (prices_load(prices_file, &prices, &err) != 0)
-        return api_result(-1, false, &err, error);
-    enum hikae_status status = hikae_target_list(hikae, &targets, error);
-    if (status > HIKAE_WARNINGS) {
-        prices_clear(&prices);
+    enum hikae_status status = hikae_overview(hikae, &report, error);
+    if (status > HIKAE_WARNINGS)
         return status;
-    }
-    struct outlook outlook = {.hikae = hikae, .prices = &prices, .targets = &targets, .months = months};
-    status = hikae_overview(hikae, &outlook.status, error);
-    int rc = status <= HIKAE_WARNINGS ? fill(&outlook, ret, &err) : 0;
+    int rc = forecast_take(hikae, months, prices_file, &report, ret, &err);
     if (rc == 0 && ret->prices_old)
-        engine_warn(hikae, "the prices are of %s: name a newer file with --prices", prices.date);
-    if (rc != 0)
-        hikae_forecast_free(ret);
-    hikae_status_free(&outlook.status);
-    hikae_targets_free(&targets);
-    prices_clear(&prices);
-    return status > HIKAE_WARNINGS ? status : api_result(rc, false, &err, error);
+        engine_warn(hikae, "the prices are of %s: name a newer file with --prices", ret->prices_date);
+    hikae_status_free(&report);
+    return api_result(rc, false, &err, error);
 }
 
 void hikae_forecast_free(struct hikae_forecast *forecast)

@@ -23,4 +23,8 @@ struct forecast_trend {
 /* Points in any order; those at one instant count together. At most FORECAST_POINTS_MAX are looked at. */
 void forecast_trend(const struct forecast_point *points, size_t count, struct forecast_trend *ret);
 
+/* As hikae_forecast, from a state that is known. prices_file NULL: the list compiled in. */
+MUST_USE int forecast_take(struct hikae *hikae, unsigned months, const char *prices_file,
+                           const struct hikae_status_report *status, struct hikae_forecast *ret, struct error *err);
+
 #endif

@@ -200,6 +200,49 @@ static int print_one(struct gathered *g, const char *name, const char *help, dou
     return print(&g->text, err, "%s %.15g\n", name, value);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Of several deadlines of one thing the first is the one that counts, and a series must be there once. */
+static bool is_listed(const struct hikae_status_report *report, size_t row)
+{
+    const struct hikae_deadline *a = &report->deadlines[row];
+    for (size_t i = 0; i < row; i++) {
+        const struct hikae_deadline *b = &report->deadlines[i];
+        if (same_text(a->kind, b->kind) && same_text(a->policy, b->policy) && same_text(a->subject, b->subject))
+            return true;
+    }
+    return false;
+}
+
+/* What people must do. The kinds and policies are words; the subject is an id, a name or a sentence. */
+static int print_deadlines(struct gathered *g, struct error *err)
+{
+    const struct hikae_status_report *report = &g->report;
+    if (print_one(g, "hikae_incidents_open", "Security incidents that are open.", (double)report->incidents, err) !=
+            0 ||
+        print_one(g, "hikae_nonconformities_open", "Promises that were not kept and are not closed yet.",
+                  (double)report->nonconformities, err) != 0 ||
+        print_family(&g->text, "hikae_deadline_timestamp_seconds",
+                     "By when people must erase, notify, look; notices and erasures always, others when near.",
+                     err) != 0)
+        return -1;
+    for (size_t i = 0; i < report->deadline_count; i++) {
+        const struct hikae_deadline *deadline = &report->deadlines[i];
+        const char *policy = deadline->policy != NULL ? deadline->policy : "";
+        if (is_listed(report, i))
+            continue;
+        if (print(&g->text, err, "hikae_deadline_timestamp_seconds{kind=\"%s\",", deadline->kind) != 0 ||
+            print_label(&g->text, "policy", policy, err) != 0 || print(&g->text, err, ",") != 0 ||
+            print_label(&g->text, "subject", deadline->subject, err) != 0 ||
+            print(&g->text, err, "} %.15g\n", seconds(deadline->due_ns)) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int print_run(struct gathered *g, struct error *err)
 {
     if (print_one(g, "hikae_metrics_timestamp_seconds", "When these figures were taken.", seconds(clock_now_ns()),
@@ -241,22 +284,6 @@ static int take_run(const struct catalog_run *run, void *context, struct error *
     return 0;
 }
 
-/* The latest of the jobs that verify a tenant says what was found (run_jobs.c writes the note). */
-static void take_verified(const struct catalog_job *jobs, size_t count, const struct id *tid,
-                          struct tenant_objects *ret)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct run_verified found;
-        if (!id_equal(&jobs[i].tid, tid) || strncmp(jobs[i].job, "verify.", strlen("verify.")) != 0 ||
-            jobs[i].tried_ns < ret->verified_ns || !run_verified_read(jobs[i].note, &found))
-            continue;
-        ret->has_verified = true;
-        ret->verified_ns = jobs[i].tried_ns;
-        ret->damaged = found.damaged;
-        ret->unknown = found.unknown;
-    }
-}
-
 static int take_tenants(struct gathered *g, struct error *err)
 {
     struct hikae *hikae = g->hikae;
@@ -271,7 +298,13 @@ static int take_tenants(struct gathered *g, struct error *err)
         struct id tid;
         if (engine_tenant_id(hikae, g->report.tenants[k].name, &tid, err) != 0)
             return -1;
-        take_verified(jobs, job_count, &tid, &g->tenants[k]);
+        struct tenant_objects *objects = &g->tenants[k];
+        struct run_verified found;
+        objects->has_verified = run_verified_latest(jobs, job_count, &tid, &found, &objects->verified_ns);
+        if (objects->has_verified) {
+            objects->damaged = found.damaged;
+            objects->unknown = found.unknown;
+        }
     }
     return 0;
 }
@@ -284,7 +317,7 @@ static int make_text(struct gathered *g, struct error *err)
     for (int kind = 0; kind < 3; kind++)
         if (print_target_family(g, kind, err) != 0)
             return -1;
-    return print_run(g, err);
+    return print_deadlines(g, err) != 0 ? -1 : print_run(g, err);
 }
 
 enum hikae_status hikae_metrics(struct hikae *hikae, const char *file, char **ret_text, struct hikae_error *error)

@@ -34,6 +34,26 @@ int misses_add(struct misses *misses, const struct missed *missed, struct error 
     return 0;
 }
 
+/* What keeps a promise to others; jobs that are not here keep the store in order, and nobody was promised when. */
+static const struct {
+    const char *what, *title;
+} titles[] = {{"backup", "A backup was not made in its window"},
+              {"verify", "A verification was not done in time"},
+              {"locks", "Locks of objects were not extended in time"},
+              {"retain", "What is to be dropped was not dropped in time"},
+              {"drill", "A restore drill was not done in time"},
+              {"notice", "A notice of an incident was not given in time"},
+              {"review", "Nobody looked in time"}};
+
+/* NULL: it is no promise. */
+static const char *title_of(const char *what)
+{
+    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+        if (strcmp(titles[i].what, what) == 0)
+            return titles[i].title;
+    return NULL;
+}
+
 /*
  * A tenant that never had a backup is not late because windows before its time passed by; it is when it failed again.
  * Its first window is not known here without opening it.
@@ -43,7 +63,8 @@ static bool is_missed(const struct run_task *task)
     char key[CATALOG_JOB_NAME_SIZE];
     run_job_key(task->job, task->variant, key);
     const struct catalog_job *known = run_known(task->tenant, key);
-    return task->due.is_late && known != NULL && (known->done_ns != 0 || known->failures > 1);
+    return title_of(task->job->name) != NULL && task->due.is_late && known != NULL &&
+           (known->done_ns != 0 || known->failures > 1);
 }
 
 int misses_of_plan(const struct run_plan *plan, struct misses *ret, struct error *err)
@@ -159,21 +180,6 @@ static int gather_tenants(struct hikae *hikae, const struct misses *misses, cons
 }
 
 /* ---- Opening ---- */
-
-static const char *title_of(const char *what)
-{
-    static const struct {
-        const char *what, *title;
-    } titles[] = {{"backup", "A backup was not made in its window"},
-                  {"verify", "A verification was not done in time"},
-                  {"drill", "A restore drill was not done in time"},
-                  {"notice", "A notice of an incident was not given in time"},
-                  {"review", "Nobody looked in time"}};
-    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-        if (strcmp(titles[i].what, what) == 0)
-            return titles[i].title;
-    return "A job was not done in time";
-}
 
 static json_t *open_body(const struct missed *cause, const char *id, json_t *tenants, int64_t since_ns)
 {

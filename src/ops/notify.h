@@ -10,11 +10,13 @@
 #include "base/buf.h"
 #include "hikae.h"
 #include "policy/config.h"
+#include "policy/zone.h"
 
-/* The first ones are worth an alert; of these the ones up to NOTICE_DEADLINE are never muted. */
+/* The first ones are worth an alert; of these the ones up to NOTICE_INCIDENT are never muted. */
 enum notice_kind {
     NOTICE_DAMAGED,  /* data does not match                                    */
     NOTICE_DEADLINE, /* less than seven days are left                          */
+    NOTICE_INCIDENT, /* a first notice of an incident is due, or overdue       */
     NOTICE_BROKEN,   /* no target holds all of a tenant's latest snapshot      */
     NOTICE_QUORUM,   /* fewer than min_copies targets do                       */
     NOTICE_RUN,      /* the run itself could not begin                         */
@@ -22,21 +24,25 @@ enum notice_kind {
     NOTICE_FAILED,   /* jobs of one kind that failed in one way                */
     NOTICE_OVERDUE,  /* what has not run                                       */
     NOTICE_BEHIND,   /* a target that answers and lacks snapshots              */
+    NOTICE_REVIEW,   /* somebody must look, or ought to have                   */
+    NOTICE_OPEN,     /* nonconformities that nobody has closed                 */
+    NOTICE_REMINDER, /* of the policy's                                        */
     NOTICE_WARNING,
     NOTICE_KINDS
 };
-#define NOTICE_NEVER_MUTED_LAST NOTICE_DEADLINE
+#define NOTICE_NEVER_MUTED_LAST NOTICE_INCIDENT
 #define NOTICE_ALERT_LAST       NOTICE_QUORUM
 
 /* One cause; texts are borrowed from the state. */
 struct notice_cause {
     enum notice_kind kind;
-    const char *subject; /* the first tenant, or NULL */
-    const char *key;     /* target or job, or NULL    */
-    const char *error;   /* class of a failure, or "" */
-    const char *detail;  /* what happened, or NULL    */
-    size_t count;        /* of tenants, or times      */
-    int64_t time_ns;     /* deadline, or the last success; 0: none */
+    const char *subject;   /* the first tenant, or NULL */
+    const char *key;       /* target or job, or NULL    */
+    const char *error;     /* class of a failure, or "" */
+    const char *detail;    /* what happened, or NULL    */
+    const char *detail_ja; /* the same in Japanese; NULL: it is in no language */
+    size_t count;          /* of tenants, or times      */
+    int64_t time_ns;       /* deadline, or the last success; 0: none */
 };
 
 enum { NOTICE_CAUSES_MAX = 64, NOTICE_LINES_MAX = 25 };
@@ -74,6 +80,10 @@ bool notice_has_alert(const struct notice_causes *causes, bool muted);
  */
 MUST_USE int notice_write(const struct notice_state *state, const struct notice_causes *causes, bool alert,
                           enum config_language language, char **ret_subject, char **ret_text, struct error *err);
+/* One cause as a sentence (mem_free), times in a zone (NULL: UTC); and what to do about it (NULL: nothing). */
+MUST_USE int notice_cause_write(const struct notice_cause *cause, enum config_language language,
+                                const struct zone *zone, char **ret, struct error *err);
+const char *notice_cause_todo(const struct notice_cause *cause, enum config_language language);
 /* The causes without their counts, for telling whether something new has come up: mem_free. */
 MUST_USE int notice_fingerprint(const struct notice_causes *causes, bool alert, char **ret, struct error *err);
 

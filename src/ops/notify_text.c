@@ -85,6 +85,32 @@ static void find_in_status(const struct notice_state *state, struct notice_cause
     }
 }
 
+/* Notices of incidents, looks, reminders; erasures are found with their tenants. */
+static void find_in_deadlines(const struct notice_state *state, struct notice_causes *ret)
+{
+    static const struct {
+        const char *kind;
+        enum notice_kind notice;
+    } kinds_of[] = {{"notice", NOTICE_INCIDENT}, {"review", NOTICE_REVIEW}, {"reminder", NOTICE_REMINDER}};
+    for (size_t i = 0; state->status != NULL && i < state->status->deadline_count; i++) {
+        const struct hikae_deadline *deadline = &state->status->deadlines[i];
+        for (size_t k = 0; k < sizeof(kinds_of) / sizeof(kinds_of[0]); k++) {
+            const struct notice_cause cause = {.kind = kinds_of[k].notice,
+                                               .key = deadline->subject,
+                                               .detail = deadline->subject,
+                                               .detail_ja = deadline->subject_ja,
+                                               .count = 1,
+                                               .time_ns = deadline->due_ns};
+            if (strcmp(deadline->kind, kinds_of[k].kind) == 0)
+                add_cause(ret, &cause);
+        }
+    }
+    const struct notice_cause open = {.kind = NOTICE_OPEN,
+                                      .count = state->status != NULL ? state->status->nonconformities : 0};
+    if (open.count > 0)
+        add_cause(ret, &open);
+}
+
 static size_t count_behind(const struct notice_state *state, const char *target)
 {
     size_t count = 0;
@@ -141,6 +167,7 @@ void notice_find(const struct notice_state *state, struct notice_causes *ret)
         add_cause(&found, &(const struct notice_cause){.kind = NOTICE_RUN, .detail = state->run_error, .count = 1});
     find_in_targets(state, &found);
     find_in_status(state, &found);
+    find_in_deadlines(state, &found);
     find_in_run(state, &found);
     for (int kind = 0; kind < NOTICE_KINDS; kind++)
         for (size_t i = 0; i < found.count; i++)
@@ -232,6 +259,8 @@ static const struct {
                         {"hikae verify --repair", "hikae verify --repair"}},
     [NOTICE_DEADLINE] = {{"Must be erased by {t}: {s}.", "消去期限 {t}: {s}"},
                          {"hikae status: whose contract ends", "hikae status: 契約終了のテナント"}},
+    [NOTICE_INCIDENT] = {{"First notice of incident {k} by {t}.", "インシデント {k} の第一報の期限 {t}"},
+                         {"hikae incident list", "hikae incident list"}},
     [NOTICE_BROKEN] = {{"No target holds all of the latest: {s}.", "最新の世代が揃った保存先がありません: {s}"},
                        {"hikae verify --level objects --repair", "hikae verify --level objects --repair"}},
     [NOTICE_QUORUM] = {{"Fewer copies than promised: {s}.", "コピー数が約束に足りません: {s}"},
@@ -246,6 +275,11 @@ static const struct {
                         {"hikae status; is the timer on?", "hikae status (タイマーは動いていますか)"}},
     [NOTICE_BEHIND] = {{"Target {k} lacks the latest; tenants behind: {n}.", "保存先 {k} に最新が無いテナント: {n} 件"},
                        {"hikae replicate", "hikae replicate"}},
+    [NOTICE_REVIEW] = {{"To be looked at by {t}: {k}.", "確認の期限 {t}: {k}"},
+                       {"hikae report; hikae review ack", "hikae report、hikae review ack"}},
+    [NOTICE_OPEN] = {{"Nonconformities open: {n}.", "未処理の不適合: {n} 件"},
+                     {"hikae nonconformity list", "hikae nonconformity list"}},
+    [NOTICE_REMINDER] = {{"Reminder for {t}: {d}", "予定 {t}: {d}"}, {NULL, NULL}},
     [NOTICE_WARNING] = {{"Warning, {n} times: {d}", "警告 {n} 回: {d}"}, {NULL, NULL}},
 };
 
@@ -255,6 +289,7 @@ struct values {
     const char *s, *k, *d;
     uint64_t n, a, b, c;
     int64_t t;
+    const struct zone *zone; /* of t; NULL: UTC */
 };
 
 /* One line of at most DETAIL_SIZE bytes, cut where a character begins. */
@@ -278,6 +313,12 @@ static int add_text(struct buf *out, const char *text, struct error *err)
     return buf_append(out, text, strlen(text), err);
 }
 
+static const char *format_time(const struct values *values, char text[CLOCK_TEXT_SIZE])
+{
+    _Static_assert((int)ZONE_TEXT_SIZE <= (int)CLOCK_TEXT_SIZE, "both fit");
+    return values->zone != NULL ? zone_format(values->zone, values->t, text) : clock_format(values->t, text);
+}
+
 static int add_value(struct buf *out, char which, const struct values *values, enum config_language language,
                      struct error *err)
 {
@@ -290,7 +331,7 @@ static int add_value(struct buf *out, char which, const struct values *values, e
     if (which == 't' && values->t == 0)
         return add_text(out, words[WORD_NEVER][language], err);
     if (which == 't')
-        return add_text(out, clock_format(values->t, text), err);
+        return add_text(out, format_time(values, text), err);
     (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
     return add_text(out, text, err);
 }
@@ -314,10 +355,15 @@ static int add_line(struct buf *out, const char *pattern, const struct values *v
 }
 
 static int add_cause_line(struct buf *out, const struct notice_cause *cause, enum config_language language,
-                          struct error *err)
+                          const struct zone *zone, struct error *err)
 {
-    struct values values = {
-        .s = cause->subject, .k = cause->key, .d = cause->detail, .n = cause->count, .t = cause->time_ns};
+    bool in_japanese = language == CONFIG_LANGUAGE_JA && cause->detail_ja != NULL;
+    struct values values = {.s = cause->subject,
+                            .k = cause->key,
+                            .d = in_japanese ? cause->detail_ja : cause->detail,
+                            .n = cause->count,
+                            .t = cause->time_ns,
+                            .zone = zone};
     struct buf others = {0};
     int rc = 0;
     if (cause->subject != NULL && cause->count > 1 && cause->kind != NOTICE_WARNING) {
@@ -328,13 +374,26 @@ static int add_cause_line(struct buf *out, const struct notice_cause *cause, enu
         values.s = (const char *)others.data;
     }
     if (rc == 0)
-        rc = add_text(out, "- ", err);
-    if (rc == 0)
         rc = add_line(out, kinds[cause->kind].line[language], &values, language, err);
-    if (rc == 0)
-        rc = add_text(out, "\n", err);
     buf_free(&others);
     return rc;
+}
+
+int notice_cause_write(const struct notice_cause *cause, enum config_language language, const struct zone *zone,
+                       char **ret, struct error *err)
+{
+    struct buf out = {0};
+    if (add_cause_line(&out, cause, language, zone, err) != 0 || buf_u8(&out, 0, err) != 0) {
+        buf_free(&out);
+        return -1;
+    }
+    *ret = (char *)out.data;
+    return 0;
+}
+
+const char *notice_cause_todo(const struct notice_cause *cause, enum config_language language)
+{
+    return kinds[cause->kind].todo[language];
 }
 
 static int add_causes(struct buf *out, const struct notice_state *state, const struct notice_causes *causes, bool alert,
@@ -347,7 +406,8 @@ static int add_causes(struct buf *out, const struct notice_state *state, const s
             continue;
         if (told++ >= CAUSES_TOLD)
             more.n++;
-        else if (add_cause_line(out, &causes->items[i], language, err) != 0)
+        else if (add_text(out, "- ", err) != 0 || add_cause_line(out, &causes->items[i], language, NULL, err) != 0 ||
+                 add_text(out, "\n", err) != 0)
             return -1;
     }
     if (told == 0)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SHARDS_MAX = 1000, RETRIES_MAX = 10 };
+enum { SHARDS_MAX = 1000, RETRIES_MAX = 10, RECORDED_MAX = 200 };
 #define RUNS_KEPT_NS (INT64_C(400) * 86400 * NS_PER_S)
 
 /* ---- Options ---- */
@@ -184,14 +184,63 @@ static size_t count_state(const struct hikae_run_result *result, const char *sta
     return count;
 }
 
-static void end_record(struct hikae *hikae, int64_t number, int64_t net_bytes, const struct hikae_run_result *result,
-                       enum hikae_status status)
+/* What failed and what was warned of, each as the page of the morning shows it; so many of each. */
+static json_t *failures_json(const struct hikae_run_result *result)
 {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < result->count && json_array_size(list) < RECORDED_MAX; i++) {
+        const struct hikae_run_job *job = &result->jobs[i];
+        if (strcmp(job->state, "failed") != 0)
+            continue;
+        /* Messages name files, which need not be UTF-8; without its message a failure is still one. */
+        json_t *message = json_string(job->error.message);
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:s, s:o}", "tenant", job->tenant, "job", job->job,
+                                                    "status", (int)job->error.status, "kind", job->error.kind,
+                                                    "message", message != NULL ? message : json_string("")));
+    }
+    return list;
+}
+
+static json_t *warnings_json(const struct hikae_run_result *result)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < result->warning_count && i < RECORDED_MAX; i++) {
+        const struct hikae_run_warning *warning = &result->warnings[i];
+        json_t *row = json_pack("{s:s?, s:s, s:I}", "tenant", warning->tenant, "message", warning->message, "count",
+                                (json_int_t)warning->count);
+        if (row != NULL)
+            (void)json_array_append_new(list, row);
+    }
+    return list;
+}
+
+/* What the jobs of a plan stored: for forecasts and charts. */
+static json_t *sums_json(const struct run_plan *plan)
+{
+    uint64_t backups = 0, source = 0, stored = 0;
+    for (size_t i = 0; i < plan->task_count; i++) {
+        const struct run_task *task = &plan->tasks[i];
+        bool done = task->attempts > 0 && task->status <= HIKAE_WARNINGS;
+        backups += done && strcmp(task->job->name, "backup") == 0;
+        source += task->source_bytes;
+        stored += task->stored_bytes;
+    }
+    return json_pack("{s:I, s:I, s:I}", "backups", (json_int_t)backups, "source_bytes", (json_int_t)source,
+                     "stored_bytes", (json_int_t)stored);
+}
+
+static void end_record(struct hikae *hikae, int64_t number, const struct run_plan *plan,
+                       const struct hikae_run_result *result, enum hikae_status status)
+{
+    int64_t net_bytes = 0;
+    for (size_t i = 0; i < plan->task_count; i++)
+        net_bytes += plan->tasks[i].net_bytes;
     json_t *json CLEANUP_JSON = json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:{s:b, s:s, s:I, s:I}}", "exit", (int)status, "tenants",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:b, s:s, s:I, s:I}}", "exit", (int)status, "tenants",
         (json_int_t)result->tenants, "done", (json_int_t)count_state(result, "done"), "failed",
         (json_int_t)count_state(result, "failed"), "left", (json_int_t)count_state(result, "left"), "net_bytes",
-        (json_int_t)net_bytes, "clock", "synchronized", (int)result->clock.synchronized, "source", result->clock.source,
+        (json_int_t)net_bytes, "sums", sums_json(plan), "failures", failures_json(result), "warnings",
+        warnings_json(result), "clock", "synchronized", (int)result->clock.synchronized, "source", result->clock.source,
         "offset_ns", (json_int_t)result->clock.offset_ns, "error_ns", (json_int_t)result->clock.error_ns);
     CLEANUP_FREE char *text = NULL;
     struct error why = {0};
@@ -232,11 +281,8 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
     if (rc == 0 && cancel_check(&hikae->cancel, err) != 0)
         *ret_status = HIKAE_INTERRUPTED;
     tell_warnings(hikae, ret);
-    int64_t net_bytes = 0; /* for forecasts */
-    for (size_t i = 0; i < plan->task_count; i++)
-        net_bytes += plan->tasks[i].net_bytes;
     open_nonconformities(hikae, plan, ret);
-    end_record(hikae, number, net_bytes, ret, *ret_status);
+    end_record(hikae, number, plan, ret, *ret_status);
     struct error why = {0};
     if (run_hook(hikae, "after", (int)*ret_status, &why) != 0) {
         engine_warn(hikae, "%s", why.what);

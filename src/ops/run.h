@@ -56,6 +56,8 @@ struct run_task {
     char *detail;
     char note[CATALOG_JOB_NOTE_SIZE]; /* for the catalogue */
     int64_t net_bytes;                /* stored on each target, less what was freed */
+    uint64_t source_bytes;            /* of a backup: what it is of, and what it stored on each target */
+    uint64_t stored_bytes;
 };
 
 struct run_job {
@@ -85,6 +87,9 @@ struct run_verified {
 };
 /* False if the note is none. */
 bool run_verified_read(const char *note, struct run_verified *ret);
+/* What the latest verification of a tenant found, and when; false if there was none. `jobs` are all that are known. */
+bool run_verified_latest(const struct catalog_job *jobs, size_t count, const struct id *tid, struct run_verified *ret,
+                         int64_t *ret_ns);
 
 /* ---- run_plan.c ---- */
 

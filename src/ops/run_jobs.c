@@ -66,6 +66,8 @@ static enum hikae_status do_backup(struct hikae *hikae, struct run_task *task, s
     task->detail = mem_printf("snapshot %s: %llu entries, %llu bytes stored", result.snapshot,
                               (unsigned long long)result.entries, (unsigned long long)result.bytes_stored);
     task->net_bytes = (int64_t)result.bytes_stored;
+    task->source_bytes = result.bytes_source;
+    task->stored_bytes = result.bytes_stored;
     note_behind(&result, task, next);
     hikae_backup_result_free(&result);
     return status;
@@ -148,6 +150,23 @@ bool run_verified_read(const char *note, struct run_verified *ret)
     int end = 0;
     return sscanf(note, "%llu/%llu/%llu%n", &ret->checked, &ret->damaged, &ret->unknown, &end) == 3 &&
            note[end] == '\0';
+}
+
+bool run_verified_latest(const struct catalog_job *jobs, size_t count, const struct id *tid, struct run_verified *ret,
+                         int64_t *ret_ns)
+{
+    bool found = false;
+    *ret_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct run_verified verified;
+        if (!id_equal(&jobs[i].tid, tid) || strncmp(jobs[i].job, "verify.", strlen("verify.")) != 0 ||
+            jobs[i].tried_ns < *ret_ns || !run_verified_read(jobs[i].note, &verified))
+            continue;
+        found = true;
+        *ret = verified;
+        *ret_ns = jobs[i].tried_ns;
+    }
+    return found;
 }
 
 static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, struct run_task *next,

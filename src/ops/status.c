@@ -1,6 +1,8 @@
 /* status: each tenant's last success, and the targets that are behind it. */
+#include "ops/status.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/deadlines.h"
 #include "ops/facts.h"
 #include "ops/run.h"
 
@@ -18,6 +20,12 @@ void hikae_status_free(struct hikae_status_report *report)
     for (size_t i = 0; i < report->target_count; i++)
         mem_free(report->targets[i].name);
     mem_free(report->targets);
+    for (size_t i = 0; i < report->deadline_count; i++) {
+        mem_free(report->deadlines[i].subject);
+        mem_free(report->deadlines[i].subject_ja);
+        mem_free(report->deadlines[i].policy);
+    }
+    mem_free(report->deadlines);
     *report = (struct hikae_status_report){0};
 }
 
@@ -80,6 +88,8 @@ struct overview {
     size_t room;
     struct run_plan plan; /* the tenants with their policies, for what is due when */
     bool warnings;
+    status_visit *visit; /* or NULL */
+    void *context;
 };
 
 /* When its next backup is due, and whether one that was due did not come. */
@@ -137,6 +147,27 @@ static int add_targets(struct hikae *hikae, struct hikae_status_report *report, 
     return 0;
 }
 
+/* What the store's own history says must be done. That it cannot be read must not hide the tenants. */
+static int add_deadlines(struct overview *overview, struct error *err)
+{
+    struct session facts;
+    struct error why = {0};
+    int rc = session_open_store(overview->hikae, 0, &facts, &why);
+    if (rc == 0) {
+        rc = deadlines_take(&facts, clock_now_ns(), overview->report, &why);
+        session_close(&facts);
+    }
+    if (rc == 0)
+        return 0;
+    if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {
+        *err = why;
+        return -1;
+    }
+    overview->warnings = true;
+    engine_warn(overview->hikae, "deadlines: %s%s%s", why.chain, why.chain[0] != '\0' ? ": " : "", why.what);
+    return 0;
+}
+
 /* A tenant that cannot be read must not hide the others: it is reported, with no success. */
 static int add_tenant(const struct catalog_tenant *tenant, void *context, struct error *err)
 {
@@ -154,6 +185,8 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
         /* Where there is no snapshot nothing was listed: what stands there is another tenant's. */
         for (size_t i = 0; rc == 0 && status->last_success_ns != 0 && i < overview->hikae->target_count; i++)
             add_stored(&overview->hikae->targets[i].present.listed, &overview->report->targets[i]);
+        if (rc == 0 && overview->visit != NULL)
+            rc = overview->visit(&session, tenant, status, overview->report->count - 1, overview->context, &why);
         session_close(&session);
     }
     note_due(overview, &tenant->tid, status);
@@ -183,17 +216,26 @@ static int take_overview(struct overview *overview, struct error *err)
         return -1;
     for (size_t i = 0; i < hikae->target_count; i++)
         overview->report->targets[i].up = hikae->targets[i].up;
-    return 0;
+    return add_deadlines(overview, err);
+}
+
+int status_take(struct hikae *hikae, status_visit *visit, void *context, struct hikae_status_report *ret,
+                bool *ret_warnings, struct error *err)
+{
+    *ret = (struct hikae_status_report){0};
+    struct overview overview = {.hikae = hikae, .report = ret, .visit = visit, .context = context};
+    int rc = take_overview(&overview, err);
+    run_plan_clear(&overview.plan);
+    *ret_warnings = overview.warnings;
+    return rc;
 }
 
 enum hikae_status hikae_overview(struct hikae *hikae, struct hikae_status_report *ret, struct hikae_error *error)
 {
     struct error err = {0};
-    *ret = (struct hikae_status_report){0};
-    struct overview overview = {.hikae = hikae, .report = ret};
-    int rc = take_overview(&overview, &err);
-    run_plan_clear(&overview.plan);
+    bool warnings;
+    int rc = status_take(hikae, NULL, NULL, ret, &warnings, &err);
     if (rc != 0)
         hikae_status_free(ret);
-    return api_result(rc, overview.warnings, &err, error);
+    return api_result(rc, warnings, &err, error);
 }

@@ -90,7 +90,10 @@ struct page_column {
     bool number; /* stands to the right */
 };
 enum { PAGE_COLUMNS_MAX = 16 };
-/* The first cell of a row is its heading. On a narrow screen each row becomes a block with the columns' names. */
+/*
+ * The first cell of a row is its heading. On a narrow screen each row becomes a block with the columns' names. A
+ * caption that says the same as the section's title is for those only who do not see that.
+ */
 void page_table(struct page *page, struct page_text caption, const struct page_column *columns, size_t count);
 void page_row(struct page *page);
 void page_cell(struct page *page);
@@ -120,6 +123,8 @@ void page_link(struct page *page, const char *id, const char *text);
 void page_anchor(struct page *page, const char *id);
 /* An instant in the page's zone, 0: never; a local day; sizes, counts, durations. */
 void page_time(struct page *page, int64_t ns);
+/* The same without the name of the zone, which the head of the page says: for columns. */
+void page_clock(struct page *page, int64_t ns);
 void page_day(struct page *page, int64_t day);
 void page_bytes(struct page *page, uint64_t bytes);
 void page_count(struct page *page, uint64_t count);
@@ -183,7 +188,8 @@ struct page_calendar_day {
 typedef void page_calendar_look(struct page *page, int64_t day, void *context, struct page_calendar_day *ret);
 void page_calendar(struct page *page, struct page_text caption, int64_t first_day, size_t days,
                    page_calendar_look *look, void *context);
-/* A row of small squares, one for each state; says: the same in words. */
-void page_strip(struct page *page, const enum page_state *states, size_t count, const char *says);
+/* A row of small squares, one for each state; says: the same in words, with its arguments. */
+void page_strip(struct page *page, const enum page_state *states, size_t count, struct page_text says,
+                const char *const *args);
 
 #endif

@@ -136,7 +136,10 @@ void page_table(struct page *page, struct page_text caption, const struct page_c
     memcpy(page->columns, columns, page->column_count * sizeof *columns);
     page_open(page, ELEMENT_TABLE, "<div class=\"frame\" role=\"region\" tabindex=\"0\" aria-label=\"");
     page_escape_text(page, page_pick(page, caption));
-    page_raw(page, "\"><table class=\"rows\">\n<caption>");
+    bool known = page->section_count > 0 &&
+                 strcmp(page_pick(page, page->sections[page->section_count - 1].title), page_pick(page, caption)) == 0;
+    page_raw(page, "\"><table class=\"rows\">\n<caption");
+    page_raw(page, known ? " class=\"unseen\">" : ">");
     page_escape_text(page, page_pick(page, caption));
     page_raw(page, "</caption>\n<thead><tr>");
     for (size_t i = 0; i < page->column_count; i++) {

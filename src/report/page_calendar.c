@@ -81,13 +81,14 @@ void page_calendar(struct page *page, struct page_text caption, int64_t first_da
 }
 
 /* One path for each state: a thousand strips must not make a page heavy. */
-void page_strip(struct page *page, const enum page_state *states, size_t count, const char *says)
+void page_strip(struct page *page, const enum page_state *states, size_t count, struct page_text says,
+                const char *const *args)
 {
     char text[PAGE_SMALL];
     (void)snprintf(text, sizeof text, "<svg class=\"strip\" role=\"img\" viewBox=\"0 0 %zu 8\"", count * 9);
     page_raw(page, text);
     page_raw(page, " aria-label=\"");
-    page_escape_text(page, says);
+    page_escape_say(page, says, args);
     page_raw(page, "\">");
     for (enum page_state state = PAGE_GOOD; state <= PAGE_PLAIN; state++) {
         bool any = false;

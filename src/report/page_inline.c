@@ -163,18 +163,32 @@ void page_anchor(struct page *page, const char *id)
     page_raw(page, "\"></span>");
 }
 
-void page_time(struct page *page, int64_t ns)
+static void write_time(struct page *page, int64_t ns, bool with_zone)
 {
     char text[PAGE_SMALL];
     char machine[CLOCK_TEXT_SIZE];
     (void)page_format_time(page, ns, text);
-    if (ns != 0) {
-        page_raw(page, "<time datetime=\"");
-        page_raw(page, clock_format(ns, machine));
-        page_raw(page, "\">");
+    if (ns == 0) {
+        page_escape_text(page, text);
+        return;
     }
+    if (!with_zone)
+        text[strlen("2026-11-21 18:12")] = '\0';
+    page_raw(page, "<time datetime=\"");
+    page_raw(page, clock_format(ns, machine));
+    page_raw(page, "\">");
     page_escape_text(page, text);
-    page_raw(page, ns != 0 ? "</time>" : "");
+    page_raw(page, "</time>");
+}
+
+void page_time(struct page *page, int64_t ns)
+{
+    write_time(page, ns, true);
+}
+
+void page_clock(struct page *page, int64_t ns)
+{
+    write_time(page, ns, false);
 }
 
 void page_day(struct page *page, int64_t day)

@@ -63,7 +63,7 @@ static void draw_everywhere(struct page *page, void *context)
     page_code(page, text);
     page_badge(page, PAGE_WARN, (struct page_text){text, text});
     page_link(page, "one", text);
-    page_strip(page, states, 2, text);
+    page_strip(page, states, 2, PAGE_TEXT("{1}", "{1}"), (const char *const[]){text, NULL});
     page_paragraph_end(page);
     page_table(page, (struct page_text){text, text}, columns, 2);
     page_row(page);
