@@ -77,6 +77,25 @@ static void mark(struct verify_scope *scope, uint64_t copies)
 
 /* ---- One scope ---- */
 
+/* Packs and segments that were put back lie there now: the index, which had to do without, learns them again. */
+static int learn_mended(struct verify_scope *scope, struct error *err)
+{
+    struct session *session = scope->session;
+    bool any = false;
+    for (size_t i = 0; i < scope->bad_count; i++) {
+        const struct verify_bad *bad = &scope->bads[i];
+        const struct copy_item *item = &scope->items[bad->item].copy;
+        struct roster *listed = &scope->verify->hikae->targets[bad->target].present.listed;
+        if (!bad->repaired || (item->class != 'p' && item->class != 'i'))
+            continue;
+        any = true;
+        if (roster_add(listed, item->class == 'p' ? OBJECT_PACK : OBJECT_SEGMENT, &item->hash, item->size, err) != 0)
+            return -1;
+        roster_sort(listed);
+    }
+    return any ? objects_sync_index(&session->objects, NULL, &session->chain.condemned, err) : 0;
+}
+
 static int check_scope(struct verify_scope *scope, struct error *err)
 {
     struct verify *verify = scope->verify;
@@ -99,7 +118,7 @@ static int check_scope(struct verify_scope *scope, struct error *err)
                 verify->unknown += scope->items[i].expected >> t & 1;
     if (scope->session == NULL || options->level != HIKAE_VERIFY_DATA || options->sample > 0)
         return 0;
-    if (walk_manifests(scope, err) != 0)
+    if (learn_mended(scope, err) != 0 || walk_manifests(scope, err) != 0)
         return -1;
     sound = atomic_load(&verify->sound) - sound;
     bool all_sound = verify->damaged - damaged == (verify->repaired - repaired) + (verify->behind - behind) &&

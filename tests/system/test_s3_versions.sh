@@ -42,6 +42,8 @@ for bucket in kept-versions locked-versions; do
     s3 put-marker $bucket "$pack"
     check "$bucket: a delete marker on a pack: restored" whole
     says "mended from a sound copy" "$bucket: and reported"
+    s3 put-marker $bucket "$pack"
+    expect 1 "$bucket: a marker on a pack: verify mends in one call" hikae verify acme --level data --repair
     s3 put-marker $bucket "$record"
     expect 1 "$bucket: a marker on a record: verify mends" hikae verify acme --level data --repair
     check "$bucket: that, too" hikae verify acme --level data
