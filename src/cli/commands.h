@@ -54,6 +54,7 @@ enum hikae_status command_policy_diff(struct run *run);
 enum hikae_status command_policy_apply(struct run *run);
 enum hikae_status command_version(struct run *run);
 
+enum hikae_status command_locks(struct run *run);
 enum hikae_status command_metrics(struct run *run);
 enum hikae_status command_forecast(struct run *run);
 enum hikae_status command_notify_test(struct run *run);

@@ -74,6 +74,10 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_TARGET_LEFT_UNKNOWN] =
         {"Nothing was deleted, and what is still there is not known: the target does not answer.",
          "何も削除していません。ターゲットが応答しないため、残っているものは不明です。"},
+    [MSG_LOCKS_NONE] = {"No target that answers locks objects.", "オブジェクトをロックするターゲットはありません。"},
+    [MSG_LOCKS_PLAN] = {"Dry run: {1|lock|locks} of {2} would be extended.",
+                        "試行のみ: {2} 件のうち {1} 件のロックを延長する予定です。"},
+    [MSG_LOCKS_DONE] = {"{1|lock|locks} of {2} were extended.", "{2} 件のうち {1} 件のロックを延長しました。"},
     [MSG_TARGET_ERASED] = {"{1|object|objects} ({2}) were deleted there; nothing of this store is left.",
                            "オブジェクト {1} 件（{2}）を削除しました。このストアのものは残っていません。"},
     [MSG_TARGET_ERASED_PART] = {"{1|object|objects} ({2}) were deleted there.",

@@ -78,6 +78,7 @@ const struct command *const command_table[] = {
     &row_policy_simulate,
     &row_retain,
     &row_gc,
+    &row_locks,
     &row_snapshot_forget,
     &row_incident_open,
     &row_incident_list,

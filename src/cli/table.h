@@ -8,7 +8,7 @@ extern const struct command row_init, row_doctor, row_upgrade, row_target_list, 
 extern const struct command row_target_set, row_target_retire;
 extern const struct command row_tenant_add, row_tenant_list, row_tenant_show, row_tenant_set, row_tenant_suspend,
     row_tenant_resume, row_hold_add, row_hold_list;
-extern const struct command row_backup, row_import, row_snapshots, row_snapshot_tag, row_replicate, row_gc;
+extern const struct command row_backup, row_import, row_snapshots, row_snapshot_tag, row_replicate, row_gc, row_locks;
 extern const struct command row_policy_list, row_policy_show, row_policy_check, row_policy_diff, row_policy_apply;
 extern const struct command row_ls, row_find, row_diff, row_cat, row_restore, row_export;
 extern const struct command row_verify, row_recover, row_keys_status, row_keys_check, row_keys_sheet, row_keys_rotate,

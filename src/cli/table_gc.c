@@ -24,3 +24,23 @@ const struct command row_gc = {
               {9, "stopped: what was done is kept"}},
     .run = command_gc,
 };
+
+const struct command row_locks = {
+    .name = "locks",
+    .group = GROUP_KEEP,
+    .summary = {"keep locks ahead of time, of what is alive", "生きているもののロックを期限前に延長する"},
+    .arguments = "[TENANT]",
+    .most = 1,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "On targets that lock objects: what snapshots in force, histories, the keystore and the audit logs need is "
+        "locked again, for the whole period, once less than half of it is left; what nothing needs any more is left to "
+        "run out. Of one tenant (and the store's own) or of all. The nightly run does it four times in each period. It "
+        "needs the right to set retention, and none to delete.",
+    .examples = {{"hikae locks --dry-run", "How many locks would be extended?"},
+                 {"hikae locks", "After hikae run was stopped for long."}},
+    .exits = {{1, "a target lacks objects: hikae replicate puts them, locked"},
+              {6, "a target could not be reached"},
+              {7, "there is no right to set retention"}},
+    .run = command_locks,
+};

@@ -39,6 +39,7 @@ static const struct operation operations[OPERATION_COUNT] = {
     [OPERATION_BACKUP] = {"backup", AUDIT_EVIDENCE, 0},
     [OPERATION_IMPORT] = {"import", AUDIT_EVIDENCE, 0},
     [OPERATION_RUN] = {"run", AUDIT_OPERATION, AT_ONCE},
+    [OPERATION_LOCKS] = {"locks", AUDIT_OPERATION, 0},
     [OPERATION_REPLICATE] = {"replicate", AUDIT_OPERATION, AT_ONCE},
     [OPERATION_VERIFY] = {"verify", AUDIT_EVIDENCE, 0},
     [OPERATION_RETAIN] = {"retain", AUDIT_EVIDENCE, 0},

@@ -2,6 +2,7 @@
  * What no tenant has, and nothing needs: segments of audit logs that a later revision replaces, and what measuring a
  * target left there. Neither is named by a record, so neither is condemned: FORMAT.md §1 and §10 say that they may go.
  */
+#include "audit/revision.h"
 #include "base/mem.h"
 #include "ops/audit_store.h"
 #include "ops/collect.h"
@@ -54,65 +55,30 @@ static int add(struct sweep *sweep, const char *name, uint64_t size, struct erro
 
 /* ---- Audit logs ---- */
 
-static bool same_leaves(const struct audit_name *a, const struct audit_name *b)
-{
-    return a->kind == b->kind && id_equal(&a->log, &b->log) && a->first == b->first && a->size == b->size;
-}
-
-/* The hashes of all leaves, and the revision, without a key. 0, or -1: it cannot be read. */
-static int read_revision(const struct audit_store *store, const struct audit_object *object,
-                         struct audit_segment *segment)
-{
-    CLEANUP(buf_free) struct buf bytes = {0};
-    if (audit_object_find(store, object, &bytes, NULL) != 0)
-        return -1;
-    return audit_segment_parse(bytes.data, bytes.size, NULL, segment, NULL);
-}
-
-static bool same_hashes(const struct audit_segment *a, const struct audit_segment *b)
-{
-    bool same = a->count == b->count;
-    for (uint32_t i = 0; same && i < a->count; i++)
-        same = hash_equal(&a->leaves[i].hash, &b->leaves[i].hash);
-    return same;
-}
-
 /*
  * Objects that hold the same leaves: those go that are of a lower revision than one that lies on enough places, from
- * the places that have this one. Two of which neither says more than the other, or that differ in a leaf, are a fork
- * and stay, for `audit verify` to show.
+ * the places that have this one. Where that is not certain they stay, for `audit verify` to show.
  */
 static int sweep_group(const struct audit_store *store, const struct audit_object *items, size_t count,
                        struct sweep *sweeps, struct error *err)
 {
-    struct audit_segment newest = {0};
     CLEANUP_FREE uint32_t *revisions = mem_calloc(count, sizeof(*revisions));
-    size_t chosen = 0;
-    bool known = revisions != NULL;
-    int rc = known ? 0 : error_no_memory(err);
-    for (size_t i = 0; known && i < count; i++) {
-        struct audit_segment segment = {0};
-        known = read_revision(store, &items[i], &segment) == 0 && (i == 0 || same_hashes(&segment, &newest));
-        revisions[i] = segment.revision;
-        if (i == 0 || segment.revision > newest.revision) {
-            audit_segment_clear(&newest);
-            newest = segment;
-            chosen = i;
-        } else {
-            audit_segment_clear(&segment);
-        }
-    }
-    known = known && (size_t)__builtin_popcountll(items[chosen].places) >= store->min_copies;
-    for (size_t i = 0; known && i < count; i++)
-        for (size_t p = 0; rc == 0 && revisions[i] < newest.revision && p < store->place_count; p++) {
+    size_t newest;
+    if (revisions == NULL)
+        return error_no_memory(err);
+    if (!audit_revisions_read(store, items, count, revisions, &newest) ||
+        (size_t)__builtin_popcountll(items[newest].places) < store->min_copies)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; revisions[i] < revisions[newest] && p < store->place_count; p++) {
             char name[OBJECT_NAME_SIZE];
             uint64_t size = 0;
-            if ((items[i].places & items[chosen].places & UINT64_C(1) << p) != 0 && sweeps[p].target != NULL &&
-                target_stat(sweeps[p].target, audit_name_format(&items[i].name, name), &size, NULL) == 0)
-                rc = add(&sweeps[p], name, size, err);
+            if ((items[i].places & items[newest].places & UINT64_C(1) << p) != 0 && sweeps[p].target != NULL &&
+                target_stat(sweeps[p].target, audit_name_format(&items[i].name, name), &size, NULL) == 0 &&
+                add(&sweeps[p], name, size, err) != 0)
+                return -1;
         }
-    audit_segment_clear(&newest);
-    return rc;
+    return 0;
 }
 
 static int sweep_logs(const struct audit_store *store, struct sweep *sweeps, struct error *err)
@@ -120,9 +86,8 @@ static int sweep_logs(const struct audit_store *store, struct sweep *sweeps, str
     struct audit_objects objects = {0};
     int rc = audit_objects_list(store, NULL, &objects, err);
     for (size_t first = 0, end = 0; rc == 0 && first < objects.count; first = end) {
-        while (end < objects.count && same_leaves(&objects.items[first].name, &objects.items[end].name))
-            end++;
-        if (end - first < 2 || objects.items[first].name.kind != AUDIT_OBJECT_SEGMENT)
+        end = audit_revisions_end(&objects, first);
+        if (end - first < 2)
             continue;
         rc = cancel_check(store->cancel, err);
         if (rc == 0)

@@ -12,6 +12,9 @@ char *copy_name(const struct id *tid, const struct copy_item *item, char out[OBJ
         return name_record(tid, item->last, out);
     case 'k':
         return name_key(item->epoch, &item->hash, out);
+    case 'a':
+        (void)snprintf(out, OBJECT_NAME_SIZE, "%s", item->last);
+        return out;
     case 's':
         memcpy(out, NAME_STORE, sizeof(NAME_STORE));
         return out;

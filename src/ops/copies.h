@@ -9,13 +9,16 @@
 #include "base/names.h"
 #include "ops/engine.h"
 
-/* Classes of objects are the letters of their folders: p, i, r, h; k is a keystore entry, s the store object. */
+/*
+ * Classes of objects are the letters of their folders: p, i, r, h; k is a keystore entry, s the store object, a an
+ * object of an audit log.
+ */
 struct copy_item {
     char class;
     uint32_t epoch; /* of a keystore entry */
     struct hash hash;
     uint64_t size;    /* 0: known only to whoever lists it */
-    const char *last; /* a record's name; borrowed */
+    const char *last; /* a record's name, the whole name of an audit log's object; borrowed */
 };
 
 /* Where copies are looked for. */

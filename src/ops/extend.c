@@ -4,8 +4,10 @@
  * to run out. Alive is what rosters and histories name, never what a listing
  * shows. Nothing is read but lists and locks, and no data.
  */
+#include "audit/revision.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/audit_store.h"
 #include "ops/copies.h"
 
 #include <pthread.h>
@@ -176,6 +178,52 @@ static int extend_tenant(const char *tenant, void *context, struct error *err)
     return rc;
 }
 
+/* What a log still needs on one target: all but segments that a later revision there replaces. */
+static int extend_log_objects(const struct extending *extending, size_t number, const struct audit_store *store,
+                              const struct audit_objects *objects, size_t place, struct error *err)
+{
+    CLEANUP_FREE struct copy_item *items = mem_calloc(objects->count, sizeof(*items));
+    CLEANUP_FREE char(*names)[OBJECT_NAME_SIZE] = mem_calloc(objects->count, sizeof(*names));
+    CLEANUP_FREE uint32_t *revisions = mem_calloc(objects->count, sizeof(*revisions));
+    size_t count = 0, newest;
+    if (items == NULL || names == NULL || revisions == NULL)
+        return error_no_memory(err);
+    for (size_t first = 0, end; first < objects->count; first = end) {
+        end = audit_revisions_end(objects, first);
+        bool known =
+            end - first > 1 && audit_revisions_read(store, &objects->items[first], end - first, revisions, &newest);
+        known = known && (objects->items[first + newest].places >> place & 1) != 0;
+        for (size_t i = first; i < end; i++) {
+            if ((objects->items[i].places >> place & 1) == 0 || (known && revisions[i - first] < revisions[newest]))
+                continue;
+            items[count] =
+                (struct copy_item){.class = 'a', .last = audit_name_format(&objects->items[i].name, names[count])};
+            count++;
+        }
+    }
+    return extend_on(extending, number, &extending->hikae->store.store_tid, items, count, err);
+}
+
+static int extend_logs(const struct extending *extending, struct error *err)
+{
+    struct hikae *hikae = extending->hikae;
+    struct engine_audit_store audit;
+    struct audit_objects objects = {0};
+    if (engine_audit_store_open(hikae, &audit, err) != 0)
+        return -1;
+    int rc = audit_objects_list(&audit.store, NULL, &objects, err);
+    for (size_t i = 0, place = 0; rc == 0 && i < hikae->target_count; i++) {
+        if (!hikae->targets[i].up)
+            continue;
+        if ((extending->locked >> i & 1) != 0)
+            rc = extend_log_objects(extending, i, &audit.store, &objects, place, err);
+        place++;
+    }
+    audit_objects_free(&objects);
+    engine_audit_store_close(&audit);
+    return rc;
+}
+
 /* The store object, the keystore and the store's own history: without them nothing opens. */
 static int extend_store(const struct extending *extending, struct error *err)
 {
@@ -208,6 +256,9 @@ enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bo
     struct error err = {0};
     struct extending extending = {.hikae = hikae, .ret = ret, .dry_run = dry_run};
     *ret = (struct hikae_extend_result){0};
+    struct engine_audit audit;
+    if (engine_audit_begin(hikae, OPERATION_LOCKS, tenant, dry_run, &audit, &err) != 0)
+        return api_result(-1, false, &err, error);
     int rc = engine_targets(hikae, &err);
     for (size_t i = 0; rc == 0 && i < hikae->target_count; i++)
         if (hikae->targets[i].up && target_traits(hikae->targets[i].target)->lock_mode != TARGET_LOCK_NONE)
@@ -217,6 +268,11 @@ enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bo
         rc = engine_each_tenant(hikae, tenant, extend_tenant, &extending, &err);
         if (rc == 0)
             rc = extend_store(&extending, &err);
+        if (rc == 0)
+            rc = extend_logs(&extending, &err);
     }
-    return api_result(rc, ret->missing > 0, &err, error);
+    engine_audit_count(&audit, "checked", ret->checked);
+    engine_audit_count(&audit, "extended", ret->extended);
+    engine_audit_count(&audit, "missing", ret->missing);
+    return engine_audit_end(&audit, api_result(rc, ret->missing > 0, &err, error));
 }

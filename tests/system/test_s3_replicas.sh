@@ -112,4 +112,36 @@ print("all", count, "refused")
 PYTHON
 check "boto3 is refused the deletion of every object" grep -q '^all .* refused' "$WORK/locks"
 
+# Locks are kept ahead of time: what has less than half of its period left is locked again, the audit log too.
+ends() { # every object that is alive is locked for more than two days
+    AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET /usr/bin/python3 - "$CEPH_HTTP" <<'PYTHON'
+import datetime, sys, boto3
+s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
+soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=2)
+kinds = set()
+for version in s3.list_object_versions(Bucket="vault")["Versions"]:
+    key = version["Key"]
+    if "/probe/" in key:
+        continue
+    until = s3.get_object_retention(Bucket="vault", Key=key, VersionId=version["VersionId"])["Retention"]["RetainUntilDate"]
+    assert until > soon, (key, until)
+    kinds.add(key.split("hikae1/")[1].split("/")[0])
+assert kinds == {"a", "k", "store", "t"}, kinds
+PYTHON
+}
+check "a restore, so that there is an audit log" locked restore acme --to "$WORK/locked-back"
+expect 0 "nothing is to be extended yet" locked locks --json
+says '"extended":0' "so nothing is"
+check "a longer lock" locked target set locked lock=compliance:3
+expect 0 "a dry run" locked locks --dry-run --json
+planned=$(grep -o '"extended":[0-9]*' "$WORK/check.out")
+if ends 2>/dev/null; then not_ok "extends nothing ($planned)"; else ok "extends nothing ($planned)"; fi
+expect 0 "locks are extended" locked locks --json
+says "$planned" "as planned"
+check "which was something" test "$planned" != '"extended":0'
+check "of all that is alive" ends
+expect 0 "and once only" locked locks --json
+says '"extended":0' "nothing more"
+check "it is in the audit log" bash -c '"$0" --config "$1/l/hikae.yaml" audit list | grep -q " locks "' "$HIKAE" "$WORK"
+
 finish
