@@ -100,6 +100,46 @@ enum hikae_status hikae_purge_withdraw(struct hikae *hikae, const char *tenant, 
 enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder, const char *who, const char *how,
                                       bool dry_run, struct hikae_error *error);
 
+struct hikae_certificate {
+    char *tenant;   /* pseudonym */
+    char *envelope; /* DSSE, one line of JSON */
+    bool is_gone;   /* the second stage is certified too: every target lists nothing */
+};
+/*
+ * The certificate of an erasure, signed by an operator and the store. HIKAE_REFUSED before the keys are destroyed. It
+ * is made anew each time, of what is known then.
+ */
+enum hikae_status hikae_purge_certificate(struct hikae *hikae, const char *tenant, const char *key_file,
+                                          const char *passphrase_file, struct hikae_certificate *ret,
+                                          struct hikae_error *error);
+void hikae_certificate_free(struct hikae_certificate *certificate);
+/* The same as a page in Japanese and English (free), which prints how to check it with openssl alone. */
+enum hikae_status hikae_certificate_page(const char *envelope, const char *file_name, char **ret_html,
+                                         struct hikae_error *error);
+
+struct hikae_certificate_check {
+    char *tenant; /* pseudonym */
+    char *name;
+    char *unreadable; /* since when each is claimed; NULL: it is not */
+    char *irrevocable;
+    char *gone;
+    uint64_t size; /* of the log under the checkpoint inside */
+    char *root;
+    bool compared;        /* a checkpoint was given … */
+    bool same_checkpoint; /* … of the same size, and with the same root */
+    char *statement;      /* JSON */
+};
+/*
+ * Check a certificate offline: signed by each of these public keys (PEM files) and by the store that it names, its
+ * entry in the audit log, and the checkpoint. `checkpoint` (NULL: none): one that the reader kept; HIKAE_WARNINGS if it
+ * is of another size, as then only the store can show that the two belong together. HIKAE_DAMAGED for anything that is
+ * wrong.
+ */
+enum hikae_status hikae_certificate_verify(const char *path, const char *const *keys, size_t key_count,
+                                           const char *checkpoint, struct hikae_certificate_check *ret,
+                                           struct hikae_error *error);
+void hikae_certificate_check_free(struct hikae_certificate_check *check);
+
 #ifdef __cplusplus
 }
 #endif

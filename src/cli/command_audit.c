@@ -107,6 +107,12 @@ enum hikae_status command_audit_verify(struct run *run)
 {
     struct hikae_audit_report report = {0};
     const char *path = run_option(run, "save");
+    /* A certificate is checked by whoever was given it, who has no store. */
+    if (run_has(run, "key"))
+        return certificate_check(run);
+    enum hikae_status opened = run_open_store(run);
+    if (opened > HIKAE_WARNINGS)
+        return opened;
     char size[TEXT_SMALL], pending[TEXT_SMALL], findings[TEXT_SMALL];
     enum hikae_status status = hikae_audit_verify(run->hikae, run->arg_count > 0 ? run->args[0] : NULL,
                                                   run_option(run, "log"), &report, &run->error);

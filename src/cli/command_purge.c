@@ -1,9 +1,11 @@
-/* purge plan, approve, run, status, declare, withdraw. */
+/* purge plan, approve, run, status, declare, withdraw, certificate; and the check of a certificate. */
 #include "cli/commands.h"
 #include "cli/text.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- JSON ---- */
@@ -298,5 +300,92 @@ enum hikae_status command_purge_declare(struct run *run)
         out_bool(&run->out, NULL, "dry_run", dry_run);
     }
     run_say(run, dry_run ? MSG_DRY_RUN : MSG_PURGE_DECLARED, run->args[0], run_option(run, "who"));
+    return status;
+}
+
+/* ---- Certificates ---- */
+
+/* A new file: what was handed out once is never replaced. */
+static enum hikae_status save(struct run *run, const char *path, const char *text, const char *end)
+{
+    struct error err = {0};
+    char *all CLEANUP_FREE = mem_printf("%s%s", text, end);
+    if (all == NULL)
+        return run_no_memory(run);
+    return file_create_durable(path, all, strlen(all), 0644, &err) == 0 ? HIKAE_OK : run_base(run, &err);
+}
+
+static enum hikae_status save_page(struct run *run, const char *envelope, const char *file, const char *page)
+{
+    char *html = NULL;
+    const char *slash = strrchr(file, '/');
+    enum hikae_status status = hikae_certificate_page(envelope, slash != NULL ? slash + 1 : file, &html, &run->error);
+    if (status == HIKAE_OK)
+        status = save(run, page, html, "");
+    free(html);
+    return status;
+}
+
+enum hikae_status command_purge_certificate(struct run *run)
+{
+    struct hikae_certificate certificate = {0};
+    const char *file = run_option(run, "out"), *page = run_option(run, "page");
+    enum hikae_status status = hikae_purge_certificate(run->hikae, run->args[0], run_option(run, "operator"),
+                                                       run_option(run, "passphrase-file"), &certificate, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    enum hikae_status saved = save(run, file, certificate.envelope, "\n");
+    if (saved == HIKAE_OK && page != NULL)
+        saved = save_page(run, certificate.envelope, file, page);
+    if (saved == HIKAE_OK && run->out.json) {
+        out_text(&run->out, NULL, "tenant", certificate.tenant);
+        out_text(&run->out, NULL, "stage", certificate.is_gone ? "gone" : "unreadable");
+        out_text(&run->out, NULL, "file", file);
+        out_text(&run->out, NULL, "page", page);
+    }
+    if (saved == HIKAE_OK)
+        run_say(run, certificate.is_gone ? MSG_CERTIFIED_GONE : MSG_CERTIFIED, run->args[0], file);
+    hikae_certificate_free(&certificate);
+    return saved == HIKAE_OK ? status : saved;
+}
+
+static void json_check(struct run *run, const struct hikae_certificate_check *check)
+{
+    struct out *out = &run->out;
+    json_t *statement = NULL;
+    out_bool(out, NULL, "ok", true);
+    out_text(out, NULL, "tenant", check->tenant);
+    out_text(out, NULL, "name", check->name);
+    out_text(out, NULL, "unreadable", check->unreadable);
+    out_text(out, NULL, "irrevocable", check->irrevocable);
+    out_text(out, NULL, "gone", check->gone);
+    out_number(out, NULL, "size", check->size);
+    out_text(out, NULL, "root", check->root);
+    out_bool(out, NULL, "compared", check->compared);
+    out_bool(out, NULL, "same_checkpoint", check->same_checkpoint);
+    if (json_parse(check->statement, strlen(check->statement), &statement, NULL) == 0 && statement != NULL)
+        out_set(out, NULL, "statement", statement);
+}
+
+enum hikae_status certificate_check(struct run *run)
+{
+    struct hikae_certificate_check check = {0};
+    size_t count;
+    if (run->arg_count == 0)
+        return run_usage(run, "--key is for checking a certificate: name its file");
+    const char **keys CLEANUP_FREE = run_all(run, "key", &count);
+    if (keys == NULL)
+        return run_no_memory(run);
+    enum hikae_status status =
+        hikae_certificate_verify(run->args[0], keys, count, run_option(run, "checkpoint"), &check, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json)
+        json_check(run, &check);
+    run_say(run, MSG_CERTIFICATE_SOUND, check.name, check.unreadable != NULL ? check.unreadable : "-",
+            check.gone != NULL ? check.gone : "-");
+    if (status == HIKAE_WARNINGS)
+        run_say(run, MSG_CERTIFICATE_OTHER_SIZE, NULL);
+    hikae_certificate_check_free(&check);
     return status;
 }

@@ -97,6 +97,9 @@ enum hikae_status command_purge_run(struct run *run);
 enum hikae_status command_purge_status(struct run *run);
 enum hikae_status command_purge_withdraw(struct run *run);
 enum hikae_status command_purge_declare(struct run *run);
+enum hikae_status command_purge_certificate(struct run *run);
+/* What `audit verify` does with --key. */
+enum hikae_status certificate_check(struct run *run);
 
 enum hikae_status command_evidence(struct run *run);
 enum hikae_status command_attest_add(struct run *run);

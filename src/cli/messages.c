@@ -220,6 +220,16 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "{1} テナントが復号不能、うち {2} は全ターゲットから削除済み。残作業があります（上記参照）。"},
     [MSG_PURGE_WITHDRAWN] = {"The plan to erase {1} is withdrawn.", "{1} の消去計画を取り下げました。"},
     [MSG_PURGE_DECLARED] = {"Recorded: {2} destroyed {1}.", "記録しました: {2} が {1} を廃棄。"},
+    [MSG_CERTIFIED] = {"{2} certifies that {1} is unreadable. Ask again when every target lists nothing.",
+                       "{2} は {1} が復号不能であることを証します。全保存先から削除された後、改めて作成してください。"},
+    [MSG_CERTIFIED_GONE] = {"{2} certifies that {1} is unreadable and gone from every target.",
+                            "{2} は {1} が復号不能であり、全保存先から削除されたことを証します。"},
+    [MSG_CERTIFICATE_SOUND] = {"The certificate is sound: {1}, unreadable since {2}, gone since {3}.",
+                               "証明書は正当です: {1}、復号不能 {2}、削除済み {3}。"},
+    [MSG_CERTIFICATE_OTHER_SIZE] =
+        {"The checkpoint is of another size of the same log: `hikae audit verify` at the store shows that they belong "
+         "together.",
+         "チェックポイントは同じログの別の時点のものです。両者の連続性は `hikae audit verify` で確認できます。"},
     [MSG_AUDIT_SOUND] = {"The audit log is sound: {1|entry|entries}; {2} more wait on this machine.",
                          "監査ログは正常です: {1} 件。ほかに {2} 件がこの機械で待っています。"},
     [MSG_AUDIT_BAD] = {"The audit log ({1|entry|entries}) has {2|finding|findings}.",

@@ -107,6 +107,7 @@ const struct command *const command_table[] = {
     &row_contract_export,
     &row_erasure_add,
     &row_erasure_list,
+    &row_purge_certificate,
     &row_version,
     &row_help,
     &row_generate,

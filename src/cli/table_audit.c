@@ -33,6 +33,15 @@
 static const struct option_def verify_options[] = {
     OPTION_LOG,
     {.name = "save", .kind = VALUE_FILE, .value = "FILE", .help = "write the present checkpoint to a new file"},
+    {.name = "key",
+     .kind = VALUE_FILE,
+     .value = "PUB.pem",
+     .many = true,
+     .help = "FILE is a certificate, signed by the owner of this public key: check it, without any store"},
+    {.name = "checkpoint",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "of a certificate: hold its checkpoint against this one, which you kept"},
     OPTIONS_END,
 };
 
@@ -42,7 +51,7 @@ const struct command row_audit_verify = {
     .summary = {"is the audit log what it was?", "監査ログが書かれたままであるか確かめる"},
     .arguments = "[FILE]",
     .most = 1,
-    .flags = COMMAND_STORE,
+    .flags = 0,
     .description = "Reads every object of every log on every target, checks all signatures and trees, and holds them "
                    "against what this machine stored. With FILE, a checkpoint that an auditor saved earlier, it proves "
                    "that the log of today continues that one. Nothing can keep a target from losing what it holds; a "

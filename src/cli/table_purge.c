@@ -144,3 +144,43 @@ const struct command row_purge_declare = {
                   "The recovery sheet of epoch 3 is gone."}},
     .run = command_purge_declare,
 };
+
+static const struct option_def certificate_options[] = {
+    {.name = "operator",
+     .kind = VALUE_FILE,
+     .value = "KEYFILE",
+     .required = true,
+     .help = "the operator's Ed25519 key"},
+    {.name = "passphrase-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "the passphrase of that key, if it has one"},
+    {.name = "out", .kind = VALUE_FILE, .value = "FILE", .required = true, .help = "the new file with the certificate"},
+    {.name = "page", .kind = VALUE_FILE, .value = "FILE", .help = "and one with the same as a page (HTML)"},
+    OPTIONS_END,
+};
+
+const struct command row_purge_certificate = {
+    .name = "purge certificate",
+    .group = GROUP_KEEP,
+    .summary = {"the signed statement that a tenant was erased", "消去実施報告書を作る"},
+    .arguments = "TENANT",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE,
+    .description =
+        "The operator's own declaration, as an in-toto statement in a DSSE envelope, signed by an operator and the "
+        "store: "
+        "who asked and who approved, scope, method, algorithms, every copy of the keys and its end, holders and what "
+        "their destruction is worth, what people declared, each target with its counts, what remains and until when, "
+        "and "
+        "the proof that the commit is in the audit log. It claims what the journal has, and no more: first that the "
+        "data "
+        "is unreadable, later also that it is gone. The page, in Japanese and English, prints how to check it with "
+        "openssl alone; hikae audit verify FILE --key PUB.pem does it too, without a store.",
+    .options = certificate_options,
+    .examples = {{"hikae purge certificate acme --operator sato.pem --out acme.json --page acme.html",
+                  "For the customer."}},
+    .exits = {{7, "the key is no operator's"}, {8, "the keys are not destroyed yet"}},
+    .run = command_purge_certificate,
+};

@@ -140,7 +140,7 @@ static void find_in_run(const struct notice_state *state, struct notice_causes *
             continue;
         bool damaged = job->error.status == HIKAE_DAMAGED;
         const struct notice_cause cause = {.kind = damaged ? NOTICE_DAMAGED : NOTICE_FAILED,
-                                           .subject = job->tenant,
+                                           .subject = job->tenant != NULL ? job->tenant : job->job,
                                            .key = job->job,
                                            .error = job->error.kind,
                                            .detail = job->error.message,

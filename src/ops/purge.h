@@ -149,4 +149,10 @@ MUST_USE int purge_approvals(const struct session *facts, const char *tenant, co
                              struct error *err);
 enum { PURGE_APPROVERS = 2 };
 
+/* ---- purge_certificate.c, purge_verify.c ---- */
+
+#define CERTIFICATE_TYPE      "application/vnd.in-toto+json"
+#define CERTIFICATE_STATEMENT "https://in-toto.io/Statement/v1"
+#define CERTIFICATE_PREDICATE "urn:hikae:erasure:v1"
+
 #endif

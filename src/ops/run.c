@@ -122,7 +122,8 @@ static enum hikae_status worst_of(const struct hikae_run_result *result, struct 
             const struct hikae_run_job *job = &result->jobs[k];
             if (strcmp(job->state, "failed") != 0 || job->error.status != order[i].status)
                 continue;
-            (void)error_set(err, order[i].class, "%s of %s: %s", job->job, job->tenant, job->error.message);
+            (void)error_set(err, order[i].class, "%s of %s: %s", job->job,
+                            job->tenant != NULL ? job->tenant : "the store", job->error.message);
             (void)error_hint(err, "%s", job->error.hint);
             return order[i].status;
         }
@@ -265,7 +266,17 @@ static void open_nonconformities(struct hikae *hikae, const struct run_plan *pla
 
 /* ---- Running ---- */
 
-static int carry_out(struct hikae *hikae, const struct hikae_run_options *options, struct run_plan *plan,
+/* Erasures, after all else: one host of several does them. */
+static int erase(struct hikae *hikae, const struct hikae_run_options *options, unsigned only,
+                 struct hikae_run_result *ret, struct error *err)
+{
+    for (size_t i = 0; i < run_job_count; i++)
+        if (strcmp(run_jobs[i].name, RUN_PURGE) == 0 && (only >> i & 1) != 0 && options->shard <= 1)
+            return run_purge(hikae, options->only != NULL, ret, err);
+    return 0;
+}
+
+static int carry_out(struct hikae *hikae, const struct hikae_run_options *options, unsigned only, struct run_plan *plan,
                      struct hikae_run_result *ret, enum hikae_status *ret_status, struct error *err)
 {
     int64_t number;
@@ -277,6 +288,8 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
                          plan->missed);
     if (rc == 0)
         rc = take_jobs(plan, options, ret, err);
+    if (rc == 0)
+        rc = erase(hikae, options, only, ret, err);
     *ret_status = rc == 0 ? worst_of(ret, err) : (enum hikae_status)error_exit_code(err->class);
     if (rc == 0 && cancel_check(&hikae->cancel, err) != 0)
         *ret_status = HIKAE_INTERRUPTED;
@@ -308,7 +321,7 @@ static int run(struct hikae *hikae, const struct hikae_run_options *options, str
     ret->tenants = plan.tenant_count;
     if (rc == 0)
         rc = options->dry_run ? take_jobs(&plan, options, ret, err)
-                              : carry_out(hikae, options, &plan, ret, ret_status, err);
+                              : carry_out(hikae, options, only, &plan, ret, ret_status, err);
     run_plan_clear(&plan);
     enum hikae_status status = rc == 0 ? *ret_status : (enum hikae_status)error_exit_code(err->class);
     if (!options->dry_run)

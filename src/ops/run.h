@@ -73,6 +73,7 @@ struct run_job {
                               struct hikae_error *error);
 };
 
+#define RUN_PURGE "purge"
 extern const struct run_job run_jobs[];
 extern const size_t run_job_count;
 
@@ -124,6 +125,10 @@ MUST_USE int run_work(struct hikae *hikae, const struct hikae_run_options *optio
 
 /* A warning of the whole run: each cause once, however many tenants it meets. `tenant` may be NULL. */
 void run_note_warning(struct hikae_run_result *result, const char *tenant, const char *message, uint64_t count);
+/* ---- run_purge.c ---- */
+
+/* Go on with erasures, and note it as a job of no tenant. `asked`: it was named among the jobs. */
+MUST_USE int run_purge(struct hikae *hikae, bool asked, struct hikae_run_result *ret, struct error *err);
 
 /* ---- run_host.c: what is the host's ---- */
 

@@ -273,6 +273,29 @@ static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struc
     return status;
 }
 
+/* ---- purge: of no tenant that a run looks at, so no tenant has it due: run_purge does it once, after the others ----
+ */
+
+static void never_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                      struct schedule_due *ret)
+{
+    (void)tenant;
+    (void)variant;
+    (void)last;
+    (void)now_ns;
+    *ret = (struct schedule_due){.state = SCHEDULE_NONE};
+}
+
+static enum hikae_status do_never(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                  struct hikae_error *error)
+{
+    (void)hikae;
+    (void)task;
+    (void)next;
+    (void)error;
+    return HIKAE_INTERNAL;
+}
+
 const struct run_job run_jobs[] = {
     {"backup", ROLE_WRITER, NULL, backup_due, do_backup},
     {"replicate", ROLE_WRITER, NULL, replicate_due, do_replicate},
@@ -280,5 +303,6 @@ const struct run_job run_jobs[] = {
     {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
     {"retain", ROLE_PRUNER, NULL, retain_due, do_retain},
     {"gc", ROLE_PRUNER, NULL, gc_due, do_gc},
+    {RUN_PURGE, ROLE_PRUNER, NULL, never_due, do_never},
 };
 const size_t run_job_count = sizeof(run_jobs) / sizeof(run_jobs[0]);

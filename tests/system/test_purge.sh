@@ -60,7 +60,7 @@ expect 8 "it cannot be withdrawn" hikae purge withdraw two --why "too late"
 # The sheet: people say that they destroyed it.
 expect 2 "no such holder" hikae purge declare "paper/sheet" --who tanaka --how shredded
 check "declared" hikae purge declare 1/paper/sheet --who tanaka --how "shredded on 2026-11-21"
-check "the next run finishes" hikae purge run
+check "the nightly run finishes it" hikae run --only purge
 hikae --json purge status two >"$WORK/json" 2>/dev/null
 check "irrevocable" test "$(field irrevocable)" = 2026-11-21T10:00:00Z -a "$(field holders.1.who)" = tanaka -a "$(field waiting)" = None
 check "no entry of the old epoch is left" test -z "$(ls "$WORK"/a/hikae1/k/0000000001-* 2>/dev/null)"
