@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "ops/audit.h"
+#include "ops/contract.h"
 #include "ops/policies.h"
 
 #include <stdio.h>
@@ -398,7 +399,9 @@ static int plan_tenant(struct hikae *hikae, const char *tenant, const struct hik
     }
     if (session_open(hikae, tenant, 0, &session, err) != 0)
         return -1;
-    int rc = make_plan(&session, options, &plan, err);
+    int rc = options->without_contract == NULL ? contract_check_erasure(&session, err) : 0;
+    if (rc == 0)
+        rc = make_plan(&session, options, &plan, err);
     (void)hex_encode(session.tid.bytes, ID_SIZE, hex);
     session_close(&session);
     if (rc != 0 || session_open_store(hikae, options->dry_run ? 0 : SESSION_LOCK, &facts, err) != 0)

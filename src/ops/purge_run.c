@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "crypto/crypto.h"
+#include "ops/contract.h"
 #include "ops/keys_rotate.h"
 #include "ops/purge.h"
 #include "ops/tenant.h"
@@ -62,6 +63,18 @@ static int set_frozen(struct history_tenant *tenant, const void *context, bool *
     return 0;
 }
 
+/* What was true when the erasure was planned may have changed: a hold came, or the contract goes on after all. */
+static int check_allowed(struct purge_batch *batch, const struct session *session, const char *tenant,
+                         struct error *err)
+{
+    CLEANUP_JSON json_t *plan = NULL;
+    if (purge_check_hold(&session->chain.history, clock_now_ns(), err) != 0 ||
+        purge_journal_plan_of(batch->facts, tenant, &plan, err) != 0)
+        return -1;
+    const json_t *without = json_object_get(json_object_get(plan, "plan"), "without_contract");
+    return json_is_string(without) ? 0 : contract_check_erasure(session, err);
+}
+
 /* Take the tenant's lock, see that nothing forbids the erasure, and remember what it was before. */
 static int lock_tenant(struct purge_batch *batch, size_t number, json_t *row, struct error *err)
 {
@@ -71,7 +84,7 @@ static int lock_tenant(struct purge_batch *batch, size_t number, json_t *row, st
         return -1;
     const struct history *history = &session.chain.history;
     int rc = id_equal(&session.tid, &batch->tids[number])
-                 ? purge_check_hold(history, clock_now_ns(), err)
+                 ? check_allowed(batch, &session, json_string_value(json_object_get(row, "tenant")), err)
                  : error_set(err, ERROR_REFUSED, "%s is another tenant than was planned: plan again", name);
     if (rc == 0 && json_object_set_new(row, "state_before", json_string(history->tenant.state)) != 0)
         rc = error_no_memory(err);

@@ -1,0 +1,61 @@
+#!/bin/bash
+# From the end of a contract to the erasure: what stands in the way, what a cancellation stops, what survives it.
+# shellcheck disable=SC2317 # functions that check and expect call by name
+. tests/system/lib.sh
+. tests/system/purge_lib.sh
+check store make_store --target "a=file://$WORK/a?country=JP&site=x" --target "b=file://$WORK/b?country=JP&site=y" --min-copies 2
+mkdir -p "$WORK/h/policies" "$WORK/own"; echo own >"$WORK/own/a"
+cat >"$WORK/h/policies/short.yaml" <<'Y'
+schema: 1
+name: short
+title: {ja: 短, en: short}
+zone: UTC
+schedule: {every: daily, tenants: [customer, provider]}
+generations: {keep: {daily: 3}, on_demand: 5d}
+restores: {on_request: false, staging: false, customer_export: true}
+contract_end: {within: 1m, proof: deletion, survives: [{what: contract, fields: [record], keep: 7y}]}
+Y
+check policy hikae policy apply "$WORK/h/policies/short.yaml"
+for t in gone stays; do check "tenant $t" add_tenant $t; check "policy of $t" hikae tenant set $t --policy short; done
+check own hikae tenant add own --provider --policy short --source "data=dir:$WORK/own"
+id=$(pseudonym gone)
+plan() { hikae purge plan gone --requester mori; }
+expect 8 no-end-no-plan plan
+check ends hikae contract end gone --on 2026-11-21 --who sales --reason left
+expect 8 the-last-day-is-not-over plan
+says "not over" says-so
+export HIKAE_NOW=2026-11-22T10:00:00Z
+expect 8 survivors-stand-in-the-way plan
+says "contract survivors" names-the-command
+echo '{"contract":{"record":"C-17"}}' >"$WORK/s.json"
+check survivors hikae contract survivors gone --from "$WORK/s.json" --into own
+expect 8 the-receipt-stands-in-the-way plan
+check export hikae contract export gone --to "$WORK/gone.tar" --recipient Gone
+check hold hikae hold add gone --who court --why case
+expect 8 a-hold-stands-in-the-way plan
+hold=$(hikae --json hold list gone 2>/dev/null | jq -r '.holds[0].id')
+hash=$(hikae hold remove gone "$hold" --who c --why o --dry-run 2>&1 | grep -o 'plan [0-9a-f]\{64\}' | head -1 | cut -d' ' -f2)
+for o in sato tanaka; do hikae approve hold-remove gone --plan "$hash" --operator "$OPERATORS/$o.pem" >/dev/null 2>&1; done
+check hold-removed hikae hold remove gone "$hold" --who c --why o
+check planned plan
+hash=$(hikae --json purge status gone 2>/dev/null | jq -r .plan)
+for o in sato tanaka; do check "signed by $o" sign gone "$hash" $o; done
+# The contract goes on after all: what was approved does not run.
+check cancel hikae contract cancel gone --who sales --reason renewed
+expect 8 cancelled-is-not-erased hikae purge run gone
+check still-restores restores gone
+check is-backed-up hikae backup gone
+# And ends again: the approvals bind the plan, which is the same.
+check ends-again hikae contract end gone --on 2026-11-21 --who sales --reason 'left after all'
+hikae purge run gone >"$WORK/out" 2>"$WORK/err"
+check erased test "$(hikae --json purge status "$id" 2>/dev/null | jq -r .stage)" = gone
+hikae contract cancel gone --who sales --reason 'too late' >"$WORK/out" 2>"$WORK/err"; code=$?
+check too-late-to-cancel test $code -ne 0
+expect 4 nothing-to-restore hikae restore gone --to "$WORK/r"
+snapshot=$(hikae --json snapshots own 2>/dev/null | jq -r '.snapshots[] | select(.tag == "survivors") | .id')
+hikae cat own "survivors/$id/contract.json" --snapshot "$snapshot" >"$WORK/out" 2>/dev/null
+check what-survives-is-read test "$(jq -c .fields "$WORK/out")" = '{"record":"C-17"}'
+check the-other-restores restores stays
+hikae --json status >"$WORK/json" 2>/dev/null
+check no-deadline-is-left test "$(jq '.deadlines | length' "$WORK/json")" = 0
+finish
