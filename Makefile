@@ -263,7 +263,7 @@ install: all $(BUILD)/public/libhikae.a $(BUILD)/hikae.pc  ## into DESTDIR and P
 	$(BUILD)/hikae generate man $(BUILD)/generated/man
 	$(BUILD)/hikae generate completion $(BUILD)/generated/completion
 	tools/install_generated.sh install $(BUILD)/generated '$(DESTDIR)$(PREFIX)'
-	for unit in writer pruner; do \
+	for unit in writer pruner keys; do \
 	    sed 's|@PREFIX@|$(PREFIX)|' tools/systemd/hikae-$$unit.service.in >$(BUILD)/generated/hikae-$$unit.service && \
 	    install -D -m 644 $(BUILD)/generated/hikae-$$unit.service $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.service && \
 	    install -D -m 644 tools/systemd/hikae-$$unit.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.timer || exit 1; done
@@ -277,7 +277,7 @@ uninstall:  ## removes what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/hikae $(DESTDIR)$(libdir)/libhikae.so $(DESTDIR)$(libdir)/$(SONAME) \
 	    $(DESTDIR)$(libdir)/$(SONAME).* $(DESTDIR)$(libdir)/libhikae.a $(DESTDIR)$(PREFIX)/include/hikae.h \
 	    $(DESTDIR)$(libdir)/pkgconfig/hikae.pc
-	rm -f $(foreach unit,writer pruner,$(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).service \
+	rm -f $(foreach unit,writer pruner keys,$(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).service \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$(unit).timer) $(DESTDIR)$(PREFIX)/lib/sysusers.d/hikae.conf
 	rm -rf $(DESTDIR)$(PREFIX)/share/hikae $(DESTDIR)$(PREFIX)/include/hikae
 

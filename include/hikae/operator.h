@@ -73,6 +73,45 @@ enum hikae_status hikae_approve(struct hikae *hikae, const struct hikae_approve_
                                 struct hikae_approvals *ret, struct hikae_error *error);
 void hikae_approvals_free(struct hikae_approvals *approvals);
 
+/* What each role can read and do on this host. */
+struct hikae_role {
+    const char *name; /* "writer", "reader", "pruner", "key officer" */
+    const char *user; /* its system user */
+    const char *can;
+    bool user_exists;
+    char *config; /* its configuration beside the one that was asked about; NULL: none, the common one serves it */
+};
+struct hikae_role_file {
+    char *path;
+    const char *what; /* "configuration", "state", "key", "passphrase", "credentials", "secret of notifications" */
+    char *used_by;    /* names of configurations */
+    bool is_there;
+    unsigned mode;
+    char *owner, *group; /* names, or numbers */
+    bool acl;            /* an access list says more than the mode */
+    char **readers;      /* roles' users who can read it, and "everybody" */
+    size_t reader_count;
+};
+/* Where the keys for a target come from, as a configuration says it; never the keys. */
+struct hikae_role_credentials {
+    char *config, *target;
+    char *write, *read, *remove; /* "file:…", "systemd:…", "as for writing", "found as other programs find theirs" */
+};
+struct hikae_roles {
+    struct hikae_role *roles;
+    size_t role_count;
+    struct hikae_role_file *files;
+    size_t file_count;
+    struct hikae_role_credentials *credentials;
+    size_t credential_count;
+    struct hikae_operators operators; /* empty where the store cannot be opened: see warnings */
+    char **warnings;                  /* whoever could take another's place, and what is missing */
+    size_t warning_count;
+};
+/* HIKAE_WARNINGS if there are warnings. config_path NULL: the usual one. */
+enum hikae_status hikae_roles_report(const char *config_path, struct hikae_roles *ret, struct hikae_error *error);
+void hikae_roles_free(struct hikae_roles *roles);
+
 #ifdef __cplusplus
 }
 #endif

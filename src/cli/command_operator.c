@@ -1,10 +1,11 @@
-/* keys operator, approve. */
+/* keys operator, approve, roles. */
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "cli/value.h"
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- keys operator ---- */
@@ -200,5 +201,138 @@ enum hikae_status command_approve(struct run *run)
     else
         run_say(run, approvals.again ? MSG_APPROVED_AGAIN : MSG_APPROVED, text_count(approvals.count, count));
     hikae_approvals_free(&approvals);
+    return status;
+}
+
+/* ---- roles ---- */
+
+static void json_roles(struct run *run, const struct hikae_roles *roles)
+{
+    struct out *out = &run->out;
+    json_t *array = out_array(out, NULL, "roles");
+    for (size_t i = 0; i < roles->role_count; i++) {
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "role", roles->roles[i].name);
+        out_text(out, item, "user", roles->roles[i].user);
+        out_bool(out, item, "user_exists", roles->roles[i].user_exists);
+        out_text(out, item, "config", roles->roles[i].config);
+        out_text(out, item, "can", roles->roles[i].can);
+    }
+    array = out_array(out, NULL, "credentials");
+    for (size_t i = 0; i < roles->credential_count; i++) {
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "config", roles->credentials[i].config);
+        out_text(out, item, "target", roles->credentials[i].target);
+        out_text(out, item, "write", roles->credentials[i].write);
+        out_text(out, item, "read", roles->credentials[i].read);
+        out_text(out, item, "delete", roles->credentials[i].remove);
+    }
+    array = out_array(out, NULL, "warnings");
+    for (size_t i = 0; i < roles->warning_count; i++)
+        out_item_text(out, array, roles->warnings[i]);
+    json_operators(run, &roles->operators);
+}
+
+static void json_role_files(struct run *run, const struct hikae_roles *roles)
+{
+    struct out *out = &run->out;
+    json_t *array = out_array(out, NULL, "files");
+    for (size_t i = 0; i < roles->file_count; i++) {
+        const struct hikae_role_file *file = &roles->files[i];
+        char mode[16];
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        (void)snprintf(mode, sizeof(mode), "%04o", file->mode);
+        out_text(out, item, "path", file->path);
+        out_text(out, item, "what", file->what);
+        out_text(out, item, "used_by", file->used_by);
+        out_bool(out, item, "exists", file->is_there);
+        out_text(out, item, "mode", file->is_there ? mode : NULL);
+        out_text(out, item, "owner", file->owner);
+        out_text(out, item, "group", file->group);
+        out_bool(out, item, "acl", file->acl);
+        json_t *readers = out_array(out, item, "readable_by");
+        for (size_t k = 0; k < file->reader_count; k++)
+            out_item_text(out, readers, file->readers[k]);
+    }
+}
+
+static void print_role_files(struct run *run, const struct hikae_roles *roles)
+{
+    static const char *const heads[] = {"FILE", "IS", "MODE", "OWNER", "READ BY", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < roles->file_count; i++) {
+        const struct hikae_role_file *file = &roles->files[i];
+        char mode[16];
+        (void)snprintf(mode, sizeof(mode), "%04o%s", file->mode, file->acl ? "+" : "");
+        char *owner CLEANUP_FREE = file->is_there ? mem_printf("%s:%s", file->owner, file->group) : NULL;
+        char *readers CLEANUP_FREE = mem_strdup(file->is_there ? "root" : "-");
+        for (size_t k = 0; k < file->reader_count && readers != NULL; k++) {
+            char *longer = mem_printf("%s, %s", readers, file->readers[k]);
+            mem_free(readers);
+            readers = longer;
+        }
+        columns_add(&columns, file->path);
+        columns_add(&columns, file->what);
+        columns_add(&columns, file->is_there ? mode : "not here");
+        columns_add(&columns, owner);
+        columns_add(&columns, readers);
+    }
+    run_table(run, &columns);
+}
+
+static void print_roles(struct run *run, const struct hikae_roles *roles)
+{
+    static const char *const heads[] = {"ROLE", "USER", "CONFIGURATION", "CAN", NULL};
+    static const char *const credential_heads[] = {"CONFIGURATION", "TARGET",       "WRITES WITH",
+                                                   "READS WITH",    "DELETES WITH", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < roles->role_count; i++) {
+        const struct hikae_role *role = &roles->roles[i];
+        char *user CLEANUP_FREE = mem_printf("%s%s", role->user, role->user_exists ? "" : " (not here)");
+        columns_add(&columns, role->name);
+        columns_add(&columns, user);
+        columns_add(&columns, role->config);
+        columns_add(&columns, role->can);
+    }
+    run_table(run, &columns);
+    print_role_files(run, roles);
+    struct columns credentials CLEANUP(columns_free);
+    columns_start(&credentials, credential_heads);
+    for (size_t i = 0; i < roles->credential_count; i++) {
+        columns_add(&credentials, roles->credentials[i].config);
+        columns_add(&credentials, roles->credentials[i].target);
+        columns_add(&credentials, roles->credentials[i].write);
+        columns_add(&credentials, roles->credentials[i].read);
+        columns_add(&credentials, roles->credentials[i].remove);
+    }
+    run_table(run, &credentials);
+    print_operators(run, &roles->operators);
+}
+
+enum hikae_status command_roles(struct run *run)
+{
+    struct hikae_roles roles = {0};
+    char count[TEXT_SMALL];
+    enum hikae_status status = hikae_roles_report(run_config_path(run), &roles, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        json_roles(run, &roles);
+        json_role_files(run, &roles);
+    } else {
+        print_roles(run, &roles);
+    }
+    for (size_t i = 0; i < roles.warning_count && !run->out.json; i++)
+        run_say(run, MSG_WARNING, roles.warnings[i]);
+    run_say(run, roles.warning_count == 0 ? MSG_ROLES_SOUND : MSG_ROLES_WARNED, text_count(roles.warning_count, count));
+    hikae_roles_free(&roles);
     return status;
 }

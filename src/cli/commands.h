@@ -80,6 +80,7 @@ enum hikae_status command_erasure_list(struct run *run);
 enum hikae_status command_keys_operator(struct run *run);
 enum hikae_status command_approve(struct run *run);
 enum hikae_status command_report(struct run *run);
+enum hikae_status command_roles(struct run *run);
 enum hikae_status command_incident_open(struct run *run);
 enum hikae_status command_incident_list(struct run *run);
 enum hikae_status command_incident_show(struct run *run);

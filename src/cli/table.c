@@ -67,6 +67,7 @@ const struct command *const command_table[] = {
     &row_keys_rotate,
     &row_keys_operator,
     &row_approve,
+    &row_roles,
     &row_hold_add,
     &row_hold_remove,
     &row_hold_list,

@@ -77,3 +77,19 @@ const struct command row_approve = {
     .exits = {{4, "there is no such tenant"}, {6, "too few targets could be written"}, {7, "the key is no operator's"}},
     .run = command_approve,
 };
+
+const struct command row_roles = {
+    .name = "roles",
+    .group = GROUP_KEYS,
+    .summary = {"who can read and do what on this host", "この機械で誰が何を読み何をできるか"},
+    .arguments = "",
+    .description =
+        "The roles (writer, reader, pruner, key officer) with their system users, what each can do, the files of every "
+        "configuration beside the one that is used (writer.yaml, reader.yaml, pruner.yaml, keys.yaml) with mode, owner "
+        "and the roles' users who can read them, where the keys for each target come from (never the keys), the "
+        "operators, and a warning wherever one user could take another's place. It reads no secret.",
+    .examples = {{"hikae roles", "Is one user able to do everything?"},
+                 {"hikae --config /etc/hikae/keys.yaml roles --json", "For an audit."}},
+    .exits = {{1, "there are warnings"}, {2, "the configuration is none"}, {4, "there is no configuration"}},
+    .run = command_roles,
+};

@@ -1,12 +1,12 @@
 #!/bin/bash
 # The units: systemd understands them, they are hardened, and run speaks the service manager's protocol.
 . "$(dirname "$0")/lib.sh"
-for role in writer pruner; do
+for role in writer pruner keys; do
     sed "s|@PREFIX@/bin/hikae|$HIKAE|" "$ROOT/tools/systemd/hikae-$role.service.in" >"$WORK/hikae-$role.service"
     cp "$ROOT/tools/systemd/hikae-$role.timer" "$WORK/"
 done
 if command -v systemd-analyze >/dev/null; then
-    for role in writer pruner; do
+    for role in writer pruner keys; do
         # Users and manual pages are not on this machine; everything else must be understood.
         systemd-analyze verify --man=no "$WORK/hikae-$role.service" "$WORK/hikae-$role.timer" >"$WORK/verify" 2>&1
         check "verify-$role" test -z "$(grep -F "$WORK/hikae-$role" "$WORK/verify")"
