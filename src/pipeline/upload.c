@@ -355,7 +355,10 @@ int upload_put(struct upload *upload, enum object_class class, const struct hash
             *err = *why;
         else
             (void)error_set(err, ERROR_UNREACHABLE, "no target can be written to");
-        rc = error_wrap(err, "no target is left to write to; the last failed");
+        /* Lost quorum is one outcome, whether it is met in the middle or at the end of what is written. */
+        if (err != NULL && (err->class == ERROR_UNREACHABLE || err->class == ERROR_DENIED))
+            err->class = ERROR_REFUSED;
+        rc = error_wrap(err, "nothing was committed: no target is left to write to; the last failed");
     } else {
         parcel->bytes = *bytes;
         *bytes = (struct buf){0};

@@ -11,7 +11,8 @@ Control, for curl:
     -d RULES  $CONTROL/rules    a JSON list of rules, in place of the old ones; counts start anew
               $CONTROL/log      all requests so far, a JSON list
     -d ''     $CONTROL/clear    forgets them
-              "$CONTROL/count?method=PUT&path=REGEX&status=200"   how many there were; every parameter may be left out
+              "$CONTROL/count?method=PUT&path=REGEX&status=200"   how many there were; every parameter may be left out;
+                        header=NAME (lower case) and value=REGEX ask for a header of the request
     -d ''     $CONTROL/down     connections are refused from now on, those that exist are reset …
     -d ''     $CONTROL/up       … until now
 
@@ -243,10 +244,20 @@ class Conversation:
             return False
         method, path, _ = request.start.decode("latin-1").split(" ", 2)
         entry, rule = self.state.begin(self.number, method, path)
+        entry["headers"] = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
+        self.to_origin(request, method, path)
         try:
             return self.answer(request, method, entry, rule)
         finally:
             self.state.end()
+
+    @staticmethod
+    def to_origin(request, method, path):
+        """A client that takes us for its HTTP proxy names the server too: RFC 9112, 3.2.2."""
+        if path.startswith("http://"):
+            rest = path[7:]
+            request.start = f"{method} {rest[rest.index('/'):]} HTTP/1.1".encode("latin-1")
+            request.set(b"Proxy-Connection", None)
 
     def answer(self, request, method, entry, rule):
         if (request.get(b"expect") or b"").lower() == b"100-continue":
@@ -474,13 +485,15 @@ class Proxy:
 
 
 def matches(entry, query):
-    unknown = set(query) - {"method", "path", "status"}
+    unknown = set(query) - {"method", "path", "status", "header", "value"}
     if unknown:
         raise ValueError(f"unknown {sorted(unknown)}")
     return (
         re.fullmatch(query.get("method", ".*"), entry["method"]) is not None
         and re.search(query.get("path", ""), entry["path"]) is not None
         and query.get("status", str(entry["status"])) == str(entry["status"])
+        and ("header" not in query or re.search(query.get("value", ""), entry["headers"].get(query["header"], "\0")) is not None
+             and query["header"] in entry["headers"])
     )
 
 
