@@ -16,7 +16,9 @@ check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptograp
     # A token in software.
     softhsm2
     # promtool reads the figures for Prometheus.
-    prometheus)
+    prometheus
+    # A browser opens the pages, with Japanese letters.
+    chromium fonts-noto-cjk)
 
 wanted=()
 for set in "${@:-build}"; do
@@ -52,7 +54,8 @@ if ! on_debian; then
         echo "  to build: gcc or clang, GNU make, pkg-config; libarchive, zstd, OpenSSL 3, curl with OpenSSL, expat, SQLite 3, jansson, libyaml,"
         echo "    uthash, libcurl, expat, libs3, the header of PKCS#11 in p11-kit"
         echo "  to check: cmocka, clang, rsync, attr, acl, e2fsprogs, zip, unzip; Python 3 with cryptography, zstandard and boto3;"
-        echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd, SoftHSM 2"
+        echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd, SoftHSM 2, Chromium"
+        echo "    with a Japanese font"
         echo "Install these with their headers, then: make"
     } >&2
     exit 2

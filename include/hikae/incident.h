@@ -151,6 +151,7 @@ struct hikae_review {
     const char *comment;
     const char *owner;     /* of what is open; NULL */
     const char *signature; /* DSSE envelope; NULL: not signed */
+    char *signed_by;       /* the operator whose signature it is; NULL: none that counts */
     int64_t time_ns;       /* of the record */
     void *memory;
 };
@@ -184,8 +185,9 @@ struct hikae_review_options {
     const char *policy; /* NULL: of all */
     const char *who;
     const char *comment;
-    const char *owner;         /* NULL: nothing is open */
-    const char *operator_file; /* key file to sign with, or NULL */
+    const char *owner;           /* NULL: nothing is open */
+    const char *operator_file;   /* private key of an operator to sign with; NULL: not signed */
+    const char *passphrase_file; /* its first line opens the key; NULL: it is not encrypted */
     bool dry_run;
 };
 /* *ret_period (free): the period as it was taken. */

@@ -21,6 +21,8 @@ enum hikae_status command_review_ack(struct run *run)
                                                  .who = run_option(run, "who"),
                                                  .comment = run_option(run, "comment"),
                                                  .owner = run_option(run, "owner"),
+                                                 .operator_file = run_option(run, "operator"),
+                                                 .passphrase_file = run_option(run, "passphrase-file"),
                                                  .dry_run = run_has(run, DRY_RUN)};
     if (day != NULL && run_option(run, "period") != NULL)
         return run_usage(run, "--day and --period say the same: give one of them");
@@ -58,6 +60,7 @@ static void json_reviews(struct run *run, const struct hikae_reviews *reviews, i
         out_text(out, item, "who", review->who);
         out_text(out, item, "comment", review->comment);
         out_text(out, item, "owner", review->owner);
+        out_text(out, item, "signed_by", review->signed_by);
         out_time(out, item, "time", review->time_ns);
     }
     json_t *dues = out_array(out, NULL, "dues");

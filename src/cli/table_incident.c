@@ -258,6 +258,11 @@ static const struct option_def ack_options[] = {
     {.name = "policy", .kind = VALUE_WORD, .value = "NAME", .help = "only of tenants with this policy"},
     {.name = "comment", .kind = VALUE_WORD, .value = "C", .required = true, .help = "what was seen"},
     {.name = "owner", .kind = VALUE_WORD, .value = "NAME", .help = "who takes care of what is open"},
+    {.name = "operator",
+     .kind = VALUE_FILE,
+     .value = "KEYFILE",
+     .help = "sign it with this private key of an operator"},
+    {.name = "passphrase-file", .kind = VALUE_FILE, .value = "FILE", .help = "its first line opens the key"},
     OPTION_WHO,
     OPTIONS_END,
 };
@@ -276,7 +281,9 @@ const struct command row_review_ack = {
     .examples = {{"hikae review ack --comment 'all well' --who sato", "Today's page."},
                  {"hikae review ack --of drills --period 2026 --comment 'restored in 41 min' --who sato",
                   "The year's drill."}},
-    .exits = {{2, "the period is none, or has not begun"}, {4, "there is no such policy"}},
+    .exits = {{2, "the period is none, or has not begun"},
+              {4, "there is no such policy"},
+              {7, "the key cannot be used, or is not an operator's"}},
     .run = command_review_ack,
 };
 

@@ -14,8 +14,10 @@ enum { COMMENT_MAX = 8000, NAME_MAX_BYTES = 200 };
 
 void hikae_reviews_free(struct hikae_reviews *reviews)
 {
-    for (size_t i = 0; i < reviews->count; i++)
+    for (size_t i = 0; i < reviews->count; i++) {
         json_decref(reviews->reviews[i].memory);
+        mem_free(reviews->reviews[i].signed_by);
+    }
     for (size_t i = 0; i < reviews->due_count; i++) {
         mem_free(reviews->dues[i].policy);
         mem_free(reviews->dues[i].of);
@@ -32,7 +34,8 @@ static const char *text_of(const json_t *body, const char *name)
     return json_string_value(json_object_get(body, name));
 }
 
-static int take_review(const struct history_fact *fact, struct hikae_reviews *ret, struct error *err)
+static int take_review(const struct session *facts, const struct history_fact *fact, struct hikae_reviews *ret,
+                       struct error *err)
 {
     json_t *body = NULL;
     if (fact->type != RECORD_REVIEW)
@@ -60,7 +63,7 @@ static int take_review(const struct history_fact *fact, struct hikae_reviews *re
                                                 .signature = text_of(body, "signature"),
                                                 .time_ns = fact->time_ns,
                                                 .memory = body};
-    return 0;
+    return review_signer(facts, body, fact->time_ns, &grown[ret->count - 1].signed_by, err);
 }
 
 static int compare_reviews(const void *a, const void *b)
@@ -69,13 +72,14 @@ static int compare_reviews(const void *a, const void *b)
     return x->time_ns < y->time_ns ? -1 : x->time_ns > y->time_ns;
 }
 
-static int take_reviews(const struct history *history, struct hikae_reviews *ret, struct error *err)
+static int take_reviews(const struct session *facts, struct hikae_reviews *ret, struct error *err)
 {
+    const struct history *history = &facts->chain.history;
     for (size_t i = 0; i < history->past_count; i++)
-        if (take_review(&history->past[i], ret, err) != 0)
+        if (take_review(facts, &history->past[i], ret, err) != 0)
             return -1;
     for (size_t i = 0; i < history->fact_count; i++)
-        if (take_review(&history->facts[i], ret, err) != 0)
+        if (take_review(facts, &history->facts[i], ret, err) != 0)
             return -1;
     if (ret->count > 0)
         qsort(ret->reviews, ret->count, sizeof(*ret->reviews), compare_reviews);
@@ -180,7 +184,7 @@ int reviews_read(const struct session *facts, int64_t from_ns, int64_t to_ns, in
     struct policies policies = {0};
     struct owing owing = {.from_ns = from_ns, .to_ns = to_ns, .now_ns = now_ns, .ret = ret};
     *ret = (struct hikae_reviews){0};
-    int rc = take_reviews(&facts->chain.history, ret, err);
+    int rc = take_reviews(facts, ret, err);
     if (rc == 0)
         rc = policies_read(facts, &policies, err);
     for (size_t i = 0; rc == 0 && i < policies.count; i++)
@@ -315,6 +319,8 @@ static int acknowledge(struct hikae *hikae, const struct hikae_review_options *o
     int rc = take_period(&facts, options, ret_period, err);
     if (rc == 0)
         rc = make_body(options, *ret_period, &body, err);
+    if (rc == 0 && options->operator_file != NULL)
+        rc = review_sign(&facts, body, options->operator_file, options->passphrase_file, err);
     if (rc == 0 && !options->dry_run)
         rc = facts_append(&facts, RECORD_REVIEW, body, err);
     session_close(&facts);
@@ -333,6 +339,8 @@ enum hikae_status hikae_review_ack(struct hikae *hikae, const struct hikae_revie
     engine_audit_detail(&audit, "of", options->of != NULL ? options->of : "backups");
     engine_audit_detail(&audit, "period", *ret_period);
     engine_audit_detail(&audit, "who", options->who);
+    if (rc == 0 && options->operator_file != NULL)
+        engine_audit_operator(&audit, options->who);
     if (rc != 0) {
         mem_free(*ret_period);
         *ret_period = NULL;

@@ -17,4 +17,18 @@ int64_t reviews_policy_since(const struct session *facts, const char *policy);
 MUST_USE int reviews_home_zone(struct hikae *hikae, const struct policies *policies, struct zone **ret,
                                struct error *err);
 
+/* ---- review_sign.c ---- */
+
+#define REVIEW_TYPE "application/vnd.hikae.review+json"
+
+/* Add "signature" to the body of a record: the body as it is, with the store's id, signed by an operator's key file. */
+MUST_USE int review_sign(const struct session *facts, json_t *body, const char *key_path, const char *passphrase_path,
+                         struct error *err);
+/*
+ * The operator who signed what a record says (mem_free); NULL if nobody did whose signature counted at that time, or
+ * something else was signed. -1: no memory.
+ */
+MUST_USE int review_signer(const struct session *facts, const json_t *body, int64_t time_ns, char **ret,
+                           struct error *err);
+
 #endif

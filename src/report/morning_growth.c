@@ -330,8 +330,10 @@ static void draw_looks(struct page *page, const struct morning *morning)
         page_plain(page, review->period);
         page_cell(page);
         page_plain(page, review->who);
-        if (review->signature != NULL)
+        if (review->signed_by != NULL)
             page_badge(page, PAGE_GOOD, PAGE_TEXT("signed", "署名あり"));
+        else if (review->signature != NULL)
+            page_badge(page, PAGE_BAD, PAGE_TEXT("signature does not count", "無効な署名"));
         page_cell(page);
         page_plain(page, review->comment);
         page_cell(page);

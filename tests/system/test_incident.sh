@@ -90,6 +90,16 @@ check ack-december at 2026-12-01T00:00:00Z review ack --of backups --period 2026
 json_at 2026-12-01T01:00:00Z --json review list --since 2026-12-01
 check review-done test "$(ask '[d["state"] for d in j["dues"]]')" = "['done']"
 
+# ---- Signed by an operator ----
+check operator-key at 2026-12-01T02:00:00Z keys operator new --out "$WORK/sato.key"
+openssl genpkey -algorithm ed25519 -out "$WORK/other.key" 2>/dev/null; chmod 600 "$WORK/other.key"
+openssl pkey -in "$WORK/sato.key" -pubout -out "$WORK/sato.pub"
+check operator-add at 2026-12-01T02:00:00Z keys operator add sato --key "$WORK/sato.pub"
+expect 7 ack-by-a-stranger at 2026-12-01T03:00:00Z review ack --who other --comment x --operator "$WORK/other.key"
+check ack-signed at 2026-12-01T03:00:00Z review ack --of drills --who sato --comment 'restored "all"' --operator "$WORK/sato.key"
+json_at 2026-12-01T04:00:00Z --json review list --since 2026-12-01
+check signed test "$(ask '[(r["of"],r["signed_by"]) for r in j["reviews"]]')" = "[('backups', None), ('drills', 'sato')]"
+
 # ---- An incident ----
 open_at() { json_at "$1" --json incident open --title 'Key of host b1 copied' --severity high --who sato "${@:2}"; }
 expect 2 no-severity at 2026-11-20T03:00:00Z incident open --title t --severity bad --occurred 2026-11-20T00:00:00Z --aware 2026-11-20T00:00:00Z --who sato

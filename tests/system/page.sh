@@ -1,0 +1,87 @@
+# Shared by the tests of pages: sourced after lib.sh. A page is opened in headless Chromium inside of another one that
+# measures it, and its findings are printed as JSON.
+
+# chromium_page ARGUMENTS…: with a profile of its own, no network service and no background work.
+chromium_page() {
+    local profile status
+    profile=$(mktemp -d "$WORK/chromium-XXXXXX")
+    HOME=$profile timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+        --disable-background-networking --disable-component-update --disable-sync --disable-extensions --hide-scrollbars \
+        --host-resolver-rules='MAP * ~NOTFOUND' --allow-file-access-from-files --enable-logging=stderr --v=0 \
+        --user-data-dir="$profile" "$@"
+    status=$?
+    rm -rf "$profile"
+    return $status
+}
+
+# probe FILE WIDTH [dark]: what is wrong with a page at that width, as JSON in $WORK/json; messages in $WORK/probe.err.
+probe() {
+    local file=$1 width=$2 dark=${3:-}
+    cat >"$WORK/probe.html" <<END
+<!DOCTYPE html><meta charset="utf-8"><style>html,body{margin:0}iframe{border:0;width:${width}px;height:900px}</style>
+<pre id="found"></pre><iframe id="page" src="file://$file"></iframe>
+<script>
+const say = (found) => { document.getElementById('found').textContent = 'FOUND' + JSON.stringify(found) + 'END'; };
+const colour = (text) => { const m = text.match(/[\d.]+/g).map(Number); return m.length < 4 ? [...m, 1] : m; };
+const light = ([r, g, b]) => { const f = (c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+document.getElementById('page').onload = () => {
+    const doc = document.getElementById('page').contentDocument, view = doc.defaultView, found = {};
+    const all = [...doc.querySelectorAll('body *')];
+    const seen = (e) => { const r = e.getBoundingClientRect(); return r.width > 1 && r.height > 1; };
+    for (const d of doc.querySelectorAll('details')) d.open = true;
+    found.overflow = doc.documentElement.scrollWidth - doc.documentElement.clientWidth;
+    found.scripts = doc.querySelectorAll('script, iframe, object, embed, img, form, input').length;
+    found.handlers = all.filter((e) => [...e.attributes].some((a) => a.name.startsWith('on') || a.name === 'style')).length;
+    found.fetches = all.filter((e) => e.hasAttribute('src') || (e.hasAttribute('href') && !e.getAttribute('href').startsWith('#'))).length;
+    found.dead_links = [...doc.querySelectorAll('a')].filter((a) => !doc.getElementById(a.getAttribute('href').slice(1))).length;
+    const ids = [...doc.querySelectorAll('[id]')].map((e) => e.id);
+    found.double_ids = ids.length - new Set(ids).size;
+    found.lang = doc.documentElement.lang;
+    found.h1 = doc.querySelectorAll('h1').length;
+    found.no_caption = [...doc.querySelectorAll('table')].filter((t) => !t.caption || !t.caption.textContent.trim()).length;
+    found.no_scope = [...doc.querySelectorAll('th')].filter((t) => !t.scope).length;
+    found.no_name = [...doc.querySelectorAll('svg[role=img]')].filter((s) => !s.getAttribute('aria-label') && !s.querySelector('title')).length;
+    found.styled = view.getComputedStyle(doc.querySelector('section')).borderTopStyle === 'solid';
+    const link = doc.querySelector('a');
+    link.focus();
+    found.focus_seen = view.getComputedStyle(link).position !== 'absolute' || link.getBoundingClientRect().left >= 0;
+    found.background = view.getComputedStyle(doc.documentElement).backgroundColor;
+    let worst = 99, where = '';
+    for (const e of all) {
+        if (!seen(e) || e.closest('svg') || ![...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())) continue;
+        let back = e, b = [0, 0, 0, 0];
+        for (; back && b[3] === 0; back = back.parentElement) b = colour(view.getComputedStyle(back).backgroundColor);
+        if (b[3] === 0) b = colour(found.background);
+        const l1 = light(colour(view.getComputedStyle(e).color)), l2 = light(b);
+        const ratio = (Math.max(l1, l2) + 0.05) / (Math.min(l1, l2) + 0.05);
+        if (ratio < worst) { worst = ratio; where = e.className + ' ' + e.tagName + ' ' + e.textContent.slice(0, 30); }
+    }
+    found.contrast = Math.round(worst * 100) / 100;
+    found.contrast_at = where;
+    say(found);
+};
+</script>
+END
+    # shellcheck disable=SC2086
+    chromium_page ${dark:+--blink-settings=preferredColorScheme=0} --window-size="$width,900" --dump-dom "file://$WORK/probe.html" \
+        >"$WORK/probe.dom" 2>"$WORK/probe.err"
+    /usr/bin/python3 -c 'import html,re,sys; m=re.search(r"FOUND(.*?)END", open(sys.argv[1]).read(), re.S); print(html.unescape(m.group(1)) if m else "{}")' "$WORK/probe.dom" >"$WORK/json"
+}
+
+# sound_page NAME FILE: all that a page must be, on a phone, on a desk, in the dark, on paper.
+sound_page() {
+    local name=$1 file=$2 want
+    want="overflow=0 scripts=0 handlers=0 fetches=0 dead_links=0 double_ids=0 no_caption=0 no_scope=0 no_name=0 styled=True focus_seen=True"
+    for shape in "phone 360" "desk 1280" "dark 1280 dark"; do
+        # shellcheck disable=SC2086
+        set -- $shape
+        probe "$file" "$2" ${3:-}
+        check "$name-$1" test "$(found)" = "$want"
+        check "$name-$1-contrast" /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(j["contrast"], j["contrast_at"]); sys.exit(j["contrast"] < 4.5)' "$WORK/json"
+        check "$name-$1-not-refused" sh -c "! grep -qi 'refused to' '$WORK/probe.err'"
+    done
+    chromium_page --no-pdf-header-footer --print-to-pdf="$WORK/page.pdf" "file://$file" >/dev/null 2>&1
+    check "$name-paper" test "$(head -c 5 "$WORK/page.pdf")" = "%PDF-"
+}
+found() { /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(*(k+"="+str(j.get(k)) for k in "overflow scripts handlers fetches dead_links double_ids no_caption no_scope no_name styled focus_seen".split()))' "$WORK/json"; }
