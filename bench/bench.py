@@ -3,11 +3,13 @@
 
 Called by run.sh. Each scenario runs one tool after the other on the same state of the data, then the data is changed
 and the next scenario runs. Wall time is measured here; processor time and peak memory come from /usr/bin/time, whose
-own memory is too small to blur them. Nothing drops the page cache: all figures are of warm data.
+own memory is too small to blur them. Nothing drops the page cache: all figures are of warm data. Restores go into
+folders of their own, which stay until the end (see Bench.settle).
 """
 
 import argparse
 import datetime
+import glob
 import json
 import os
 import platform
@@ -42,6 +44,9 @@ REQUIRED = [
 ]
 LIMITS = [("tree ls", "wall_s", 0.15), ("tree cat", "wall_s", 0.15)]
 PEAK_MIB = 256
+# For so long after their deletion ext4 passes inodes over when it looks for a free one (fs/ext4/ialloc.c: 60 s, and
+# 300 more while their block is dirty). Whoever makes 160,000 files meanwhile searches among those that were deleted.
+SETTLED_S = 360
 PEAK_GROWTH = 1.20  # peak memory at 1,000,000 files against that at 100,000
 
 
@@ -50,6 +55,8 @@ class Bench:
 
     def __init__(self, folder, tools):
         self.folder, self.tools, self.figures, self.changes = folder, tools, {}, {}
+        self.restored = []  # folders that are not deleted yet
+        self.deleted_at = None
 
     def record(self, scenario, tool, figure):
         self.figures.setdefault(scenario, {}).setdefault(tool.name, []).append(figure)
@@ -130,24 +137,38 @@ class Bench:
         ):
             self.change(verb, tree, seed)
             self.backup(scenario, again)
-        for tool in again:
-            self.restore(tool, tree)
+        # In turns the one and the other way round: what the first leaves to the next must not favour one of them.
+        for tool in again if seed % 2 == 1 else reversed(again):
+            self.restore(tool, tree, seed)
             self.record("tree check", tool, self.measure(tool, *tool.check()))
             self.look(tool, tree)
-        for tool in again:
-            shutil.rmtree(os.path.join(self.folder, "restored-" + tool.name), ignore_errors=True)
         self.release(tools)
 
-    def restore(self, tool, tree):
+    def delete_restored(self):
+        """Deletes what restores left; the next one waits until that cannot be felt any more."""
+        for folder in self.restored:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.deleted_at = time.monotonic()
+        self.restored = []
+
+    def settle(self, size):
+        """The same start for every restore: room, nothing to be written, and no inodes that were just deleted."""
+        if shutil.disk_usage(self.folder).free < 4 * size:
+            self.delete_restored()
+        os.sync()
+        if self.deleted_at is not None:
+            time.sleep(max(0, self.deleted_at + SETTLED_S - time.monotonic()))
+
+    def restore(self, tool, tree, seed):
         """A restore counts only if as many files and bytes came back as the source holds."""
-        # Each into a folder of its own, deleted at the end: ext4 is slow to reuse inodes that were just freed, and the
-        # next tool would pay for it.
-        target = os.path.join(self.folder, "restored-" + tool.name)
-        shutil.rmtree(target, ignore_errors=True)
+        want = folder_bytes(tree)
+        target = os.path.join(self.folder, "restored-%d-%s" % (seed, tool.name))
+        self.settle(sum(want.values()))
         os.makedirs(target)
+        self.restored.append(target)
         argv, directory = tool.restore(target)
         self.record("tree restore", tool, self.measure(tool, argv, directory))
-        want, got = folder_bytes(tree), folder_bytes(target)
+        got = folder_bytes(target)
         if (len(want), sum(want.values())) != (len(got), sum(got.values())):
             raise SystemExit("%s restored %d files of %d" % (tool.name, len(got), len(want)))
 
@@ -288,7 +309,7 @@ def page(report):
 
 def main():
     parser = argparse.ArgumentParser(description="Measures hikae beside restic, Borg and tar.")
-    parser.add_argument("--dir", required=True, help="folder for data and repositories, about 30 GiB")
+    parser.add_argument("--dir", required=True, help="folder for data and repositories, about 30 GiB and restored trees")
     parser.add_argument("--results", required=True, help="folder for the report")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--tools", default="hikae,hikae_unverified,restic,borg,tar")
@@ -297,6 +318,8 @@ def main():
     args = parser.parse_args()
     bench = Bench(os.path.abspath(args.dir), [name for name in args.tools.split(",") if name])
     os.makedirs(bench.folder, exist_ok=True)
+    bench.restored = glob.glob(os.path.join(bench.folder, "restored-*"))  # of a call that was interrupted
+    bench.delete_restored()
     os.makedirs(args.results, exist_ok=True)
     report = {
         "date": datetime.datetime.now().strftime("%Y-%m-%d-%H%M"),
@@ -314,6 +337,7 @@ def main():
         for suffix, text in ((".json", json.dumps(report, indent=1) + "\n"), (".md", page(report))):
             with open(os.path.join(args.results, report["date"] + suffix), "w", encoding="utf-8") as file:
                 file.write(text)
+    bench.delete_restored()
     print(page(report), end="")
     sys.exit(1 if any(value > limit for _, value, limit in report["verdicts"]) else 0)
 

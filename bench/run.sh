@@ -1,7 +1,7 @@
 #!/bin/bash
 # Measures hikae beside Debian's restic and Borg, and tar | zstd as the floor, on the same data in one run.
 #
-#   BENCH_DIR   folder for data and repositories, about 30 GiB      (default: build/bench)
+#   BENCH_DIR   folder for data and repositories, about 30 GiB, and 3 for each tool and run (default: build/bench)
 #   RUNS        runs; the report gives medians                      (default: 3)
 #   TOOLS       what to measure, with commas                        (default: hikae,hikae_unverified,restic,borg,tar)
 #   ONCE        of these, those that run once only                  (default: none)
