@@ -51,7 +51,7 @@ void hikae_operators_free(struct hikae_operators *operators);
 
 struct hikae_approve_options {
     const char *act;  /* "hold-remove", "snapshot-forget", "policy-apply", "operator-add", "operator-revoke", "restore",
-                         "disclose" */
+                         "disclose", "tenant-policy" */
     const char *name; /* of the tenant, policy or operator */
     const char *plan; /* 64 hexadecimal digits, as the command that is refused prints them */
     const char *key;  /* file of the operator's private key */

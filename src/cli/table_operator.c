@@ -67,7 +67,8 @@ const struct command row_approve = {
     .most = 2,
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description =
-        "ACT is hold-remove, snapshot-forget, restore or disclose, and NAME the tenant; policy-apply and the policy; "
+        "ACT is hold-remove, snapshot-forget, tenant-policy, restore or disclose, and NAME the tenant; policy-apply "
+        "and the policy; "
         "operator-add or operator-revoke and the operator. The signature binds this store, the act, whom it is about "
         "and the plan, is kept in the store's history, and expires. The same person counts once. When two have signed, "
         "the command that was refused goes through. A purge is approved with hikae purge approve.",

@@ -89,7 +89,11 @@ MUST_USE int approval_require(struct hikae *hikae, const struct session *facts, 
  */
 MUST_USE int approval_door(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
                            const struct approval *given, struct approvals *ret, struct error *err);
-/* The same with one signature, where a policy asks for one: before there are two operators a name and a reason do. */
+/* Two signatures once two people are operators; before that nothing is asked for. */
+MUST_USE int approval_signed(struct hikae *hikae, const struct approval_wanted *wanted, struct approvals *ret,
+                             struct error *err);
+/* The same as approval_door with one signature, where a policy asks for one: before there are two operators a name and
+ * a reason do. */
 MUST_USE int approval_one(struct hikae *hikae, const struct approval_wanted *wanted, const struct approval *given,
                           struct approvals *ret, struct error *err);
 /*

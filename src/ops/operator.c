@@ -260,8 +260,8 @@ static int approve(struct hikae *hikae, const struct hikae_approve_options *opti
     }
     if (!approval_act(options->act, &is_about_tenant)) {
         (void)error_set(err, ERROR_USAGE, "'%.40s' is no act that is approved", options->act);
-        return error_hint(err, "hold-remove, snapshot-forget, policy-apply, operator-add, operator-revoke, restore, "
-                               "disclose");
+        return error_hint(err, "hold-remove, snapshot-forget, tenant-policy, restore, disclose, policy-apply, "
+                               "operator-add, operator-revoke");
     }
     if (is_about_tenant && engine_tenant_id(hikae, options->name, &tid, err) != 0)
         return -1;

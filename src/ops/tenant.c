@@ -144,10 +144,13 @@ int tenant_edit(struct hikae *hikae, const char *name, bool dry_run, tenant_chan
     if (session_open(hikae, name, SESSION_LOCK, &session, err) != 0)
         return -1;
     struct history_tenant *tenant = &session.chain.history.tenant;
+    CLEANUP_FREE char *policy = tenant->policy != NULL ? mem_strdup(tenant->policy) : NULL;
     bool changed = false;
-    int rc = session.chain.history.has_tenant
+    int rc = session.chain.history.has_tenant && policy != NULL
                  ? change(tenant, context, &changed, err)
                  : error_set(err, ERROR_DAMAGED, "the history of %s has no tenant record", name);
+    if (rc == 0 && changed && strcmp(policy, tenant->policy) != 0)
+        rc = tenant_policy_door(&session, policy, tenant->policy, err);
     if (rc == 0 && changed && !dry_run)
         rc = tenant_write(hikae, &session.tid, session.keyring, &session.chain, tenant, err);
     session_close(&session);

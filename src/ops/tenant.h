@@ -23,6 +23,15 @@ typedef int tenant_change(struct history_tenant *tenant, const void *context, bo
 MUST_USE int tenant_edit(struct hikae *hikae, const char *name, bool dry_run, tenant_change *change,
                          const void *context, struct error *err);
 
+/* ---- tenant_policy.c ---- */
+
+/*
+ * Another policy for a tenant: one that promises less than the one in force is a promise shortened, whatever it is
+ * called, and needs the signatures of two operators once there are two. ERROR_REFUSED.
+ */
+MUST_USE int tenant_policy_door(const struct session *session, const char *before, const char *after,
+                                struct error *err);
+
 /* ---- tenant_list.c ---- */
 
 /* One tenant as it is shown. ERROR_NOT_FOUND. */

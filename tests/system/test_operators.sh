@@ -99,6 +99,25 @@ chmod 644 "$WORK/keys/tanaka.pem"
 expect 7 key-that-others-read sign hold-remove acme "$plan" tanaka
 chmod 600 "$WORK/keys/tanaka.pem"
 
+# ---- A promise shortened by moving a tenant to another policy ----
+mkdir -p "$D/policies"
+for n in long short; do
+    keep=30; [ $n = short ] && keep=3
+    printf 'schema: 1\nname: %s\ntitle: {ja: p, en: p}\nzone: UTC\nschedule: {every: daily, tenants: [customer]}\ngenerations: {keep: {daily: %s}}\ncontract_end: {within: 1m}\n' $n $keep >"$D/policies/$n.yaml"
+    check "apply $n" hikae policy apply "$D/policies/$n.yaml"
+done
+check from-plain-nothing-is-shortened hikae tenant set acme --policy long
+expect 8 a-shorter-one-needs-two hikae tenant set acme --policy short
+says "approve tenant-policy acme" names-the-command-for-it
+printf '{"tenants":[{"name":"acme","policy":"short"}]}' >"$WORK/load.json"
+expect 8 in-bulk-too hikae tenant load "$WORK/load.json"
+move=$(plan_of tenant set acme --policy short --dry-run)
+check move-1 sign tenant-policy acme "$move" sato
+check move-2 sign tenant-policy acme "$move" tanaka
+check moved hikae tenant set acme --policy short
+check back-to-more hikae tenant set acme --policy long
+expect 8 signatures-serve-once hikae tenant set acme --policy short
+
 # ---- Keys of openssl, with a passphrase ----
 echo 'correct horse battery' >"$WORK/pass"; chmod 600 "$WORK/pass"
 check sealed-key "$HIKAE" keys operator new --out "$WORK/keys/sealed.pem" --passphrase-file "$WORK/pass"
