@@ -34,6 +34,7 @@ from hikaereader import manifest as m
 from hikaereader.audit import check_logs, check_proof
 from hikaereader.check import check, describe
 from hikaereader.container import Damaged, NoKey, from_base64, parse_json
+from hikaereader.erasure import Register
 from hikaereader.keys import Holder
 from hikaereader.restore import Restore
 from hikaereader.selftest import selftest
@@ -86,13 +87,19 @@ def restore(store, tenant, *where):
     record = store.snapshot(tid, *(snapshot or [None]))
     blobs = Blobs(store, tid, store.roster(tid, record))
     job = Restore(target, blobs)
+    register, left_out = Register(store.history(tid)), 0
     for entry in m.walk(blobs, record.body):
-        job.entry(entry)
+        if register.omits(entry):
+            left_out += 1
+        else:
+            job.entry(entry)
     job.finish()
     job.close()
     for note in job.notes:
         print(note, file=sys.stderr)
-    print("restored %d entries, %d bytes" % (record.body["entries"], record.body["bytes"]))
+    if left_out:
+        print("%d entries are left out: the erasure register names them" % left_out, file=sys.stderr)
+    print("restored %d entries, %d bytes" % (record.body["entries"] - left_out, record.body["bytes"]))
     return 1 if job.notes else 0
 
 

@@ -159,6 +159,11 @@ hikae --json erasure list own --expiry >"$WORK/json" 2>/dev/null
 check expiry-by-the-policy test "$(field erasures.0.expiry_known)" = True
 check three-days-keep-three test "$(field erasures.0.expires | cut -c1-7)" = 2027-03
 
+# The reader that shares no code with hikae follows the format: it leaves it out too.
+/usr/bin/python3 "$ROOT/tools/readrepo.py" --key-file "$(ls "$D"/keys/*.key)" "$WORK/ta" restore acme "$WORK/r5" >"$WORK/out" 2>"$WORK/err"
+check the-other-reader-leaves-it-out sh -c "test ! -e '$WORK/r5/data/users/42' && test ! -e '$WORK/r5/data/users/99/link' && test -f '$WORK/r5/data/users/43/mail'"
+says "3 entries are left out" and-counts-the-same
+
 # ---- Disclosure ----
 disclose() { hikae disclose acme "$@" --authority 'court 12' --scope 'order' --recipient clerk --who legal --why order; }
 expect 2 a-folder-is-no-file disclose data/users/43 --to "$WORK/d0"

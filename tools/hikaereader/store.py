@@ -63,7 +63,8 @@ def read_record_clear(clear):
     """The clear part of a history record: its fixed fields, and its sections by type."""
     cursor = Cursor(clear)
     kind, form, count = cursor.number(1), cursor.number(1), cursor.number(2)
-    demand(1 <= kind <= NEW_ROSTER and form == 1, "unknown type %d or format %d of a record" % (kind, form))
+    # A type that this does not know is a link of the chain, and says nothing.
+    demand(1 <= kind and form == 1, "unknown type %d or format %d of a record" % (kind, form))
     cursor.zeros(4)
     fixed = kind, cursor.number(8), cursor.number(8, True), cursor.take(16), cursor.take(16)
     sections = {}
