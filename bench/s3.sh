@@ -3,6 +3,7 @@
 #
 #   BENCH_DIR     folder for data and the server                (default: build/bench)
 #   BENCH_FILES   files of the tree                             (default: 160000; BENCH_BYTES: 2.6 GiB)
+#   BENCH_TREE    a tree that bench/make_data.py made before  (default: one is made)
 #   BENCH_RAW_MIB incompressible data for the line's own figure (default: 1536)
 #
 # Prints a line for each figure and for each ratio that is required, and ends with 1 if one is missed. Signing is part of a
@@ -85,17 +86,19 @@ rm -rf "$WORK/raw"
 
 # ---- The tree ----
 
-/usr/bin/python3 bench/make_data.py tree "$WORK/tree" --files "${BENCH_FILES:-160000}" --bytes "${BENCH_BYTES:-2726297600}" >/dev/null
-tar cf - -C "$WORK" tree | cat >/dev/null # warm for both
+tree=${BENCH_TREE:-$WORK/tree}
+[[ -n ${BENCH_TREE:-} ]] ||
+    /usr/bin/python3 bench/make_data.py tree "$tree" --files "${BENCH_FILES:-160000}" --bytes "${BENCH_BYTES:-2726297600}" >/dev/null
+tar cf - -C "$tree" . | cat >/dev/null # warm for both
 restic init >/dev/null
-r_backup=$(took restic backup -q "$WORK/tree"); figure "restic: backup of the tree" "$r_backup"
-h_backup=$(backed_up one tree "$WORK/tree"); figure "hikae: backup of the tree" "$h_backup"
+r_backup=$(took restic backup -q "$tree"); figure "restic: backup of the tree" "$r_backup"
+h_backup=$(backed_up one tree "$tree"); figure "hikae: backup of the tree" "$h_backup"
 ratio "backup: hikae / restic" "$h_backup" "$r_backup" at_most 0.35
 r_restore=$(took restic restore -q latest --target "$WORK/r"); figure "restic: restore" "$r_restore"
 # Nothing is deleted in between: ext4 is slow to create files while it avoids the inodes of those deleted just before.
 h_restore=$(took hikae one restore tree --to "$WORK/restored"); figure "hikae: restore" "$h_restore"
 ratio "restore: hikae / restic" "$h_restore" "$r_restore" at_most 0.5
 store two --target "a=s3://two-a/x?endpoint=$CEPH_HTTP&provider=ceph" --target "b=s3://two-b/x?endpoint=$CEPH_HTTP&provider=ceph"
-h_two=$(backed_up two tree "$WORK/tree"); figure "hikae: backup to two targets" "$h_two"
+h_two=$(backed_up two tree "$tree"); figure "hikae: backup to two targets" "$h_two"
 ratio "two targets / one" "$h_two" "$h_backup" at_most 1.5
 exit $missed

@@ -465,11 +465,18 @@ static void judge_records(struct collect *collect)
 
 /* ---- What is needed ---- */
 
-/* By a listing, or acknowledged since. */
+/* By a listing, or acknowledged since; or put by another host since, which only asking tells. */
 static bool lies_somewhere(const struct collect *collect, const struct roster_row *row)
 {
+    char name[OBJECT_NAME_SIZE];
+    uint64_t size;
+    (void)name_object(&collect->session.tid, object_class_letter(row->class), &row->name, name);
     for (size_t i = 0; i < collect->hikae->target_count; i++)
         if (presence_has(&collect->hikae->targets[i].present, row->class, &row->name, row->size))
+            return true;
+    for (size_t i = 0; i < collect->hikae->target_count; i++)
+        if (collect->hikae->targets[i].up && target_stat(collect->hikae->targets[i].target, name, &size, NULL) == 0 &&
+            size == row->size)
             return true;
     return false;
 }

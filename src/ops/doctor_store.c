@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/doctor.h"
+#include "ops/target_fact.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -227,11 +228,64 @@ static void check_sources(struct doctor *doctor)
         doctor_note(doctor, HIKAE_CHECK_OK, "sources", "", "%zu can be read", sources.readable);
 }
 
+/* ---- What was measured of targets last ---- */
+
+/* Promises rest on what a target is known to be: what has not been measured for long is not known. */
+#define MEASURED_MAX_NS (INT64_C(90) * 24 * 3600 * NS_PER_S)
+
+static void note_measured(struct doctor *doctor, const char *name, const json_t *checked, int64_t at_ns)
+{
+    char when[CLOCK_TEXT_SIZE], worst[64] = "";
+    size_t i, failed = 0, warned = 0;
+    const json_t *check;
+    json_array_foreach(json_object_get(checked, "checks"), i, check)
+    {
+        const char *state = json_string_value(json_object_get(check, "state"));
+        const char *what = json_string_value(json_object_get(check, "name"));
+        bool fails = state != NULL && strcmp(state, "fail") == 0;
+        failed += fails;
+        warned += state != NULL && strcmp(state, "warn") == 0;
+        if (fails && worst[0] == '\0' && what != NULL)
+            (void)snprintf(worst, sizeof(worst), ": %.50s", what);
+    }
+    bool old = clock_now_ns() - at_ns > MEASURED_MAX_NS;
+    doctor_note(doctor, failed > 0 || old ? HIKAE_CHECK_WARN : HIKAE_CHECK_OK, name,
+                failed > 0 || old ? "`hikae target check` measures it again" : "",
+                "measured %.10s%s: %zu of %zu checks failed%s, %zu warned", clock_format(at_ns, when),
+                old ? ", more than 90 days ago" : "", failed, i, worst, warned);
+}
+
+static void check_measured(struct doctor *doctor)
+{
+    struct hikae *hikae = doctor->hikae;
+    struct session facts;
+    struct error why = {0};
+    if (session_open_store(hikae, 0, &facts, &why) != 0) {
+        doctor_fail(doctor, "targets: last check", &why);
+        return;
+    }
+    for (size_t i = 0; i < hikae->target_count; i++) {
+        CLEANUP_JSON json_t *checked = NULL;
+        char name[NAME_SIZE];
+        int64_t at_ns = 0;
+        (void)snprintf(name, sizeof(name), "target %.42s: last check", hikae->targets[i].name);
+        if (target_fact_checked(&facts, hikae->targets[i].name, &checked, &at_ns, &why) != 0)
+            doctor_fail(doctor, name, &why);
+        else if (checked == NULL)
+            doctor_note(doctor, HIKAE_CHECK_OK, name, "`hikae target check` does it", "it was never measured");
+        else
+            note_measured(doctor, name, checked, at_ns);
+    }
+    session_close(&facts);
+}
+
 void doctor_store(struct doctor *doctor)
 {
     if (!check_targets(doctor))
         return;
     check_clock(doctor);
-    if (check_keys(doctor))
+    if (check_keys(doctor)) {
+        check_measured(doctor);
         check_sources(doctor);
+    }
 }

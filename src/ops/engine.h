@@ -171,6 +171,11 @@ MUST_USE int session_part(struct session *session, const struct roster_row *part
 /* The whole roster of a snapshot, parts read, sorted; parts themselves are rows too if `with_parts`. */
 MUST_USE int session_roster(struct session *session, const struct history_snapshot *snapshot, bool with_parts,
                             struct roster *ret, struct error *err);
+/*
+ * What is condemned and not spared: objects that no roster in force names (sorted; roster_free). A snapshot that was
+ * committed while they were condemned may name some, and these stay.
+ */
+MUST_USE int session_condemned(struct session *session, struct roster *ret, struct error *err);
 /* Bring the index in step with what one snapshot needs. */
 MUST_USE int session_sync(struct session *session, const struct history_snapshot *snapshot, struct error *err);
 /* The bits of the targets that count for a snapshot: record and whole roster. Targets must have been listed. */

@@ -190,6 +190,30 @@ int session_roster(struct session *session, const struct history_snapshot *snaps
     return 0;
 }
 
+int session_condemned(struct session *session, struct roster *ret, struct error *err)
+{
+    const struct history *history = &session->chain.history;
+    const struct roster *condemned = &session->chain.condemned;
+    CLEANUP_FREE bool *spared = mem_calloc(condemned->count, sizeof(*spared));
+    if (spared == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; condemned->count > 0 && i < history->snapshot_count; i++) {
+        CLEANUP(roster_free) struct roster roster = {0};
+        if (history->snapshots[i].retired)
+            continue;
+        if (session_roster(session, &history->snapshots[i], true, &roster, err) != 0)
+            return -1;
+        for (size_t j = 0; j < condemned->count; j++)
+            spared[j] = spared[j] || roster_has(&roster, condemned->rows[j].class, &condemned->rows[j].name);
+    }
+    for (size_t j = 0; j < condemned->count; j++)
+        if (!spared[j] &&
+            roster_add(ret, condemned->rows[j].class, &condemned->rows[j].name, condemned->rows[j].size, err) != 0)
+            return -1;
+    roster_sort(ret);
+    return 0;
+}
+
 int session_sync(struct session *session, const struct history_snapshot *snapshot, struct error *err)
 {
     CLEANUP(roster_free) struct roster roster = {0};

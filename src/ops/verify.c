@@ -77,6 +77,21 @@ static void mark(struct verify_scope *scope, uint64_t copies)
 
 /* ---- One scope ---- */
 
+/* What is condemned, and named by no roster, may go at any time: what is found there says nothing. */
+static int sync_index(struct session *session, struct error *err)
+{
+    CLEANUP(roster_free) struct roster condemned = {0};
+    struct error why = {0};
+    if (session_condemned(session, &condemned, &why) == 0)
+        return objects_sync_index(&session->objects, NULL, &condemned, err);
+    if (copy_is_fatal(&why)) {
+        *err = why;
+        return -1;
+    }
+    /* A roster that cannot be read is told with what it costs. */
+    return objects_sync_index(&session->objects, NULL, &session->chain.condemned, err);
+}
+
 /* Packs and segments that were put back lie there now: the index, which had to do without, learns them again. */
 static int learn_mended(struct verify_scope *scope, struct error *err)
 {
@@ -93,7 +108,7 @@ static int learn_mended(struct verify_scope *scope, struct error *err)
             return -1;
         roster_sort(listed);
     }
-    return any ? objects_sync_index(&session->objects, NULL, &session->chain.condemned, err) : 0;
+    return any ? sync_index(session, err) : 0;
 }
 
 static int check_scope(struct verify_scope *scope, struct error *err)
@@ -165,7 +180,7 @@ static int verify_tenant(struct verify *verify, const char *tenant, struct error
     if (rc == 0)
         rc = scope_tenant(&scope, err);
     if (rc == 0)
-        rc = objects_sync_index(&session.objects, NULL, &session.chain.condemned, err);
+        rc = sync_index(&session, err);
     if (rc == 0)
         rc = check_scope(&scope, err);
     end_scope(&scope);

@@ -5,8 +5,11 @@
  *   FAULT_CALL=N [FAULT_ERRNO=E]   the Nth counted call fails with errno E (EIO)
  *   FAULT_ALLOC=N                  the Nth malloc, calloc or realloc gives NULL
  *   FAULT_KILL=N                   SIGKILL before the Nth changing call
- * Allocations by libcrypto, and those of the look-ups of users and groups, are left alone: OpenSSL 3.0 and glibc's name
- * service assert, or follow null pointers, when their own first ones fail.
+ *   FAULT_STOP=N                   SIGSTOP before the Nth call that names a file (rename, link) or takes a name away
+ *
+ * Other processes see this one's work change at those last calls, and nowhere else. Allocations by libcrypto, and those
+ * of the look-ups of users and groups, are left alone: OpenSSL 3.0 and glibc's name service assert, or follow null
+ * pointers, when their own first ones fail.
  *
  *   FAULT_COUNTS=FILE              at exit: "calls allocations changes" into FILE
  */
@@ -29,8 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static atomic_long calls, allocations, changes;
-static long fail_call, fail_alloc, kill_change;
+static atomic_long calls, allocations, changes, names;
+static long fail_call, fail_alloc, kill_change, stop_name;
 static int fail_errno = EIO;
 static atomic_bool counting;
 
@@ -64,6 +67,7 @@ __attribute__((constructor)) static void begin(void)
     fail_call = from_env("FAULT_CALL");
     fail_alloc = from_env("FAULT_ALLOC");
     kill_change = from_env("FAULT_KILL");
+    stop_name = from_env("FAULT_STOP");
     if (from_env("FAULT_ERRNO") != 0)
         fail_errno = (int)from_env("FAULT_ERRNO");
     atomic_store(&counting, true);
@@ -93,16 +97,27 @@ static bool fails(bool changing)
     return true;
 }
 
+/* The same of a call after which another process sees other names. */
+static bool renames(void)
+{
+    if (atomic_load(&counting) && atomic_fetch_add(&names, 1) + 1 == stop_name)
+        (void)kill(getpid(), SIGSTOP);
+    return fails(true);
+}
+
 #define REAL(name) ((__typeof__(&name))(intptr_t)dlsym(RTLD_NEXT, #name))
 
 #define WRAP(changing, failure, result, name, parameters, arguments)                                                   \
+    WRAP_IF(fails(changing), failure, result, name, parameters, arguments)
+#define WRAP_NAME(name, parameters, arguments) WRAP_IF(renames(), -1, int, name, parameters, arguments)
+#define WRAP_IF(fault, failure, result, name, parameters, arguments)                                                   \
     result name parameters;                                                                                            \
     result name parameters                                                                                             \
     {                                                                                                                  \
         static __typeof__(&name) real;                                                                                 \
         if (real == NULL)                                                                                              \
             real = (__typeof__(&name))(intptr_t)dlsym(RTLD_NEXT, #name);                                               \
-        return fails(changing) ? (failure) : real arguments;                                                           \
+        return fault ? (failure) : real arguments;                                                                     \
     }
 
 WRAP(false, -1, ssize_t, read, (int fd, void *out, size_t size), (fd, out, size))
@@ -115,15 +130,14 @@ WRAP(true, -1, int, fsync, (int fd), (fd))
 WRAP(true, -1, int, fdatasync, (int fd), (fd))
 WRAP(true, -1, int, ftruncate, (int fd, off_t size), (fd, size))
 WRAP(true, -1, int, ftruncate64, (int fd, off64_t size), (fd, size))
-WRAP(true, -1, int, rename, (const char *from, const char *to), (from, to))
-WRAP(true, -1, int, renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
-WRAP(true, -1, int, renameat2, (int a, const char *from, int b, const char *to, unsigned flags),
-     (a, from, b, to, flags))
-WRAP(true, -1, int, link, (const char *from, const char *to), (from, to))
-WRAP(true, -1, int, linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
+WRAP_NAME(rename, (const char *from, const char *to), (from, to))
+WRAP_NAME(renameat, (int a, const char *from, int b, const char *to), (a, from, b, to))
+WRAP_NAME(renameat2, (int a, const char *from, int b, const char *to, unsigned flags), (a, from, b, to, flags))
+WRAP_NAME(link, (const char *from, const char *to), (from, to))
+WRAP_NAME(linkat, (int a, const char *from, int b, const char *to, int flags), (a, from, b, to, flags))
 WRAP(true, -1, int, symlinkat, (const char *from, int b, const char *to), (from, b, to))
-WRAP(true, -1, int, unlink, (const char *path), (path))
-WRAP(true, -1, int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
+WRAP_NAME(unlink, (const char *path), (path))
+WRAP_NAME(unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
 WRAP(true, -1, int, mkdir, (const char *path, mode_t mode), (path, mode))
 WRAP(true, -1, int, mkdirat, (int fd, const char *path, mode_t mode), (fd, path, mode))
 WRAP(true, -1, int, fchmod, (int fd, mode_t mode), (fd, mode))

@@ -16,7 +16,10 @@ hikae tenant add acme --source "d=dir:$WORK/src" >/dev/null && hikae backup acme
 hikae target list >"$WORK/out"; says never 'a target that was never measured says so'
 check 'dry run' hikae target check --dry-run
 if [ -e "$WORK/a/hikae1/probe" ]; then not_ok 'puts nothing'; else ok 'puts nothing'; fi
+hikae doctor >"$WORK/out" 2>/dev/null; says 'it was never measured' 'doctor says so, too'
 check 'check' hikae target check
+hikae doctor >"$WORK/out" 2>/dev/null; says 'measured 2026-11-01: 0 of' 'doctor knows the last check'
+HIKAE_NOW=2027-03-01T03:00:00Z hikae doctor >"$WORK/out" 2>/dev/null; says 'more than 90 days ago' 'and warns when it is old'
 json target check a; is targets.0.recorded False 'the same again is not recorded again'
 is targets.0.checked 2026-11-01T03:00:00Z 'when it was measured is known'
 is targets.0.attested True 'a folder lies where the operator says'
