@@ -128,6 +128,15 @@ static void tear_down(struct backup *backup)
     (void)pthread_mutex_destroy(&backup->mutex);
 }
 
+/* Images, if there is nothing else. */
+static enum compress_kind what_is_compressed(const struct backup_options *options)
+{
+    for (size_t i = 0; i < options->source_count; i++)
+        if (options->sources[i].kind != SOURCE_IMAGE)
+            return COMPRESS_TREES;
+    return COMPRESS_IMAGES;
+}
+
 static int set_up_workers(struct backup *backup, struct error *err)
 {
     const struct backup_options *options = backup->options;
@@ -140,7 +149,8 @@ static int set_up_workers(struct backup *backup, struct error *err)
         return error_no_memory(err);
     for (unsigned i = 0; i < backup->threads; i++)
         if (blob_hasher_new(options->objects->keyring, &backup->hashers[i], err) != 0 ||
-            compressor_new(options->level, options->verify_writes, &backup->compressors[i], err) != 0)
+            compressor_new(options->level, what_is_compressed(options), options->verify_writes, &backup->compressors[i],
+                           err) != 0)
             return -1;
     backup->pool = pool_new(backup->threads);
     return backup->pool != NULL ? 0 : error_no_memory(err);

@@ -118,8 +118,10 @@ MUST_USE int backup_check(struct backup *backup, struct error *err);
 /* identify.c: the work of a worker on a batch. */
 void identify_batch(void *item, unsigned worker, void *context);
 
-/* compress.c */
-MUST_USE int compressor_new(int level, bool verify, struct compressor **ret, struct error *err);
+/* compress.c: what is mostly compressed decides how. */
+enum compress_kind { COMPRESS_TREES, COMPRESS_IMAGES };
+MUST_USE int compressor_new(int level, enum compress_kind kind, bool verify, struct compressor **ret,
+                            struct error *err);
 void compressor_free(struct compressor *compressor);
 void compress_block(void *item, unsigned worker, void *context);
 

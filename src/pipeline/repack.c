@@ -57,7 +57,7 @@ static int set_up(struct repack *repack, const struct repack_options *options, s
                                     .spool_folder = options->spool_folder,
                                     .cancel = options->cancel};
     if (upload_new(&upload, &repack->backup.upload, err) != 0 ||
-        compressor_new(options->level, options->verify_writes, &repack->compressor, err) != 0 ||
+        compressor_new(options->level, COMPRESS_TREES, options->verify_writes, &repack->compressor, err) != 0 ||
         blob_hasher_new(options->objects->keyring, &repack->hasher, err) != 0)
         return -1;
     repack->backup.compressors = &repack->compressor;
