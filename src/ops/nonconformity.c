@@ -42,6 +42,7 @@ static const struct {
               {"locks", "Locks of objects were not extended in time"},
               {"retain", "What is to be dropped was not dropped in time"},
               {"drill", "A restore drill was not done in time"},
+              {"erasure", "A tenant whose contract ended was not erased in time"},
               {"notice", "A notice of an incident was not given in time"},
               {"review", "Nobody looked in time"}};
 
@@ -76,6 +77,18 @@ int misses_of_plan(const struct run_plan *plan, struct misses *ret, struct error
                                       .tenant = task->tenant->name,
                                       .since_ns = task->due.at_ns};
         if (is_missed(task) && misses_add(ret, &missed, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int misses_of_status(const struct hikae_status_report *status, struct misses *ret, struct error *err)
+{
+    for (size_t i = 0; i < status->deadline_count; i++) {
+        const struct hikae_deadline *deadline = &status->deadlines[i];
+        const struct missed missed = {
+            .what = deadline->kind, .tenant = deadline->subject, .since_ns = deadline->due_ns};
+        if (deadline->missed && strcmp(deadline->kind, "erasure") == 0 && misses_add(ret, &missed, err) != 0)
             return -1;
     }
     return 0;

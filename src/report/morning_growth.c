@@ -249,6 +249,7 @@ static struct page_text title_of(const struct hikae_incident *item)
                 {"locks", "時間内にオブジェクトロックが延長されませんでした"},
                 {"retain", "時間内に世代の整理が行われませんでした"},
                 {"drill", "時間内に復元試験が行われませんでした"},
+                {"erasure", "契約終了後、期限までに消去されませんでした"},
                 {"notice", "時間内にインシデントの通知が行われませんでした"},
                 {"review", "期限までに確認が行われませんでした"}};
     for (size_t i = 0; strcmp(item->kind, HIKAE_NONCONFORMITY) == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -228,10 +228,60 @@ static void test_fingerprint(void **context)
     }
 }
 
+/* What people owe: each kind is told once, in both languages, and notices are never muted. */
+static void test_deadlines(void **context)
+{
+    static struct hikae_deadline deadlines[] = {
+        {.kind = "erasure", .subject = "coil", .subject_ja = "coil", .due_ns = INT64_C(1795308766) * NS_PER_S},
+        {.kind = "notice",
+         .subject = "I-1",
+         .subject_ja = "I-1",
+         .policy = "p",
+         .due_ns = INT64_C(1795308766) * NS_PER_S},
+        {.kind = "notice",
+         .subject = "I-1",
+         .subject_ja = "I-1",
+         .policy = "q",
+         .due_ns = INT64_C(1795395166) * NS_PER_S},
+        {.kind = "review", .subject = "backups", .subject_ja = "backups", .due_ns = INT64_C(1795308766) * NS_PER_S},
+        {.kind = "reminder",
+         .subject = "Choose a day",
+         .subject_ja = "日を決める",
+         .due_ns = INT64_C(1795308766) * NS_PER_S},
+    };
+    const struct hikae_status_report status = {
+        .tenants = good_tenants, .count = 2, .deadlines = deadlines, .deadline_count = 5, .nonconformities = 3};
+    const struct row row = {.run = &good_run, .status = &status, .targets = up};
+    static const char *const lines[][2] = {
+        {"- First notice of incident I-1 by 2026-11-22T00:52:46Z.\n",
+         "- インシデント I-1 の第一報の期限 2026-11-22T00:52:46Z\n"},
+        {"- To be looked at by 2026-11-22T00:52:46Z: backups.\n", "- 確認の期限 2026-11-22T00:52:46Z: backups\n"},
+        {"- Nonconformities open: 3.\n", "- 未処理の不適合: 3 件\n"},
+        {"- Reminder for 2026-11-22T00:52:46Z: Choose a day\n", "- 予定 2026-11-22T00:52:46Z: 日を決める\n"},
+    };
+    struct notice_state state = state_of(&row);
+    struct notice_causes causes;
+    (void)context;
+    notice_find(&state, &causes);
+    /* The erasure is told with its tenant; two notices of one incident are one cause. */
+    assert_int_equal(causes.count, 4);
+    assert_int_equal(causes.items[0].kind, NOTICE_INCIDENT);
+    assert_true(notice_has_alert(&causes, true));
+    for (int language = 0; language < 2; language++) {
+        struct error err = {0};
+        CLEANUP_FREE char *subject = NULL, *text = NULL;
+        assert_int_equal(notice_write(&state, &causes, false, (enum config_language)language, &subject, &text, &err),
+                         0);
+        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+            if (strstr(text, lines[i][language]) == NULL)
+                fail_msg("no '%s' in\n%s", lines[i][language], text);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_names_of_targets), cmocka_unit_test(test_mute),
-                                       cmocka_unit_test(test_fingerprint)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts),  cmocka_unit_test(test_deadlines),
+                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_names_of_targets),
+                                       cmocka_unit_test(test_mute),   cmocka_unit_test(test_fingerprint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
