@@ -144,8 +144,6 @@ static void print_deadlines(struct run *run, const struct hikae_incident *item)
     static const char *const heads[] = {"POLICY", "WITHIN", "FROM", "", "DUE", "STATE", "GIVEN", NULL};
     struct columns columns CLEANUP(columns_free);
     char text[TEXT_SMALL];
-    if (item->deadline_count == 0)
-        return;
     columns_start(&columns, heads);
     for (size_t i = 0; i < item->deadline_count; i++) {
         const struct hikae_incident_deadline *deadline = &item->deadlines[i];
@@ -188,7 +186,8 @@ static void show(struct run *run, const struct hikae_incidents *found)
     print_incidents(run, found);
     if (found->count == 0)
         return;
-    print_deadlines(run, &found->items[0]);
+    if (found->items[0].deadline_count > 0)
+        print_deadlines(run, &found->items[0]);
     print_events(run, &found->items[0]);
 }
 

@@ -202,7 +202,9 @@ static void look_at_day(struct page *page, int64_t number, void *context, struct
     (void)page;
     if (day.due == 0 && day.kept == 0)
         return;
-    (void)snprintf(ret->text, sizeof ret->text, "%llu/%llu", (unsigned long long)day.made, (unsigned long long)day.due);
+    /* A space of no width lets large numbers break behind the stroke. */
+    (void)snprintf(ret->text, sizeof ret->text, "%llu/\xe2\x80\x8b%llu", (unsigned long long)day.made,
+                   (unsigned long long)day.due);
     if (day.due == 0 || !is_known)
         (void)snprintf(ret->text, sizeof ret->text, "%llu", (unsigned long long)day.kept);
     /* The night of today may be still to come. */

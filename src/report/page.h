@@ -168,6 +168,7 @@ struct page_chart {
     page_format_value *format;
 };
 void page_charts(struct page *page); /* charts beside each other */
+/* Nothing is drawn where there is no value at all. */
 void page_chart(struct page *page, const struct page_chart *chart);
 void page_charts_end(struct page *page);
 /* Values for page_chart: bytes, counts, decimals, seconds. */

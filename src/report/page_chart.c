@@ -214,12 +214,21 @@ static void draw_figures(struct page *page, const struct page_chart *chart)
     page_fold_end(page);
 }
 
+static bool has_values(const struct page_chart *chart)
+{
+    for (size_t s = 0; s < chart->series_count; s++)
+        for (size_t i = 0; i < chart->count; i++)
+            if (!isnan(chart->series[s].values[i]))
+                return true;
+    return false;
+}
+
 void page_chart(struct page *page, const struct page_chart *chart)
 {
     struct frame frame = {.page = page, .chart = chart, .top = 0};
     char id[PAGE_SMALL];
     if (chart->count == 0 || chart->count > PAGE_POINTS_MAX || chart->series_count == 0 ||
-        chart->series_count > PAGE_SERIES_MAX)
+        chart->series_count > PAGE_SERIES_MAX || !has_values(chart))
         return;
     find_scale(&frame);
     (void)snprintf(id, sizeof id, "chart%u", ++page->charts);

@@ -76,12 +76,12 @@ const char *const page_style[] = {
 "rect.s0{fill:var(--s0)}\nrect.s1{fill:var(--s1)}\nrect.s2{fill:var(--s2)}\nrect.s3{fill:var(--s3)}\n",
 ".legend{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:.25rem 0;font-size:.875rem}\n",
 ".legend svg{width:28px;height:10px;margin-right:.4rem}\n",
-".months{display:flex;flex-wrap:wrap;align-items:flex-start;gap:1.5rem}\n.month{width:auto;flex:1 1 19rem;max-width:30rem;table-layout:fixed;"
+".months{display:flex;flex-wrap:wrap;align-items:flex-start;gap:1.5rem}\n.month{width:19rem;flex:1 1 19rem;min-width:0;max-width:min(30rem,100%);table-layout:fixed;"
 "border-collapse:separate;border-spacing:3px}\n",
 ".month th{font-size:.75rem;color:var(--dim);font-weight:600;text-align:center}\n",
 ".month td{height:3rem;padding:.1rem .3rem;vertical-align:top;border-radius:.3rem;font-size:.75rem;line-height:1.3;"
 "border:1px solid transparent;overflow-wrap:normal}\n",
-".month .day{display:block;color:var(--dim)}\n.month .says{font-weight:650;font-size:.8125rem}\n",
+".month .day{display:block;color:var(--dim)}\n.month .says{display:block;font-weight:650;font-size:.8125rem;overflow-wrap:anywhere}\n",
 ".month .none{border-color:var(--line)}\n",
 ".month .good{background:var(--good-bg);color:var(--good);border-color:var(--good)}\n",
 ".month .warn{background:var(--warn-bg);color:var(--warn);border-color:var(--warn);border-style:dashed}\n",
@@ -94,7 +94,7 @@ const char *const page_style[] = {
 ".strip .unknown{fill:var(--unknown)}\n.strip .plain{fill:var(--line)}\n",
 "@media (max-width:40rem){body{padding:1rem .75rem 3rem}section{padding:1rem .75rem}.lang{float:none;margin:.5rem 0}"
 ".terms{display:block}.terms>div{display:block;margin:.5rem 0}.terms dt{font-size:.875rem}"
-".month td{padding:.1rem .15rem}"
+".month td{padding:.1rem .1rem}.month .says{font-size:.6875rem;letter-spacing:-.02em}"
 ".rows,.rows tbody,.rows tr,.rows th,.rows td,.rows caption{display:block}.rows thead{position:absolute;width:1px;height:1px;"
 "overflow:hidden;clip-path:inset(50%)}.rows tr{border-bottom:1px solid var(--line);padding:.5rem 0}"
 ".rows tbody th,.rows tbody td,.rows tbody .n{border:0;padding:.1rem 0;text-align:left}"
