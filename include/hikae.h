@@ -26,6 +26,7 @@
 #include "hikae/hold.h"
 #include "hikae/incident.h"
 #include "hikae/keys.h"
+#include "hikae/log.h"
 #include "hikae/notify.h"
 #include "hikae/operator.h"
 #include "hikae/policy.h"

@@ -12,6 +12,7 @@ struct hikae_backup_options {
     const char *tag;       /* may be NULL */
     bool on_demand;        /* somebody asked for it: never a generation. The schedule's snapshots are not */
     int64_t keep_ns;       /* own expiry after this duration, which makes it one on demand; 0: none */
+    int64_t keep_until_ns; /* the same as an instant, instead of the duration; 0: none */
     bool no_verify_writes; /* overrides the configuration */
     bool dry_run;          /* scan and compare only */
 };

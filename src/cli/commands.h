@@ -106,4 +106,8 @@ enum hikae_status command_evidence(struct run *run);
 enum hikae_status command_attest_add(struct run *run);
 enum hikae_status command_attest_list(struct run *run);
 
+enum hikae_status command_log_ingest(struct run *run);
+enum hikae_status command_log_list(struct run *run);
+enum hikae_status command_log_export(struct run *run);
+
 #endif

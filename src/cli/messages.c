@@ -241,6 +241,9 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                             "特権操作 {1} 件を {2} が点検しました。"},
     [MSG_AUDIT_EXPIRED] = {"{1|entry|entries} expired in {2|segment|segments}; {3} past their time are held.",
                            "{2} セグメントの {1} 件を失効させました。期限を過ぎた {3} 件は保全中です。"},
+    [MSG_LOG_EXPORTED] =
+        {"{1|line|lines} written, {2|time|times} shown in that zone, {3} left as they are; SHA-256 {4}.",
+         "{1} 行を書き出しました。時刻 {2} 件をそのタイムゾーンで示し、{3} 件は元のままです。SHA-256 {4}。"},
     [MSG_EVIDENCE] = {"{1|promise|promises}: {2} kept or attested, {3} broken or missed.",
                       "約束 {1} 件: 守ったか文書によるもの {2} 件、守れなかったか届かなかったもの {3} 件。"},
     [MSG_AUDIT_EXPIRE_PLAN] = {"{1|entry|entries} in {2|segment|segments} would expire; {3} past their time are held.",

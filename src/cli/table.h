@@ -31,6 +31,7 @@ extern const struct command row_report, row_incident_open, row_incident_list, ro
 extern const struct command row_evidence, row_attest_add, row_attest_list;
 extern const struct command row_contract_end, row_contract_cancel, row_contract_show, row_contract_survivors,
     row_contract_export, row_disclose, row_erasure_add, row_erasure_list;
+extern const struct command row_log_ingest, row_log_list, row_log_export;
 
 #define OPTIONS_END                                                                                                    \
     {                                                                                                                  \

@@ -66,7 +66,7 @@ const struct command row_attest_add = {
         "access. Name and SHA-256 of the document, who answers for it and until when go into the store's "
         "history; the document itself stays with you.",
     .options = attest_options,
-    .examples = {{"hikae attest add sites-japan --policy daily-7-generations--file zones.pdf --by Cloud "
+    .examples = {{"hikae attest add sites-japan --policy daily-7-generations --file zones.pdf --by Cloud "
                   "--expires 2027-04-01",
                   "The provider's word, as a document."}},
     .exits = {{2, "a day or text cannot be understood"},

@@ -10,7 +10,7 @@
 
 /* ---- Zones and periods ---- */
 
-static int open_zone(const char *name, struct zone **ret, struct error *err)
+int audit_open_zone(const char *name, struct zone **ret, struct error *err)
 {
     if (name == NULL)
         name = "UTC";
@@ -104,7 +104,7 @@ int audit_view_open(struct hikae *hikae, const struct hikae_audit_filter *filter
     if (filter == NULL)
         filter = &all;
     *ret = (struct audit_view){.hikae = hikae};
-    int rc = open_zone(filter->zone, &ret->zone, err);
+    int rc = audit_open_zone(filter->zone, &ret->zone, err);
     if (rc == 0)
         rc = audit_parse_period(filter->period, ret->zone, &ret->from_ns, &ret->to_ns, err);
     if (rc == 0 && engine_audit_upload(hikae, &uploaded, &why) != 0)

@@ -18,6 +18,8 @@ struct audit_view {
 /* Store what waits, then read every log (or the one of the filter). filter NULL: no filter. */
 MUST_USE int audit_view_open(struct hikae *hikae, const struct hikae_audit_filter *filter, struct audit_view *ret,
                              struct error *err);
+/* "JST", or a name of the tz database; NULL is UTC. */
+MUST_USE int audit_open_zone(const char *name, struct zone **ret, struct error *err);
 /* "2026", "2026-10", "2026-10-31", "FROM/TO" in a zone: half open; NULL is for ever. ERROR_USAGE. */
 MUST_USE int audit_parse_period(const char *text, const struct zone *zone, int64_t *ret_from, int64_t *ret_to,
                                 struct error *err);

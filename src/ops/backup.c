@@ -280,7 +280,7 @@ static void record_targets(struct engine_audit *audit, const struct hikae_backup
 static void record(struct engine_audit *audit, const struct hikae_backup_options *options,
                    const struct hikae_backup_result *ret)
 {
-    engine_audit_count(audit, "on_demand", options->on_demand || options->keep_ns > 0);
+    engine_audit_count(audit, "on_demand", options->on_demand || options->keep_ns > 0 || options->keep_until_ns != 0);
     engine_audit_detail(audit, "snapshot", ret->snapshot);
     record_targets(audit, ret);
     engine_audit_count(audit, "entries", ret->entries);
@@ -328,6 +328,18 @@ enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const ch
     if (run.sources == NULL)
         return api_result(error_no_memory(&err), false, &err, error);
     run.sources[0] = (struct backup_source){.name = name, .kind = SOURCE_ARCHIVE, .path = path};
+    return finish(&run, OPERATION_IMPORT, tenant, ret, error);
+}
+
+enum hikae_status backup_files(struct hikae *hikae, const char *tenant, const struct backup_source *files, size_t count,
+                               const struct hikae_backup_options *options, struct hikae_backup_result *ret,
+                               struct hikae_error *error)
+{
+    struct error err = {0};
+    struct backup_operation run = {.hikae = hikae, .options = options, .source_count = count};
+    run.sources = mem_dup(files, count * sizeof(*files));
+    if (run.sources == NULL)
+        return api_result(error_no_memory(&err), false, &err, error);
     return finish(&run, OPERATION_IMPORT, tenant, ret, error);
 }
 

@@ -255,6 +255,10 @@ int backup_commit(struct backup_operation *run, struct hikae_backup_result *ret,
     if (backup_source_list(run, &sources, err) != 0)
         return -1;
     int64_t now = clock_now_ns();
+    const struct hikae_backup_options *options = run->options;
+    int64_t keep_until_ns = options->keep_until_ns != 0 ? options->keep_until_ns
+                            : options->keep_ns > 0      ? now + options->keep_ns
+                                                        : 0;
     struct history_snapshot snapshot = {.started_ns = run->started_ns,
                                         .finished_ns = now,
                                         .root = run->outcome.root,
@@ -262,8 +266,8 @@ int backup_commit(struct backup_operation *run, struct hikae_backup_result *ret,
                                         .fan_out = MANIFEST_FAN_OUT,
                                         .errors = atomic_load(&run->counters.errors),
                                         .tag = (char *)(uintptr_t)run->options->tag,
-                                        .keep_until_ns = run->options->keep_ns > 0 ? now + run->options->keep_ns : 0,
-                                        .on_demand = run->options->on_demand || run->options->keep_ns > 0,
+                                        .keep_until_ns = keep_until_ns,
+                                        .on_demand = options->on_demand || keep_until_ns != 0,
                                         .host = host,
                                         .version = (char *)(uintptr_t)HIKAE_VERSION,
                                         .sources = sources,

@@ -34,4 +34,9 @@ MUST_USE int backup_source_list(const struct backup_operation *run, char **ret, 
  */
 MUST_USE int backup_commit(struct backup_operation *run, struct hikae_backup_result *ret, struct error *err);
 
+/* As hikae_import, but of several files as they are: sources of the kind SOURCE_IMAGE, sorted by name. */
+enum hikae_status backup_files(struct hikae *hikae, const char *tenant, const struct backup_source *files, size_t count,
+                               const struct hikae_backup_options *options, struct hikae_backup_result *ret,
+                               struct hikae_error *error);
+
 #endif

@@ -32,6 +32,20 @@ enum hikae_status api_result(int rc, bool warnings, const struct error *err, str
     return status;
 }
 
+int api_failure(const struct hikae_error *error, struct error *err)
+{
+    static const enum error_class classes[] = {
+        [HIKAE_USAGE] = ERROR_CONFIG,        [HIKAE_BUSY] = ERROR_BUSY,
+        [HIKAE_NOT_FOUND] = ERROR_NOT_FOUND, [HIKAE_DAMAGED] = ERROR_DAMAGED,
+        [HIKAE_UNKNOWN] = ERROR_UNREACHABLE, [HIKAE_KEYS] = ERROR_KEYS,
+        [HIKAE_REFUSED] = ERROR_REFUSED,     [HIKAE_INTERRUPTED] = ERROR_INTERRUPTED,
+        [HIKAE_INTERNAL] = ERROR_INTERNAL,
+    };
+    (void)error_set(err, classes[error->status], "%s", error->message);
+    err->retryable = error->retryable;
+    return error_hint(err, "%s", error->hint);
+}
+
 void engine_warn(struct hikae *hikae, const char *fmt, ...)
 {
     char message[1200];

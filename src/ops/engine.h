@@ -52,6 +52,8 @@ MUST_USE int engine_fork(struct hikae *parent, unsigned share, struct hikae **re
 
 /* The public error and exit code of what an operation returned. `warnings`: it was done, but not without. */
 enum hikae_status api_result(int rc, bool warnings, const struct error *err, struct hikae_error *ret);
+/* And back, where one operation calls another's public function. Always -1. */
+int api_failure(const struct hikae_error *error, struct error *err);
 /* Tell the observer one line. */
 void engine_warn(struct hikae *hikae, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

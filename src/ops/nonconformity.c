@@ -44,7 +44,8 @@ static const struct {
               {"drill", "A restore drill was not done in time"},
               {"erasure", "A tenant whose contract ended was not erased in time"},
               {"notice", "A notice of an incident was not given in time"},
-              {"review", "Nobody looked in time"}};
+              {"review", "Nobody looked in time"},
+              {"logs", "Logs were not taken in by the day that is promised, or are gone"}};
 
 /* NULL: it is no promise. */
 static const char *title_of(const char *what)

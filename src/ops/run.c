@@ -7,6 +7,7 @@
 #include "ops/audit.h"
 #include "ops/incident.h"
 #include "ops/notify.h"
+#include "ops/run_logs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static const char *state_of(const struct run_task *task, const struct hikae_run_
 static int take_jobs(struct run_plan *plan, const struct hikae_run_options *options, struct hikae_run_result *ret,
                      struct error *err)
 {
-    ret->jobs = mem_calloc(plan->task_count, sizeof(*ret->jobs));
+    ret->jobs = mem_calloc(plan->task_count + 1, sizeof(*ret->jobs)); /* and the one that is of no tenant */
     if (ret->jobs == NULL)
         return error_no_memory(err);
     for (size_t i = 0; i < plan->task_count; i++) {
@@ -104,6 +105,46 @@ static int take_jobs(struct run_plan *plan, const struct hikae_run_options *opti
         if (job->tenant == NULL || job->job == NULL)
             return error_no_memory(err);
     }
+    return 0;
+}
+
+static bool wants_logs(const struct run_plan *plan, unsigned only, struct schedule_due *ret_due)
+{
+    size_t number = 0;
+    while (strcmp(run_jobs[number].name, RUN_JOB_LOGS) != 0)
+        number++;
+    run_logs_due(plan, clock_now_ns(), ret_due);
+    return (only >> number & 1) != 0 && schedule_is_due(ret_due);
+}
+
+/* The job that is of no tenant, behind those of the tenants. */
+static int do_logs(struct hikae *hikae, const struct hikae_run_options *options, const struct run_plan *plan,
+                   unsigned only, struct misses *misses, struct hikae_logs *ret_logs, struct hikae_run_result *ret,
+                   struct error *err)
+{
+    struct schedule_due due;
+    int64_t began = clock_monotonic_ns();
+    /* One host of several does it. */
+    if (!wants_logs(plan, only, &due) || options->shard > 1 || atomic_load(&hikae->cancel.wanted))
+        return 0;
+    struct hikae_run_job *job = &ret->jobs[ret->count];
+    *job = (struct hikae_run_job){.state = "planned",
+                                  .job = mem_strdup(RUN_JOB_LOGS),
+                                  .due = schedule_state_name(due.state),
+                                  .due_ns = due.at_ns,
+                                  .attempts = !options->dry_run};
+    if (job->job == NULL)
+        return error_no_memory(err);
+    ret->count++;
+    if (options->dry_run)
+        return 0;
+    enum hikae_status status = run_logs(hikae, plan, misses, ret_logs, &job->detail, &job->error);
+    job->error.status = status;
+    job->duration_ns = clock_monotonic_ns() - began;
+    /* A host that may not do a pruner's work leaves it to the one that may. */
+    bool elsewhere =
+        options->only == NULL && status == HIKAE_KEYS && strcmp(job->error.kind, error_class_name(ERROR_DENIED)) == 0;
+    job->state = elsewhere ? "elsewhere" : status <= HIKAE_WARNINGS ? "done" : "failed";
     return 0;
 }
 
@@ -253,12 +294,12 @@ static void end_record(struct hikae *hikae, int64_t number, const struct run_pla
 }
 
 /* What this run found that an earlier one ought to have done, and what people ought to have done. */
-static void open_nonconformities(struct hikae *hikae, const struct run_plan *plan, struct hikae_run_result *ret)
+static void open_nonconformities(struct hikae *hikae, const struct run_plan *plan, struct misses *misses,
+                                 struct hikae_run_result *ret)
 {
-    struct misses misses CLEANUP(misses_clear) = {0};
     struct error why = {0};
-    if (misses_of_plan(plan, &misses, &why) != 0 ||
-        nonconformities_open(hikae, &misses, &ret->nonconformities, &why) != 0)
+    if (misses_of_plan(plan, misses, &why) != 0 ||
+        nonconformities_open(hikae, misses, &ret->nonconformities, &why) != 0)
         engine_warn(hikae, "%s: %s", why.chain, why.what);
     else if (ret->nonconformities > 0)
         engine_warn(hikae, "nonconformities opened: %zu; `hikae nonconformity list` shows them", ret->nonconformities);
@@ -279,6 +320,8 @@ static int erase(struct hikae *hikae, const struct hikae_run_options *options, u
 static int carry_out(struct hikae *hikae, const struct hikae_run_options *options, unsigned only, struct run_plan *plan,
                      struct hikae_run_result *ret, enum hikae_status *ret_status, struct error *err)
 {
+    struct misses misses CLEANUP(misses_clear) = {0};
+    struct hikae_logs logs CLEANUP(hikae_logs_free) = {0}; /* what misses borrow from */
     int64_t number;
     if (begin_record(hikae, &number, err) != 0 || run_hook(hikae, "before", -1, err) != 0)
         return -1;
@@ -289,12 +332,14 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
     if (rc == 0)
         rc = take_jobs(plan, options, ret, err);
     if (rc == 0)
+        rc = do_logs(hikae, options, plan, only, &misses, &logs, ret, err);
+    if (rc == 0)
         rc = erase(hikae, options, only, ret, err);
     *ret_status = rc == 0 ? worst_of(ret, err) : (enum hikae_status)error_exit_code(err->class);
     if (rc == 0 && cancel_check(&hikae->cancel, err) != 0)
         *ret_status = HIKAE_INTERRUPTED;
     tell_warnings(hikae, ret);
-    open_nonconformities(hikae, plan, ret);
+    open_nonconformities(hikae, plan, &misses, ret);
     end_record(hikae, number, plan, ret, *ret_status);
     struct error why = {0};
     if (run_hook(hikae, "after", (int)*ret_status, &why) != 0) {
@@ -302,6 +347,14 @@ static int carry_out(struct hikae *hikae, const struct hikae_run_options *option
         *ret_status = *ret_status == HIKAE_OK ? HIKAE_WARNINGS : *ret_status;
     }
     return rc;
+}
+
+static int plan_only(struct hikae *hikae, const struct hikae_run_options *options, struct run_plan *plan, unsigned only,
+                     struct hikae_run_result *ret, struct error *err)
+{
+    if (take_jobs(plan, options, ret, err) != 0)
+        return -1;
+    return do_logs(hikae, options, plan, only, NULL, NULL, ret, err);
 }
 
 static int run(struct hikae *hikae, const struct hikae_run_options *options, struct hikae_run_result *ret,
@@ -320,7 +373,7 @@ static int run(struct hikae *hikae, const struct hikae_run_options *options, str
         rc = run_plan_make(hikae, options, only, &plan, err);
     ret->tenants = plan.tenant_count;
     if (rc == 0)
-        rc = options->dry_run ? take_jobs(&plan, options, ret, err)
+        rc = options->dry_run ? plan_only(hikae, options, &plan, only, ret, err)
                               : carry_out(hikae, options, only, &plan, ret, ret_status, err);
     run_plan_clear(&plan);
     enum hikae_status status = rc == 0 ? *ret_status : (enum hikae_status)error_exit_code(err->class);

@@ -73,7 +73,9 @@ struct run_job {
                               struct hikae_error *error);
 };
 
-#define RUN_PURGE "purge"
+/* Those that are of no tenant (run_purge.c, run_logs.c). */
+#define RUN_PURGE    "purge"
+#define RUN_JOB_LOGS "logs"
 extern const struct run_job run_jobs[];
 extern const size_t run_job_count;
 
@@ -95,6 +97,7 @@ bool run_verified_latest(const struct catalog_job *jobs, size_t count, const str
 /* ---- run_plan.c ---- */
 
 struct run_plan {
+    struct id store; /* what is of no tenant is known by it */
     struct policies policies;
     struct run_policy *used; /* by the items of policies */
     struct run_tenant *tenants;

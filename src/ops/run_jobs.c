@@ -273,7 +273,7 @@ static enum hikae_status do_gc(struct hikae *hikae, struct run_task *task, struc
     return status;
 }
 
-/* ---- purge: of no tenant that a run looks at, so no tenant has it due: run_purge does it once, after the others ----
+/* ---- purge, logs: of no tenant that a run looks at, so none has them due: run.c does them once, after the others ----
  */
 
 static void never_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
@@ -303,6 +303,7 @@ const struct run_job run_jobs[] = {
     {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
     {"retain", ROLE_PRUNER, NULL, retain_due, do_retain},
     {"gc", ROLE_PRUNER, NULL, gc_due, do_gc},
+    {RUN_JOB_LOGS, ROLE_PRUNER, NULL, never_due, do_never},
     {RUN_PURGE, ROLE_PRUNER, NULL, never_due, do_never},
 };
 const size_t run_job_count = sizeof(run_jobs) / sizeof(run_jobs[0]);

@@ -166,7 +166,7 @@ static int compare_tenants(const void *a, const void *b)
 int run_plan_tenants(struct hikae *hikae, const struct hikae_run_options *options, struct run_plan *ret,
                      struct error *err)
 {
-    *ret = (struct run_plan){0};
+    *ret = (struct run_plan){.store = hikae->store.store_tid};
     struct planning planning = {hikae, options, ret};
     int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
     if (rc == 0)

@@ -53,20 +53,6 @@ static int note_file(const struct hikae_entry *entry, void *context)
     return ++sample->count == TRIAL_FILES;
 }
 
-static int public_failure(const struct hikae_error *error, struct error *err)
-{
-    static const enum error_class classes[] = {
-        [HIKAE_USAGE] = ERROR_CONFIG,        [HIKAE_BUSY] = ERROR_BUSY,
-        [HIKAE_NOT_FOUND] = ERROR_NOT_FOUND, [HIKAE_DAMAGED] = ERROR_DAMAGED,
-        [HIKAE_UNKNOWN] = ERROR_UNREACHABLE, [HIKAE_KEYS] = ERROR_KEYS,
-        [HIKAE_REFUSED] = ERROR_REFUSED,     [HIKAE_INTERRUPTED] = ERROR_INTERRUPTED,
-        [HIKAE_INTERNAL] = ERROR_INTERNAL,
-    };
-    (void)error_set(err, classes[error->status], "%s", error->message);
-    err->retryable = error->retryable;
-    return error_hint(err, "%s", error->hint);
-}
-
 /* Small tenants need no choice: *ret_paths stays empty, which means everything. */
 static int choose(struct hikae *hikae, const char *name, const struct hikae_which *which,
                   const struct hikae_backup_result *backup, struct sample *sample, struct error *err)
@@ -80,7 +66,7 @@ static int choose(struct hikae *hikae, const char *name, const struct hikae_whic
     enum hikae_status status = hikae_ls(hikae, name, which, NULL, true, note_file, sample, &error);
     if (sample->no_memory)
         return error_no_memory(err);
-    return status <= HIKAE_WARNINGS || sample->count == TRIAL_FILES ? 0 : public_failure(&error, err);
+    return status <= HIKAE_WARNINGS || sample->count == TRIAL_FILES ? 0 : api_failure(&error, err);
 }
 
 static int restore(struct hikae *hikae, const char *name, const struct hikae_backup_result *backup, const char *folder,
@@ -99,7 +85,7 @@ static int restore(struct hikae *hikae, const char *name, const struct hikae_bac
     struct hikae_restore_result result = {0};
     struct hikae_error error;
     if (hikae_restore(hikae, name, &options, &result, &error) > HIKAE_WARNINGS)
-        return public_failure(&error, err);
+        return api_failure(&error, err);
     uint64_t entries = result.entries, errors = result.errors_total;
     hikae_restore_result_free(&result);
     if (errors > 0)
@@ -144,7 +130,7 @@ static int trial(struct hikae *hikae, const char *name, struct error *err)
         return -1;
     const struct hikae_backup_options options = {0};
     if (hikae_backup(hikae, name, &options, &backup, &error) > HIKAE_WARNINGS)
-        return public_failure(&error, err);
+        return api_failure(&error, err);
     int rc = restore(hikae, name, &backup, folder, err);
     hikae_backup_result_free(&backup);
     struct error why = {0};

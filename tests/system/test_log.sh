@@ -1,0 +1,90 @@
+#!/bin/bash
+# Kept logs: taken in, refused, missing, given away in another zone, dropped when their time is over and not before.
+. "$(dirname "$0")/lib.sh"
+
+at() { local now=$1; shift; HIKAE_NOW=$now "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
+json() { local now=$1; shift; at "$now" --json "$@" >"$WORK/json" 2>"$WORK/err"; CODE=$?; }
+
+check init env HIKAE_NOW=2026-01-01T00:00:00Z "$HIKAE" init --dir "$WORK/h" --test-clock --target "one=file://$WORK/one?country=JP&site=a"
+mkdir -p "$WORK/h/policies"; cp -r "$ROOT/policies/calendars" "$ROOT/policies/monthly-1-year.yaml" "$WORK/h/policies/"
+echo data >"$WORK/image"
+check apply at 2026-01-01T00:01:00Z policy apply monthly-1-year --approve-as sato --why test
+check own at 2026-01-01T00:02:00Z tenant add own --provider --policy monthly-1-year --source "i=image:$WORK/image"
+check customer at 2026-01-01T00:02:00Z tenant add acme --policy monthly-1-year --source "i=image:$WORK/image"
+printf 'time,who,what\r\n2026-01-05T09:00:00Z,sato,"restart, again"\r\n2026-01-31T23:59:59.5Z,abe,stop\r\nnever,abe,"a ""quote"""\r\n' >"$WORK/january.csv"
+cp "$WORK/january.csv" "$WORK/february.csv"
+INGEST="log ingest --tenant own --class operation"
+
+# ---- What is refused ----
+expect 8 too-early at 2026-01-31T12:00:00Z $INGEST --period 2026-01 "$WORK/january.csv"
+says "is not over yet" too-early-told
+expect 8 customers-tenant at 2026-02-03T00:00:00Z log ingest --tenant acme --class operation --period 2026-01 "$WORK/january.csv"
+expect 8 no-such-class at 2026-02-03T00:00:00Z log ingest --tenant own --class access --period 2026-01 "$WORK/january.csv"
+for bad in '2026' '2026-13' '2026-01-01' 'x'; do expect 2 "bad-period-$bad" at 2026-02-03T00:00:00Z $INGEST --period "$bad" "$WORK/january.csv"; done
+expect 4 no-such-file at 2026-02-03T00:00:00Z $INGEST --period 2026-01 "$WORK/nothing.csv"
+n=0
+for bad in 'a,b\r\n"x,y\r\n' 'a,b\r\nx\r\n' 'a,b\r\n"x"y,z\r\n' 'a,b\r\nx"y,z\r\n' 'a,b\rx,y\r\n' 'a,b\r\n\0,y\r\n'; do
+    n=$((n + 1)); printf "$bad" >"$WORK/bad.csv"
+    expect 2 "bad-csv-$n" at 2026-02-03T00:00:00Z $INGEST --period 2026-01 "$WORK/bad.csv"
+done
+says "bad.csv:2" place-told
+expect 2 no-such-column at 2026-02-03T00:00:00Z $INGEST --period 2026-01 --time-column when "$WORK/january.csv"
+json 2026-02-03T00:00:00Z $INGEST --period 2026-01 --dry-run "$WORK/january.csv"
+check dry-run test "$CODE $(field logs.0.lines) $(field logs.0.earliest)" = "0 3 2026-01-05T09:00:00Z"
+json 2026-02-03T00:00:00Z log list
+check dry-run-did-nothing test "$(field logs.0.state)" = waiting
+
+# ---- Taken in, once ----
+json 2026-02-03T00:00:00Z $INGEST --period 2026-01 "$WORK/january.csv"
+check ingested test "$CODE $(field logs.0.state) $(field logs.0.late) $(field logs.0.due)" = "0 kept False 2026-02-07T00:00:00Z"
+check hash test "$(field logs.0.files.0.sha256)" = "$(sha256sum <"$WORK/january.csv" | cut -c1-64)"
+check until test "$(field logs.0.keep_until)" = 2027-02-01T00:00:00Z
+check latest test "$(field logs.0.latest)" = 2026-01-31T23:59:59Z
+expect 8 twice at 2026-02-03T01:00:00Z $INGEST --period 2026-01 "$WORK/january.csv"
+says "taken in already" twice-told
+check again at 2026-02-03T02:00:00Z $INGEST --period 2026-01 --again "a day was missing" "$WORK/january.csv"
+check other-source at 2026-02-03T02:00:00Z $INGEST --period 2026-01 --source web "$WORK/january.csv"
+expect 2 several-sources at 2026-02-03T03:00:00Z log export --class operation --period 2026-01
+
+# ---- Given away ----
+at 2026-02-04T00:00:00Z log export --class operation --period 2026-01 --source main >"$WORK/out" 2>"$WORK/err"
+check as-it-was cmp "$WORK/out" "$WORK/january.csv"
+at 2026-02-04T00:00:00Z log export --class operation --period 2026-01 --source main --tz JST >"$WORK/out" 2>"$WORK/err"
+printf 'time,who,what\r\n2026-01-05T18:00:00+09:00,sato,"restart, again"\r\n2026-02-01T08:59:59+09:00,abe,stop\r\nnever,abe,"a ""quote"""\r\n' >"$WORK/jst.csv"
+check in-jst cmp "$WORK/out" "$WORK/jst.csv"
+says "2 times shown in that zone, 1 left" told-what-was-left
+at 2026-02-04T00:00:00Z log export --class operation --period 2026-01 --source main --tz JST --format json >"$WORK/out" 2>"$WORK/err"
+check as-json /usr/bin/python3 -c 'import json,sys; r=[json.loads(l) for l in open(sys.argv[1])]; assert len(r)==3 and r[0]["time"]=="2026-01-05T18:00:00+09:00" and r[2]["what"]=="a \"quote\"", r' "$WORK/out"
+expect 4 not-kept at 2026-02-04T00:00:00Z log export --class operation --period 2026-02
+
+# ---- Missing, and told ----
+json 2026-03-06T12:00:00Z log list
+check waiting test "$CODE $(field logs.1.period) $(field logs.1.state)" = "0 2026-02 waiting"
+json 2026-03-07T00:00:00Z log list
+check missing test "$CODE $(field logs.1.period) $(field logs.1.state)" = "1 2026-02 missing"
+json 2026-03-07T03:00:00Z run --only logs
+check run-tells test "$CODE $(field done.0.job) $(field done.0.tenant)" = "1 logs None"
+says "operation logs of 2026-02 were not taken in" run-told
+json 2026-03-07T04:00:00Z run --only logs
+check once-a-day test "$(/usr/bin/python3 -c 'import json,sys; print(len(json.load(open(sys.argv[1]))["done"]))' "$WORK/json")" = 0
+json 2026-03-08T00:00:00Z --json nonconformity list
+check nonconformity grep -q '"logs"' "$WORK/json"
+json 2026-03-09T00:00:00Z $INGEST --period 2026-02 "$WORK/february.csv"
+check late test "$(field logs.0.late)" = True
+
+# ---- Dropped when their time is over, not before; and the audit log's own entries ----
+json 2027-01-31T12:00:00Z run --only retain,gc,logs
+json 2027-01-31T13:00:00Z log list
+check kept-to-the-end test "$(/usr/bin/python3 -c 'import json,sys; print(sum(l["state"]=="kept" for l in json.load(open(sys.argv[1]))["logs"]))' "$WORK/json")" = 3
+json 2027-02-01T16:00:00Z run --only backup
+json 2027-02-02T00:00:00Z run --only retain,logs
+json 2027-02-02T01:00:00Z log list
+check over test "$(/usr/bin/python3 -c 'import json,sys; print(" ".join(sorted(l["source"]+":"+l["period"]+":"+l["state"] for l in json.load(open(sys.argv[1]))["logs"] if l["snapshot"])))' "$WORK/json")" = "main:2026-01:over main:2026-02:kept web:2026-01:over"
+json 2027-02-02T02:00:00Z audit list --operation 'audit expire'
+check nothing-expired-early test "$(grep -c '"operation":"audit expire"' "$WORK/json")" = 0
+json 2027-03-10T00:00:00Z run --only logs
+json 2027-03-10T02:00:00Z audit list --operation 'audit expire'
+check expired test "$(field entries.0.details.operation)" = 1y
+json 2027-03-10T03:00:00Z audit verify
+check still-sound test "$CODE" = 0
+finish
