@@ -28,7 +28,7 @@ pkg_config = $(if $(filter 0,$(shell pkg-config --exists $(PACKAGES); echo $$?))
     $(error of the libraries $(PACKAGES) some are missing: run tools/install_packages.sh build))
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(call pkg_config,--cflags))$(PKG_CFLAGS)
 # libs3 has no file for pkg-config.
-PKG_LIBS = $(eval PKG_LIBS := $(call pkg_config,--libs) -ls3)$(PKG_LIBS)
+PKG_LIBS = $(eval PKG_LIBS := $(call pkg_config,--libs) -ls3 -lm)$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
     -Wnull-dereference -Wimplicit-fallthrough -Werror

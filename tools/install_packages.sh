@@ -19,6 +19,8 @@ check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptograp
     prometheus
     # A browser opens the pages, with Japanese letters.
     chromium fonts-noto-cjk)
+    # Drills start a scratch server and restore dumps into it.
+    postgresql-15)
 
 wanted=()
 for set in "${@:-build}"; do

@@ -1,0 +1,370 @@
+/*
+ * A dump of PostgreSQL, restored into a server that is made for it and thrown
+ * away: initdb, a server on a socket in a folder that nobody else may enter
+ * (no address is listened on), the dump from standard input, what sql checks
+ * ask, stop. The database belongs to a role that is no superuser. When hikae is
+ * run by root all of it is done as the account postgres, else by whoever runs
+ * it: a dump is SQL, and its author gets what that account may do.
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "ops/drill_check.h"
+#include "ops/drill_child.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* sockaddr_un has 108 bytes; the server adds "/.s.PGSQL.5432". */
+enum { SOCKET_FOLDER_MAX = 90, PATH_SIZE = 512 };
+
+struct drill_database {
+    const struct drill_place *place;
+    char bin[64];
+    bool other_user;
+    uid_t uid;
+    gid_t gid;
+    char *data;
+    char *sockets;
+    bool own_sockets; /* a folder beside the work folder */
+    int64_t until_ns;
+};
+
+/* The newest of Debian's versions, or whatever PATH has. */
+static void find_programs(char out[64])
+{
+    static const char folder[] = "/usr/lib/postgresql";
+    DIR *dir = opendir(folder);
+    unsigned newest = 0;
+    out[0] = '\0';
+    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        char path[PATH_SIZE];
+        char *end;
+        unsigned long version = strtoul(entry->d_name, &end, 10);
+        if (*end != '\0' || version <= newest || version > 1000)
+            continue;
+        (void)snprintf(path, sizeof(path), "%s/%lu/bin/initdb", folder, version);
+        if (access(path, X_OK) == 0) {
+            newest = (unsigned)version;
+            (void)snprintf(out, 64, "%s/%lu/bin/", folder, version);
+        }
+    }
+    if (dir != NULL)
+        (void)closedir(dir);
+}
+
+static char *program(const struct drill_database *database, const char *name, char out[PATH_SIZE])
+{
+    (void)snprintf(out, PATH_SIZE, "%s%s", database->bin, name);
+    return out;
+}
+
+/* Run a program of PostgreSQL's; a failure is said in the outcome: *ret_done is false then. */
+static int run(struct drill_database *database, const char *const *argv, const char *input,
+               struct drill_outcome *outcome, bool *ret_done, struct drill_child *ret_child, struct error *err)
+{
+    const struct drill_child_options options = {.argv = argv,
+                                                .folder = database->data,
+                                                .input = input,
+                                                .other_user = database->other_user,
+                                                .uid = database->uid,
+                                                .gid = database->gid,
+                                                .limit_ns = database->until_ns - clock_monotonic_ns(),
+                                                .cancel = database->place->cancel};
+    struct error why = {0};
+    int rc = drill_child_run(&options, ret_child, &why);
+    *ret_done = rc == 0 && ret_child->exit_code == 0;
+    if (rc != 0 && why.class != ERROR_LOCAL) {
+        *err = why;
+        return -1;
+    }
+    if (*ret_done)
+        return 0;
+    const char *name = strrchr(argv[0], '/') != NULL ? strrchr(argv[0], '/') + 1 : argv[0];
+    if (rc != 0)
+        return drill_outcome(outcome, DRILL_FAILED, err, "%s: %s", name, why.what);
+    if (ret_child->timed_out)
+        return drill_outcome(outcome, DRILL_FAILED, err, "it took longer than %lld s and was ended in %s",
+                             (long long)(database->place->limit_ns / NS_PER_S), name);
+    return drill_outcome(outcome, DRILL_FAILED, err, "%s ended with exit code %d: %.*s", name, ret_child->exit_code,
+                         (int)(ret_child->output.size < 700 ? ret_child->output.size : 700),
+                         ret_child->output.size > 0 ? (const char *)ret_child->output.data : "");
+}
+
+/* Several programs, one after the other, of which the output does not matter. */
+static int run_quietly(struct drill_database *database, const char *const *argv, const char *input,
+                       struct drill_outcome *outcome, bool *ret_done, struct error *err)
+{
+    struct drill_child child;
+    int rc = run(database, argv, input, outcome, ret_done, &child, err);
+    buf_free(&child.output);
+    return rc;
+}
+
+static int ask(struct drill_database *database, const char *query, char **ret_answer, struct drill_outcome *outcome,
+               struct error *err)
+{
+    char psql[PATH_SIZE];
+    const char *const argv[] = {program(database, "psql", psql),
+                                "-X",
+                                "-A",
+                                "-t",
+                                "-q",
+                                "-h",
+                                database->sockets,
+                                "-U",
+                                "drill",
+                                "-d",
+                                "drill",
+                                "-v",
+                                "ON_ERROR_STOP=1",
+                                "-c",
+                                query,
+                                NULL};
+    struct drill_child child;
+    bool done;
+    *ret_answer = NULL;
+    database->until_ns = clock_monotonic_ns() + database->place->limit_ns;
+    int rc = run(database, argv, NULL, outcome, &done, &child, err);
+    if (rc == 0 && done) {
+        size_t size = child.output.size;
+        if (size > 0 && child.output.data[size - 1] == '\n')
+            size--;
+        if (size > 0 && memchr(child.output.data, '\n', size) != NULL)
+            rc = drill_outcome(outcome, DRILL_FAILED, err, "it gives more than one row");
+        else if ((*ret_answer = mem_printf("%.*s", (int)size, size > 0 ? (const char *)child.output.data : "")) == NULL)
+            rc = error_no_memory(err);
+    }
+    buf_free(&child.output);
+    return rc;
+}
+
+static int own(const struct drill_database *database, const char *path, struct error *err)
+{
+    return database->other_user && chown(path, database->uid, database->gid) != 0
+               ? error_set_errno(err, ERROR_LOCAL, errno, "give %s to another account", path)
+               : 0;
+}
+
+static int make_folders(struct drill_database *database, struct error *err)
+{
+    database->data = mem_printf("%s/server", database->place->work);
+    if (database->data == NULL)
+        return error_no_memory(err);
+    if (mkdir(database->data, 0700) != 0)
+        return error_set_errno(err, ERROR_LOCAL, errno, "make %s", database->data);
+    database->own_sockets = strlen(database->data) > SOCKET_FOLDER_MAX;
+    database->sockets = mem_strdup(database->own_sockets ? "/tmp/hikae-drill-XXXXXX" : database->data);
+    if (database->sockets == NULL)
+        return error_no_memory(err);
+    if (database->own_sockets && mkdtemp(database->sockets) == NULL) {
+        database->own_sockets = false;
+        return error_set_errno(err, ERROR_LOCAL, errno, "make a folder in /tmp");
+    }
+    return own(database, database->data, err) != 0 ? -1 : own(database, database->sockets, err);
+}
+
+/* A plain dump begins otherwise than one in pg_dump's own format. */
+static bool is_custom(const char *path)
+{
+    char head[5] = "";
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, head, sizeof(head)) == sizeof(head) && memcmp(head, "PGDMP", sizeof(head)) == 0;
+}
+
+static int start_server(struct drill_database *database, struct drill_outcome *outcome, bool *ret_done,
+                        struct error *err)
+{
+    char initdb[PATH_SIZE], pg_ctl[PATH_SIZE];
+    CLEANUP_FREE char *cluster = mem_printf("%s/cluster", database->data);
+    CLEANUP_FREE char *log = mem_printf("%s/log", database->data);
+    CLEANUP_FREE char *settings = mem_printf(
+        "-c listen_addresses='' -c unix_socket_directories='%s' -c unix_socket_permissions=0700 -c fsync=off "
+        "-c full_page_writes=off -c max_connections=10 -c shared_buffers=16MB",
+        database->sockets);
+    if (cluster == NULL || log == NULL || settings == NULL)
+        return error_no_memory(err);
+    const char *const init[] = {program(database, "initdb", initdb),
+                                "-D",
+                                cluster,
+                                "-U",
+                                "owner",
+                                "-A",
+                                "trust",
+                                "-E",
+                                "UTF8",
+                                "--locale=C",
+                                "--no-sync",
+                                "--no-instructions",
+                                NULL};
+    const char *const go[] = {program(database, "pg_ctl", pg_ctl),
+                              "-D",
+                              cluster,
+                              "-l",
+                              log,
+                              "-o",
+                              settings,
+                              "-w",
+                              "-t",
+                              "60",
+                              "-s",
+                              "start",
+                              NULL};
+    int rc = run_quietly(database, init, NULL, outcome, ret_done, err);
+    return rc == 0 && *ret_done ? run_quietly(database, go, NULL, outcome, ret_done, err) : rc;
+}
+
+static int load_dump(struct drill_database *database, const char *path, struct drill_outcome *outcome, bool *ret_done,
+                     struct error *err)
+{
+    char createuser[PATH_SIZE], createdb[PATH_SIZE], restore[PATH_SIZE], psql[PATH_SIZE];
+    const char *const role[] = {program(database, "createuser", createuser),
+                                "-h",
+                                database->sockets,
+                                "-U",
+                                "owner",
+                                "-S",
+                                "-D",
+                                "-R",
+                                "drill",
+                                NULL};
+    const char *const make[] = {
+        program(database, "createdb", createdb), "-h", database->sockets, "-U", "owner", "-O", "drill", "drill", NULL};
+    const char *const custom[] = {program(database, "pg_restore", restore),
+                                  "-h",
+                                  database->sockets,
+                                  "-U",
+                                  "drill",
+                                  "-d",
+                                  "drill",
+                                  "--no-owner",
+                                  "--no-privileges",
+                                  "--exit-on-error",
+                                  NULL};
+    const char *const plain[] = {program(database, "psql", psql),
+                                 "-X",
+                                 "-q",
+                                 "-h",
+                                 database->sockets,
+                                 "-U",
+                                 "drill",
+                                 "-d",
+                                 "drill",
+                                 "-v",
+                                 "ON_ERROR_STOP=1",
+                                 "-o",
+                                 "/dev/null",
+                                 NULL};
+    int rc = run_quietly(database, role, NULL, outcome, ret_done, err);
+    if (rc == 0 && *ret_done)
+        rc = run_quietly(database, make, NULL, outcome, ret_done, err);
+    if (rc == 0 && *ret_done)
+        rc = run_quietly(database, is_custom(path) ? custom : plain, path, outcome, ret_done, err);
+    return rc;
+}
+
+/* Whatever came before, nothing of it may go on: pg_ctl first, its process by its own file then. */
+static void stop_server(struct drill_database *database)
+{
+    char pg_ctl[PATH_SIZE], line[32] = "";
+    struct drill_child child;
+    CLEANUP_FREE char *cluster = mem_printf("%s/cluster", database->data);
+    CLEANUP_FREE char *pid_file = mem_printf("%s/cluster/postmaster.pid", database->data);
+    if (cluster == NULL || pid_file == NULL || access(pid_file, F_OK) != 0)
+        return;
+    const char *const argv[] = {
+        program(database, "pg_ctl", pg_ctl), "-D", cluster, "-m", "immediate", "-s", "-w", "-t", "20", "stop", NULL};
+    const struct drill_child_options options = {.argv = argv,
+                                                .folder = database->data,
+                                                .other_user = database->other_user,
+                                                .uid = database->uid,
+                                                .gid = database->gid,
+                                                .limit_ns = 30 * NS_PER_S};
+    struct error ignored = {0};
+    int rc = drill_child_run(&options, &child, &ignored);
+    buf_free(&child.output);
+    CLEANUP_FD int fd = open(pid_file, O_RDONLY | O_CLOEXEC);
+    if (rc == 0 && child.exit_code == 0)
+        return;
+    long pid = fd >= 0 && read(fd, line, sizeof(line) - 1) > 0 ? strtol(line, NULL, 10) : 0;
+    if (pid > 1)
+        (void)kill((pid_t)pid, SIGKILL);
+}
+
+static int check_dump(struct drill_database *database, const struct drill_check *checks, size_t count, size_t which,
+                      const char *path, struct drill_outcome *outcomes, struct error *err)
+{
+    struct drill_outcome *outcome = &outcomes[which];
+    bool done = false;
+    database->until_ns = clock_monotonic_ns() + database->place->limit_ns;
+    int rc = start_server(database, outcome, &done, err);
+    if (rc == 0 && done)
+        rc = load_dump(database, path, outcome, &done, err);
+    if (rc == 0 && done)
+        rc = drill_outcome(outcome, DRILL_PASSED, err, "the dump was restored by %s",
+                           database->bin[0] != '\0' ? database->bin : "the server along PATH");
+    if (rc == 0 && done)
+        rc = drill_check_assertions(checks[which].name, checks, count, database, ask, outcomes, err);
+    stop_server(database);
+    return rc;
+}
+
+/* Can the other account get as far as its folder? */
+static bool can_enter(const struct drill_database *database)
+{
+    const char *const argv[] = {"test", "-w", database->data, NULL};
+    const struct drill_child_options options = {.argv = argv,
+                                                .other_user = database->other_user,
+                                                .uid = database->uid,
+                                                .gid = database->gid,
+                                                .limit_ns = 30 * NS_PER_S};
+    struct drill_child child;
+    struct error ignored = {0};
+    int rc = drill_child_run(&options, &child, &ignored);
+    buf_free(&child.output);
+    return rc == 0 && child.exit_code == 0;
+}
+
+int drill_check_postgresql(const struct drill_check *checks, size_t count, size_t which, const char *path,
+                           const struct drill_place *place, struct drill_outcome *outcomes, struct error *err)
+{
+    struct drill_database database = {.place = place};
+    struct error why = {0};
+    int rc;
+    find_programs(database.bin);
+    if (geteuid() == 0) {
+        const struct passwd *account = getpwnam("postgres"); /* no other thread of ours asks for accounts now */
+        if (account == NULL)
+            account = getpwnam("nobody");
+        if (account == NULL || account->pw_uid == 0)
+            return drill_outcome(
+                &outcomes[which], DRILL_FAILED, err,
+                "a server is not started as root, and there is neither an account postgres nor nobody");
+        database.other_user = true;
+        database.uid = account->pw_uid;
+        database.gid = account->pw_gid;
+    }
+    if (make_folders(&database, &why) != 0)
+        rc = drill_outcome(&outcomes[which], DRILL_FAILED, err, "%s", why.what);
+    else if (!can_enter(&database))
+        rc = drill_outcome(&outcomes[which], DRILL_FAILED, err,
+                           "the account that runs the server cannot enter %s: name a folder with --scratch that others "
+                           "may pass through",
+                           database.data);
+    else
+        rc = check_dump(&database, checks, count, which, path, outcomes, err);
+    if (database.own_sockets && file_remove_tree(database.sockets, &why) != 0 && rc == 0)
+        rc = drill_outcome(&outcomes[which], outcomes[which].state, err, "%s", why.what);
+    mem_free(database.data);
+    mem_free(database.sockets);
+    return rc;
+}
