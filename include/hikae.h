@@ -21,6 +21,7 @@
 #include "hikae/base.h"
 #include "hikae/collect.h"
 #include "hikae/contract.h"
+#include "hikae/drill.h"
 #include "hikae/evidence.h"
 #include "hikae/forecast.h"
 #include "hikae/hold.h"

@@ -24,6 +24,7 @@ struct hikae_target_state {
 struct hikae_entry_error {
     char *path; /* bytes, as in the snapshot */
     char *message;
+    enum hikae_status status; /* as if all had failed so: HIKAE_DAMAGED, HIKAE_UNKNOWN … */
 };
 struct hikae_backup_result {
     char *snapshot; /* NULL for a dry run */

@@ -8,17 +8,28 @@
 extern "C" {
 #endif
 
+/* What a restore is for. A drill's copy is wiped by the drill; the others are handed out. */
+enum hikae_destination { HIKAE_TO_PRODUCTION, HIKAE_TO_STAGING, HIKAE_TO_DRILL };
+
 struct hikae_restore_options {
     struct hikae_which which;
     const char *to;           /* folder; made if missing */
     const char *const *paths; /* paths or globs in the snapshot; none: everything */
     size_t path_count;
+    bool literal;       /* paths are names, not patterns, sorted as strcmp sorts them */
     const char *target; /* read from this one only; NULL: any */
     bool overwrite;     /* replace what is in the way */
     bool delta;         /* with overwrite: fetch only what differs from the files there */
     bool no_owner;      /* do not set owners */
     bool dry_run;
     const char *reason, *ticket; /* recorded; may be NULL */
+    /* Restores as a policy asks for them; all of it may be left out where it asks for nothing. */
+    enum hikae_destination destination;
+    bool on_request;              /* the customer asked for it */
+    const char *requester;        /* who did; may be NULL */
+    const char *const *approvers; /* who says yes */
+    size_t approver_count;
+    int64_t keep_ns; /* how long the copy may live; 0: it is not said */
 };
 struct hikae_fetched {
     char *target;
@@ -26,6 +37,7 @@ struct hikae_fetched {
 };
 struct hikae_restore_result {
     char *snapshot;
+    char *copy; /* id of what was handed out, where that is recorded; else NULL */
     uint64_t entries;
     uint64_t bytes;
     uint64_t bytes_fetched;
@@ -42,6 +54,48 @@ struct hikae_restore_result {
 enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,
                                 struct hikae_restore_result *ret, struct hikae_error *error);
 void hikae_restore_result_free(struct hikae_restore_result *result);
+
+/* A copy that a restore handed out: recorded where the policy has rules for restores, or its life was limited. */
+struct hikae_copy {
+    char *copy; /* id */
+    char *tenant;
+    char *snapshot;
+    char *destination; /* "production", "staging" */
+    char *host;
+    char *folder;
+    char *reason, *ticket, *requester, *approver; /* NULL: not said */
+    uint64_t entries, bytes;
+    int64_t handed_ns;
+    int64_t until_ns; /* 0: not limited */
+    int64_t wiped_ns; /* 0: it is out there */
+    char *by;         /* who wiped it, or NULL */
+    char *how;        /* "removed" by hikae, "declared" by a person, or NULL */
+    uint64_t left;    /* entries that were not as restored, and stayed */
+    bool overdue;
+};
+struct hikae_copies {
+    struct hikae_copy *copies; /* by time */
+    size_t count;
+    size_t out, overdue;
+};
+/* tenant NULL: all; with `all` those that are wiped too. */
+enum hikae_status hikae_copy_list(struct hikae *hikae, const char *tenant, bool all, struct hikae_copies *ret,
+                                  struct hikae_error *error);
+void hikae_copies_free(struct hikae_copies *copies);
+struct hikae_wipe_options {
+    const char *copy; /* id, or a start of it that is unique */
+    bool declared;    /* it was wiped by other means, as `by` says; else hikae removes it now */
+    const char *by;   /* NULL: whoever runs this */
+    const char *note; /* may be NULL */
+    bool dry_run;
+};
+/*
+ * Remove what a restore wrote, and nothing else: entries that are as they were restored (type, size, time). What was
+ * changed stays, and is counted: HIKAE_WARNINGS. HIKAE_REFUSED on another machine than it was restored on.
+ */
+enum hikae_status hikae_copy_wipe(struct hikae *hikae, const struct hikae_wipe_options *options, struct hikae_copy *ret,
+                                  struct hikae_error *error);
+void hikae_copy_free(struct hikae_copy *copy);
 
 #ifdef __cplusplus
 }

@@ -31,6 +31,8 @@ struct hikae_tenant_options {
     bool dry_run;
     const char *const *labels; /* "KEY=VALUE"; "KEY=" takes the label away */
     size_t label_count;
+    const char *const *checks; /* "NAME=KIND:…": what a drill looks at after a restore (hikae/drill.h); "NAME=" none */
+    size_t check_count;
     unsigned priority;                 /* 1 first … 9 last; 0: 5, or as it was */
     const struct hikae_limits *limits; /* NULL: none, or as they were */
     bool trial; /* hikae_tenant_add: it stays "new" until a test backup of it was restored (hikae_tenant_trial,
@@ -51,6 +53,8 @@ struct hikae_tenant {
     int64_t last_snapshot_ns; /* 0: none */
     char **labels;            /* "KEY=VALUE", by key */
     size_t label_count;
+    char **checks; /* "NAME=KIND:…", by name */
+    size_t check_count;
     unsigned priority;
     struct hikae_limits limits;
     int64_t not_before_ns; /* its first backup waits until then; 0: it does not */

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 static void json_restore(struct run *run, const struct hikae_restore_result *result, bool dry_run)
 {
     struct out *out = &run->out;
@@ -25,6 +27,7 @@ static void json_restore(struct run *run, const struct hikae_restore_result *res
     out_number(out, NULL, "repaired", result->repaired);
     out_number(out, NULL, "verified", result->verified);
     out_number(out, NULL, "left_out", result->omitted);
+    out_text(out, NULL, "copy", result->copy);
     report_json_errors(run, result->errors, result->error_count, result->errors_total);
     out_bool(out, NULL, "dry_run", dry_run);
 }
@@ -62,6 +65,11 @@ static void say_restore(struct run *run, const struct hikae_restore_result *resu
 
 enum hikae_status command_restore(struct run *run)
 {
+    size_t approver_count;
+    const char **approvers CLEANUP_FREE = run_all(run, "approver", &approver_count);
+    const char *destination = run_option(run, "destination"), *keep = run_option(run, "keep-copy");
+    if (approvers == NULL)
+        return run->error.status;
     struct hikae_restore_options options = {
         .to = run_option(run, "to"),
         .paths = run->args + 1,
@@ -73,9 +81,17 @@ enum hikae_status command_restore(struct run *run)
         .dry_run = run_has(run, DRY_RUN),
         .reason = run_option(run, "reason"),
         .ticket = run_option(run, "ticket"),
+        .destination =
+            destination != NULL && strcmp(destination, "staging") == 0 ? HIKAE_TO_STAGING : HIKAE_TO_PRODUCTION,
+        .on_request = run_has(run, "on-request"),
+        .requester = run_option(run, "requester"),
+        .approvers = approvers,
+        .approver_count = approver_count,
     };
     struct hikae_restore_result result = {0};
     enum hikae_status status = value_which(run, &options.which);
+    if (status == HIKAE_OK && keep != NULL)
+        status = value_duration(run, "keep-copy", keep, &options.keep_ns);
     if (status != HIKAE_OK)
         return status;
     if (options.delta && !options.overwrite) {
@@ -89,6 +105,8 @@ enum hikae_status command_restore(struct run *run)
     if (run->out.json)
         json_restore(run, &result, options.dry_run);
     say_restore(run, &result, options.to, options.dry_run);
+    if (result.copy != NULL)
+        run_say(run, MSG_COPY_HANDED, result.copy);
     hikae_restore_result_free(&result);
     return status;
 }

@@ -155,6 +155,14 @@ static void print_result(struct run *run, const struct hikae_run_result *result,
         run_say(run, MSG_RUN_DONE, tenants, done, failed, left, time);
 }
 
+void run_show_jobs(struct run *run, const struct hikae_run_result *result, bool dry_run, enum hikae_status status)
+{
+    if (run->out.json)
+        json_result(run, result, dry_run);
+    else if (status <= HIKAE_WARNINGS || result->count > 0)
+        print_result(run, result, dry_run);
+}
+
 enum hikae_status command_run(struct run *run)
 {
     struct hikae_run_options options = {0};
@@ -165,10 +173,7 @@ enum hikae_status command_run(struct run *run)
     notify_send("READY=1\nSTATUS=looking for what is due\n");
     status = hikae_run(run->hikae, &options, &result, &run->error);
     notify_send("STOPPING=1\n");
-    if (run->out.json)
-        json_result(run, &result, options.dry_run);
-    else if (status <= HIKAE_WARNINGS || result.count > 0)
-        print_result(run, &result, options.dry_run);
+    run_show_jobs(run, &result, options.dry_run, status);
     hikae_run_result_free(&result);
     return status;
 }

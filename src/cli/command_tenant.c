@@ -34,6 +34,14 @@ void json_tenant(struct run *run, json_t *object, const struct hikae_tenant *ten
             out_text(&run->out, labels, key, equals + 1);
     }
     out_set(&run->out, object, "labels", labels);
+    json_t *checks = json_object();
+    for (size_t i = 0; i < tenant->check_count; i++) {
+        const char *equals = strchr(tenant->checks[i], '=');
+        char CLEANUP_FREE *key = mem_printf("%.*s", (int)(equals - tenant->checks[i]), tenant->checks[i]);
+        if (key != NULL)
+            out_text(&run->out, checks, key, equals + 1);
+    }
+    out_set(&run->out, object, "checks", checks);
     json_t *limits = json_object();
     out_number(&run->out, limits, "seconds", tenant->limits.seconds);
     out_number(&run->out, limits, "bytes", tenant->limits.bytes);
@@ -69,6 +77,8 @@ static void print_tenant(struct run *run, const struct hikae_tenant *tenant)
     print_row(&columns, "priority", text_count(tenant->priority, text));
     for (size_t i = 0; i < tenant->label_count; i++)
         print_row(&columns, i == 0 ? "labels" : " ", tenant->labels[i]);
+    for (size_t i = 0; i < tenant->check_count; i++)
+        print_row(&columns, i == 0 ? "checks" : " ", tenant->checks[i]);
     if (tenant->limits.seconds > 0)
         print_row(&columns, "time limit", text_duration((int64_t)tenant->limits.seconds * NS_PER_S, text));
     if (tenant->limits.bytes > 0)
@@ -164,10 +174,12 @@ static enum hikae_status add_or_set(struct run *run, change_tenant *call, enum m
     struct hikae_limits limits = {0};
     const char **specs CLEANUP_FREE = run_all(run, "source", &count);
     const char **exclude CLEANUP_FREE = run_all(run, "exclude", &exclude_count);
+    size_t check_count;
     const char **labels CLEANUP_FREE = run_all(run, "label", &label_count);
+    const char **checks CLEANUP_FREE = run_all(run, "check", &check_count);
     struct hikae_source CLEANUP_FREE *sources = mem_calloc(count + 1, sizeof *sources);
     char **names CLEANUP_FREE = mem_calloc(count + 1, sizeof *names);
-    if (specs == NULL || exclude == NULL || labels == NULL || sources == NULL || names == NULL)
+    if (specs == NULL || exclude == NULL || labels == NULL || checks == NULL || sources == NULL || names == NULL)
         return run_no_memory(run);
     if (count == 0 && (exclude_count > 0 || run_has(run, "one-file-system") || run_has(run, "exclude-caches")))
         return run_usage(run, "what is left out belongs to sources: give them again with --source");
@@ -181,6 +193,8 @@ static enum hikae_status add_or_set(struct run *run, change_tenant *call, enum m
         .dry_run = run_has(run, DRY_RUN),
         .labels = labels,
         .label_count = label_count,
+        .checks = checks,
+        .check_count = check_count,
         .trial = run_has(run, "trial"),
     };
     if (status == HIKAE_OK)
@@ -199,13 +213,13 @@ enum hikae_status command_tenant_add(struct run *run)
 
 enum hikae_status command_tenant_set(struct run *run)
 {
-    static const char *const changes[] = {"source",     "policy",     "label",        "priority",
-                                          "limit-time", "limit-size", "limit-threads"};
+    static const char *const changes[] = {"source",     "policy",     "label",         "priority",
+                                          "limit-time", "limit-size", "limit-threads", "check"};
     bool some = false;
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
         some = some || run_has(run, changes[i]);
     if (!some)
-        return run_usage(run, "nothing to change: give --source, --policy, --label, --priority or a limit");
+        return run_usage(run, "nothing to change: give --source, --policy, --label, --check, --priority or a limit");
     return add_or_set(run, hikae_tenant_set, MSG_TENANT_CHANGED);
 }
 

@@ -31,6 +31,13 @@ enum hikae_status command_find_entries(struct run *run);
 enum hikae_status command_diff(struct run *run);
 enum hikae_status command_cat(struct run *run);
 enum hikae_status command_restore(struct run *run);
+enum hikae_status command_restores_list(struct run *run);
+enum hikae_status command_restores_wiped(struct run *run);
+enum hikae_status command_drill(struct run *run);
+enum hikae_status command_drill_list(struct run *run);
+enum hikae_status command_drill_show(struct run *run);
+/* The jobs of a run, as JSON or for people (command_run.c). */
+void run_show_jobs(struct run *run, const struct hikae_run_result *result, bool dry_run, enum hikae_status status);
 enum hikae_status command_export(struct run *run);
 enum hikae_status command_verify(struct run *run);
 enum hikae_status command_replicate(struct run *run);

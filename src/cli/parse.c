@@ -73,8 +73,11 @@ static void find_command(struct parser *parser)
         if (first != NULL) {
             char CLEANUP_FREE *name = mem_printf("%s %s", first, arg);
             run->command = name != NULL ? command_find(name) : NULL;
-            parser->unknown = run->command == NULL ? arg : NULL;
             parser->words = 2;
+            /* "drill list" is a command of its own, and "drill acme" is the command "drill". */
+            if (run->command == NULL && (run->command = command_find(first)) != NULL)
+                parser->words = 1;
+            parser->unknown = run->command == NULL ? arg : NULL;
             settled = true;
         } else if (command_is_family(arg)) {
             first = parser->family = arg;
@@ -85,6 +88,8 @@ static void find_command(struct parser *parser)
             settled = true;
         }
     }
+    if (first != NULL && !settled && (run->command = command_find(first)) != NULL)
+        parser->words = 1;
     if (run->command != NULL)
         parser->family = NULL;
 }

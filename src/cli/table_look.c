@@ -107,6 +107,21 @@ static const struct option_def restore_options[] = {
     {.name = "no-owner", .help = "leave all to the user who restores"},
     {.name = "reason", .kind = VALUE_WORD, .value = "R", .help = "why, for the record"},
     {.name = "ticket", .kind = VALUE_WORD, .value = "N", .help = "the ticket, for the record"},
+    {.name = "on-request", .help = "the customer asked for it (a policy may let none ask)"},
+    {.name = "requester", .kind = VALUE_WORD, .value = "W", .help = "who asked for it"},
+    {.name = "approver",
+     .kind = VALUE_WORD,
+     .value = "W",
+     .many = true,
+     .help = "who approved it, where the policy asks for approval: once for each person"},
+    {.name = "destination",
+     .kind = VALUE_CHOICE,
+     .value = "production|staging",
+     .help = "what it is for (default production; a policy may refuse staging)"},
+    {.name = "keep-copy",
+     .kind = VALUE_WORD,
+     .value = "DURATION",
+     .help = "how long the copy may live: it is on `restores list` until it is wiped"},
     OPTIONS_END,
 };
 
@@ -120,7 +135,9 @@ const struct command row_restore = {
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description = "Restores a snapshot, or the paths and patterns given, below DIR/<source name>. Nothing that exists "
                    "is replaced without --overwrite, and nothing is ever written outside DIR. Every byte is checked "
-                   "before it is written; what is damaged on one target is taken from another, and mended.",
+                   "before it is written; what is damaged on one target is taken from another, and mended. Where "
+                   "the policy has rules for restores it asks for a reason, and for an approver if it says so, and "
+                   "the copy stays on `hikae restores list` until its wiping is on record.",
     .options = restore_options,
     .examples = {{"hikae restore acme --to /srv/restored", "All of the latest snapshot."},
                  {"hikae restore acme home/docs 'home/*.txt' --at 2026-11-01 --to /tmp/docs",
@@ -129,7 +146,7 @@ const struct command row_restore = {
     .exits = {{1, "some things could not be restored as they were"},
               {4, "there is no such tenant, snapshot or path"},
               {5, "data is damaged on every target"},
-              {8, "something is in the way"}},
+              {8, "something is in the way, or the policy refuses"}},
     .run = command_restore,
 };
 

@@ -26,6 +26,12 @@
      .value = "KEY=VALUE",                                                                                             \
      .many = true,                                                                                                     \
      .help = "a word of your own to find it by; KEY= takes it away; `responsible` stands in the inventory"},           \
+        {.name = "check",                                                                                              \
+         .kind = VALUE_WORD,                                                                                           \
+         .value = "NAME=KIND:…",                                                                                       \
+         .many = true,                                                                                                 \
+         .help = "what a drill looks at: sqlite:PATH, postgresql:PATH, ext4:PATH, archive:PATH, cmd:COMMAND, "         \
+                 "sql:CHECK:VALUE:SELECT …; NAME= takes it away"},                                                     \
         {.name = "priority", .kind = VALUE_WORD, .value = "N", .help = "1 is first in a run, 9 last (default 5)"},     \
         {.name = "limit-time",                                                                                         \
          .kind = VALUE_WORD,                                                                                           \

@@ -243,7 +243,7 @@ static int export_all(struct export *export, struct error *err)
             export->omitted++;
             continue;
         }
-        if (restore_selects(export->paths, export->path_count, &entry->dir, &entry->name) &&
+        if (restore_selects(export->paths, export->path_count, false, &entry->dir, &entry->name) &&
             (rc = export_entry(export, entry, err)) != 0)
             break;
     }

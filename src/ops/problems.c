@@ -14,6 +14,7 @@ void problems_note(const struct bytes *path, const struct error *why, void *cont
 {
     struct problems *problems = context;
     char text[ERROR_CHAIN_SIZE + ERROR_WHAT_SIZE + 8];
+    struct hikae_error public;
     (void)snprintf(text, sizeof(text), "%s%s%s", why->chain, why->chain[0] != '\0' ? ": " : "", why->what);
     (void)pthread_mutex_lock(&problems->mutex);
     problems->total++;
@@ -25,6 +26,7 @@ void problems_note(const struct bytes *path, const struct error *why, void *cont
             struct hikae_entry_error *item = &items[problems->count];
             item->path = mem_printf("%.*s", (int)(path->size < 4096 ? path->size : 4096), (const char *)path->data);
             item->message = mem_strdup(text);
+            item->status = api_result(-1, false, why, &public);
             if (item->path != NULL && item->message != NULL) {
                 problems->count++;
             } else {

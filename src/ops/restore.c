@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/erasure.h"
+#include "ops/restore.h"
 
 struct run {
     struct hikae *hikae;
@@ -33,8 +34,7 @@ static void read_progress(struct hikae_progress *progress, void *context)
         progress->bytes_stored += fetched(run, i);
 }
 
-/* Read from one target only. */
-static int choose_target(struct hikae *hikae, const char *name, struct error *err)
+int restore_from_target(struct hikae *hikae, const char *name, struct error *err)
 {
     bool found = false;
     if (name == NULL)
@@ -86,43 +86,61 @@ static int fill(struct run *run, const char *snapshot, struct hikae_restore_resu
     return 0;
 }
 
+static int write_files(struct run *run, const struct history_snapshot *snapshot, struct error *err)
+{
+    const struct hikae_restore_options *from = run->options;
+    struct restore_options options = {.objects = &run->session.objects,
+                                      .root = &snapshot->root,
+                                      .to = from->to,
+                                      .paths = from->paths,
+                                      .path_count = from->path_count,
+                                      .literal = from->literal,
+                                      .omit = erasure_patterns(&run->erased),
+                                      .omit_count = run->erased.count,
+                                      .overwrite = from->overwrite || from->delta,
+                                      .delta = from->delta,
+                                      .no_owner = from->no_owner,
+                                      .dry_run = from->dry_run,
+                                      .threads = run->hikae->config->threads,
+                                      .cancel = &run->hikae->cancel,
+                                      .counters = &run->counters,
+                                      .warn = problems_note,
+                                      .warn_context = &run->problems};
+    struct ticker *ticker = ticker_start(run->hikae, read_progress, run);
+    int rc = restore_run(&options, err);
+    ticker_stop(ticker);
+    return rc;
+}
+
 static int restore(struct run *run, const char *tenant, struct hikae_restore_result *ret, struct error *err)
 {
     const struct hikae_restore_options *from = run->options;
     const struct history_snapshot *snapshot = NULL;
+    bool recorded = false;
     if (from->to == NULL || from->to[0] == '\0')
         return error_set(err, ERROR_USAGE, "a restore needs a folder to restore to");
-    if (choose_target(run->hikae, from->target, err) != 0 ||
+    if (restore_from_target(run->hikae, from->target, err) != 0 ||
         session_open(run->hikae, tenant, SESSION_INDEX, &run->session, err) != 0)
         return -1;
     for (size_t i = 0; i < run->hikae->target_count; i++)
         run->fetched_before[i] = atomic_load(&run->hikae->targets[i].bytes_fetched);
+    const struct history *history = &run->session.chain.history;
     int rc = session_snapshot(&run->session, &from->which, &snapshot, err);
+    const struct restore_ask ask = {.options = from,
+                                    .tenant = tenant,
+                                    .snapshot = rc == 0 ? snapshot->name : NULL,
+                                    .is_latest = rc == 0 && snapshot == history_latest(history)};
+    if (rc == 0)
+        rc = restore_rule_check(run->hikae, history->has_tenant ? history->tenant.policy : NULL, &ask, &recorded, err);
     if (rc == 0)
         rc = erasure_load(&run->session, &run->erased, err);
     if (rc == 0)
         rc = session_sync(&run->session, snapshot, err);
-    if (rc == 0) {
-        struct restore_options options = {.objects = &run->session.objects,
-                                          .root = &snapshot->root,
-                                          .to = from->to,
-                                          .paths = from->paths,
-                                          .path_count = from->path_count,
-                                          .omit = erasure_patterns(&run->erased),
-                                          .omit_count = run->erased.count,
-                                          .overwrite = from->overwrite || from->delta,
-                                          .delta = from->delta,
-                                          .no_owner = from->no_owner,
-                                          .dry_run = from->dry_run,
-                                          .threads = run->hikae->config->threads,
-                                          .cancel = &run->hikae->cancel,
-                                          .counters = &run->counters,
-                                          .warn = problems_note,
-                                          .warn_context = &run->problems};
-        struct ticker *ticker = ticker_start(run->hikae, read_progress, run);
-        rc = restore_run(&options, err);
-        ticker_stop(ticker);
-    }
+    /* A copy is on record before it exists, so that none is out there unknown; what came of it does not matter then. */
+    if (rc == 0 && recorded && !from->dry_run)
+        rc = restore_copy_record(&run->session, &ask, snapshot->root.entries, snapshot->root.bytes, &ret->copy, err);
+    if (rc == 0)
+        rc = write_files(run, snapshot, err);
     if (rc == 0)
         rc = fill(run, snapshot->name, ret, err);
     erasure_clear(&run->erased);
@@ -136,6 +154,9 @@ static void record(struct engine_audit *audit, const struct hikae_restore_option
     engine_audit_detail(audit, "snapshot", ret->snapshot);
     engine_audit_detail(audit, "reason", options->reason);
     engine_audit_detail(audit, "ticket", options->ticket);
+    engine_audit_detail(audit, "requester", options->requester);
+    engine_audit_detail(audit, "destination", restore_destination_name(options->destination));
+    engine_audit_detail(audit, "copy", ret->copy);
     engine_audit_count(audit, "entries", ret->entries);
     engine_audit_count(audit, "bytes", ret->bytes);
     engine_audit_count(audit, "errors", ret->errors_total);
@@ -168,6 +189,7 @@ enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const s
 void hikae_restore_result_free(struct hikae_restore_result *result)
 {
     mem_free(result->snapshot);
+    mem_free(result->copy);
     for (size_t i = 0; i < result->from_count; i++)
         mem_free(result->from[i].target);
     mem_free(result->from);

@@ -193,6 +193,43 @@ static enum hikae_status do_verify(struct hikae *hikae, struct run_task *task, s
     return status;
 }
 
+/* ---- drill: as often as the policy says; the first one after the first backup ---- */
+
+static size_t drill_variants(const struct run_tenant *tenant)
+{
+    return tenant->policy->policy->drill_count;
+}
+
+static void drill_due(const struct run_tenant *tenant, size_t variant, const struct catalog_job *last, int64_t now_ns,
+                      struct schedule_due *ret)
+{
+    const struct policy_drill *rule = &tenant->policy->policy->drills[variant];
+    const struct catalog_job *backup = run_known(tenant, "backup");
+    *ret = (struct schedule_due){.state = SCHEDULE_NONE};
+    if (rule->rule.present && !tenant->is_new && backup != NULL && backup->done_ns > 0)
+        schedule_decide_span(rule->every, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
+}
+
+static enum hikae_status do_drill(struct hikae *hikae, struct run_task *task, struct run_task *next,
+                                  struct hikae_error *error)
+{
+    static const enum hikae_drill_mode modes[] = {[POLICY_DRILL_SAMPLE] = HIKAE_DRILL_SAMPLE,
+                                                  [POLICY_DRILL_FULL] = HIKAE_DRILL_FULL,
+                                                  [POLICY_DRILL_BARE] = HIKAE_DRILL_BARE};
+    const struct policy_drill *rule = &task->tenant->policy->policy->drills[task->variant];
+    char plan[32];
+    (void)snprintf(plan, sizeof(plan), "drills.%zu", task->variant + 1);
+    const struct hikae_drill_options options = {.mode = modes[rule->mode], .plan = plan};
+    struct hikae_drill drill = {0};
+    (void)next;
+    enum hikae_status status = hikae_drill_run(hikae, task->tenant->name, &options, &drill, error);
+    if (drill.drill != NULL)
+        task->detail =
+            mem_printf("drill %s: %s, %llu checked", drill.drill, drill.result, (unsigned long long)drill.checked);
+    hikae_drill_free(&drill);
+    return status;
+}
+
 /* Where nothing was ever backed up there is nothing to retain or to collect, and that is no failure of the run. */
 static bool has_snapshot(struct hikae *hikae, struct run_task *task)
 {
@@ -301,6 +338,7 @@ const struct run_job run_jobs[] = {
     {"replicate", ROLE_WRITER, NULL, replicate_due, do_replicate},
     {"locks", ROLE_WRITER, NULL, locks_due, do_locks},
     {"verify", ROLE_WRITER, verify_variants, verify_due, do_verify},
+    {"drill", ROLE_WRITER, drill_variants, drill_due, do_drill},
     {"retain", ROLE_PRUNER, NULL, retain_due, do_retain},
     {"gc", ROLE_PRUNER, NULL, gc_due, do_gc},
     {RUN_JOB_LOGS, ROLE_PRUNER, NULL, never_due, do_never},

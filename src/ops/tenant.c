@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "crypto/crypto.h"
 #include "ops/audit.h"
+#include "ops/drill_check.h"
 
 #include <string.h>
 
@@ -67,7 +68,9 @@ int tenant_apply(struct history_tenant *tenant, const struct hikae_tenant_option
     if (options->limits != NULL)
         tenant->limits =
             (struct history_limits){options->limits->seconds, options->limits->bytes, options->limits->threads};
-    return labels_apply(&tenant->labels, options->labels, options->label_count, err);
+    return labels_apply(&tenant->labels, options->labels, options->label_count, err) != 0
+               ? -1
+               : drill_checks_apply(&tenant->checks, options->checks, options->check_count, err);
 }
 
 int tenant_new(const struct hikae_tenant_options *options, struct history_tenant *ret, struct error *err)

@@ -1,5 +1,6 @@
 /* What can be a tenant: names, sources, labels, policy. */
 #include "base/mem.h"
+#include "ops/drill_check.h"
 #include "ops/policies.h"
 #include "ops/tenant.h"
 #include "pipeline/backup.h"
@@ -82,6 +83,9 @@ int tenant_check(struct hikae *hikae, const struct hikae_tenant_options *options
             return -1;
     for (size_t i = 0; i < options->label_count; i++)
         if (label_check(options->labels[i], err) != 0)
+            return -1;
+    for (size_t i = 0; i < options->check_count; i++)
+        if (drill_check_text(options->checks[i], err) != 0)
             return -1;
     if (options->priority > TENANT_PRIORITY_MAX)
         return error_set(err, ERROR_USAGE, "a priority is 1 (first) to %d (last)", TENANT_PRIORITY_MAX);

@@ -24,7 +24,9 @@ static int describe_sources(const struct history_tenant *tenant, struct hikae_te
         if (to->sources[i].name == NULL || to->sources[i].spec == NULL)
             return error_no_memory(err);
     }
-    return labels_list(tenant->labels != NULL ? tenant->labels : "{}", &to->labels, &to->label_count, err);
+    return labels_list(tenant->checks != NULL ? tenant->checks : "{}", &to->checks, &to->check_count, err) != 0
+               ? -1
+               : labels_list(tenant->labels != NULL ? tenant->labels : "{}", &to->labels, &to->label_count, err);
 }
 
 static void describe_snapshots(const struct history *history, struct hikae_tenant *to)
@@ -183,6 +185,9 @@ void tenant_free(struct hikae_tenant *tenant)
     for (size_t i = 0; i < tenant->label_count; i++)
         mem_free(tenant->labels[i]);
     mem_free(tenant->labels);
+    for (size_t i = 0; i < tenant->check_count; i++)
+        mem_free(tenant->checks[i]);
+    mem_free(tenant->checks);
 }
 
 void hikae_tenants_free(struct hikae_tenants *tenants)

@@ -37,6 +37,7 @@ struct restore_options {
     size_t path_count;
     const char *const *omit; /* what matches is left out, and what lies below it, and links to it; none: nothing is */
     size_t omit_count;
+    bool literal; /* paths are names, sorted as strcmp sorts them: however many, each entry is looked up in no time */
     bool overwrite;
     bool delta;
     bool no_owner;
@@ -52,8 +53,9 @@ struct restore_options {
 /* ERROR_NOT_FOUND if nothing matches; ERROR_REFUSED if something is in the way (nothing was written then). */
 MUST_USE int restore_run(const struct restore_options *options, struct error *err);
 
-/* Does a path match one of the patterns, or lie below one that does? No patterns: yes. */
-bool restore_selects(const char *const *patterns, size_t count, const struct bytes *dir, const struct bytes *name);
+/* Does a path match one of the patterns, or lie below one that does? No patterns: yes. `literal` as in the options. */
+bool restore_selects(const char *const *patterns, size_t count, bool literal, const struct bytes *dir,
+                     const struct bytes *name);
 /* Is an entry left out by these patterns: it, a folder above it, or what it is a hard link to? No patterns: no. */
 bool restore_omits(const char *const *patterns, size_t count, const struct entry *entry);
 

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 enum { CONFLICTS_SHOWN = 3 };
@@ -27,7 +28,29 @@ static bool matches(const char *pattern, const char *path)
     return has_wildcard(pattern) ? fnmatch(pattern, path, FNM_PATHNAME) == 0 : strcmp(pattern, path) == 0;
 }
 
-bool restore_selects(const char *const *patterns, size_t count, const struct bytes *dir, const struct bytes *name)
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(a, *(const char *const *)b);
+}
+
+/* A path, or one of the folders above it, among those that are wanted. Cuts the path. */
+static bool is_among(const char *const *paths, size_t count, bool literal, char *path)
+{
+    for (;;) {
+        if (literal && bsearch(path, paths, count, sizeof(*paths), compare_paths) != NULL)
+            return true;
+        for (size_t i = 0; !literal && i < count; i++)
+            if (matches(paths[i], path))
+                return true;
+        char *slash = strrchr(path, '/');
+        if (slash == NULL)
+            return false;
+        *slash = '\0';
+    }
+}
+
+bool restore_selects(const char *const *patterns, size_t count, bool literal, const struct bytes *dir,
+                     const struct bytes *name)
 {
     if (count == 0)
         return true;
@@ -41,16 +64,7 @@ bool restore_selects(const char *const *patterns, size_t count, const struct byt
         path[dir->size] = '/';
     memcpy(path + size - name->size, name->data, name->size);
     path[size] = '\0';
-    /* The path itself, then each folder above it. */
-    for (;;) {
-        for (size_t i = 0; i < count; i++)
-            if (matches(patterns[i], path))
-                return true;
-        char *slash = strrchr(path, '/');
-        if (slash == NULL)
-            return false;
-        *slash = '\0';
-    }
+    return is_among(patterns, count, literal, path);
 }
 
 bool restore_omits(const char *const *patterns, size_t count, const struct entry *entry)
@@ -58,8 +72,8 @@ bool restore_omits(const char *const *patterns, size_t count, const struct entry
     const struct bytes top = {0};
     if (count == 0)
         return false;
-    return restore_selects(patterns, count, &entry->dir, &entry->name) ||
-           (entry->type == ENTRY_HARDLINK && restore_selects(patterns, count, &top, &entry->link));
+    return restore_selects(patterns, count, false, &entry->dir, &entry->name) ||
+           (entry->type == ENTRY_HARDLINK && restore_selects(patterns, count, false, &top, &entry->link));
 }
 
 /* ---- Planning ---- */
@@ -262,7 +276,7 @@ static int resolve_hardlink(struct planner *planner, struct entry *entry, struct
             name = (struct bytes){path.data + i, path.size - i};
             break;
         }
-    if (restore_selects(options->paths, options->path_count, &dir, &name))
+    if (restore_selects(options->paths, options->path_count, options->literal, &dir, &name))
         return 0;
     const struct entry *first;
     if (planner->lookup == NULL &&
@@ -423,12 +437,12 @@ static int plan_all(struct planner *planner, struct manifest_reader *reader, str
     const struct restore_options *options = planner->options;
     const struct entry *entry;
     int rc;
-    if (options->path_count == 1 && !has_wildcard(options->paths[0]))
+    if (options->path_count == 1 && (options->literal || !has_wildcard(options->paths[0])))
         return plan_one_path(planner, reader, options->paths[0], err);
     while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
         if (cancel_check(options->cancel, err) != 0)
             return -1;
-        if (restore_selects(options->paths, options->path_count, &entry->dir, &entry->name) &&
+        if (restore_selects(options->paths, options->path_count, options->literal, &entry->dir, &entry->name) &&
             plan_entry(planner, entry, err) != 0)
             return -1;
     }

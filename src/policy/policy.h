@@ -142,6 +142,8 @@ struct policy_drill {
     struct policy_rule rule;
     enum policy_drill_mode mode;
     struct span every;
+    struct span rto; /* a restore of what is drilled takes no longer; no span: nothing is promised */
+    struct span rpo; /* and its data is no older                                                   */
     bool own_server; /* on a machine that serves nothing else */
 };
 

@@ -209,6 +209,8 @@ static const struct yaml_field drill_fields[] = {
     KEEPS(policy_drill),
     {CHOICE("mode", policy_drill, mode, policy_drill_words), NEEDED},
     {FIELD("every", policy_drill, every, policy_read_span), NEEDED},
+    {FIELD("rto", policy_drill, rto, policy_read_span)},
+    {FIELD("rpo", policy_drill, rpo, policy_read_span)},
     {FIELD("own_server", policy_drill, own_server, yaml_read_bool)},
     {0},
 };

@@ -30,6 +30,12 @@ static bool covers(struct span span, struct span other)
     return span_is_set(other) && span_shortest_s(span) >= span_shortest_s(other);
 }
 
+/* A time that was promised is promised still, and is no longer. */
+static bool is_as_quick(struct span before, struct span after)
+{
+    return !span_is_set(before) || (span_is_set(after) && span_longest_s(after) <= span_longest_s(before));
+}
+
 /* Does a rule keep whatever another one keeps? */
 static bool rule_covers(const struct retention_rule *rule, const struct retention_rule *other)
 {
@@ -142,7 +148,8 @@ static int shorten_proofs(const struct shorten *s, struct error *err)
         for (size_t k = 0; k < s->after->drill_count; k++) {
             const struct policy_drill *after = &s->after->drills[k];
             covered = covered || (after->mode >= before->mode && covers(before->every, after->every) &&
-                                  after->own_server >= before->own_server);
+                                  after->own_server >= before->own_server && is_as_quick(before->rto, after->rto) &&
+                                  is_as_quick(before->rpo, after->rpo));
         }
         if (!covered && say(s, err, "%s drills are rarer, or smaller", policy_drill_words[before->mode]) != 0)
             return -1;

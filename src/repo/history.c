@@ -259,6 +259,7 @@ void history_tenant_clear(struct history_tenant *tenant)
     mem_free(tenant->state);
     mem_free(tenant->class_);
     mem_free(tenant->labels);
+    mem_free(tenant->checks);
     for (size_t i = 0; i < tenant->source_count; i++)
         source_clear(&tenant->sources[i]);
     mem_free(tenant->sources);

@@ -76,6 +76,7 @@ struct history_tenant {
     struct history_source *sources;
     size_t source_count;
     char *labels; /* JSON object */
+    char *checks; /* JSON object: what a drill looks at after a restore; NULL: nothing */
 };
 
 /* What a tenant was from an instant on: of every record of type 1, also of those that later ones replaced. */

@@ -202,5 +202,7 @@ char *history_tenant_body(const struct history_tenant *tenant)
     if (tenant->erase_by_ns != 0)
         put_time(&w, w.root, "erase_by", tenant->erase_by_ns);
     put_limits(&w, &tenant->limits);
+    if (tenant->checks != NULL && strcmp(tenant->checks, "{}") != 0)
+        put_json(&w, w.root, "checks", tenant->checks, json_object);
     return close_body(&w);
 }

@@ -272,6 +272,9 @@ static void parse_tenant(struct reader *r, struct history_tenant *ret)
     parse_limits(r, member(r, r->root, "limits", JSON_OBJECT), &ret->limits);
     ret->class_ = copy(r, class);
     ret->labels = dump(r, member(r, r->root, "labels", JSON_OBJECT), "{}");
+    const json_t *checks = member(r, r->root, "checks", JSON_OBJECT);
+    if (checks != NULL)
+        ret->checks = dump(r, checks, "{}");
     parse_sources(r, ret);
 }
 
@@ -387,6 +390,8 @@ static const struct fact_form {
     {RECORD_KEPT_LOG, {"class", "source", "period"}, {NULL}},
     {RECORD_APPROVAL, {"id"}, {NULL}},
     {RECORD_ERASURE, {"id"}, {"add"}},
+    {RECORD_DRILL, {"drill"}, {NULL}},
+    {RECORD_COPY, {"copy"}, {"handed", "wiped"}},
     {RECORD_ATTESTATION, {"policy", "promise", "sha256"}, {"add", "revoke"}},
 };
 

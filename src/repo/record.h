@@ -27,9 +27,11 @@ enum record_type {
     RECORD_PURGE = 14,  /* plans, and the journal of erasures */
     RECORD_INCIDENT = 15,
     RECORD_KEPT_LOG = 16,
+    RECORD_DRILL = 17,
     RECORD_REVIEW = 18,
     RECORD_APPROVAL = 19, /* of an operator, signed */
     RECORD_ERASURE = 20,  /* what data subjects had erased */
+    RECORD_COPY = 21,     /* handed out by a restore */
     RECORD_ATTESTATION = 22
 };
 

@@ -113,7 +113,7 @@ if command -v mandoc >/dev/null; then check "mandoc reads the manual" mandoc -T 
 check "bash reads its completion" bash -n "$work/completion/hikae.bash"
 if command -v zsh >/dev/null; then check "zsh reads its completion" zsh -n "$work/completion/_hikae"; fi
 if command -v fish >/dev/null; then check "fish reads its completion" fish --no-execute "$work/completion/hikae.fish"; fi
-check "bash completes a command" complete_words restore res
+check "bash completes a command" complete_words replicate repl
 check "bash completes a second word" complete_words rotate keys ro
 check "bash completes a choice" complete_words data verify --level da
 check "bash completes an option" complete_words --delta restore acme --del

@@ -39,7 +39,7 @@ static void test_table(void **state)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct bytes dir = bytes_of(rows[i].dir), name = bytes_of(rows[i].name);
-        if (restore_selects(&rows[i].pattern, 1, &dir, &name) != rows[i].selected)
+        if (restore_selects(&rows[i].pattern, 1, false, &dir, &name) != rows[i].selected)
             fail_msg("row %zu: %s against %s/%s", i, rows[i].pattern, rows[i].dir, rows[i].name);
     }
 }
@@ -49,14 +49,29 @@ static void test_several_and_none(void **state)
     (void)state;
     static const char *const patterns[] = {"src/a", "db/*.sql"};
     struct bytes src = bytes_of("src"), db = bytes_of("db"), a = bytes_of("a"), sql = bytes_of("x.sql");
-    assert_true(restore_selects(patterns, 2, &src, &a));
-    assert_true(restore_selects(patterns, 2, &db, &sql));
-    assert_false(restore_selects(patterns, 2, &db, &a));
-    assert_true(restore_selects(NULL, 0, &db, &a));
+    assert_true(restore_selects(patterns, 2, false, &src, &a));
+    assert_true(restore_selects(patterns, 2, false, &db, &sql));
+    assert_false(restore_selects(patterns, 2, false, &db, &a));
+    assert_true(restore_selects(NULL, 0, false, &db, &a));
+}
+
+static void test_literal(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"db/[x].sql", "src/*", "src/b"};
+    struct bytes src = bytes_of("src"), db = bytes_of("db"), star = bytes_of("*"), x = bytes_of("x.sql"),
+                 brackets = bytes_of("[x].sql"), b = bytes_of("b"), below = bytes_of("src/b"), bb = bytes_of("bb");
+    assert_true(restore_selects(paths, 3, true, &src, &star));
+    assert_true(restore_selects(paths, 3, true, &src, &b));
+    assert_true(restore_selects(paths, 3, true, &below, &x));
+    assert_true(restore_selects(paths, 3, true, &db, &brackets));
+    assert_false(restore_selects(paths, 3, true, &src, &bb));
+    assert_false(restore_selects(paths, 3, true, &db, &x));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_several_and_none)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_several_and_none),
+                                       cmocka_unit_test(test_literal)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,107 @@
+/* restores list, restores wiped. */
+#include "cli/commands.h"
+#include "cli/text.h"
+
+#include "base/mem.h"
+
+static void show_copy(struct run *run, json_t *object, const struct hikae_copy *copy)
+{
+    struct out *out = &run->out;
+    out_text(out, object, "copy", copy->copy);
+    out_text(out, object, "tenant", copy->tenant);
+    out_text(out, object, "snapshot", copy->snapshot);
+    out_text(out, object, "destination", copy->destination);
+    out_text(out, object, "host", copy->host);
+    out_text(out, object, "folder", copy->folder);
+    out_text(out, object, "reason", copy->reason);
+    out_text(out, object, "ticket", copy->ticket);
+    out_text(out, object, "requester", copy->requester);
+    out_text(out, object, "approver", copy->approver);
+    out_number(out, object, "entries", copy->entries);
+    out_number(out, object, "bytes", copy->bytes);
+    out_time(out, object, "handed", copy->handed_ns);
+    out_time(out, object, "until", copy->until_ns);
+    out_bool(out, object, "overdue", copy->overdue);
+    out_time(out, object, "wiped", copy->wiped_ns);
+    out_text(out, object, "by", copy->by);
+    out_text(out, object, "how", copy->how);
+    out_number(out, object, "left", copy->left);
+}
+
+static void print_copies(struct run *run, const struct hikae_copies *copies)
+{
+    static const char *const heads[] = {"COPY",  "TENANT", "SNAPSHOT", "HANDED", "UNTIL",
+                                        "STATE", "FOLDER", "REASON",   NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < copies->count; i++) {
+        const struct hikae_copy *copy = &copies->copies[i];
+        columns_add(&columns, copy->copy);
+        columns_add(&columns, copy->tenant);
+        columns_add(&columns, copy->snapshot);
+        columns_add(&columns, text_time(copy->handed_ns, text));
+        columns_add(&columns, copy->until_ns != 0 ? text_time(copy->until_ns, text) : NULL);
+        columns_add_colour(&columns,
+                           copy->wiped_ns != 0 ? "wiped"
+                           : copy->overdue     ? "overdue"
+                                               : "out",
+                           copy->wiped_ns != 0 ? COLOUR_DIM
+                           : copy->overdue     ? COLOUR_RED
+                                               : COLOUR_YELLOW);
+        columns_add(&columns, copy->folder);
+        columns_add(&columns, copy->reason);
+    }
+    run_table(run, &columns);
+}
+
+enum hikae_status command_restores_list(struct run *run)
+{
+    struct hikae_copies copies;
+    char out[TEXT_SMALL], overdue[TEXT_SMALL];
+    enum hikae_status status = hikae_copy_list(run->hikae, run->arg_count > 0 ? run->args[0] : NULL,
+                                               run_has(run, "all"), &copies, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        json_t *array = out_array(&run->out, NULL, "copies");
+        for (size_t i = 0; i < copies.count; i++) {
+            json_t *item = out_item(&run->out, array);
+            if (item != NULL)
+                show_copy(run, item, &copies.copies[i]);
+        }
+        out_number(&run->out, NULL, "out", copies.out);
+        out_number(&run->out, NULL, "overdue", copies.overdue);
+    } else {
+        if (copies.count > 0)
+            print_copies(run, &copies);
+        run_say(run, MSG_COPIES, text_count(copies.out, out), text_count(copies.overdue, overdue));
+    }
+    hikae_copies_free(&copies);
+    return status;
+}
+
+enum hikae_status command_restores_wiped(struct run *run)
+{
+    const struct hikae_wipe_options options = {.copy = run->args[0],
+                                               .declared = run_has(run, "declared"),
+                                               .by = run_option(run, "by"),
+                                               .note = run_option(run, "note"),
+                                               .dry_run = run_has(run, DRY_RUN)};
+    struct hikae_copy copy;
+    char entries[TEXT_SMALL], left[TEXT_SMALL];
+    enum hikae_status status = hikae_copy_wipe(run->hikae, &options, &copy, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        show_copy(run, NULL, &copy);
+        out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    } else if (options.declared) {
+        run_say(run, MSG_COPY_DECLARED, copy.copy, copy.by != NULL ? copy.by : options.by);
+    } else {
+        run_say(run, options.dry_run ? MSG_COPY_WIPE_PLAN : MSG_COPY_WIPED, copy.copy,
+                text_count(copy.entries, entries), copy.folder, text_count(copy.left, left));
+    }
+    hikae_copy_free(&copy);
+    return status;
+}

@@ -1,0 +1,280 @@
+/* drill, drill list, drill show. */
+#include "cli/commands.h"
+#include "cli/text.h"
+#include "cli/value.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+static enum hikae_status read_part(struct run *run, const char *option, double *ret)
+{
+    const char *text = run_option(run, option);
+    enum hikae_status status = text != NULL ? value_part(run, option, text, ret) : HIKAE_OK;
+    /* The whole, which value_part calls 0, is no confidence that a sample could have. */
+    if (status == HIKAE_OK && text != NULL && *ret <= 0)
+        return run_usage(run, "--%s is a part: more than 0 %% and less than 100 %%", option);
+    return status;
+}
+
+static enum hikae_status read_duration(struct run *run, const char *option, int64_t *ret)
+{
+    const char *text = run_option(run, option);
+    return text != NULL ? value_duration(run, option, text, ret) : HIKAE_OK;
+}
+
+static enum hikae_status read_options(struct run *run, struct hikae_drill_options *options)
+{
+    const char *mode = run_option(run, "mode"), *bytes = run_option(run, "max-bytes");
+    *options = (struct hikae_drill_options){
+        .mode = mode == NULL || strcmp(mode, "sample") == 0 ? HIKAE_DRILL_SAMPLE
+                : strcmp(mode, "full") == 0                 ? HIKAE_DRILL_FULL
+                                                            : HIKAE_DRILL_BARE,
+        .target = run_option(run, "target"),
+        .snapshot = run_option(run, "snapshot"),
+        .scratch = run_option(run, "scratch"),
+        .key_file = run_option(run, "key-file"),
+        .sheet_file = run_option(run, "sheet"),
+        .passphrase_file = run_option(run, "passphrase-file"),
+        .reason = run_option(run, "reason"),
+        .report_file = run_option(run, "report"),
+        .dry_run = run_has(run, DRY_RUN),
+    };
+    int openers = (options->key_file != NULL) + (options->sheet_file != NULL) + (options->passphrase_file != NULL);
+    if (openers > 1 || (openers > 0 && options->mode != HIKAE_DRILL_BARE))
+        return run_usage(run, "one of --key-file, --sheet and --passphrase-file, and with --mode bare only");
+    enum hikae_status status = read_part(run, "confidence", &options->confidence);
+    if (status == HIKAE_OK)
+        status = read_part(run, "damage", &options->damage);
+    if (status == HIKAE_OK)
+        status = read_duration(run, "max-time", &options->max_ns);
+    if (status == HIKAE_OK)
+        status = read_duration(run, "check-time", &options->check_ns);
+    if (status == HIKAE_OK && bytes != NULL)
+        status = value_size(run, "max-bytes", bytes, &options->max_bytes);
+    return status;
+}
+
+/* ---- JSON ---- */
+
+/* The members that are fixed, from the statement that was signed; then the whole of it. */
+static void json_drill(struct run *run, json_t *object, const struct hikae_drill *drill)
+{
+    struct out *out = &run->out;
+    struct error ignored;
+    json_t *statement = NULL;
+    if (json_parse(drill->statement, strlen(drill->statement), &statement, &ignored) != 0) {
+        out->no_memory = true;
+        return;
+    }
+    const char *name;
+    json_t *value;
+    json_object_foreach(statement, name, value) if (strcmp(name, "schema") != 0)
+        out_set(out, object, name, json_incref(value));
+    json_decref(statement);
+}
+
+/* ---- For people ---- */
+
+static enum colour colour_of(const char *result)
+{
+    return strcmp(result, "passed") == 0                                 ? COLOUR_GREEN
+           : strcmp(result, "failed") == 0 || strcmp(result, "cut") == 0 ? COLOUR_RED
+                                                                         : COLOUR_YELLOW;
+}
+
+static void print_targets(struct run *run, const struct hikae_drill *drill)
+{
+    static const char *const heads[] = {"TARGET",   "RESULT",   ">OF", ">SAMPLE", ">CHECKED",
+                                        ">FETCHED", ">RESTORE", "WHY", NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < drill->target_count; i++) {
+        const struct hikae_drill_target *target = &drill->targets[i];
+        columns_add(&columns, target->name);
+        columns_add_colour(&columns, target->result, colour_of(target->result));
+        columns_add(&columns, text_count(target->population, text));
+        columns_add(&columns, text_count(target->sample, text));
+        columns_add(&columns, text_count(target->checked, text));
+        columns_add(&columns, text_size(target->bytes_fetched, text));
+        columns_add(&columns, text_duration(target->rto_ns, text));
+        columns_add(&columns, target->why);
+    }
+    run_table(run, &columns);
+}
+
+static void print_checks(struct run *run, const struct hikae_drill *drill)
+{
+    static const char *const heads[] = {"TARGET", "CHECK", "KIND", "STATE", "OUTPUT", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < drill->check_count; i++) {
+        const struct hikae_drill_check *check = &drill->checks[i];
+        columns_add(&columns, check->target);
+        columns_add(&columns, check->name);
+        columns_add(&columns, check->kind);
+        columns_add_colour(&columns, check->state, colour_of(check->state));
+        columns_add(&columns, check->output);
+    }
+    if (drill->check_count > 0)
+        run_table(run, &columns);
+}
+
+static void print_failures(struct run *run, const struct hikae_drill *drill)
+{
+    static const char *const heads[] = {"TARGET", "SNAPSHOT", "PATH", "WHY", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < drill->failure_count; i++) {
+        const struct hikae_drill_failure *failure = &drill->failures[i];
+        columns_add(&columns, failure->target);
+        columns_add(&columns, failure->snapshot);
+        columns_add(&columns, failure->path);
+        columns_add(&columns, failure->why);
+    }
+    if (drill->failure_count > 0)
+        run_table(run, &columns);
+}
+
+static void say_drill(struct run *run, const struct hikae_drill *drill)
+{
+    char checked[TEXT_SMALL], sample[TEXT_SMALL], population[TEXT_SMALL], rto[TEXT_SMALL], rpo[TEXT_SMALL];
+    char confidence[TEXT_SMALL], damage[TEXT_SMALL];
+    (void)text_count(drill->checked, checked);
+    (void)text_count(drill->sample, sample);
+    (void)text_count(drill->population, population);
+    (void)snprintf(confidence, sizeof confidence, "%.4g %%", 100 * drill->reached);
+    (void)snprintf(damage, sizeof damage, "%.4g %%", 100 * drill->damage);
+    if (strcmp(drill->result, "planned") == 0) {
+        run_say(run, MSG_DRILL_PLAN, drill->tenant, sample, population, confidence, damage);
+        return;
+    }
+    if (strcmp(drill->mode, "sample") == 0)
+        run_say(run, MSG_DRILL_SAMPLE, sample, population, confidence, damage);
+    run_say(run, MSG_DRILLED, drill->drill, drill->tenant, drill->result, checked, text_duration(drill->rto_ns, rto),
+            text_duration(drill->rpo_ns, rpo));
+    if (!drill->rto_kept)
+        run_say(run, MSG_DRILL_LATE, text_duration(drill->rto_promised_ns, rto));
+    if (!drill->rpo_kept)
+        run_say(run, MSG_DRILL_OLD, text_duration(drill->rpo_promised_ns, rpo));
+}
+
+static void print_drill(struct run *run, const struct hikae_drill *drill)
+{
+    print_targets(run, drill);
+    print_checks(run, drill);
+    print_failures(run, drill);
+    say_drill(run, drill);
+}
+
+/* ---- drill ---- */
+
+static enum hikae_status drill_due(struct run *run)
+{
+    const struct hikae_run_options options = {.only = "drill", .dry_run = run_has(run, DRY_RUN)};
+    struct hikae_run_result result = {0};
+    enum hikae_status status = hikae_run(run->hikae, &options, &result, &run->error);
+    run_show_jobs(run, &result, options.dry_run, status);
+    hikae_run_result_free(&result);
+    return status;
+}
+
+enum hikae_status command_drill(struct run *run)
+{
+    struct hikae_drill_options options;
+    struct hikae_drill drill = {0};
+    bool due = run_has(run, "due");
+    if (due == (run->arg_count > 0))
+        return run_usage(run, "drill needs a tenant, or --due");
+    if (due && run->given_count > 1u + run_has(run, DRY_RUN) + run_has(run, "json") + run_has(run, "quiet") +
+                                      run_has(run, "verbose") + (run_option(run, "config") != NULL) +
+                                      (run_option(run, "lang") != NULL))
+        return run_usage(run, "--due takes modes from the policies: it stands alone");
+    if (due)
+        return drill_due(run);
+    enum hikae_status status = read_options(run, &options);
+    if (status != HIKAE_OK)
+        return status;
+    status = hikae_drill_run(run->hikae, run->args[0], &options, &drill, &run->error);
+    if (drill.drill == NULL)
+        return status;
+    if (run->out.json) {
+        json_drill(run, NULL, &drill);
+        out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    } else {
+        print_drill(run, &drill);
+    }
+    hikae_drill_free(&drill);
+    return status;
+}
+
+/* ---- drill list, drill show ---- */
+
+static void print_list(struct run *run, const struct hikae_drills *drills)
+{
+    static const char *const heads[] = {"DRILL", "TENANT", "TIME", "MODE", "RESULT", ">CHECKED", ">RTO", ">RPO", NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < drills->count; i++) {
+        const struct hikae_drill *drill = &drills->drills[i];
+        columns_add(&columns, drill->drill);
+        columns_add(&columns, drill->tenant);
+        columns_add(&columns, text_time(drill->started_ns, text));
+        columns_add(&columns, drill->mode);
+        columns_add_colour(&columns, drill->result, colour_of(drill->result));
+        columns_add(&columns, text_count(drill->checked, text));
+        columns_add(&columns, text_duration(drill->rto_ns, text));
+        columns_add(&columns, text_duration(drill->rpo_ns, text));
+    }
+    run_table(run, &columns);
+    run_say(run, MSG_DRILLS, text_count(drills->count, text));
+}
+
+enum hikae_status command_drill_list(struct run *run)
+{
+    struct hikae_drills drills;
+    enum hikae_status status =
+        hikae_drill_list(run->hikae, run->arg_count > 0 ? run->args[0] : NULL, &drills, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json) {
+        json_t *array = out_array(&run->out, NULL, "drills");
+        for (size_t i = 0; i < drills.count; i++) {
+            json_t *item = out_item(&run->out, array);
+            if (item != NULL)
+                json_drill(run, item, &drills.drills[i]);
+        }
+    } else {
+        print_list(run, &drills);
+    }
+    hikae_drills_free(&drills);
+    return status;
+}
+
+enum hikae_status command_drill_show(struct run *run)
+{
+    struct hikae_drill drill;
+    const char *html = run_option(run, "html");
+    enum hikae_status status = hikae_drill_show(run->hikae, run->args[0], &drill, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (html != NULL)
+        status = hikae_drill_page(&drill, html, &run->error);
+    if (status <= HIKAE_WARNINGS && run->out.json) {
+        json_drill(run, NULL, &drill);
+        out_text(&run->out, NULL, "envelope", drill.envelope);
+    } else if (status <= HIKAE_WARNINGS && run_has(run, "statement")) {
+        (void)out_puts(&run->out, drill.envelope);
+        (void)out_puts(&run->out, "\n");
+    } else if (status <= HIKAE_WARNINGS) {
+        print_drill(run, &drill);
+    }
+    hikae_drill_free(&drill);
+    return status;
+}

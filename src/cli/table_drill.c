@@ -1,0 +1,153 @@
+/* Rows: drills, and the copies that restores hand out. */
+#include "cli/commands.h"
+#include "cli/table.h"
+
+static const struct option_def drill_options[] = {
+    {.name = "due", .help = "every drill that a policy makes due now, of all tenants"},
+    {.name = "mode",
+     .kind = VALUE_CHOICE,
+     .value = "sample|full|bare",
+     .help = "some files of every age, one whole snapshot, or that from nothing but a target and a holder (default "
+             "sample)"},
+    {.name = "target", .kind = VALUE_WORD, .value = "T", .help = "this target only (default: each in turn)"},
+    {.name = "snapshot", .kind = VALUE_WORD, .value = "ID", .help = "this snapshot (default: the latest)"},
+    {.name = "confidence",
+     .kind = VALUE_WORD,
+     .value = "P%",
+     .help = "of a sample: with this confidence damage is found (default 95%)"},
+    {.name = "damage",
+     .kind = VALUE_WORD,
+     .value = "P%",
+     .help = "… if at least this part of the files is damaged (default 1%)"},
+    {.name = "scratch",
+     .kind = VALUE_DIR,
+     .value = "DIR",
+     .help = "where the drill makes a folder of its own (default: in the state folder)"},
+    {.name = "max-bytes", .kind = VALUE_WORD, .value = "BYTES", .help = "fetch no more than this from the targets"},
+    {.name = "max-time", .kind = VALUE_WORD, .value = "DURATION", .help = "end the drill after this"},
+    {.name = "check-time",
+     .kind = VALUE_WORD,
+     .value = "DURATION",
+     .help = "an application check that takes longer has failed (default 10m)"},
+    {.name = "key-file", .kind = VALUE_FILE, .value = "FILE", .help = "bare: the key file that opens the keys"},
+    {.name = "sheet", .kind = VALUE_FILE, .value = "FILE", .help = "bare: a file with the digits of the sheet"},
+    {.name = "passphrase-file", .kind = VALUE_FILE, .value = "FILE", .help = "bare: a file with the passphrase"},
+    {.name = "reason", .kind = VALUE_WORD, .value = "R", .help = "why; recorded"},
+    {.name = "report",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "write the signed statement (DSSE, JSON) there too"},
+    OPTIONS_END,
+};
+
+const struct command row_drill = {
+    .name = "drill",
+    .group = GROUP_CHECK,
+    .summary = {"restore for a trial, and prove that it worked", "復元訓練を行い、復元できることを証明する"},
+    .arguments = "[TENANT]",
+    .most = 1,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "Restores as `hikae restore` does, from each target alone, into a folder that the drill makes and wipes; "
+        "compares with the manifest; runs the tenant's application checks (tenant set --check); and records a "
+        "statement "
+        "signed by the store: what was drilled, from what seed, how long it took, what failed. The files of a sample "
+        "are drawn from a checkpoint of the audit log that was there before, so that nobody can choose them; their "
+        "number follows from the confidence that is wanted, and is printed. Nothing checked is a failure. Times are of "
+        "what was drilled: one tenant's time is not the service's.",
+    .options = drill_options,
+    .examples = {{"hikae drill acme", "A sample of every age, from each target."},
+                 {"hikae drill acme --mode bare --sheet /root/digits --scratch /mnt/large",
+                  "As if this machine were gone and only the paper were left."},
+                 {"hikae drill --due", "What policies make due, for a scheduler (hikae run does it too)."}},
+    .exits = {{1, "it passed, but took longer, or its data is older, than the policy promises"},
+              {3, "another drill of the tenant is under way"},
+              {5, "it failed, was cut short by its budget, or checked nothing"},
+              {6, "a target could not be read"},
+              {7, "a holder does not open the keys"}},
+    .run = command_drill,
+};
+
+const struct command row_drill_list = {
+    .name = "drill list",
+    .group = GROUP_CHECK,
+    .summary = {"list the drills on record", "記録された復元訓練を一覧する"},
+    .arguments = "[TENANT]",
+    .most = 1,
+    .flags = COMMAND_STORE,
+    .description = "Lists what is on record of drills, passed or failed; each signature is checked on the way.",
+    .examples = {{"hikae drill list acme", "Of one tenant."}},
+    .exits = {{5, "a record is not signed by this store"}},
+    .run = command_drill_list,
+};
+
+static const struct option_def show_options[] = {
+    {.name = "html", .kind = VALUE_FILE, .value = "FILE", .help = "write a page for people there, as one file"},
+    {.name = "statement", .help = "print the signed envelope (DSSE) as it is on record"},
+    OPTIONS_END,
+};
+
+const struct command row_drill_show = {
+    .name = "drill show",
+    .group = GROUP_CHECK,
+    .summary = {"show one drill in full", "復元訓練の結果を詳しく表示する"},
+    .arguments = "ID",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE,
+    .description = "Shows a drill by its id, or a start of it that is unique: targets, times, checks with what they "
+                   "said, every failure with its path. With --html, as a page in both languages.",
+    .options = show_options,
+    .examples = {{"hikae drill show 4c1f", "For people."},
+                 {"hikae drill show 4c1f --html /srv/www/drill.html", "A page for an auditor."}},
+    .exits = {{4, "there is no such drill"}, {5, "the record is not signed by this store"}},
+    .run = command_drill_show,
+};
+
+static const struct option_def copies_options[] = {
+    {.name = "all", .help = "those that are wiped too"},
+    OPTIONS_END,
+};
+
+const struct command row_restores_list = {
+    .name = "restores list",
+    .group = GROUP_RESTORE,
+    .summary = {"list the copies that restores handed out", "復元で渡したデータの複製を一覧する"},
+    .arguments = "[TENANT]",
+    .most = 1,
+    .flags = COMMAND_STORE,
+    .description = "Lists copies of customers' data that are out there: restores under a policy that has rules for "
+                   "them, to staging, or with --keep-copy. Each stays on the list until its wiping is on record.",
+    .options = copies_options,
+    .examples = {{"hikae restores list", "What is out there, and until when?"}},
+    .exits = {{1, "a copy lives longer than it may"}},
+    .run = command_restores_list,
+};
+
+static const struct option_def wiped_options[] = {
+    {.name = "declared", .help = "it was wiped by other means: hikae removes nothing and records who says so"},
+    {.name = "by", .kind = VALUE_WORD, .value = "W", .help = "who wiped it (default: who runs this)"},
+    {.name = "note", .kind = VALUE_WORD, .value = "TEXT", .help = "how, for those who ask later"},
+    OPTIONS_END,
+};
+
+const struct command row_restores_wiped = {
+    .name = "restores wiped",
+    .group = GROUP_RESTORE,
+    .summary = {"remove a copy, and put its wiping on record", "渡した複製を消去し、消去を記録する"},
+    .arguments = "ID",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "Removes what that restore wrote, where it wrote it, and nothing else: files that are as they were restored "
+        "(type, size, time), and folders that are empty then. What was changed since stays, and is counted. On the "
+        "machine that restored it; with --declared it is recorded that somebody else wiped it.",
+    .options = wiped_options,
+    .examples = {{"hikae restores wiped 4c1f --dry-run", "What would be removed?"},
+                 {"hikae restores wiped 4c1f --declared --by sato --note 'disk destroyed'", "It is gone already."}},
+    .exits = {{1, "removed, but for what had been changed"},
+              {4, "there is no such copy"},
+              {8, "it lies on another machine, or is wiped already"}},
+    .run = command_restores_wiped,
+};
