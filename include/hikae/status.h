@@ -14,12 +14,15 @@ struct hikae_tenant_status {
     int64_t age_ns;
     char **behind; /* targets that do not count for the latest snapshot */
     size_t behind_count;
-    int64_t next_due_ns; /* of its backup; 0: none is due */
-    bool overdue;        /* a whole window passed without a backup */
-    uint64_t snapshots;  /* that are not retired */
-    uint64_t bytes;      /* of the sources, in the latest */
-    int64_t deadline_ns; /* the contract ends: by then everything must be erased; 0: it does not end */
-    bool missed;         /* and it is over */
+    int64_t next_due_ns;                 /* of its backup; 0: none is due */
+    bool overdue;                        /* a whole window passed without a backup */
+    uint64_t snapshots;                  /* that are not retired */
+    uint64_t bytes;                      /* of the sources, in the latest */
+    int64_t deadline_ns;                 /* the contract ends: by then everything must be erased; 0: it does not end */
+    bool missed;                         /* and it is over */
+    int64_t last_drill_ns;               /* 0: never */
+    char *last_drill;                    /* "passed", "failed", "unknown", "cut"; NULL: there was none */
+    uint64_t copies_out, copies_overdue; /* that restores handed out, and those that live longer than they may */
 };
 struct hikae_target_stored {
     char *name;

@@ -176,6 +176,14 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
             out_item_text(out, behind, tenant->behind[k]);
         out_time(out, item, "next_due", tenant->next_due_ns);
         out_bool(out, item, "overdue", tenant->overdue);
+        json_t *drill = tenant->last_drill != NULL ? json_object() : json_null();
+        if (tenant->last_drill != NULL) {
+            out_time(out, drill, "time", tenant->last_drill_ns);
+            out_text(out, drill, "result", tenant->last_drill);
+        }
+        out_set(out, item, "last_drill", drill);
+        out_number(out, item, "copies_out", tenant->copies_out);
+        out_number(out, item, "copies_overdue", tenant->copies_overdue);
     }
     json_t *deadlines = out_array(out, NULL, "deadlines");
     for (size_t i = 0; i < report->deadline_count; i++) {

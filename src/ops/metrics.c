@@ -137,6 +137,31 @@ static bool read_unknown(const struct hikae_tenant_status *s, const struct tenan
     return o->has_verified;
 }
 
+static bool read_drill(const struct hikae_tenant_status *s, const struct tenant_objects *o, double *ret)
+{
+    (void)o;
+    *ret = seconds(s->last_drill_ns);
+    return s->last_drill != NULL;
+}
+static bool read_drill_passed(const struct hikae_tenant_status *s, const struct tenant_objects *o, double *ret)
+{
+    (void)o;
+    *ret = s->last_drill != NULL && strcmp(s->last_drill, "passed") == 0;
+    return s->last_drill != NULL;
+}
+static bool read_copies(const struct hikae_tenant_status *s, const struct tenant_objects *o, double *ret)
+{
+    (void)o;
+    *ret = (double)s->copies_out;
+    return true;
+}
+static bool read_copies_overdue(const struct hikae_tenant_status *s, const struct tenant_objects *o, double *ret)
+{
+    (void)o;
+    *ret = (double)s->copies_overdue;
+    return true;
+}
+
 static const struct family families[] = {
     {"hikae_last_success_timestamp_seconds", "Time of the latest snapshot, 0 if there is none.", read_success},
     {"hikae_last_success_age_seconds", "Age of the latest snapshot.", read_age},
@@ -150,6 +175,10 @@ static const struct family families[] = {
     {"hikae_verify_timestamp_seconds", "When a nightly run last verified the tenant.", read_verified},
     {"hikae_verify_damaged", "Damaged objects that the last verification of a nightly run found.", read_damaged},
     {"hikae_verify_unknown", "Objects that it could not read.", read_unknown},
+    {"hikae_drill_timestamp_seconds", "When the tenant was last drilled.", read_drill},
+    {"hikae_drill_passed", "1 if that drill passed.", read_drill_passed},
+    {"hikae_copies_out", "Copies that restores handed out and that are not wiped.", read_copies},
+    {"hikae_copies_overdue", "Those of them that live longer than they may.", read_copies_overdue},
 };
 
 static int print_tenants(struct gathered *g, struct error *err)

@@ -13,6 +13,7 @@ struct run {
     struct session session;
     struct restore_counters counters;
     struct problems problems;
+    char *approvers;                             /* who said yes */
     uint64_t fetched_before[ENGINE_TARGETS_MAX]; /* by this handle, for other operations */
     struct erasure_list erased;
 };
@@ -124,21 +125,20 @@ static int restore(struct run *run, const char *tenant, struct hikae_restore_res
         return -1;
     for (size_t i = 0; i < run->hikae->target_count; i++)
         run->fetched_before[i] = atomic_load(&run->hikae->targets[i].bytes_fetched);
-    const struct history *history = &run->session.chain.history;
     int rc = session_snapshot(&run->session, &from->which, &snapshot, err);
     const struct restore_ask ask = {.options = from,
                                     .tenant = tenant,
                                     .snapshot = rc == 0 ? snapshot->name : NULL,
-                                    .is_latest = rc == 0 && snapshot == history_latest(history)};
+                                    .is_latest = rc == 0 && snapshot == history_latest(&run->session.chain.history)};
     if (rc == 0)
-        rc = restore_rule_check(run->hikae, history->has_tenant ? history->tenant.policy : NULL, &ask, &recorded, err);
+        rc = restore_rule_check(&run->session, &ask, &recorded, &run->approvers, err);
     if (rc == 0)
         rc = erasure_load(&run->session, &run->erased, err);
     if (rc == 0)
         rc = session_sync(&run->session, snapshot, err);
     /* A copy is on record before it exists, so that none is out there unknown; what came of it does not matter then. */
     if (rc == 0 && recorded && !from->dry_run)
-        rc = restore_copy_record(&run->session, &ask, snapshot->root.entries, snapshot->root.bytes, &ret->copy, err);
+        rc = restore_copy_record(&run->session, &ask, run->approvers, &snapshot->root, &ret->copy, err);
     if (rc == 0)
         rc = write_files(run, snapshot, err);
     if (rc == 0)
@@ -179,6 +179,9 @@ enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const s
     ret->duration_ns = clock_monotonic_ns() - began;
     bool warnings = ret->errors_total > 0;
     record(&audit, options, ret);
+    if (run.approvers != NULL && run.approvers[0] != '\0')
+        engine_audit_operator(&audit, run.approvers);
+    mem_free(run.approvers);
     if (rc != 0) {
         (void)error_wrap(&err, "restore %s", tenant);
         hikae_restore_result_free(ret);

@@ -18,15 +18,20 @@ struct restore_ask {
     const char *snapshot; /* its name */
     bool is_latest;
 };
-/* May it be done? ERROR_REFUSED names what is missing. *ret_recorded: the copy is to be recorded. */
-MUST_USE int restore_rule_check(struct hikae *hikae, const char *policy, const struct restore_ask *ask,
-                                bool *ret_recorded, struct error *err);
+/*
+ * May it be done? ERROR_REFUSED names what is missing. *ret_recorded: the copy is to be recorded; *ret_approvers: who
+ * said yes (mem_free, also after -1). A dry run asks nobody.
+ */
+MUST_USE int restore_rule_check(const struct session *session, const struct restore_ask *ask, bool *ret_recorded,
+                                char **ret_approvers, struct error *err);
+/* "sato, tanaka" (mem_free). NULL without memory. */
+char *restore_names(const char *const *names, size_t count);
 
 /* ---- restore_copy.c: copies handed out ---- */
 
 /* Record a copy that is about to be handed out; *ret_id (mem_free). */
-MUST_USE int restore_copy_record(struct session *session, const struct restore_ask *ask, uint64_t entries,
-                                 uint64_t bytes, char **ret_id, struct error *err);
+MUST_USE int restore_copy_record(struct session *session, const struct restore_ask *ask, const char *approvers,
+                                 const struct manifest_root *root, char **ret_id, struct error *err);
 
 /* The copies of one tenant, appended; those that are wiped too, or not. */
 MUST_USE int restore_copies_of(const struct history *history, const char *tenant, bool all, struct hikae_copies *ret,

@@ -31,17 +31,6 @@ static json_t *time_of(int64_t ns)
     return ns != 0 ? json_string(clock_format(ns, text)) : json_null();
 }
 
-static char *join(const char *const *names, size_t count)
-{
-    char *all = mem_strdup("");
-    for (size_t i = 0; all != NULL && i < count; i++) {
-        char *more = mem_printf("%s%s%s", all, i > 0 ? ", " : "", names[i]);
-        mem_free(all);
-        all = more;
-    }
-    return all;
-}
-
 static json_t *texts_of(const char *const *texts, size_t count)
 {
     json_t *array = json_array();
@@ -53,20 +42,19 @@ static json_t *texts_of(const char *const *texts, size_t count)
     return array;
 }
 
-int restore_copy_record(struct session *session, const struct restore_ask *ask, uint64_t entries, uint64_t bytes,
-                        char **ret_id, struct error *err)
+int restore_copy_record(struct session *session, const struct restore_ask *ask, const char *approvers,
+                        const struct manifest_root *root, char **ret_id, struct error *err)
 {
     const struct hikae_restore_options *options = ask->options;
     uint8_t random[COPY_ID_BYTES];
     char id[2 * COPY_ID_BYTES + 1], machine[MACHINE_ID_SIZE];
     int64_t now_ns = clock_now_ns();
     CLEANUP_FREE char *folder = NULL;
-    CLEANUP_FREE char *approvers = join(options->approvers, options->approver_count);
     struct record record CLEANUP(record_clear) = {.type = RECORD_COPY};
     if (file_mkdirs(options->to, 0700, err) != 0)
         return -1;
     folder = file_absolute(options->to);
-    if (folder == NULL || approvers == NULL)
+    if (folder == NULL)
         return error_no_memory(err);
     if (crypto_random(random, sizeof(random), err) != 0)
         return -1;
@@ -74,7 +62,7 @@ int restore_copy_record(struct session *session, const struct restore_ask *ask, 
         "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "v", 1, "event", "handed",
         "copy", hex_encode(random, sizeof(random), id), "snapshot", ask->snapshot, "destination",
         restore_destination_name(options->destination), "host", machine_id(machine), "folder", drill_text(folder),
-        "entries", (json_int_t)entries, "bytes", (json_int_t)bytes, "handed", time_of(now_ns), "until",
+        "entries", (json_int_t)root->entries, "bytes", (json_int_t)root->bytes, "handed", time_of(now_ns), "until",
         time_of(options->keep_ns > 0 ? now_ns + options->keep_ns : 0), "reason", optional(options->reason), "ticket",
         optional(options->ticket), "requester", optional(options->requester), "approver", optional(approvers), "paths",
         texts_of(options->paths, options->path_count));

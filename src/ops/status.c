@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "ops/deadlines.h"
 #include "ops/facts.h"
+#include "ops/restore.h"
 #include "ops/run.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@ void hikae_status_free(struct hikae_status_report *report)
         for (size_t k = 0; k < report->tenants[i].behind_count; k++)
             mem_free(report->tenants[i].behind[k]);
         mem_free(report->tenants[i].behind);
+        mem_free(report->tenants[i].last_drill);
         mem_free(report->tenants[i].name);
     }
     mem_free(report->tenants);
@@ -64,13 +66,39 @@ static int note_deadline(const struct session *session, struct hikae_tenant_stat
     return 0;
 }
 
+/* The latest drill, and the copies that are out there. */
+static int note_restores(const struct session *session, struct hikae_tenant_status *status, struct error *err)
+{
+    const struct history *history = &session->chain.history;
+    struct hikae_copies copies = {0};
+    const struct history_fact *latest = NULL;
+    for (size_t i = 0; i < history->fact_count; i++)
+        if (history->facts[i].type == RECORD_DRILL && (latest == NULL || history->facts[i].time_ns >= latest->time_ns))
+            latest = &history->facts[i];
+    if (latest != NULL) {
+        json_t *json CLEANUP_JSON = NULL;
+        if (json_parse(latest->body, strlen(latest->body), &json, err) != 0)
+            return -1;
+        const char *result = json_string_value(json_object_get(json, "result"));
+        status->last_drill_ns = latest->time_ns;
+        status->last_drill = mem_strdup(result != NULL ? result : "unknown");
+        if (status->last_drill == NULL)
+            return error_no_memory(err);
+    }
+    int rc = restore_copies_of(history, status->name, false, &copies, err);
+    status->copies_out = copies.out;
+    status->copies_overdue = copies.overdue;
+    hikae_copies_free(&copies);
+    return rc;
+}
+
 static int look_at(struct session *session, struct hikae_tenant_status *status, struct error *err)
 {
     const struct history_snapshot *latest = history_latest(&session->chain.history);
     uint64_t mask = 0;
     for (size_t i = 0; i < session->chain.history.snapshot_count; i++)
         status->snapshots += !session->chain.history.snapshots[i].retired;
-    if (note_deadline(session, status, err) != 0)
+    if (note_deadline(session, status, err) != 0 || note_restores(session, status, err) != 0)
         return -1;
     if (latest == NULL)
         return 0;
@@ -190,7 +218,8 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
         session_close(&session);
     }
     note_due(overview, &tenant->tid, status);
-    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue || status->missed;
+    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue ||
+                         status->missed || status->copies_overdue > 0;
     if (rc == 0)
         return 0;
     if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {

@@ -81,6 +81,7 @@ static int restore(struct hikae *hikae, const char *name, const struct hikae_bac
                                                   .paths = (const char *const *)sample.paths,
                                                   .path_count = sample.count,
                                                   .no_owner = true,
+                                                  .destination = HIKAE_TO_DRILL,
                                                   .reason = "trial of a new tenant"};
     struct hikae_restore_result result = {0};
     struct hikae_error error;

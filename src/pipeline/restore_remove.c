@@ -47,6 +47,23 @@ static bool is_as_restored(int fd, const char *name, const struct entry *entry, 
     return false;
 }
 
+/* A hard link to a file that was changed, and so stays, is that file: its first name came before, and is still there.
+ */
+static bool is_of_kept_file(struct remover *remover, const struct entry *entry, const struct stat *st)
+{
+    char name[ENTRY_NAME_MAX + 1];
+    struct bytes dir, last;
+    struct stat first;
+    struct error ignored = {0};
+    int fd;
+    if (entry->type != ENTRY_HARDLINK || remover->options->dry_run)
+        return false;
+    entry_path_split(&entry->link, &dir, &last);
+    return place_entry(&remover->cursor, &dir, &last, false, &fd, name, &ignored) == 0 &&
+           fstatat(fd, name, &first, AT_SYMLINK_NOFOLLOW) == 0 && first.st_ino == st->st_ino &&
+           first.st_dev == st->st_dev;
+}
+
 static int keep_folder(struct remover *remover, const struct entry *entry, struct error *err)
 {
     size_t size = entry->dir.size + (entry->dir.size > 0) + entry->name.size;
@@ -72,10 +89,13 @@ static int remove_entry(struct remover *remover, const struct entry *entry, stru
             return error_no_memory(err);
         return 0; /* it is not there: somebody removed it before, or it could not be restored */
     }
-    if (!is_as_restored(fd, name, entry, &st)) {
+    if (!is_as_restored(fd, name, entry, &st) || is_of_kept_file(remover, entry, &st)) {
         remover->ret->left++;
         return 0;
     }
+    /* Looking at another folder closed this one. */
+    if (place_entry(&remover->cursor, &entry->dir, &entry->name, false, &fd, name, err) != 0)
+        return -1;
     if (!remover->options->dry_run && unlinkat(fd, name, 0) != 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "remove %.*s/%s", (int)entry->dir.size,
                                (const char *)entry->dir.data, name);
