@@ -231,6 +231,7 @@ bench: all $(BUILD)/bench/micro $(BUILD)/bench/entries $(BUILD)/tests/test_colle
 	@bench/run.sh
 	@bench/nightly.py --dir $(BUILD)/bench-nightly
 	@bench/collect.sh
+	@bench/drill.sh
 $(BUILD)/bench/micro $(BUILD)/bench/entries: $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/libhikae.a
 	$(call say,LINK)$(CC) $(ALL_CFLAGS) -pie $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
