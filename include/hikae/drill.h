@@ -98,6 +98,30 @@ enum hikae_status hikae_drill_run(struct hikae *hikae, const char *tenant, const
                                   struct hikae_drill *ret, struct hikae_error *error);
 void hikae_drill_free(struct hikae_drill *drill);
 
+/* What another machine needs for one drill of one tenant: its keys, sealed with a passphrase, and where the targets
+ * are.
+ */
+struct hikae_kit_options {
+    const char *out;             /* the file; never replaces one */
+    const char *passphrase_file; /* its first line opens the kit */
+    int64_t life_ns;             /* hikae refuses the kit afterwards */
+    bool dry_run;
+};
+/* Whoever has the kit and the passphrase has this tenant's keys: the end of its life is kept by hikae, not by nature.
+ */
+enum hikae_status hikae_drill_kit(struct hikae *hikae, const char *tenant, const struct hikae_kit_options *options,
+                                  struct hikae_error *error);
+/*
+ * On the other machine, which has no configuration: a drill from the kit, as hikae_drill_run. options: mode (not bare),
+ * target, confidence, damage, budgets, scratch (needed), report_file (needed): what hikae_drill_accept takes at home.
+ */
+enum hikae_status hikae_drill_away(const char *kit_file, const char *passphrase_file,
+                                   const struct hikae_drill_options *options, struct hikae_drill *ret,
+                                   struct hikae_error *error);
+/* At home: check that it comes from a kit of this tenant, sign it, put it on record. HIKAE_DAMAGED if it does not. */
+enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_file, struct hikae_drill *ret,
+                                     struct hikae_error *error);
+
 struct hikae_drills {
     struct hikae_drill *drills; /* by time */
     size_t count;

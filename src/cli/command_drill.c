@@ -45,7 +45,8 @@ static enum hikae_status read_options(struct run *run, struct hikae_drill_option
         .dry_run = run_has(run, DRY_RUN),
     };
     int openers = (options->key_file != NULL) + (options->sheet_file != NULL) + (options->passphrase_file != NULL);
-    if (openers > 1 || (openers > 0 && options->mode != HIKAE_DRILL_BARE))
+    bool from_kit = strcmp(run->command->name, "drill away") == 0;
+    if (openers > 1 || (openers > 0 && options->mode != HIKAE_DRILL_BARE && !from_kit))
         return run_usage(run, "one of --key-file, --sheet and --passphrase-file, and with --mode bare only");
     enum hikae_status status = read_part(run, "confidence", &options->confidence);
     if (status == HIKAE_OK)
@@ -277,4 +278,55 @@ enum hikae_status command_drill_show(struct run *run)
     }
     hikae_drill_free(&drill);
     return status;
+}
+
+/* ---- drill kit, away, accept ---- */
+
+enum hikae_status command_drill_kit(struct run *run)
+{
+    struct hikae_kit_options options = {.out = run_option(run, "out"),
+                                        .passphrase_file = run_option(run, "passphrase-file"),
+                                        .dry_run = run_has(run, DRY_RUN)};
+    const char *expires = run_option(run, "expires");
+    enum hikae_status status = value_duration(run, "expires", expires, &options.life_ns);
+    if (status == HIKAE_OK)
+        status = hikae_drill_kit(run->hikae, run->args[0], &options, &run->error);
+    if (status <= HIKAE_WARNINGS) {
+        if (run->out.json)
+            out_text(&run->out, NULL, "kit", options.out);
+        run_say(run, MSG_DRILL_KIT, options.out, expires);
+    }
+    return status;
+}
+
+static enum hikae_status show_one(struct run *run, struct hikae_drill *drill, enum hikae_status status)
+{
+    if (drill->drill == NULL)
+        return status;
+    if (run->out.json)
+        json_drill(run, NULL, drill);
+    else
+        print_drill(run, drill);
+    hikae_drill_free(drill);
+    return status;
+}
+
+enum hikae_status command_drill_away(struct run *run)
+{
+    struct hikae_drill_options options;
+    struct hikae_drill drill = {0};
+    const char *passphrase = run_option(run, "passphrase-file");
+    enum hikae_status status = read_options(run, &options);
+    if (status != HIKAE_OK)
+        return status;
+    options.passphrase_file = NULL;
+    status = hikae_drill_away(run->args[0], passphrase, &options, &drill, &run->error);
+    return show_one(run, &drill, status);
+}
+
+enum hikae_status command_drill_accept(struct run *run)
+{
+    struct hikae_drill drill = {0};
+    enum hikae_status status = hikae_drill_accept(run->hikae, run->args[0], &drill, &run->error);
+    return show_one(run, &drill, status);
 }

@@ -34,6 +34,9 @@ enum hikae_status command_restore(struct run *run);
 enum hikae_status command_restores_list(struct run *run);
 enum hikae_status command_restores_wiped(struct run *run);
 enum hikae_status command_drill(struct run *run);
+enum hikae_status command_drill_kit(struct run *run);
+enum hikae_status command_drill_away(struct run *run);
+enum hikae_status command_drill_accept(struct run *run);
 enum hikae_status command_drill_list(struct run *run);
 enum hikae_status command_drill_show(struct run *run);
 /* The jobs of a run, as JSON or for people (command_run.c). */

@@ -314,6 +314,9 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                        "ポリシーが約束する復元時点 {1} より古いデータでした。"},
     [MSG_DRILLS] = {"{1|drill|drills} on record, each signed by this store.",
                     "復元訓練 {1} 件の記録があります（すべてこのストアの署名付き）。"},
+    [MSG_DRILL_KIT] =
+        {"The kit is in {1}; with its passphrase it gives this tenant's keys, and hikae takes it for {2}.",
+         "キットは {1} です。パスフレーズと合わせるとこのテナントの鍵になります。有効期間は {2} です。"},
     [MSG_COPY_HANDED] = {"The copy is on record as {1}: `hikae restores wiped {1}` takes it away again.",
                          "複製 {1} として記録しました。消去は `hikae restores wiped {1}` で行います。"},
     [MSG_COPIES] = {"{1|copy is|copies are} out there, {2} longer than allowed.",

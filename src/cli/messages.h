@@ -165,6 +165,7 @@ enum message {
     MSG_DRILL_LATE,
     MSG_DRILL_OLD,
     MSG_DRILLS,
+    MSG_DRILL_KIT,
     MSG_COPIES,
     MSG_COPY_HANDED,
     MSG_COPY_WIPED,

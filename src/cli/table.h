@@ -20,7 +20,8 @@ extern const struct command row_forecast, row_metrics, row_notify_test, row_noti
 extern const struct command row_retain, row_snapshot_forget, row_hold_remove, row_policy_simulate;
 extern const struct command row_purge_plan, row_purge_approve, row_purge_run, row_purge_status, row_purge_withdraw,
     row_purge_declare, row_purge_certificate;
-extern const struct command row_drill, row_drill_list, row_drill_show, row_restores_list, row_restores_wiped;
+extern const struct command row_drill, row_drill_list, row_drill_show, row_drill_kit, row_drill_away, row_drill_accept,
+    row_restores_list, row_restores_wiped;
 extern const struct command row_audit_verify, row_audit_list, row_audit_export, row_audit_prove, row_audit_review,
     row_audit_expire;
 

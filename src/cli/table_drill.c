@@ -104,6 +104,96 @@ const struct command row_drill_show = {
     .run = command_drill_show,
 };
 
+static const struct option_def kit_options[] = {
+    {.name = "out", .kind = VALUE_FILE, .value = "FILE", .required = true, .help = "the kit; never replaces a file"},
+    {.name = "passphrase-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .required = true,
+     .help = "a file whose first line opens the kit: it travels another way"},
+    {.name = "expires",
+     .kind = VALUE_WORD,
+     .value = "DURATION",
+     .required = true,
+     .help = "how long hikae takes the kit, as 7d"},
+    OPTIONS_END,
+};
+
+const struct command row_drill_kit = {
+    .name = "drill kit",
+    .group = GROUP_CHECK,
+    .summary = {"make a kit for a drill on another machine", "別の機械での復元訓練に使うキットを作る"},
+    .arguments = "TENANT",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "Writes the keys of one tenant, sealed with a passphrase, and the places of the targets into a file: all that "
+        "`hikae drill away` needs on a machine that knows nothing of this store. Whoever has the file and the "
+        "passphrase has the keys; after its time hikae refuses it, so delete it then. Access to the targets is given "
+        "by other means.",
+    .options = kit_options,
+    .examples = {{"hikae drill kit acme --out acme.kit --passphrase-file /root/phrase --expires 7d", "For a week."}},
+    .exits = {{7, "the passphrase is too short"}},
+    .run = command_drill_kit,
+};
+
+static const struct option_def away_options[] = {
+    {.name = "passphrase-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .required = true,
+     .help = "a file whose first line opens the kit"},
+    {.name = "scratch",
+     .kind = VALUE_DIR,
+     .value = "DIR",
+     .required = true,
+     .help = "where the drill makes folders of its own"},
+    {.name = "report",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .required = true,
+     .help = "what came of it, for `hikae drill accept` at home"},
+    {.name = "mode", .kind = VALUE_CHOICE, .value = "sample|full", .help = "as of hikae drill (default sample)"},
+    {.name = "target", .kind = VALUE_WORD, .value = "T", .help = "this target only (default: each in turn)"},
+    {.name = "snapshot", .kind = VALUE_WORD, .value = "ID", .help = "this snapshot (default: the latest)"},
+    {.name = "max-bytes", .kind = VALUE_WORD, .value = "BYTES", .help = "fetch no more than this from the targets"},
+    {.name = "max-time", .kind = VALUE_WORD, .value = "DURATION", .help = "end the drill after this"},
+    {.name = "check-time", .kind = VALUE_WORD, .value = "DURATION", .help = "of each application check (default 10m)"},
+    OPTIONS_END,
+};
+
+const struct command row_drill_away = {
+    .name = "drill away",
+    .group = GROUP_CHECK,
+    .summary = {"drill on a machine that has nothing but a kit", "キットだけを持つ別の機械で復元訓練を行う"},
+    .arguments = "KIT",
+    .least = 1,
+    .most = 1,
+    .description = "As `hikae drill`, on a machine without configuration and state. Nothing is written to the targets; "
+                   "the report names both machines and is taken home.",
+    .options = away_options,
+    .examples = {{"hikae drill away acme.kit --passphrase-file phrase --scratch /mnt/large --report acme.report",
+                  "On the other machine."}},
+    .exits = {{5, "it failed, or the file is no kit"}, {7, "another passphrase"}, {8, "the kit's time is over"}},
+    .run = command_drill_away,
+};
+
+const struct command row_drill_accept = {
+    .name = "drill accept",
+    .group = GROUP_CHECK,
+    .summary = {"put the report of a drill elsewhere on record", "別の機械での復元訓練の結果を記録する"},
+    .arguments = "REPORT",
+    .least = 1,
+    .most = 1,
+    .flags = COMMAND_STORE,
+    .description = "Checks that the report was made with the tenant's keys, signs it with the store's, and puts it on "
+                   "record as of any drill.",
+    .examples = {{"hikae drill accept acme.report", "At home."}},
+    .exits = {{5, "the report does not come from a kit of this tenant"}},
+    .run = command_drill_accept,
+};
+
 static const struct option_def copies_options[] = {
     {.name = "all", .help = "those that are wiped too"},
     OPTIONS_END,

@@ -52,6 +52,25 @@ int keyring_add(struct keyring *keyring, const struct key_row *row, struct error
     return 0;
 }
 
+const struct key_row *keyring_rows(const struct keyring *keyring, size_t *ret_count)
+{
+    *ret_count = keyring->count;
+    return keyring->rows;
+}
+
+int keyring_copy(const struct keyring *keyring, struct keyring **ret, struct error *err)
+{
+    struct keyring *copy = keyring_new(&keyring->tid);
+    int rc = copy != NULL ? 0 : error_no_memory(err);
+    for (size_t i = 0; rc == 0 && i < keyring->count; i++)
+        rc = keyring_add(copy, &keyring->rows[i], err);
+    if (rc == 0)
+        *ret = copy;
+    else
+        keyring_free(copy);
+    return rc;
+}
+
 const struct id *keyring_tid(const struct keyring *keyring)
 {
     return &keyring->tid;

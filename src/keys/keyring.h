@@ -32,6 +32,11 @@ void keyring_free(struct keyring *keyring);
 MUST_USE int keyring_add(struct keyring *keyring, const struct key_row *row, struct error *err);
 const struct id *keyring_tid(const struct keyring *keyring);
 
+/* All rows (borrowed), for a kit that takes one tenant's keys to another machine. */
+const struct key_row *keyring_rows(const struct keyring *keyring, size_t *ret_count);
+/* The same keys in a keyring of its own. */
+MUST_USE int keyring_copy(const struct keyring *keyring, struct keyring **ret, struct error *err);
+
 /* The newest sealing key, for writing: ERROR_KEYS if there is none. Both results are borrowed. */
 MUST_USE int keyring_newest(const struct keyring *keyring, const struct secret **ret_key, struct id *ret_key_id,
                             struct error *err);

@@ -44,7 +44,7 @@ static int read_checkpoint(struct drill *drill, bool *ret_found, struct error *e
     return rc;
 }
 
-static int find_checkpoint(struct drill *drill, struct error *err)
+int drill_find_checkpoint(struct drill *drill, struct error *err)
 {
     struct audit_uploaded uploaded;
     bool found;
@@ -73,7 +73,7 @@ static int count_drills(const struct session *session, uint64_t *ret)
 static int draw_seed(struct drill *drill, const struct session *session, struct error *err)
 {
     struct drill_origin origin;
-    if (find_checkpoint(drill, err) != 0)
+    if (drill_find_checkpoint(drill, err) != 0)
         return -1;
     memcpy(origin.root, drill->checkpoint.root.bytes, sizeof(origin.root));
     memcpy(origin.tenant, drill->tid.bytes, sizeof(origin.tenant));
@@ -117,7 +117,7 @@ static int find_promise(struct drill *drill, struct error *err)
 
 /* ---- Beginning ---- */
 
-static int check_options(const struct hikae_drill_options *options, struct error *err)
+int drill_check_options(const struct hikae_drill_options *options, struct error *err)
 {
     bool fits = options->confidence >= 0 && options->confidence < 1 && options->damage >= 0 && options->damage < 1;
     if (fits && options->max_ns >= 0 && options->check_ns >= 0)
@@ -146,7 +146,7 @@ static int take_tenant(struct drill *drill, struct error *err)
 }
 
 /* The targets that are drilled: each of the configuration, or the one named. */
-static int take_targets(struct drill *drill, struct error *err)
+int drill_take_targets(struct drill *drill, struct error *err)
 {
     const struct hikae *hikae = drill->hikae;
     const char *wanted = drill->options->target;
@@ -226,7 +226,7 @@ static int drill_site(struct drill *drill, struct drill_site *site, struct error
     return target_url != NULL ? drill_bare(drill, target_url, site, err) : error_no_memory(err);
 }
 
-static int work(struct drill *drill, struct error *err)
+int drill_work(struct drill *drill, drill_each *each, struct error *err)
 {
     const char *named = drill->options->scratch;
     CLEANUP_FREE char *parent =
@@ -238,7 +238,7 @@ static int work(struct drill *drill, struct error *err)
         return -1;
     int rc = drill_budget_start(drill, err);
     for (size_t i = 0; rc == 0 && i < drill->site_count; i++)
-        rc = drill_site(drill, &drill->sites[i], err);
+        rc = each(drill, &drill->sites[i], err);
     drill_budget_stop(drill);
     drill->cleaned = drill_scratch_close(&drill->scratch, &why) == 0;
     if (!drill->cleaned)
@@ -270,7 +270,7 @@ static int plan(struct drill *drill, struct error *err)
 /* ---- The verdict ---- */
 
 /* What did not hold, as an error whose class gives the exit code. */
-static int verdict(const struct drill *drill, struct error *err)
+int drill_verdict(const struct drill *drill, struct error *err)
 {
     for (size_t i = 0; i < drill->site_count; i++) {
         const struct drill_site *site = &drill->sites[i];
@@ -294,10 +294,10 @@ static int do_drill(struct drill *drill, struct hikae_drill *ret, struct error *
     json_t *statement CLEANUP_JSON = NULL;
     CLEANUP_FREE char *envelope = NULL;
     CLEANUP_FD int lock = -1;
-    if (check_options(options, err) != 0 || engine_keystore(drill->hikae, err) != 0 || take_tenant(drill, err) != 0 ||
-        take_targets(drill, err) != 0 || take_lock(drill, &lock, err) != 0)
+    if (drill_check_options(options, err) != 0 || engine_keystore(drill->hikae, err) != 0 ||
+        take_tenant(drill, err) != 0 || drill_take_targets(drill, err) != 0 || take_lock(drill, &lock, err) != 0)
         return -1;
-    int rc = options->dry_run ? plan(drill, err) : work(drill, err);
+    int rc = options->dry_run ? plan(drill, err) : drill_work(drill, drill_site, err);
     if (rc == 0)
         rc = drill_statement(drill, options->dry_run, &statement, err);
     if (rc == 0 && !options->dry_run)
@@ -311,10 +311,10 @@ static int do_drill(struct drill *drill, struct hikae_drill *ret, struct error *
     if (options->report_file != NULL && ret->envelope != NULL &&
         file_write_atomic(options->report_file, ret->envelope, strlen(ret->envelope), 0644, err) != 0)
         return -1;
-    return options->dry_run ? 0 : verdict(drill, err);
+    return options->dry_run ? 0 : drill_verdict(drill, err);
 }
 
-static void drill_clear(struct drill *drill)
+void drill_clear(struct drill *drill)
 {
     for (size_t i = 0; drill->sites != NULL && i < drill->site_count; i++)
         drill_site_clear(&drill->sites[i], drill->check_count);

@@ -92,6 +92,7 @@ struct drill {
     enum drill_result result;
     bool cleaned;
     int64_t rto_promised_ns, rpo_promised_ns;
+    const json_t *kit; /* of a drill on another machine: what its kit says of itself; or NULL */
 };
 
 /* "unlimited" is 0 bytes and 0 ns. */
@@ -101,6 +102,16 @@ void drill_budget_watch(struct drill *drill, struct hikae *engine);
 /* Is it used up? `why` is filled then. */
 bool drill_budget_is_over(const struct drill *drill, char *why, size_t size);
 void drill_budget_stop(struct drill *drill);
+
+/* The rest of a drill once it knows from what it is drawn (ops/drill.c), for a drill on another machine. */
+typedef int drill_each(struct drill *drill, struct drill_site *site, struct error *err);
+MUST_USE int drill_work(struct drill *drill, drill_each *each, struct error *err);
+MUST_USE int drill_check_options(const struct hikae_drill_options *options, struct error *err);
+MUST_USE int drill_take_targets(struct drill *drill, struct error *err);
+MUST_USE int drill_verdict(const struct drill *drill, struct error *err);
+void drill_clear(struct drill *drill);
+/* The newest checkpoint of this folder's audit log into drill->checkpoint. */
+MUST_USE int drill_find_checkpoint(struct drill *drill, struct error *err);
 
 /* The snapshots that are drawn from: one of each age, or the one that was asked for. */
 MUST_USE int drill_choose_snapshots(struct drill *drill, const struct session *session, struct error *err);

@@ -191,6 +191,7 @@ static int put_head(const struct drill *drill, json_t *root)
                    put(root, "mode", json_string(modes[options->mode])) != 0 ||
                    put(root, "seed", json_string(hex_encode(drill->seed, SHA256_SIZE, seed))) != 0 ||
                    put(root, "checkpoint", checkpoint_of(drill)) != 0 ||
+                   (drill->kit != NULL && json_object_set(root, "kit", (json_t *)(uintptr_t)drill->kit) != 0) ||
                    put(root, "test_clock", json_boolean(drill->hikae->config->test_clock)) != 0
                ? -1
                : 0;

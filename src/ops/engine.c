@@ -343,6 +343,8 @@ int engine_keystore(struct hikae *hikae, struct error *err)
 {
     if (hikae->keystore != NULL)
         return 0;
+    if (hikae->kit != NULL)
+        return engine_targets(hikae, err);
     struct holder_group *groups;
     if (engine_targets(hikae, err) != 0 || engine_groups(hikae->config, &groups, err) != 0)
         return -1;

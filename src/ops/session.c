@@ -52,6 +52,16 @@ static void warn_objects(const char *message, void *context)
     engine_warn(context, "%s", message);
 }
 
+static int open_keyring(struct session *session, struct error *err)
+{
+    const struct keyring *kit = session->hikae->kit;
+    if (kit == NULL)
+        return keystore_keyring(session->hikae->keystore, &session->tid, &session->keyring, err);
+    if (id_equal(keyring_tid(kit), &session->tid))
+        return keyring_copy(kit, &session->keyring, err);
+    return error_set(err, ERROR_KEYS, "the kit holds the keys of another tenant only");
+}
+
 /* The rest, once the id is known. */
 static int open_parts(struct session *ret, unsigned flags, struct error *err)
 {
@@ -59,8 +69,7 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
         rc = engine_keystore(hikae, err);
-    if (rc == 0 && (rc = keystore_keyring(hikae->keystore, &ret->tid, &ret->keyring, err)) != 0 &&
-        err->class == ERROR_KEYS && err->hint[0] == '\0')
+    if (rc == 0 && (rc = open_keyring(ret, err)) != 0 && err->class == ERROR_KEYS && err->hint[0] == '\0')
         (void)error_hint(err, "`hikae purge status` says whether it was erased");
     if (rc == 0)
         rc = chain_load(hikae, &ret->tid, ret->keyring, &ret->chain, err);

@@ -107,6 +107,29 @@ hikae tenant add hollow --source "data=dir:$WORK/none" >/dev/null 2>&1; later ho
 expect 5 "nothing to check is a failure" hikae drill hollow --scratch "$WORK/scratch"
 says "nothing was checked" "and says so"
 
+# ---- On another machine, with a kit ----
+echo 'six words for a kit that travels' >"$WORK/phrase"; chmod 600 "$WORK/phrase"
+check "a kit" hikae drill kit t --out "$WORK/kit" --passphrase-file "$WORK/phrase" --expires 7d
+expect 8 "a kit replaces nothing" hikae drill kit t --out "$WORK/kit" --passphrase-file "$WORK/phrase" --expires 7d
+check "it tells nothing" test "$(grep -c 'acme\|tokyo\|file://' "$WORK/kit")" = 0
+away() { "$HIKAE" --config /nonexistent --json drill away "$WORK/kit" --scratch "$WORK/far" --report "$WORK/report" "$@"; }
+mv "$WORK/h" "$WORK/h.home"
+expect 7 "another passphrase does not open it" away --passphrase-file "$WORK/passphrase"
+away --passphrase-file "$WORK/phrase" --mode full >"$WORK/json" 2>"$WORK/err"
+is "a drill with nothing but the kit" result passed
+check "it has checked something" test "$(field checked)" -gt 40
+check "nothing is left there" test -z "$(ls -A "$WORK/far")"
+HIKAE_NOW=2026-11-29T08:00:00Z expect 8 "after its time the kit is refused" away --passphrase-file "$WORK/phrase"
+mv "$WORK/h.home" "$WORK/h"
+away --passphrase-file "$WORK/phrase" >"$WORK/json" 2>"$WORK/err"
+hikae --json drill accept "$WORK/report" >"$WORK/json" 2>"$WORK/err"
+check "at home it is on record, with both machines" test "$(field kit.machine)" = "$(field machine)" -a -n "$(field accepted.machine)"
+check "as any drill" hikae drill show "$(field drill)"
+sed 's/passed/failed/' "$WORK/report" >"$WORK/forged"
+expect 5 "what was changed on the way is not" hikae drill accept "$WORK/forged"
+sed 's/"sealed":"...../"sealed":"AAAAA/' "$WORK/kit" >"$WORK/x"; mv "$WORK/x" "$WORK/kit"; chmod 600 "$WORK/kit"
+expect 7 "a kit that was changed does not open" away --passphrase-file "$WORK/phrase"
+
 # ---- A drill that was killed ----
 hikae tenant set t --check 'stop=cmd:sleep 60' >/dev/null 2>&1
 "$HIKAE" --config "$WORK/h/hikae.yaml" drill t --mode full --scratch "$WORK/scratch" >/dev/null 2>&1 &
