@@ -6,7 +6,8 @@ static const struct option_def run_options[] = {
     {.name = "only",
      .kind = VALUE_WORD,
      .value = "JOBS",
-     .help = "these jobs, with commas: backup, replicate, verify, drill (a writer's host), retain, gc, purge (a pruner's)"},
+     .help =
+         "these jobs, with commas: backup, replicate, verify, drill (a writer's host), retain, gc, purge (a pruner's)"},
     {.name = "shard",
      .kind = VALUE_WORD,
      .value = "I/N",

@@ -32,7 +32,7 @@ struct hikae {
     struct store_info store;
     bool targets_ready;
     struct keystore *keystore;
-    const struct keyring *kit; /* of one tenant, in place of a keystore (ops/drill_kit.h); NULL: there is none */
+    const struct keyring *kit;     /* of one tenant, in place of a keystore (ops/drill_kit.h); NULL: there is none */
     struct id writer;              /* of this state folder */
     struct audit_journal *journal; /* NULL: not opened yet */
     unsigned audit_depth;          /* operations that others are part of: the outermost stores the log */
