@@ -65,9 +65,11 @@ struct hikae_recover_options {
     const char *dir;            /* folder for the new configuration and state */
     const char *const *targets; /* "NAME=URL", one or more */
     size_t target_count;
-    const char *key_file; /* one of these three */
+    const char *key_file; /* one of these three, or holders, or both where a group needs them */
     const char *passphrase_file;
     const char *sheet_file;
+    const char *const *holders; /* "GROUP/NAME=KIND,key=value,…" */
+    size_t holder_count;
     bool dry_run;
 };
 struct hikae_recover_result {

@@ -1,4 +1,4 @@
-/* keys status, check, sheet, rotate; hold add, remove, list. */
+/* keys status, check, sheet, rotate, holder; hold add, remove, list. */
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "cli/value.h"
@@ -26,6 +26,26 @@ static void json_keys(struct run *run, const struct hikae_keys *keys)
         out_text(out, item, "why", holder->why);
         out_text(out, item, "worth", holder->worth);
         out_bool(out, item, "group_opens", holder->group_opens);
+        out_text(out, item, "presence", holder->presence);
+        out_text(out, item, "identity", holder->identity);
+        out_text(out, item, "detail", holder->detail);
+        out_text(out, item, "country", holder->country);
+        out_text(out, item, "final", holder->final);
+        out_bool(out, item, "extractable", holder->extractable);
+    }
+    array = out_array(out, NULL, "old_holders");
+    for (size_t i = 0; i < keys->old_count; i++) {
+        const struct hikae_old_holder *old = &keys->old[i];
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_number(out, item, "epoch", old->epoch);
+        out_text(out, item, "group", old->group);
+        out_text(out, item, "name", old->name);
+        out_text(out, item, "kind", old->kind);
+        out_text(out, item, "fate", old->fate);
+        out_text(out, item, "final", old->final);
+        out_text(out, item, "why", old->why);
     }
     out_number(out, NULL, "tenants", keys->tenants);
     out_number(out, NULL, "copies", keys->copies);
@@ -50,7 +70,49 @@ static void print_keys(struct run *run, const struct hikae_keys *keys)
     run_table(run, &columns);
 }
 
-static enum hikae_status show_keys(struct run *run, bool check)
+/* Holders of epochs that are over, which nobody knows to be destroyed. */
+static void print_old(struct run *run, const struct hikae_keys *keys)
+{
+    static const char *const heads[] = {">OLD EPOCH", "GROUP", "HOLDER", "KIND", "FATE", "UNTIL", "WHAT IS LEFT", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < keys->old_count; i++) {
+        const struct hikae_old_holder *old = &keys->old[i];
+        char epoch[TEXT_SMALL];
+        columns_add(&columns, text_count(old->epoch, epoch));
+        columns_add(&columns, old->group);
+        columns_add(&columns, old->name);
+        columns_add(&columns, old->kind);
+        columns_add_colour(&columns, old->fate, COLOUR_YELLOW);
+        columns_add(&columns, old->final);
+        columns_add(&columns, old->why);
+    }
+    if (keys->old_count > 0)
+        run_table(run, &columns);
+}
+
+/* Where each key is: which one, and what its holder says of it. */
+static void print_holders(struct run *run, const struct hikae_keys *keys)
+{
+    static const char *const heads[] = {"GROUP", "HOLDER", "KIND", "STATE", "KEY", "COUNTRY", "WHICH", NULL};
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < keys->holder_count; i++) {
+        const struct hikae_holder *holder = &keys->holders[i];
+        columns_add(&columns, holder->group);
+        columns_add(&columns, holder->name);
+        columns_add(&columns, holder->kind);
+        columns_add(&columns, holder->state);
+        columns_add(&columns, holder->presence);
+        columns_add(&columns, holder->country);
+        columns_add(&columns, holder->identity);
+    }
+    run_table(run, &columns);
+}
+
+typedef void print_function(struct run *run, const struct hikae_keys *keys);
+
+static enum hikae_status show_keys(struct run *run, bool check, print_function *print)
 {
     struct hikae_keys keys = {0};
     char epoch[TEXT_SMALL], tenants[TEXT_SMALL];
@@ -61,7 +123,9 @@ static enum hikae_status show_keys(struct run *run, bool check)
     if (run->out.json)
         json_keys(run, &keys);
     else
-        print_keys(run, &keys);
+        print(run, &keys);
+    if (!run->out.json)
+        print_old(run, &keys);
     (void)text_count(keys.epoch, epoch);
     (void)text_count(keys.tenants, tenants);
     if (status == HIKAE_OK)
@@ -74,12 +138,12 @@ static enum hikae_status show_keys(struct run *run, bool check)
 
 enum hikae_status command_keys_status(struct run *run)
 {
-    return show_keys(run, false);
+    return show_keys(run, false, print_keys);
 }
 
 enum hikae_status command_keys_check(struct run *run)
 {
-    return show_keys(run, true);
+    return show_keys(run, true, print_keys);
 }
 
 enum hikae_status command_keys_sheet(struct run *run)
@@ -117,12 +181,11 @@ static enum hikae_status rotate_tenant(struct run *run, const char *tenant, bool
     return status;
 }
 
-static enum hikae_status rotate_root(struct run *run, bool dry_run)
+/* What a new root epoch came to; takes the sheet's path. */
+static enum hikae_status tell_epoch(struct run *run, enum hikae_status status, uint32_t epoch, char *sheet,
+                                    bool dry_run)
 {
-    uint32_t epoch = 0;
-    char *sheet = NULL;
     char number[TEXT_SMALL];
-    enum hikae_status status = hikae_keys_rotate_root(run->hikae, dry_run, &epoch, &sheet, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
     if (run->out.json) {
@@ -133,10 +196,87 @@ static enum hikae_status rotate_root(struct run *run, bool dry_run)
     (void)text_count(epoch, number);
     if (dry_run)
         run_say(run, MSG_ROTATE_PLAN, number);
+    else if (sheet != NULL)
+        run_say(run, MSG_ROTATED_ROOT, number, sheet);
     else
-        run_say(run, MSG_ROTATED_ROOT, number, sheet != NULL ? sheet : "-");
+        run_say(run, MSG_ROTATED_NO_SHEET, number);
     free(sheet);
     return status;
+}
+
+static enum hikae_status rotate_root(struct run *run, bool dry_run)
+{
+    uint32_t epoch = 0;
+    char *sheet = NULL;
+    enum hikae_status status = hikae_keys_rotate_root(run->hikae, dry_run, &epoch, &sheet, &run->error);
+    return tell_epoch(run, status, epoch, sheet, dry_run);
+}
+
+/* "GROUP/NAME" into two texts, of which `copy` is the memory. */
+static enum hikae_status split_holder(struct run *run, const char *text, char **copy, const char **group,
+                                      const char **name)
+{
+    *copy = mem_strdup(text);
+    char *slash = *copy != NULL ? strchr(*copy, '/') : NULL;
+    if (*copy == NULL)
+        return run_usage(run, "out of memory");
+    if (slash == NULL || slash == *copy || slash[1] == '\0')
+        return run_usage(run, "a holder is named GROUP/NAME");
+    *slash = '\0';
+    *group = *copy;
+    *name = slash + 1;
+    return HIKAE_OK;
+}
+
+static enum hikae_status holder_list(struct run *run)
+{
+    return show_keys(run, false, print_holders);
+}
+
+static enum hikae_status holder_add(struct run *run)
+{
+    CLEANUP_FREE char *copy = NULL;
+    const char *group, *name;
+    uint32_t epoch = 0;
+    char *sheet = NULL;
+    bool dry_run = run_has(run, DRY_RUN);
+    if (split_holder(run, run->args[1], &copy, &group, &name) != HIKAE_OK)
+        return run->error.status;
+    enum hikae_status status =
+        hikae_keys_holder_add(run->hikae, group, name, run->args[2], dry_run, &epoch, &sheet, &run->error);
+    return tell_epoch(run, status, epoch, sheet, dry_run);
+}
+
+static enum hikae_status holder_remove(struct run *run)
+{
+    CLEANUP_FREE char *copy = NULL;
+    const char *group, *name;
+    uint32_t epoch = 0;
+    char *sheet = NULL;
+    bool dry_run = run_has(run, DRY_RUN);
+    if (split_holder(run, run->args[1], &copy, &group, &name) != HIKAE_OK)
+        return run->error.status;
+    enum hikae_status status = hikae_keys_holder_remove(run->hikae, group, name, dry_run, &epoch, &sheet, &run->error);
+    return tell_epoch(run, status, epoch, sheet, dry_run);
+}
+
+enum hikae_status command_keys_holder(struct run *run)
+{
+    static const struct {
+        const char *word, *arguments;
+        size_t count;
+        enum hikae_status (*act)(struct run *run);
+    } table[] = {{"list", "no arguments", 1, holder_list},
+                 {"add", "GROUP/NAME and KIND,key=value,…", 3, holder_add},
+                 {"remove", "GROUP/NAME", 2, holder_remove}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (strcmp(run->args[0], table[i].word) != 0)
+            continue;
+        if (run->arg_count != table[i].count)
+            return run_usage(run, "keys holder %s takes %s", table[i].word, table[i].arguments);
+        return table[i].act(run);
+    }
+    return run_usage(run, "keys holder does list, add or remove, not \"%s\"", run->args[0]);
 }
 
 enum hikae_status command_keys_rotate(struct run *run)
@@ -183,48 +323,44 @@ static enum hikae_status show_holds(struct run *run, const char *tenant, size_t 
     return status;
 }
 
+/* After a change: what holds there are now, and what was done. */
+static enum hikae_status show_changed(struct run *run, enum hikae_status status, bool dry_run, enum message done,
+                                      const char *first, const char *second)
+{
+    size_t count = 0;
+    if (status > HIKAE_WARNINGS)
+        return status;
+    if (run->out.json)
+        out_bool(&run->out, NULL, "dry_run", dry_run);
+    enum hikae_status shown = show_holds(run, run->args[0], &count);
+    if (dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, done, first, second);
+    return shown > status ? shown : status;
+}
+
 enum hikae_status command_hold_add(struct run *run)
 {
-    const char *until = run_option(run, "until");
+    const char *until = run_option(run, "until"), *who = run_option(run, "who");
     bool dry_run = run_has(run, DRY_RUN);
-    size_t count = 0;
     int64_t until_ns;
     char text[CLOCK_TEXT_SIZE];
     if (until != NULL && value_time(run, "until", until, &until_ns) != HIKAE_OK)
         return HIKAE_USAGE;
     enum hikae_status status =
-        hikae_hold_add(run->hikae, run->args[0], run_option(run, "who"), run_option(run, "why"),
+        hikae_hold_add(run->hikae, run->args[0], who, run_option(run, "why"),
                        until != NULL ? clock_format(until_ns, text) : NULL, dry_run, &run->error);
-    if (status > HIKAE_WARNINGS)
-        return status;
-    if (run->out.json)
-        out_bool(&run->out, NULL, "dry_run", dry_run);
-    enum hikae_status shown = show_holds(run, run->args[0], &count);
-    if (dry_run)
-        run_say(run, MSG_DRY_RUN, NULL);
-    else
-        run_say(run, MSG_HELD, run->args[0], run_option(run, "who"));
-    return shown > status ? shown : status;
+    return show_changed(run, status, dry_run, MSG_HELD, run->args[0], who);
 }
 
 enum hikae_status command_hold_remove(struct run *run)
 {
     bool dry_run = run_has(run, DRY_RUN);
-    size_t count = 0;
     enum hikae_status status = hikae_hold_remove(run->hikae, run->args[0], run->args[1], run_option(run, "who"),
                                                  run_option(run, "why"), dry_run, &run->error);
-    if (status > HIKAE_WARNINGS)
-        return status;
-    if (run->out.json)
-        out_bool(&run->out, NULL, "dry_run", dry_run);
-    enum hikae_status shown = show_holds(run, run->args[0], &count);
-    if (dry_run)
-        run_say(run, MSG_DRY_RUN, NULL);
-    else
-        run_say(run, MSG_HOLD_REMOVED, run->args[1]);
-    return shown > status ? shown : status;
+    return show_changed(run, status, dry_run, MSG_HOLD_REMOVED, run->args[1], NULL);
 }
-
 enum hikae_status command_hold_list(struct run *run)
 {
     size_t count = 0;

@@ -149,8 +149,10 @@ static void show_recover(struct run *run, const struct hikae_recover_result *res
 enum hikae_status command_recover(struct run *run)
 {
     size_t count;
+    size_t holder_count;
     const char **targets CLEANUP_FREE = run_all(run, "target", &count);
-    if (targets == NULL)
+    const char **holders CLEANUP_FREE = run_all(run, "holder", &holder_count);
+    if (targets == NULL || holders == NULL)
         return run->error.status;
     const char *dir = run_option(run, "dir");
     struct hikae_recover_options options = {
@@ -160,11 +162,13 @@ enum hikae_status command_recover(struct run *run)
         .key_file = run_option(run, "key-file"),
         .passphrase_file = run_option(run, "passphrase-file"),
         .sheet_file = run_option(run, "sheet"),
+        .holders = holders,
+        .holder_count = holder_count,
         .dry_run = run_has(run, DRY_RUN),
     };
     int openers = (options.key_file != NULL) + (options.passphrase_file != NULL) + (options.sheet_file != NULL);
-    if (openers != 1)
-        return run_usage(run, "recover needs exactly one of --key-file, --sheet and --passphrase-file");
+    if (openers != 1 && holder_count == 0)
+        return run_usage(run, "recover needs exactly one of --key-file, --sheet and --passphrase-file, or --holder");
     struct hikae_recover_result result = {0};
     enum hikae_status status = hikae_recover(&options, &result, &run->error);
     if (status > HIKAE_WARNINGS)

@@ -50,6 +50,7 @@ enum hikae_status command_keys_status(struct run *run);
 enum hikae_status command_keys_check(struct run *run);
 enum hikae_status command_keys_sheet(struct run *run);
 enum hikae_status command_keys_rotate(struct run *run);
+enum hikae_status command_keys_holder(struct run *run);
 enum hikae_status command_hold_add(struct run *run);
 enum hikae_status command_hold_list(struct run *run);
 enum hikae_status command_status(struct run *run);

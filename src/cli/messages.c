@@ -179,6 +179,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "the older sheet is worthless now.",
          "ルートエポック {1} が有効です。新しい復旧シート {2} "
          "を印刷し、別の場所に保管してください。以前のシートは無効です。"},
+    [MSG_ROTATED_NO_SHEET] = {"Root epoch {1} is in force: every tenant's keys open with its holders.",
+                              "ルートエポック {1} が有効です。すべてのテナントの鍵がその保持者で開きます。"},
     [MSG_ROTATE_PLAN] = {"Dry run, nothing changed: the next number would be {1}.",
                          "試行のみ、変更なし: 次の番号は {1} です。"},
     [MSG_HELD] = {"Tenant {1} is on hold for {2}: nothing of it is deleted.",

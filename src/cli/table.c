@@ -73,6 +73,7 @@ const struct command *const command_table[] = {
     &row_keys_check,
     &row_keys_sheet,
     &row_keys_rotate,
+    &row_keys_holder,
     &row_keys_operator,
     &row_approve,
     &row_roles,

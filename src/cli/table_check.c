@@ -54,6 +54,11 @@ static const struct option_def recover_options[] = {
      .value = "F",
      .help = "open with a recovery sheet, typed off into this file; - to type it in"},
     {.name = "passphrase-file", .kind = VALUE_FILE, .value = "F", .help = "open with the passphrase in this file"},
+    {.name = "holder",
+     .kind = VALUE_WORD,
+     .value = "GROUP/NAME=KIND,…",
+     .many = true,
+     .help = "open with a token or a key service, such as hsm/token=pkcs11,module=/PATH.so,token=LABEL,pin=file:/PATH"},
     OPTIONS_END,
 };
 
@@ -100,7 +105,9 @@ const struct command row_keys_status = {
     .flags = COMMAND_STORE,
     .description =
         "Shows the root epoch and its holders: of each group all members together open the store, and any one "
-        "group suffices. Says what the destruction of each holder is worth.",
+        "group suffices. Says what the destruction of each holder is worth, and which holders of older epochs are "
+        "still "
+        "to be destroyed: recovery sheets on paper, passphrases, keys whose waiting period is not over.",
     .examples = {{"hikae keys status", "Who can open it?"}, {"hikae keys status --json", "The same for a script."}},
     .exits = {{1, "there are fewer than two groups"}, {7, "a key does not open"}},
     .run = command_keys_status,
@@ -158,8 +165,9 @@ const struct command row_keys_rotate = {
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description =
         "For a tenant: what is written from now on is sealed with a new key; older snapshots still open, and "
-        "deduplication goes on. Without --tenant: a new root epoch with a new key file and a new recovery "
-        "sheet; the old key file is wiped, and the old sheet is worthless.",
+        "deduplication goes on. Without --tenant: a new root epoch with new keys in every holder and a new recovery "
+        "sheet; the old key file is wiped, the old key in a token destroyed, the one in a key service scheduled for "
+        "deletion, and the old sheet is worthless.",
     .options = rotate_options,
     .examples = {{"hikae keys rotate --tenant acme", "A new sealing key."},
                  {"hikae keys rotate --root --dry-run", "What would a new root epoch be?"}},
@@ -167,6 +175,39 @@ const struct command row_keys_rotate = {
               {6, "a target could not be written; the old epoch stays in force"},
               {7, "a key does not open"}},
     .run = command_keys_rotate,
+};
+
+const struct command row_keys_holder = {
+    .name = "keys holder",
+    .group = GROUP_KEYS,
+    .summary = {"who holds the root key: list, add, remove", "ルート鍵の保持者の一覧・追加・削除"},
+    .arguments = "list | add GROUP/NAME KIND,key=value,… | remove GROUP/NAME",
+    .least = 1,
+    .most = 3,
+    .flags = COMMAND_STORE | COMMAND_DRY,
+    .description =
+        "list asks each holder for its key: whether it is there, which one it is, in which country a key service keeps "
+        "it, "
+        "and whether it is to be deleted; one that does not answer is unknown. add and remove change hikae.yaml and "
+        "make a "
+        "new root epoch, since a root key is never copied: every tenant's key is rewrapped, no data is touched, and "
+        "the "
+        "old epoch's keys are destroyed as by keys rotate. In a group that exists, a new holder is needed beside the "
+        "others; a new group opens the store alone. KIND is file, passphrase, sheet, pkcs11 or aws-kms, with the keys "
+        "that "
+        "hikae.yaml explains. Refused if a tenant's policy promises what the holders would no longer keep.",
+    .examples = {{"hikae keys holder add hsm/token pkcs11,module=/usr/lib/softhsm/libsofthsm2.so,token=hikae,"
+                  "pin=file:/etc/hikae/pin",
+                  "A token, as a group of its own."},
+                 {"hikae keys holder add cloud/kms aws-kms,region=ap-northeast-1,waiting_days=7",
+                  "A key service, whose keys end a week after their epoch."},
+                 {"hikae keys holder remove machine/key --dry-run", "May the key file go?"}},
+    .exits = {{2, "the holder is described wrongly"},
+              {4, "there is no such holder"},
+              {6, "a target or a holder does not answer; the old epoch stays in force"},
+              {7, "the holder refuses: a wrong PIN, no right to use the key"},
+              {8, "there is a holder of that name, nobody could open the store, or a policy promises otherwise"}},
+    .run = command_keys_holder,
 };
 
 const struct command row_version = {

@@ -135,11 +135,13 @@ static int end_member(const struct ending *ending, const struct slots *slots, co
         return -1;
     if (ending->destroy && destroy_member(ending, slots, member, end, err) != 0)
         return -1;
-    if (keystore_attest_member(slots, member, ending->holders, ending->holder_count, &end->attestation, err) != 0 ||
-        try_member(ending, slots, group, member, &end->after, err) != 0)
+    if (keystore_attest_member(slots, member, ending->holders, ending->holder_count, &end->attestation, err) != 0)
         return -1;
+    end->after = end->before;
     if (!ending->destroy)
         judge_member(end);
+    else if (try_member(ending, slots, group, member, &end->after, err) != 0)
+        return -1;
     /* Whatever a holder says of its key: what still opens is not destroyed. */
     bool gone =
         end->fate == HOLDER_FATE_DESTROYED || end->fate == HOLDER_FATE_ABSENT || end->fate == HOLDER_FATE_SCHEDULED;

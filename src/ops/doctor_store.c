@@ -116,8 +116,12 @@ static void check_group(struct doctor *doctor, const struct keystore_group_repor
         elsewhere = elsewhere || member->state == HOLDER_NOT_HERE;
         if (member->state == HOLDER_OPENS || (member->state == HOLDER_NOT_HERE && member->kind == HOLDER_SHEET))
             continue;
-        (void)error_set(&why, ERROR_KEYS, "%s: %.400s", member->name, member->why != NULL ? member->why : "not here");
-        (void)error_hint(&why, "put the right file back, or make a new epoch with `hikae keys rotate --root`");
+        bool unknown = member->state == HOLDER_UNKNOWN;
+        (void)error_set(&why, unknown ? ERROR_UNREACHABLE : ERROR_KEYS, "%s: %.400s", member->name,
+                        member->why != NULL ? member->why : "not here");
+        (void)error_hint(&why, unknown
+                                   ? "plug the token in, or see to the network; nothing is known of it until then"
+                                   : "put the right file back, or make a new epoch with `hikae keys rotate --root`");
         doctor_fail(doctor, name, &why);
         return;
     }

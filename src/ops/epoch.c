@@ -31,7 +31,8 @@ int epoch_attest(struct hikae *hikae, uint32_t epoch, struct keystore_destructio
 bool epoch_is_done(const struct keystore_destruction *destruction)
 {
     for (size_t i = 0; i < destruction->count; i++)
-        if (destruction->holders[i].fate == HOLDER_FATE_UNKNOWN)
+        if (destruction->holders[i].fate == HOLDER_FATE_UNKNOWN ||
+            destruction->holders[i].fate == HOLDER_FATE_SCHEDULED)
             return false;
     return destruction->count > 0;
 }

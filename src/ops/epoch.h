@@ -26,7 +26,7 @@ MUST_USE int epoch_attest(struct hikae *hikae, uint32_t epoch, struct keystore_d
 MUST_USE int epoch_forget(struct hikae *hikae, uint32_t epoch, struct error *err);
 /* Warn of each member of an epoch that is not destroyed; true if one is that people cannot end either. */
 bool epoch_tell(struct hikae *hikae, const struct keystore_destruction *destruction);
-/* Are all of its keys destroyed or for people to destroy, so that nothing more can be done from here? */
+/* Are all of its keys gone for good, or for people to destroy? What is only scheduled can be cancelled: ask again. */
 bool epoch_is_done(const struct keystore_destruction *destruction);
 
 /* ---- epoch_state.c: what the state folder remembers ---- */

@@ -86,45 +86,9 @@ struct init_holders {
 static void holders_clear(struct init_holders *holders)
 {
     engine_groups_free(holders->groups, holders->count);
-    for (size_t g = 0; g < holders->count; g++) {
-        for (size_t i = 0; i < holders->config_groups[g].member_count; i++)
-            config_free_member(&holders->config_groups[g].members[i]);
-        mem_free(holders->config_groups[g].members);
-        mem_free(holders->config_groups[g].name);
-    }
-    mem_free(holders->config_groups);
+    config_groups_free(holders->config_groups, holders->count);
     mem_free(holders->key);
     mem_free(holders->sheet);
-}
-
-/* The group of that name, which is added if there is none. NULL: no memory. */
-static struct config_group *find_group(struct init_holders *holders, const char *name)
-{
-    for (size_t i = 0; i < holders->count; i++)
-        if (strcmp(holders->config_groups[i].name, name) == 0)
-            return &holders->config_groups[i];
-    struct config_group *grown = mem_realloc(holders->config_groups, (holders->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return NULL;
-    holders->config_groups = grown;
-    grown[holders->count] = (struct config_group){.name = mem_strdup(name)};
-    return grown[holders->count].name != NULL ? &grown[holders->count++] : NULL;
-}
-
-/* Takes the member. */
-static int add_member(struct init_holders *holders, const char *group_name, struct config_member *member,
-                      struct error *err)
-{
-    struct config_group *group = find_group(holders, group_name);
-    struct config_member *grown =
-        group != NULL ? mem_realloc(group->members, (group->member_count + 1) * sizeof(*grown)) : NULL;
-    if (grown == NULL) {
-        config_free_member(member);
-        return error_no_memory(err);
-    }
-    group->members = grown;
-    group->members[group->member_count++] = *member;
-    return 0;
 }
 
 static int add_default(struct init_holders *holders, const char *group, enum config_holder kind, const char *name,
@@ -133,27 +97,18 @@ static int add_default(struct init_holders *holders, const char *group, enum con
     const struct config_member borrowed = {
         .holder = kind, .name = (char *)(uintptr_t)name, .path = (char *)(uintptr_t)path};
     struct config_member member;
-    return config_copy_member(&borrowed, &member, err) == 0 ? add_member(holders, group, &member, err) : -1;
+    return config_copy_member(&borrowed, &member, err) == 0
+               ? config_groups_add(&holders->config_groups, &holders->count, group, &member, err)
+               : -1;
 }
 
-/* "GROUP=SPEC" or "GROUP/NAME=SPEC". */
 static int add_given(struct init_holders *holders, const char *text, struct error *err)
 {
     struct config_member member;
-    CLEANUP_FREE char *copy = mem_strdup(text);
-    if (copy == NULL)
-        return error_no_memory(err);
-    char *spec = copy, *name = strsep(&spec, "="), *group = strsep(&name, "/");
-    if (spec == NULL || group[0] == '\0') {
-        (void)error_set(err, ERROR_USAGE, "\"%.100s\" is no holder", text);
-        return error_hint(err, "write GROUP/NAME=KIND,key=value,…, for example machine/hsm=pkcs11,module=…");
-    }
-    CLEANUP_FREE char *kind = mem_printf("%.*s", (int)strcspn(spec, ","), spec);
-    if (kind == NULL)
-        return error_no_memory(err);
-    if (config_member_parse(spec, name != NULL ? name : kind, &member, err) != 0)
-        return error_wrap(err, "holder %.100s", text);
-    return add_member(holders, group, &member, err);
+    CLEANUP_FREE char *group = NULL;
+    if (config_holder_parse(text, &group, &member, err) != 0)
+        return -1;
+    return config_groups_add(&holders->config_groups, &holders->count, group, &member, err);
 }
 
 static bool has_sheet(const struct init_holders *holders)

@@ -2,40 +2,65 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/engine.h"
+#include "ops/epoch.h"
 
 #include <string.h>
 
 void hikae_keys_free(struct hikae_keys *keys)
 {
     for (size_t i = 0; i < keys->holder_count; i++) {
-        mem_free(keys->holders[i].group);
-        mem_free(keys->holders[i].name);
-        mem_free(keys->holders[i].kind);
-        mem_free(keys->holders[i].state);
-        mem_free(keys->holders[i].why);
-        mem_free(keys->holders[i].worth);
+        struct hikae_holder *holder = &keys->holders[i];
+        char *const texts[] = {holder->group,  holder->name,    holder->kind,     holder->state,
+                               holder->why,    holder->worth,   holder->presence, holder->identity,
+                               holder->detail, holder->country, holder->final};
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+            mem_free(texts[k]);
+    }
+    for (size_t i = 0; i < keys->old_count; i++) {
+        struct hikae_old_holder *old = &keys->old[i];
+        char *const texts[] = {old->group, old->name, old->kind, old->fate, old->final, old->why};
+        for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++)
+            mem_free(texts[k]);
     }
     mem_free(keys->holders);
+    mem_free(keys->old);
     *keys = (struct hikae_keys){0};
+}
+
+/* A copy of a text, or NULL for none ("" and NULL). false: no memory. */
+static bool set_text(char **ret, const char *text)
+{
+    *ret = text != NULL && text[0] != '\0' ? mem_strdup(text) : NULL;
+    return *ret != NULL || text == NULL || text[0] == '\0';
+}
+
+static bool set_time(char **ret, int64_t ns)
+{
+    char text[CLOCK_TEXT_SIZE];
+    return set_text(ret, ns != 0 ? clock_format(ns, text) : NULL);
 }
 
 static int add_holder(struct hikae_keys *keys, const struct keystore_group_report *group,
                       const struct keystore_member_report *member, struct error *err)
 {
     struct hikae_holder *holder = &keys->holders[keys->holder_count++];
-    holder->group = mem_strdup(group->name);
-    holder->name = mem_strdup(member->name);
-    holder->kind = mem_strdup(holder_kind_name(member->kind));
-    holder->state = mem_strdup(holder_state_name(member->state));
-    holder->worth = mem_strdup(holder_destruction_worth(member->kind));
+    const struct holder_attestation *attestation = &member->attestation;
+    CLEANUP_FREE char *paper = member->state == HOLDER_NOT_HERE && member->kind == HOLDER_SHEET
+                                   ? mem_printf("%s. `hikae keys sheet --check FILE` checks its digits",
+                                                member->why != NULL ? member->why : "it is on paper")
+                                   : NULL;
+    const char *why = paper != NULL ? paper : member->why != NULL ? member->why : "it does not open";
     holder->group_opens = group->opens;
-    if (member->state == HOLDER_NOT_HERE && member->kind == HOLDER_SHEET)
-        holder->why = mem_printf("%s. `hikae keys sheet --check FILE` checks its digits",
-                                 member->why != NULL ? member->why : "it is on paper");
-    else if (member->state != HOLDER_OPENS)
-        holder->why = mem_strdup(member->why != NULL ? member->why : "it does not open");
-    bool complete = holder->group != NULL && holder->name != NULL && holder->kind != NULL && holder->state != NULL &&
-                    holder->worth != NULL && (holder->why != NULL || member->state == HOLDER_OPENS);
+    holder->extractable = attestation->extractable;
+    bool complete = set_text(&holder->group, group->name) && set_text(&holder->name, member->name) &&
+                    set_text(&holder->kind, holder_kind_name(member->kind)) &&
+                    set_text(&holder->state, holder_state_name(member->state)) &&
+                    set_text(&holder->worth, holder_destruction_worth(member->kind)) &&
+                    set_text(&holder->why, member->state != HOLDER_OPENS ? why : NULL) &&
+                    set_text(&holder->presence, holder_presence_name(attestation->presence)) &&
+                    set_text(&holder->identity, attestation->identity) &&
+                    set_text(&holder->detail, attestation->detail) &&
+                    set_text(&holder->country, attestation->country) && set_time(&holder->final, attestation->final_ns);
     return complete ? 0 : error_no_memory(err);
 }
 
@@ -58,6 +83,74 @@ static int fill_in(const struct keystore_report *report, struct hikae_keys *ret,
     return 0;
 }
 
+/* ---- Epochs that are over ---- */
+
+static int add_old(struct hikae_keys *keys, uint32_t epoch, const struct keystore_holder_end *end, struct error *err)
+{
+    struct hikae_old_holder *grown = mem_realloc(keys->old, (keys->old_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    keys->old = grown;
+    struct hikae_old_holder *old = &grown[keys->old_count++];
+    *old = (struct hikae_old_holder){.epoch = epoch};
+    const char *why = end->why != NULL                 ? end->why
+                      : end->kind == HOLDER_SHEET      ? "destroy it on paper and in every copy"
+                      : end->kind == HOLDER_PASSPHRASE ? "its passphrase goes on opening this epoch: take another one"
+                      : end->fate == HOLDER_FATE_UNKNOWN
+                          ? "its key may be there: the next `hikae keys rotate` tries again"
+                          : NULL;
+    bool complete = set_text(&old->group, end->group) && set_text(&old->name, end->name) &&
+                    set_text(&old->kind, holder_kind_name(end->kind)) &&
+                    set_text(&old->fate, holder_fate_name(end->fate)) && set_time(&old->final, end->final_ns) &&
+                    set_text(&old->why, why);
+    return complete ? 0 : error_no_memory(err);
+}
+
+static bool is_ending(const uint32_t *ending, size_t count, uint32_t epoch)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ending[i] == epoch)
+            return true;
+    return false;
+}
+
+/*
+ * Where something was left to destroy, the holders are asked. Of epochs that were ended, only what people have to
+ * destroy is told: that nobody here can ask.
+ */
+static int add_epoch(struct hikae *hikae, uint32_t epoch, bool ending, struct hikae_keys *ret, struct error *err)
+{
+    CLEANUP(keystore_destruction_clear) struct keystore_destruction old = {0};
+    int rc = ending ? epoch_attest(hikae, epoch, &old, err)
+                    : keystore_attest_epoch(hikae->keystore, epoch, NULL, 0, &old, err);
+    for (size_t i = 0; rc == 0 && i < old.count; i++) {
+        const struct keystore_holder_end *end = &old.holders[i];
+        bool gone = end->fate == HOLDER_FATE_DESTROYED || end->fate == HOLDER_FATE_ABSENT;
+        if (!gone && (ending || end->fate == HOLDER_FATE_PEOPLE))
+            rc = add_old(ret, epoch, end, err);
+    }
+    return rc;
+}
+
+static int add_older(struct hikae *hikae, const struct keystore_report *report, struct hikae_keys *ret,
+                     struct error *err)
+{
+    CLEANUP_FREE uint32_t *ending = NULL;
+    size_t count = 0;
+    if (epoch_state_ending(hikae, &ending, &count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < report->older_count; i++) {
+        struct error why = {0};
+        uint32_t epoch = report->older_epochs[i];
+        if (add_epoch(hikae, epoch, is_ending(ending, count, epoch), ret, &why) == 0 || why.class == ERROR_NOT_FOUND)
+            continue; /* not found: it never came into force */
+        if (why.class == ERROR_NO_MEMORY)
+            return error_no_memory(err);
+        engine_warn(hikae, "nobody knows who held epoch %u: %s", epoch, why.what);
+    }
+    return 0;
+}
+
 /*
  * A group that is here must open the store. One with a member that is elsewhere (a sheet in a safe) proves nothing
  * and fails nothing; but a member that is here and wrong fails, whatever the others do.
@@ -67,7 +160,12 @@ static int judge_group(const struct keystore_group_report *group, size_t tenants
     bool here = true;
     for (size_t i = 0; i < group->member_count; i++) {
         const struct keystore_member_report *member = &group->members[i];
-        here = here && member->state != HOLDER_NOT_HERE;
+        here = here && member->state != HOLDER_NOT_HERE && member->state != HOLDER_UNKNOWN;
+        if (member->state == HOLDER_UNKNOWN) {
+            (void)error_set(err, ERROR_UNREACHABLE, "holder %s of group %s does not answer: %.300s", member->name,
+                            group->name, member->why != NULL ? member->why : "nobody knows why");
+            return error_hint(err, "nothing is known of it until it does: check again then");
+        }
         if (member->state != HOLDER_WRONG)
             continue;
         (void)error_set(err, ERROR_KEYS, "holder %s of group %s does not open the store: %.300s", member->name,
@@ -103,7 +201,7 @@ static int keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, 
     if (*ret_few)
         engine_warn(hikae, "only one group of holders opens this store: if it is lost, so is everything; add a "
                            "second one (a recovery sheet) to the configuration and run `hikae keys rotate --root`");
-    return fill_in(&report, ret, err);
+    return fill_in(&report, ret, err) == 0 ? add_older(hikae, &report, ret, err) : -1;
 }
 
 enum hikae_status hikae_keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, struct hikae_error *error)

@@ -231,41 +231,60 @@ int policies_check_residency(struct hikae *hikae, const char *name, struct error
     return refuse(hikae->config, item, rules, err);
 }
 
+/* The rules that a change of targets can break, and those of a change of holders. */
+static const char *const rules_of_targets[] = {"target-residency",
+                                               "target-region",
+                                               "target-class",
+                                               "target-one-zone",
+                                               "target-copies",
+                                               "target-sites",
+                                               "target-providers",
+                                               "target-locks",
+                                               "target-signature",
+                                               "target-transport",
+                                               NULL};
+static const char *const rules_of_holders[] = {"holder-class", "holder-service", "holder-kdf", NULL};
+
 struct config_check {
     const struct config *config;
+    const struct config *present; /* what it does not keep either refuses nothing; NULL: everything does */
+    const char *const *rules;
     const struct policies *policies;
 };
 
-/* Every policy that some tenant has, against the rules about targets: those about holders are not at stake here. */
+/* Every policy that some tenant has. */
 static int check_config_tenant(const struct catalog_tenant *tenant, void *context, struct error *err)
 {
-    static const char *const rules[] = {"target-residency",
-                                        "target-region",
-                                        "target-class",
-                                        "target-one-zone",
-                                        "target-copies",
-                                        "target-sites",
-                                        "target-providers",
-                                        "target-locks",
-                                        "target-signature",
-                                        "target-transport",
-                                        NULL};
     struct config_check *check = context;
+    struct error why = {0};
     const struct policies_item *item = policies_find(check->policies, tenant->policy);
     if (strcmp(tenant->state, "erased") == 0 || item == NULL || item->policy == NULL ||
         strcmp(item->name, POLICY_PLAIN) == 0)
         return 0;
-    return refuse(check->config, item, rules, err) == 0 ? 0 : error_wrap(err, "tenant %s", tenant->name);
+    if (check->present != NULL && refuse(check->present, item, check->rules, &why) != 0 && why.class == ERROR_REFUSED)
+        return 0;
+    return refuse(check->config, item, check->rules, err) == 0 ? 0 : error_wrap(err, "tenant %s", tenant->name);
+}
+
+static int check_all(struct hikae *hikae, struct config_check *check, struct error *err)
+{
+    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+        return -1;
+    if (policies_of(hikae, &check->policies, err) != 0)
+        return -1;
+    return catalog_tenant_each(hikae->catalog, check_config_tenant, check, err);
 }
 
 int policies_check_config(struct hikae *hikae, const struct config *config, struct error *err)
 {
-    struct config_check check = {.config = config};
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
-        return -1;
-    if (policies_of(hikae, &check.policies, err) != 0)
-        return -1;
-    return catalog_tenant_each(hikae->catalog, check_config_tenant, &check, err);
+    struct config_check check = {.config = config, .rules = rules_of_targets};
+    return check_all(hikae, &check, err);
+}
+
+int policies_check_holders(struct hikae *hikae, const struct config *config, struct error *err)
+{
+    struct config_check check = {.config = config, .present = hikae->config, .rules = rules_of_holders};
+    return check_all(hikae, &check, err);
 }
 
 static int open_fact(const struct history_fact *fact, const char *name, struct policy **ret, struct error *err)

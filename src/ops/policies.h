@@ -56,6 +56,8 @@ MUST_USE int policies_check_residency(struct hikae *hikae, const char *name, str
  * signatures? ERROR_REFUSED names a tenant and the promise.
  */
 MUST_USE int policies_check_config(struct hikae *hikae, const struct config *config, struct error *err);
+/* The same of holders; a promise that the present ones do not keep either refuses nothing. */
+MUST_USE int policies_check_holders(struct hikae *hikae, const struct config *config, struct error *err);
 /* One alone, owned by the caller (policy_free). `plain` opens nothing. */
 MUST_USE int policies_open(struct hikae *hikae, const char *name, struct policy **ret, struct error *err);
 /* The version that was in force at an instant (policy_free); ERROR_NOT_FOUND if there was none. */

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HOLDERS_MAX = 3, TARGETS_MAX = 64 };
+enum { TARGETS_MAX = 64 };
 
 struct recover {
     const struct hikae_recover_options *options;
@@ -30,8 +30,7 @@ struct recover {
     bool test_clock;
     unsigned min_copies;
     struct config_target *targets;
-    struct config_member members[HOLDERS_MAX];
-    struct config_group groups[HOLDERS_MAX];
+    struct config_group *groups;
     size_t group_count;
     struct hikae *hikae;
     struct engine_audit audit;
@@ -67,17 +66,27 @@ static int take_holder(struct recover *recover, enum config_holder kind, const c
 {
     if (path == NULL)
         return 0;
-    struct config_member *member = &recover->members[recover->group_count];
-    struct config_group *to = &recover->groups[recover->group_count++];
     struct stat st;
-    *member = (struct config_member){
+    struct config_member member = {
         .holder = kind, .name = mem_strdup(config_holder_name(kind)), .path = file_absolute(path)};
-    *to = (struct config_group){mem_strdup(group), member, 1};
-    if (member->name == NULL || member->path == NULL || to->name == NULL)
+    if (member.name == NULL || member.path == NULL) {
+        config_free_member(&member);
         return error_no_memory(err);
-    if (stat(member->path, &st) != 0)
-        return error_set_errno(err, ERROR_KEYS, errno, "read %s", member->path);
+    }
+    if (config_groups_add(&recover->groups, &recover->group_count, group, &member, err) != 0)
+        return -1;
+    if (stat(path, &st) != 0)
+        return error_set_errno(err, ERROR_KEYS, errno, "read %s", path);
     return 0;
+}
+
+static int take_device(struct recover *recover, const char *text, struct error *err)
+{
+    struct config_member member;
+    CLEANUP_FREE char *group = NULL;
+    if (config_holder_parse(text, &group, &member, err) != 0)
+        return -1;
+    return config_groups_add(&recover->groups, &recover->group_count, group, &member, err);
 }
 
 static int take_holders(struct recover *recover, struct error *err)
@@ -87,10 +96,14 @@ static int take_holders(struct recover *recover, struct error *err)
         take_holder(recover, CONFIG_HOLDER_PASSPHRASE, options->passphrase_file, "phrase", err) != 0 ||
         take_holder(recover, CONFIG_HOLDER_SHEET, options->sheet_file, "paper", err) != 0)
         return -1;
+    for (size_t i = 0; i < options->holder_count; i++)
+        if (take_device(recover, options->holders[i], err) != 0)
+            return -1;
     if (recover->group_count > 0)
         return 0;
     (void)error_set(err, ERROR_USAGE, "nothing is given that opens the keys");
-    return error_hint(err, "give the key file, the passphrase file, or a file with the digits of the recovery sheet");
+    return error_hint(err, "give the key file, the passphrase file, a file with the digits of the recovery sheet, or a "
+                           "token or key service");
 }
 
 /* Is a store there at all, and does it follow a test clock? Whoever reads the URL wrong is told before anything is
@@ -338,11 +351,7 @@ static void recover_clear(struct recover *recover)
         mem_free(recover->targets[i].name);
         mem_free(recover->targets[i].url);
     }
-    for (size_t i = 0; i < recover->group_count; i++) {
-        mem_free(recover->members[i].name);
-        mem_free(recover->members[i].path);
-        mem_free(recover->groups[i].name);
-    }
+    config_groups_free(recover->groups, recover->group_count);
     mem_free(recover->targets);
     mem_free(recover->dir);
     mem_free(recover->work);

@@ -176,24 +176,14 @@ int config_load(const char *path, struct config **ret_config, struct error *err)
     return rc;
 }
 
-static void free_group(struct config_group *group)
-{
-    for (size_t i = 0; i < group->member_count; i++)
-        config_free_member(&group->members[i]);
-    mem_free(group->members);
-    mem_free(group->name);
-}
-
 void config_free(struct config *config)
 {
     if (config == NULL)
         return;
     for (size_t i = 0; i < config->target_count; i++)
         config_free_target(&config->targets[i]);
-    for (size_t i = 0; i < config->group_count; i++)
-        free_group(&config->groups[i]);
     mem_free(config->targets);
-    mem_free(config->groups);
+    config_groups_free(config->groups, config->group_count);
     config_free_notify(&config->notify);
     mem_free(config->state);
     mem_free(config->hook_before);

@@ -95,6 +95,13 @@ MUST_USE int config_member_parse(const char *text, const char *name, struct conf
 MUST_USE int config_copy_member(const struct config_member *from, struct config_member *ret, struct error *err);
 void config_free_member(struct config_member *member);
 
+/* The same with its place before it: "GROUP=KIND,…", or "GROUP/NAME=…"; without one the name is the kind's. */
+MUST_USE int config_holder_parse(const char *text, char **ret_group, struct config_member *ret, struct error *err);
+/* Add a member, which it takes over, to the group of that name, which is added if there is none. */
+MUST_USE int config_groups_add(struct config_group **groups, size_t *count, const char *group,
+                               struct config_member *member, struct error *err);
+void config_groups_free(struct config_group *groups, size_t count);
+
 /* All settings at their defaults, nothing named yet. */
 void config_defaults(struct config *config);
 /*

@@ -266,3 +266,65 @@ int config_member_parse(const char *text, const char *name, struct config_member
     config_free_member(ret);
     return -1;
 }
+
+int config_holder_parse(const char *text, char **ret_group, struct config_member *ret, struct error *err)
+{
+    CLEANUP_FREE char *copy = mem_strdup(text);
+    if (copy == NULL)
+        return error_no_memory(err);
+    char *spec = copy, *name = strsep(&spec, "="), *group = strsep(&name, "/");
+    if (spec == NULL || group[0] == '\0') {
+        (void)error_set(err, ERROR_USAGE, "\"%.100s\" is no holder", text);
+        return error_hint(err, "write GROUP/NAME=KIND,key=value,…, for example machine/hsm=pkcs11,module=…");
+    }
+    CLEANUP_FREE char *kind = mem_printf("%.*s", (int)strcspn(spec, ","), spec);
+    CLEANUP_FREE char *kept = mem_strdup(group);
+    if (kind == NULL || kept == NULL)
+        return error_no_memory(err);
+    if (config_member_parse(spec, name != NULL ? name : kind, ret, err) != 0)
+        return error_wrap(err, "holder %.100s", text);
+    *ret_group = kept;
+    kept = NULL;
+    return 0;
+}
+
+/* ---- Groups in the making ---- */
+
+/* The group of that name, which is added if there is none. NULL: no memory. */
+static struct config_group *find_group(struct config_group **groups, size_t *count, const char *name)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp((*groups)[i].name, name) == 0)
+            return &(*groups)[i];
+    struct config_group *grown = mem_realloc(*groups, (*count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return NULL;
+    *groups = grown;
+    grown[*count] = (struct config_group){.name = mem_strdup(name)};
+    return grown[*count].name != NULL ? &grown[(*count)++] : NULL;
+}
+
+int config_groups_add(struct config_group **groups, size_t *count, const char *group, struct config_member *member,
+                      struct error *err)
+{
+    struct config_group *to = find_group(groups, count, group);
+    struct config_member *grown = to != NULL ? mem_realloc(to->members, (to->member_count + 1) * sizeof(*grown)) : NULL;
+    if (grown == NULL) {
+        config_free_member(member);
+        return error_no_memory(err);
+    }
+    to->members = grown;
+    to->members[to->member_count++] = *member;
+    return 0;
+}
+
+void config_groups_free(struct config_group *groups, size_t count)
+{
+    for (size_t g = 0; g < count; g++) {
+        for (size_t i = 0; i < groups[g].member_count; i++)
+            config_free_member(&groups[g].members[i]);
+        mem_free(groups[g].members);
+        mem_free(groups[g].name);
+    }
+    mem_free(groups);
+}
