@@ -26,7 +26,6 @@ extern const struct command row_audit_verify, row_audit_list, row_audit_export, 
     row_audit_expire;
 
 extern const struct command row_keys_operator, row_approve, row_roles;
-extern const struct command row_keys_operator, row_approve;
 extern const struct command row_keys_holder;
 extern const struct command row_report, row_incident_open, row_incident_list, row_incident_show, row_incident_note,
     row_incident_notice, row_incident_template, row_incident_close, row_nonconformity_list, row_nonconformity_close,

@@ -158,6 +158,13 @@ int holder_make(const struct holder *holder, const struct holder_occasion *occas
     return error_wrap(err, "make the %s holder %s", row->name, holder->name);
 }
 
+int holder_tell_made(const struct holder *holder, const struct holder_occasion *occasion, const json_t *params,
+                     struct error *err)
+{
+    return occasion->made != NULL ? occasion->made(holder->kind, occasion->epoch, params, occasion->made_context, err)
+                                  : 0;
+}
+
 int holder_reach(const struct holder *holder, uint32_t epoch, const json_t *params, struct secret **ret_key,
                  struct error *err)
 {

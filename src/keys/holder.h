@@ -25,6 +25,8 @@ struct holder_occasion {
     int64_t now_ns;
     const char *group;
     size_t others; /* further members of the group */
+    keystore_made *made;
+    void *made_context;
 };
 
 /* What making gives: the key, the params for the slot, the page of a sheet, and what was created for it. */
@@ -39,6 +41,9 @@ struct holder_made {
 
 MUST_USE int holder_make(const struct holder *holder, const struct holder_occasion *occasion, struct holder_made *ret,
                          struct error *err);
+/* Tell of a key that is made inside a device. */
+MUST_USE int holder_tell_made(const struct holder *holder, const struct holder_occasion *occasion, const json_t *params,
+                              struct error *err);
 /* Destroy what making created, because the epoch will never be used. */
 void holder_unmake(struct holder_made *made);
 /* Wipe and release the struct; files stay. */

@@ -213,6 +213,8 @@ static int make_key(struct kms *kms, const struct holder *holder, const struct h
         return error_no_memory(err);
     /* What was made here is unmade if anything fails; what somebody gave is left as it is. */
     ret->inside = given ? NULL : holder;
+    if (!given && holder_tell_made(holder, occasion, ret->params, err) != 0)
+        return -1;
     return check_metadata(metadata, &state, options->region, err);
 }
 

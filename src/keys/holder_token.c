@@ -88,7 +88,7 @@ int holder_token_make(const struct holder *holder, const struct holder_occasion 
                             store_hex, "group", occasion->group, "sealed", "");
     if (ret->params == NULL)
         return error_no_memory(err);
-    if (token_make_key(token, object, label, err) != 0)
+    if (holder_tell_made(holder, occasion, ret->params, err) != 0 || token_make_key(token, object, label, err) != 0)
         return -1;
     ret->inside = holder;
     if (token_seal(token, object, sealed, aad.data, aad.size, secret_borrow(ret->key), KEY_SIZE,

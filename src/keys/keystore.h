@@ -12,6 +12,7 @@
 #define HIKAE_KEYS_KEYSTORE_H
 
 #include "base/holder_options.h"
+#include "base/json.h"
 #include "keys/keyring.h"
 #include "target/target.h"
 
@@ -102,13 +103,25 @@ MUST_USE int keystore_rotate_tenant(struct keystore *keystore, const struct id *
  * answer, and every entry must be readable. Old holders are not touched: keystore_destroy_holder does that. Key files
  * need new paths. Its failure leaves the old epoch in force unless the hint says otherwise.
  */
+/* Told of a key that is made inside a device for an epoch in the making: after a crash nobody else would know of it. */
+typedef int keystore_made(enum holder_kind kind, uint32_t epoch, const json_t *params, void *context,
+                          struct error *err);
 struct keystore_rotation {
     const struct holder_group *groups;
     size_t group_count;
     const struct id *without; /* tenants whose keys are left behind in the old epoch, because they are to be erased */
     size_t without_count;
-    uint32_t at_least; /* the new epoch's number is this or a higher one: a number begun once is never used again */
+    uint32_t at_least;   /* the new epoch's number is this or a higher one: a number begun once is never used again */
+    keystore_made *made; /* NULL: nobody wants to know */
+    void *made_context;
 };
+/*
+ * Destroy a key of which keystore_made told, through whichever of these holders has it. ERROR_NOT_FOUND: none of them
+ * is the one; ERROR_UNREACHABLE, ERROR_DENIED: it may still be there.
+ */
+MUST_USE int keystore_discard_made(const struct holder_group *groups, size_t group_count, enum holder_kind kind,
+                                   uint32_t epoch, const json_t *params, struct error *err);
+
 MUST_USE int keystore_rotate(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
                              struct error *err);
 /*

@@ -110,6 +110,26 @@ static int destroy_member(const struct ending *ending, const struct slots *slots
     return set_why(end, error_format(&known, text, sizeof(text)), err);
 }
 
+int keystore_discard_made(const struct holder_group *groups, size_t group_count, enum holder_kind kind, uint32_t epoch,
+                          const json_t *params, struct error *err)
+{
+    struct error known = {0};
+    (void)error_set(&known, ERROR_NOT_FOUND, "no holder that is configured here keeps the key");
+    for (size_t g = 0; g < group_count; g++)
+        for (size_t i = 0; i < groups[g].member_count; i++) {
+            struct holder_end end;
+            struct error why = {0};
+            if (groups[g].members[i].kind != kind)
+                continue;
+            if (holder_destroy(&groups[g].members[i], epoch, params, &end, &why) == 0)
+                return 0;
+            if (why.class != ERROR_KEYS && known.class == ERROR_NOT_FOUND)
+                known = why;
+        }
+    *err = known;
+    return -1;
+}
+
 /* As found: what is gone is absent, what ends is scheduled, and what is there may go on opening. */
 static void judge_member(struct keystore_holder_end *end)
 {

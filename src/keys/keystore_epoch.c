@@ -16,11 +16,17 @@ static int check_sheets(const struct holder_group *groups, size_t count, char **
     return 0;
 }
 
-int epoch_begin(const struct target_set *set, uint32_t epoch, const struct id *store, const struct holder_group *groups,
-                size_t count, char **ret_sheets, struct new_epoch *ret, struct error *err)
+int epoch_begin(const struct target_set *set, uint32_t epoch, const struct id *store,
+                const struct keystore_rotation *rotation, char **ret_sheets, struct new_epoch *ret, struct error *err)
 {
+    const struct holder_group *groups = rotation->groups;
+    size_t count = rotation->group_count;
     *ret = (struct new_epoch){.groups = groups, .group_count = count};
-    const struct holder_occasion occasion = {.epoch = epoch, .store = store, .now_ns = clock_now_ns()};
+    const struct holder_occasion occasion = {.epoch = epoch,
+                                             .store = store,
+                                             .now_ns = clock_now_ns(),
+                                             .made = rotation->made,
+                                             .made_context = rotation->made_context};
     if (slots_check_groups(groups, count, err) != 0 || check_sheets(groups, count, ret_sheets, err) != 0 ||
         keystore_new(set, &ret->keystore, err) != 0)
         return -1;
@@ -148,7 +154,8 @@ static int create(const struct target_set *set, const struct id *store, const st
                   const struct holder_group *groups, size_t count, char **ret_sheets, struct new_epoch *fresh,
                   struct error *err)
 {
-    if (check_empty(set, err) != 0 || epoch_begin(set, 1, store, groups, count, ret_sheets, fresh, err) != 0)
+    const struct keystore_rotation first = {.groups = groups, .group_count = count};
+    if (check_empty(set, err) != 0 || epoch_begin(set, 1, store, &first, ret_sheets, fresh, err) != 0)
         return -1;
     fresh->keystore->store = *store;
     fresh->keystore->store_known = true;

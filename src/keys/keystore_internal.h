@@ -319,7 +319,7 @@ struct new_epoch {
     bool committing; /* a slots object may be on a target: the holders' secrets must stay */
 };
 MUST_USE int epoch_begin(const struct target_set *set, uint32_t epoch, const struct id *store,
-                         const struct holder_group *groups, size_t count, char **ret_sheets, struct new_epoch *ret,
+                         const struct keystore_rotation *rotation, char **ret_sheets, struct new_epoch *ret,
                          struct error *err);
 /* Read back what was written below the new root, and check it. */
 MUST_USE int epoch_reread(struct new_epoch *fresh, struct error *err);

@@ -182,8 +182,7 @@ static int prepare(struct keystore *keystore, char **ret_sheets, struct keystore
     uint32_t epoch = 0;
     const struct keystore_rotation *rotation = &next->rotation;
     if (next_epoch(keystore, rotation->at_least, &epoch, err) != 0 ||
-        epoch_begin(&keystore->set, epoch, store_of(keystore), rotation->groups, rotation->group_count, ret_sheets,
-                    &next->fresh, err) != 0)
+        epoch_begin(&keystore->set, epoch, store_of(keystore), rotation, ret_sheets, &next->fresh, err) != 0)
         return -1;
     CLEANUP(cleanup_slots) struct slots live = {0};
     if (keystore_slots(&keystore->entries[keystore->slots_entry], &live, err) != 0 ||

@@ -38,6 +38,12 @@ bool epoch_is_done(const struct keystore_destruction *destruction);
 MUST_USE int epoch_state_opened(struct hikae *hikae, uint32_t live, struct error *err);
 /* A number that no epoch has had here; noted before the epoch is begun. `highest`: of the targets. */
 MUST_USE int epoch_state_begin(struct hikae *hikae, uint32_t highest, bool dry_run, uint32_t *ret, struct error *err);
+/* A key is about to be made inside a device for an epoch: noted until the epoch is in force, or the key destroyed. */
+MUST_USE int epoch_state_made(struct hikae *hikae, enum holder_kind kind, uint32_t epoch, const json_t *params,
+                              struct error *err);
+/* Keys that were made for an epoch that a crash kept from coming into force are destroyed. Tells of those that are not.
+ */
+MUST_USE int epoch_discard_made(struct hikae *hikae, struct error *err);
 /* Older epochs whose keys are not known to be destroyed, ascending: *ret (mem_free). */
 MUST_USE int epoch_state_ending(struct hikae *hikae, uint32_t **ret, size_t *ret_count, struct error *err);
 MUST_USE int epoch_state_ended(struct hikae *hikae, uint32_t epoch, struct error *err);

@@ -1,4 +1,7 @@
-/* `<state>/epochs.json`: {"v":1, "live":e, "highest":e, "ending":[e, …]}. Lost, it begins anew with what is opened. */
+/*
+ * `<state>/epochs.json`: {"v":1, "live":e, "highest":e, "ending":[e, …], "made":[{"kind", "epoch", "params"}, …]}.
+ * Lost, it begins anew with what is opened.
+ */
 #include "ops/epoch.h"
 
 #include "base/file.h"
@@ -43,7 +46,8 @@ static bool is_state(const json_t *json)
         if (!is_epoch(item))
             return false;
     }
-    return true;
+    const json_t *made = json_object_get(json, "made");
+    return made == NULL || (json_is_array(made) && json_array_size(made) <= ENDING_MAX);
 }
 
 static int state_read(struct state *state, struct error *err)
@@ -194,4 +198,59 @@ int epoch_state_ended(struct hikae *hikae, uint32_t epoch, struct error *err)
     if (json_array_remove(ending, found) != 0)
         return error_no_memory(err);
     return state_write(&state, err);
+}
+
+int epoch_state_made(struct hikae *hikae, enum holder_kind kind, uint32_t epoch, const json_t *params,
+                     struct error *err)
+{
+    CLEANUP(state_close) struct state state;
+    if (state_open(hikae, true, &state, err) != 0)
+        return -1;
+    json_t *item = json_pack("{s:s, s:I, s:o}", "kind", holder_kind_name(kind), "epoch", (json_int_t)epoch, "params",
+                             json_deep_copy(params));
+    if (item == NULL ||
+        (json_object_get(state.json, "made") == NULL && json_object_set_new(state.json, "made", json_array()) != 0) ||
+        json_array_append(json_object_get(state.json, "made"), item) != 0) {
+        json_decref(item);
+        return error_no_memory(err);
+    }
+    json_decref(item);
+    return state_write(&state, err);
+}
+
+/* Is nothing left to do about this key? */
+static bool is_settled(struct hikae *hikae, const struct holder_group *groups, const json_t *item)
+{
+    struct error why = {0};
+    enum holder_kind kind;
+    const char *name = json_string_value(json_object_get(item, "kind"));
+    json_int_t epoch = json_integer_value(json_object_get(item, "epoch"));
+    if (name == NULL || !holder_kind_parse(name, &kind) || epoch <= 0 ||
+        epoch == (json_int_t)keystore_epoch(hikae->keystore))
+        return true;
+    if (keystore_discard_made(groups, hikae->config->group_count, kind, (uint32_t)epoch,
+                              json_object_get(item, "params"), &why) == 0)
+        return true;
+    engine_warn(hikae, "a key that was made for epoch %lld, which never came into force, is not destroyed: %s",
+                (long long)epoch, why.what);
+    return false;
+}
+
+int epoch_discard_made(struct hikae *hikae, struct error *err)
+{
+    CLEANUP(state_close) struct state state;
+    struct holder_group *groups;
+    if (state_open(hikae, true, &state, err) != 0)
+        return -1;
+    json_t *made = json_object_get(state.json, "made");
+    if (json_array_size(made) == 0)
+        return 0;
+    if (engine_groups(hikae->config, &groups, err) != 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = json_array_size(made); rc == 0 && i > 0; i--)
+        if (is_settled(hikae, groups, json_array_get(made, i - 1)))
+            rc = json_array_remove(made, i - 1);
+    engine_groups_free(groups, hikae->config->group_count);
+    return rc == 0 ? state_write(&state, err) : error_no_memory(err);
 }

@@ -3,6 +3,7 @@
 #include "ops/audit.h"
 #include "ops/keys_rotate.h"
 #include "ops/policies.h"
+#include "ops/purge.h"
 
 #include <string.h>
 
@@ -114,7 +115,10 @@ static enum hikae_status change_holders(struct hikae *hikae, const struct keys_c
         return api_result(-1, false, &err, error);
     engine_audit_detail(&audit, change->added != NULL ? "added" : "removed", name);
     engine_audit_detail(&audit, "group", change->added != NULL ? change->added_group : change->removed_group);
-    int rc = check(hikae, change, &err);
+    /* An erasure that was cut short leaves keys behind that a new epoch must not bring along. */
+    int rc = purge_check_idle(hikae, &err);
+    if (rc == 0)
+        rc = check(hikae, change, &err);
     if (rc == 0)
         rc = keys_change_epoch(hikae, change, &changed, &err);
     if (rc == 0) {

@@ -491,6 +491,11 @@ static void give_up(struct rotation *rotation)
         engine_warn(rotation->hikae, "the group " CONFIG_NEW_EPOCH " is still in the configuration: %s", why.what);
 }
 
+static int note_made(enum holder_kind kind, uint32_t epoch, const json_t *params, void *context, struct error *err)
+{
+    return epoch_state_made(context, kind, epoch, params, err);
+}
+
 static int make_epoch(struct rotation *rotation, const struct holder_group *groups, size_t count, struct error *err)
 {
     struct hikae *hikae = rotation->hikae;
@@ -503,7 +508,9 @@ static int make_epoch(struct rotation *rotation, const struct holder_group *grou
                                           .group_count = count,
                                           .without = change->without,
                                           .without_count = change->without_count,
-                                          .at_least = rotation->epoch};
+                                          .at_least = rotation->epoch,
+                                          .made = note_made,
+                                          .made_context = hikae};
     int rc = begin(rotation, err);
     if (rc == 0) {
         purge_step(hikae, "epoch-begun");
@@ -589,8 +596,8 @@ static int change_epoch(struct rotation *rotation, struct error *err)
     struct holder_group *groups;
     size_t count = 0;
     bool dry_run = rotation->change->dry_run;
-    if ((!dry_run && end_older(rotation, err) != 0) || plan(rotation, err) != 0 ||
-        new_groups(rotation, &groups, &count, err) != 0)
+    if ((!dry_run && (epoch_discard_made(rotation->hikae, err) != 0 || end_older(rotation, err) != 0)) ||
+        plan(rotation, err) != 0 || new_groups(rotation, &groups, &count, err) != 0)
         return -1;
     int rc = dry_run ? 0 : make_epoch(rotation, groups, count, err);
     engine_groups_free(groups, count);

@@ -159,7 +159,7 @@ expect 8 "and then a token alone may not come" hikae keys holder add hsm/token "
 says "policy promise" "which the message names"
 check "nothing changed" keys keys holder list
 check "one holder" is '[h["name"] for h in v["holders"]]' "['kms']"
-check "in hikae.yaml neither" sh -c "! grep -q libsofthsm2 '$WORK/h/hikae.yaml'"
+check "in hikae.yaml neither" sh -c "! grep -q 'name: .hsm' '$WORK/h/hikae.yaml'"
 check "a sheet may: people keep it" keys keys holder add paper/sheet sheet
 sheet=$(value 'v["sheet"]')
 check "it is written" test -s "$sheet"
@@ -174,9 +174,29 @@ check "recover with the key service" "$HIKAE" recover --dir "$WORK/again" --targ
 check "restore there" "$HIKAE" --config "$WORK/again/hikae.yaml" restore acme --to "$WORK/r4"
 check "all of it" diff -r "$WORK/source" "$WORK/r4/data"
 
+# ---- Killed while an epoch is made ----
+mv "$WORK/h" "$WORK/h.kms"; mv "$WORK/one" "$WORK/one.kms"; mv "$WORK/two" "$WORK/two.kms"
+check "a store with a clock for tests" "$HIKAE" init --dir "$WORK/h" --test-clock --target "one=file://$WORK/one" \
+    --holder "hsm/token=$token" --holder "cloud/kms=$service"
+enabled=$(kms_keys Enabled)
+HIKAE_TEST_STOP=epoch-prepared hikae keys rotate --root >"$WORK/check.out" 2>&1
+check "killed before the epoch came into force" test $? = 137
+check "two keys on the token, one more at the service" test "$(tokens) $(kms_keys Enabled)" = "2 $((enabled + 1))"
+check "rotate after it" keys keys rotate --root
+check "with a number of its own" is 'v["epoch"]' 3
+check "the keys of the epoch that never was are destroyed" test "$(tokens) $(kms_keys Enabled)" = "1 $enabled"
+HIKAE_TEST_STOP=in-force hikae keys rotate --root >"$WORK/check.out" 2>&1
+check "killed when the epoch was in force" test $? = 137
+check "it opens" keys keys check
+check "as epoch 4" is 'v["epoch"]' 4
+check "the old keys are still to be destroyed" is 'sorted((o["epoch"], o["kind"], o["fate"]) for o in v["old_holders"] if o["epoch"] == 3)' \
+    "[(3, 'aws-kms', 'unknown'), (3, 'pkcs11', 'unknown')]"
+check "rotate once more" keys keys rotate --root
+check "one key on the token, one at the service" test "$(tokens) $(kms_keys Enabled)" = "1 $enabled"
+check "and everything opens" hikae keys check
+
 # ---- What was put back from a backup ----
-rm -rf "$WORK/h"
-mv "$WORK/one" "$WORK/one.hsm"; mv "$WORK/two" "$WORK/two.hsm"
+rm -rf "$WORK/h" "$WORK/one" "$WORK/two"
 check "a store of files" "$HIKAE" init --dir "$WORK/h" --target "one=file://$WORK/one" --target "two=file://$WORK/two"
 cp -a "$WORK/one" "$WORK/one.old"; cp -a "$WORK/two" "$WORK/two.old"
 cp -a "$WORK/h/keys" "$WORK/keys.old"; cp "$WORK/h/hikae.yaml" "$WORK/old.yaml"
