@@ -46,7 +46,8 @@ check "and all is as it was" same "$WORK/src" "$WORK/r1/data"
 printf 'XXXX' | dd of="$WORK/r1/data/blocks" bs=1 seek=3000000 conv=notrunc status=none
 hikae --json restore t --to "$WORK/r1" --overwrite --delta >"$WORK/json" 2>"$WORK/err"
 check "restore --delta mends" cmp "$WORK/src/blocks" "$WORK/r1/data/blocks"
-check "restore --delta fetches only what differs" test "$(field bytes_fetched 2>/dev/null || echo 0)" -lt 9500000
+# The block with the bytes that were overwritten, the one with the file that is gone: 4 MiB at most each; the manifest.
+check "restore --delta fetches only what differs" test "$(field bytes_fetched 2>/dev/null || echo 9999999)" -lt 8500000
 check "one path" hikae restore t data/sub --to "$WORK/r2"
 check "has what is below, and no more" bash -c 'cmp "$0/sub/deeper/x" "$1/data/sub/deeper/x" && test ! -e "$1/data/numbers"' "$WORK/src" "$WORK/r2"
 check "a pattern" hikae restore t 'data/sub/deeper/n1?' --to "$WORK/r3"

@@ -100,7 +100,7 @@ static inline void pipe_backup(struct pipe *p)
                                      .parent = p->has_root ? &p->root : NULL,
                                      .threads = 2,
                                      .level = 3,
-                                     .pack_size = 12 << 20,
+                                     .pack_size = 9 << 20, /* two of the longest blocks */
                                      .verify_writes = true,
                                      .spool_folder = p->spool,
                                      .spool_limit = 64 << 20,
