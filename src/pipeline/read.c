@@ -192,10 +192,8 @@ static int cut(struct scanner *scanner, uint64_t *offset, bool last, struct erro
     size_t zeros_at = 0; /* bytes of content before the next run of zeros */
     bool looked = false;
     while (scanner->uncut > 0 && (last || scanner->uncut >= WINDOW)) {
-        if (!looked) {
+        if (!looked)
             zeros_at = next_zero_run(scanner, *offset);
-            looked = true;
-        }
         size_t size;
         if (zeros_at == 0) {
             size = chunk_zero_run(uncut_bytes(scanner), scanner->uncut);
@@ -209,7 +207,7 @@ static int cut(struct scanner *scanner, uint64_t *offset, bool last, struct erro
             if (size == 0)
                 return 0;
             zeros_at -= size;
-            looked = zeros_at > 0 || size == 0;
+            looked = zeros_at > 0;
             if (cut_blob(scanner, size, err) != 0)
                 return -1;
         }
