@@ -310,6 +310,7 @@ static int make_plan(struct session *session, const struct hikae_purge_options *
     CLEANUP_JSON json_t *targets = NULL;
     CLEANUP_JSON json_t *epochs = NULL;
     CLEANUP_JSON json_t *survivors = NULL;
+    CLEANUP_JSON json_t *contract = NULL;
     struct policy *policy = NULL;
     struct error why = {0};
     int64_t since_ns = 0;
@@ -321,7 +322,8 @@ static int make_plan(struct session *session, const struct hikae_purge_options *
     policy_free(policy);
     if (survivors == NULL)
         return error_no_memory(err);
-    if (keystore_tenant_since(hikae->keystore, &session->tid, &since_ns, err) != 0 ||
+    if (contract_read(session, &contract, err) != 0 ||
+        keystore_tenant_since(hikae->keystore, &session->tid, &since_ns, err) != 0 ||
         purge_look_targets(hikae, &session->tid, &targets, err) != 0 ||
         purge_look_epochs(hikae, since_ns, &epochs, err) != 0)
         return -1;
@@ -330,6 +332,7 @@ static int make_plan(struct session *session, const struct hikae_purge_options *
                                     .name = session->tenant,
                                     .requester = options->requester,
                                     .without_contract = options->without_contract,
+                                    .contract = contract,
                                     .now_ns = clock_now_ns(),
                                     .history = history,
                                     .targets = targets,

@@ -28,6 +28,7 @@ struct purge_view {
     const char *name;
     const char *requester;
     const char *without_contract; /* NULL: only if the contract has ended */
+    json_t *contract;             /* the record of its end; NULL: it does not end */
     int64_t now_ns;
     const struct history *history;
     json_t *targets;     /* purge_look_targets; borrowed, as the next three */
@@ -107,7 +108,10 @@ struct purge_batch {
     size_t count;
     int *locks; /* the tenants' */
 };
-/* Stop here if a test asks for it: HIKAE_TEST_STOP names the step. Only stores with a test clock know the variable. */
+/*
+ * End here (HIKAE_TEST_STOP names the step) or wait for SIGCONT (HIKAE_TEST_HOLD) if a test asks for it. Only stores
+ * with a test clock know these variables.
+ */
 void purge_step(const struct hikae *hikae, const char *step);
 /* Note a stage in the journal. */
 MUST_USE int purge_batch_put(struct purge_batch *batch, int stage, struct error *err);

@@ -14,8 +14,11 @@
 void purge_step(const struct hikae *hikae, const char *step)
 {
     const char *stop = hikae->config->test_clock ? getenv("HIKAE_TEST_STOP") : NULL;
+    const char *hold = hikae->config->test_clock ? getenv("HIKAE_TEST_HOLD") : NULL;
     if (stop != NULL && strcmp(stop, step) == 0)
         (void)raise(SIGKILL);
+    if (hold != NULL && strcmp(hold, step) == 0)
+        (void)raise(SIGSTOP);
 }
 
 int purge_batch_put(struct purge_batch *batch, int stage, struct error *err)

@@ -23,35 +23,16 @@ int purge_check_hold(const struct history *history, int64_t now_ns, struct error
     return 0;
 }
 
-/* The latest record about the contract, if it says that it ends. */
-static int read_contract(const struct history *history, json_t **ret, struct error *err)
+static int check_contract(const struct purge_view *view, struct error *err)
 {
-    *ret = NULL;
-    for (size_t i = 0; i < history->fact_count; i++) {
-        const struct history_fact *fact = &history->facts[i];
-        CLEANUP_JSON json_t *body = NULL;
-        if (fact->type != RECORD_CONTRACT)
-            continue;
-        if (json_parse(fact->body, strlen(fact->body), &body, err) != 0)
-            return error_wrap(err, "read when the contract ends");
-        const char *event = json_string_value(json_object_get(body, "event"));
-        if (event != NULL && strcmp(event, "end") == 0)
-            *ret = json_incref(body);
-    }
-    return 0;
-}
-
-/* `on` is a day or an instant; purge begins when it is over. */
-static int check_contract(const struct purge_view *view, const json_t *contract, struct error *err)
-{
-    int64_t on_ns = purge_time(contract, "on");
+    const char *on = json_string_value(json_object_get(view->contract, "on"));
+    int64_t ends_ns = purge_time(view->contract, "ends");
     if (view->without_contract != NULL)
         return 0;
-    if (contract == NULL)
+    if (view->contract == NULL)
         (void)error_set(err, ERROR_REFUSED, "no contract of %s has ended", view->name);
-    else if (on_ns == 0 || on_ns > view->now_ns)
-        (void)error_set(err, ERROR_REFUSED, "the contract of %s ends on %.40s", view->name,
-                        json_string_value(json_object_get(contract, "on")));
+    else if (ends_ns == 0 || ends_ns > view->now_ns)
+        (void)error_set(err, ERROR_REFUSED, "the contract of %s ends on %.40s", view->name, on != NULL ? on : "no day");
     else
         return 0;
     return error_hint(err, "`hikae contract end %s --on DATE` says when; or give --without-contract REASON",
@@ -167,15 +148,13 @@ static json_t *people(const json_t *epochs)
 
 int purge_plan_make(const struct purge_view *view, json_t **ret, struct error *err)
 {
-    CLEANUP_JSON json_t *contract = NULL;
     char time[CLOCK_TEXT_SIZE];
-    if (check_history(view, err) != 0 || read_contract(view->history, &contract, err) != 0 ||
-        check_contract(view, contract, err) != 0 || purge_check_holders(view->epochs, err) != 0)
+    if (check_history(view, err) != 0 || check_contract(view, err) != 0 || purge_check_holders(view->epochs, err) != 0)
         return -1;
     *ret =
         json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:O?, s:s?, s:o, s:o, s:O, s:O, s:o, s:O}", "v", 1, "store",
                   view->store, "tenant", view->tenant, "name", view->name, "planned", clock_format(view->now_ns, time),
-                  "requester", view->requester, "contract", contract, "without_contract", view->without_contract,
+                  "requester", view->requester, "contract", view->contract, "without_contract", view->without_contract,
                   "scope", scope(view->history), "method", method(view), "epochs", view->epochs, "targets",
                   view->targets, "people", people(view->epochs), "survivors", view->survivors);
     if (*ret != NULL)

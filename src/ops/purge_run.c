@@ -442,6 +442,7 @@ int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bo
     if (purge_journal_each(facts, "run/", note_open, &work, err) != 0)
         return -1;
     *ret_waiting = json_array_size(open) + (dry_run ? json_array_size(rows) : 0);
+    purge_step(hikae, "finished");
     return 0;
 }
 
