@@ -93,7 +93,8 @@ enum hikae_status hikae_purge_run(struct hikae *hikae, const char *tenant, bool 
 /* tenant NULL: all that were ever planned. A name, or the pseudonym of one that is erased. */
 enum hikae_status hikae_purge_status(struct hikae *hikae, const char *tenant, struct hikae_purges *ret,
                                      struct hikae_error *error);
-/* Take a plan back, and let the tenant's writers go on. HIKAE_REFUSED once the erasure is committed. */
+/* Take a plan back, and let the tenant's writers go on if they were stopped. HIKAE_REFUSED once the erasure is
+ * committed. */
 enum hikae_status hikae_purge_withdraw(struct hikae *hikae, const char *tenant, const char *why, bool dry_run,
                                        struct hikae_error *error);
 /* Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"). */

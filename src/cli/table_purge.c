@@ -115,10 +115,12 @@ const struct command row_purge_withdraw = {
     .least = 1,
     .most = 1,
     .flags = COMMAND_STORE | COMMAND_DRY,
-    .description = "As long as the erasure has not begun. Its approvals are worth nothing afterwards.",
+    .description =
+        "As long as the erasure is not committed; one that was cut short before is undone. Its approvals are "
+        "worth nothing afterwards.",
     .options = withdraw_options,
     .examples = {{"hikae purge withdraw acme --why \"the contract goes on\"", "It stays."}},
-    .exits = {{8, "the erasure has begun"}},
+    .exits = {{8, "the erasure is committed"}},
     .run = command_purge_withdraw,
 };
 

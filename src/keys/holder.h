@@ -92,6 +92,8 @@ MUST_USE int holder_read_secret(const char *path, size_t max, bool private_only,
 MUST_USE int holder_keyfile_read(const char *path, uint32_t *ret_epoch, struct secret **ret_key, struct error *err);
 /* Create it with mode 0600; never replaces one. */
 MUST_USE int holder_keyfile_create(const char *path, uint32_t epoch, const struct secret *key, struct error *err);
+/* What a key file's name is followed by in that of the note that it was destroyed, which stays. */
+#define HOLDER_FILE_NOTE ".destroyed"
 /* Overwrite, sync, unlink, sync the folder. Of any small file that holds a secret. */
 MUST_USE int holder_keyfile_destroy(const char *path, struct error *err);
 

@@ -271,12 +271,11 @@ int holder_file_reach(const struct holder *holder, uint32_t epoch, const json_t 
  * Before a key file is wiped, a note beside it says which one and when: after a crash, a file that is not there and a
  * stick that is not plugged in could not be told apart. `hikae-key-1 destroyed <key id> <time>` and a newline.
  */
-#define NOTE_SUFFIX ".destroyed"
 #define NOTE_PREFIX "hikae-key-1 destroyed "
 
 static char *note_path(const struct holder *holder)
 {
-    return mem_printf("%s" NOTE_SUFFIX, holder->path);
+    return mem_printf("%s" HOLDER_FILE_NOTE, holder->path);
 }
 
 static int write_note(const struct holder *holder, const char *key_id, int64_t now_ns, struct error *err)

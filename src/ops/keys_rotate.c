@@ -664,6 +664,9 @@ int keys_change_epoch(struct hikae *hikae, const struct keys_change *change, str
 {
     CLEANUP(rotation_clear) struct rotation rotation = {.hikae = hikae, .change = change, .ret = ret, .lock_fd = -1};
     *ret = (struct keys_changed){0};
+    /* An erasure that was cut short leaves keys behind, which nobody else's change must bring along. */
+    if (change->commit == NULL && purge_check_idle(hikae, err) != 0)
+        return -1;
     if ((change->dry_run || take_lock(&rotation, err) == 0) && change_all(&rotation, err) == 0) {
         ret->before = rotation.before;
         ret->epoch = rotation.epoch;
@@ -684,10 +687,7 @@ enum hikae_status hikae_keys_rotate_root(struct hikae *hikae, bool dry_run, uint
         *ret_sheet = NULL;
     if (engine_audit_begin(hikae, OPERATION_KEYS_ROTATE, NULL, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    /* An erasure that was cut short leaves keys behind that a rotation must not bring along. */
-    int rc = purge_check_idle(hikae, &err);
-    if (rc == 0)
-        rc = keys_change_epoch(hikae, &change, &changed, &err);
+    int rc = keys_change_epoch(hikae, &change, &changed, &err);
     bool left = changed.left;
     engine_audit_count(&audit, "epoch", changed.epoch);
     if (rc == 0 && ret_epoch != NULL)

@@ -496,6 +496,18 @@ enum hikae_status hikae_purge_status(struct hikae *hikae, const char *tenant, st
 
 /* ---- Withdraw, declare ---- */
 
+/* An erasure that was cut short before its commit has changed nothing that cannot be undone. */
+static int undo_begun(struct session *facts, const char *tenant, bool dry_run, struct error *err)
+{
+    CLEANUP_JSON json_t *run = NULL;
+    json_t *row;
+    if (purge_journal_run_of(facts, tenant, &run, &row, err) != 0)
+        return -1;
+    if (run == NULL || purge_stage(run) >= PURGE_COMMIT)
+        return check_not_begun(facts, tenant, err);
+    return dry_run ? 0 : purge_run_undo(facts->hikae, facts, run, err);
+}
+
 static int withdraw(struct session *facts, const char *tenant, const char *why, bool dry_run, struct error *err)
 {
     struct id tid;
@@ -504,7 +516,7 @@ static int withdraw(struct session *facts, const char *tenant, const char *why, 
     CLEANUP_JSON json_t *plan = NULL;
     if (why == NULL || why[0] == '\0')
         return error_set(err, ERROR_USAGE, "taking a plan back needs a reason");
-    if (purge_journal_find(facts, tenant, &tid, hex, &known, err) != 0 || check_not_begun(facts, hex, err) != 0 ||
+    if (purge_journal_find(facts, tenant, &tid, hex, &known, err) != 0 || undo_begun(facts, hex, dry_run, err) != 0 ||
         purge_journal_plan_of(facts, hex, &plan, err) != 0)
         return -1;
     if (plan == NULL)

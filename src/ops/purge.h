@@ -122,7 +122,7 @@ MUST_USE int purge_epoch_change(struct purge_batch *batch, struct error *err);
  * PURGE_DESTROYED nothing that can be reached opens them any more.
  */
 MUST_USE int purge_epoch_destroy(struct purge_batch *batch, struct error *err);
-/* Ask again what became of them: a deletion that was cancelled is ERROR_DAMAGED. */
+/* Ask again what became of them. A key that was brought back is destroyed again, and ERROR_DAMAGED all the same. */
 MUST_USE int purge_epoch_attest(struct purge_batch *batch, struct error *err);
 
 /* ---- purge_delete.c ---- */
@@ -140,6 +140,8 @@ MUST_USE int purge_forget_local(struct hikae *hikae, const struct id *tid, struc
 /* Begin with what is approved (pseudonym NULL: all), and go on with what is under way. *ret_waiting: so many wait. */
 MUST_USE int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bool dry_run,
                        size_t *ret_waiting, struct error *err);
+/* Undo a run that is not committed: its tenants go on as they were. */
+MUST_USE int purge_run_undo(struct hikae *hikae, struct session *facts, const json_t *run, struct error *err);
 /* Let go of the locks. */
 void purge_batch_clear(struct purge_batch *batch);
 

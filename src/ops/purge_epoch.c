@@ -8,6 +8,7 @@
 #include "ops/purge.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,15 +249,25 @@ static int wipe_found(struct purge_batch *batch, const struct purge_holders *hol
     return 0;
 }
 
+/* What every erasure so far noted of holders: several share the older epochs. */
+static int collect_known(const char *name, json_t *body, void *context, struct error *err)
+{
+    json_t *known = context;
+    (void)name;
+    return json_array_extend(known, json_object_get(body, "holders")) == 0 || json_object_get(body, "holders") == NULL
+               ? 0
+               : error_no_memory(err);
+}
+
 /* What is known to be destroyed stays so, though nobody is left here who could be asked, as long as nothing opens it.
  */
-static void remember_end(const struct purge_batch *batch, uint32_t epoch, struct keystore_holder_end *end)
+static void remember_end(const json_t *known, uint32_t epoch, struct keystore_holder_end *end)
 {
     size_t i;
     json_t *row;
     if (end->after == HOLDER_OPENS || end->fate == HOLDER_FATE_SCHEDULED)
         return;
-    json_array_foreach(json_object_get(batch->run, "holders"), i, row)
+    json_array_foreach(known, i, row)
     {
         const char *fate = json_string_value(json_object_get(row, "fate"));
         if (json_integer_value(json_object_get(row, "epoch")) != (json_int_t)epoch || fate == NULL ||
@@ -272,6 +283,7 @@ static void remember_end(const struct purge_batch *batch, uint32_t epoch, struct
 
 struct judgement {
     json_t *rows;
+    json_t *known;
     bool controlled;
     bool unknown;     /* of one holder nobody knows: nothing is claimed */
     bool final;       /* every group has lost a key for good */
@@ -286,7 +298,7 @@ static int take_end(struct purge_batch *batch, struct keystore_destruction *end,
     for (size_t i = 0; i < end->count; i++) {
         struct keystore_holder_end *holder = &end->holders[i];
         CLEANUP_JSON json_t *declared = NULL;
-        remember_end(batch, end->epoch, holder);
+        remember_end(to->known, end->epoch, holder);
         if (declared_of(batch, end->epoch, holder, &declared, err) != 0)
             return -1;
         to->unknown = to->unknown || holder->fate == HOLDER_FATE_UNKNOWN || holder->after == HOLDER_OPENS;
@@ -314,7 +326,8 @@ static int each_epoch(struct purge_batch *batch, bool destroy, struct judgement 
     json_t *value;
     uint32_t from = (uint32_t)json_integer_value(json_object_get(batch->run, "from"));
     CLEANUP(purge_holders_clear) struct purge_holders holders = {0};
-    if (purge_holders_find(batch->hikae, &holders, err) != 0)
+    if (purge_holders_find(batch->hikae, &holders, err) != 0 ||
+        purge_journal_each(batch->facts, "run/", collect_known, to->known, err) != 0)
         return -1;
     json_array_foreach(json_object_get(batch->run, "epochs"), i, value)
     {
@@ -363,8 +376,9 @@ static int put_judgement(struct purge_batch *batch, const struct judgement *judg
 int purge_epoch_destroy(struct purge_batch *batch, struct error *err)
 {
     CLEANUP_JSON json_t *rows = json_array();
-    struct judgement judgement = {.rows = rows, .final = true};
-    if (rows == NULL)
+    CLEANUP_JSON json_t *known = json_array();
+    struct judgement judgement = {.rows = rows, .known = known, .final = true};
+    if (rows == NULL || known == NULL)
         return error_no_memory(err);
     if (each_epoch(batch, true, &judgement, err) != 0)
         return -1;
@@ -378,26 +392,39 @@ int purge_epoch_destroy(struct purge_batch *batch, struct error *err)
     return purge_batch_put(batch, PURGE_CHANGED, err);
 }
 
+/* A key that was gone is there again. What was claimed of the time in between was true of its beginning only. */
+static int end_again(struct purge_batch *batch, const json_t *row, struct error *err)
+{
+    json_t *times = json_object_get(batch->run, "times");
+    if (purge_set_time(times, "brought_back", clock_now_ns(), err) != 0 ||
+        purge_set_time(times, "unreadable", 0, err) != 0 || purge_set_time(times, "irrevocable", 0, err) != 0)
+        return -1;
+    char text[ERROR_WHAT_SIZE];
+    (void)snprintf(text, sizeof(text), "holder %s of group %s opened epoch %lld again: its key was brought back",
+                   json_string_value(json_object_get(row, "name")), json_string_value(json_object_get(row, "group")),
+                   (long long)json_integer_value(json_object_get(row, "epoch")));
+    if (purge_epoch_destroy(batch, err) != 0)
+        return error_wrap(err, "%s", text);
+    (void)error_set(err, ERROR_DAMAGED, "%s; it is ended again", text);
+    return error_hint(err, "find out who did that; whoever had a copy of the targets could read it meanwhile");
+}
+
 int purge_epoch_attest(struct purge_batch *batch, struct error *err)
 {
     CLEANUP_JSON json_t *rows = json_array();
-    struct judgement judgement = {.rows = rows, .final = true};
+    CLEANUP_JSON json_t *known = json_array();
+    struct judgement judgement = {.rows = rows, .known = known, .final = true};
     size_t i;
     json_t *row;
-    if (rows == NULL)
+    if (rows == NULL || known == NULL)
         return error_no_memory(err);
     if (each_epoch(batch, false, &judgement, err) != 0)
         return -1;
     json_array_foreach(rows, i, row)
     {
         const char *after = json_string_value(json_object_get(row, "after"));
-        if (after == NULL || strcmp(after, "opens") != 0)
-            continue;
-        (void)error_set(err, ERROR_DAMAGED, "holder %s of group %s opens epoch %lld again: its key was brought back",
-                        json_string_value(json_object_get(row, "name")),
-                        json_string_value(json_object_get(row, "group")),
-                        (long long)json_integer_value(json_object_get(row, "epoch")));
-        return error_hint(err, "find out who brought it back; destroy it again with `hikae purge run`");
+        if (after != NULL && strcmp(after, "opens") == 0)
+            return end_again(batch, row, err);
     }
     return put_judgement(batch, &judgement, err);
 }

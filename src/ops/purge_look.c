@@ -187,6 +187,20 @@ static bool is_known(const struct purge_holders *holders, const char *path)
     return false;
 }
 
+/* A key file, a sheet, or the note that a key file was destroyed, which stands for it. */
+static int look_at_file(struct purge_holders *holders, char *path, struct error *err)
+{
+    static const char note[] = HOLDER_FILE_NOTE;
+    size_t size = strlen(path), end = sizeof(note) - 1;
+    enum holder_kind kind = HOLDER_FILE;
+    bool is_note = size > end && strcmp(path + size - end, note) == 0;
+    if (is_note)
+        path[size - end] = '\0';
+    if (is_known(holders, path) || (!is_note && !is_key_material(path, &kind)))
+        return 0;
+    return add_found(&holders->groups[holders->configured], path, kind, err);
+}
+
 static int find_in(struct purge_holders *holders, const char *beside, struct error *err)
 {
     const char *slash = strrchr(beside, '/');
@@ -199,11 +213,7 @@ static int find_in(struct purge_holders *holders, const char *beside, struct err
     int rc = 0;
     for (const struct dirent *entry; rc == 0 && (entry = readdir(dir)) != NULL;) {
         CLEANUP_FREE char *path = mem_printf("%s/%s", folder, entry->d_name);
-        enum holder_kind kind;
-        if (path == NULL)
-            rc = error_no_memory(err);
-        else if (!is_known(holders, path) && is_key_material(path, &kind))
-            rc = add_found(&holders->groups[holders->configured], path, kind, err);
+        rc = path != NULL ? look_at_file(holders, path, err) : error_no_memory(err);
     }
     (void)closedir(dir);
     return rc;
@@ -287,6 +297,9 @@ static int look_at_epoch(struct hikae *hikae, const struct purge_holders *holder
     return rc;
 }
 
+/* Instants in slots are whole seconds, and hosts' clocks differ: what ended about then may have wrapped the key. */
+#define AGE_MARGIN_NS (3600 * NS_PER_S)
+
 int purge_look_epochs(struct hikae *hikae, int64_t since_ns, json_t **ret, struct error *err)
 {
     CLEANUP(purge_holders_clear) struct purge_holders holders = {0};
@@ -302,7 +315,7 @@ int purge_look_epochs(struct hikae *hikae, int64_t since_ns, json_t **ret, struc
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < count; i++) {
         /* Over before the key was made: it cannot have wrapped it. Where the time is not known, it may have. */
-        if (i + 1 < count && ages[i + 1].created_ns != 0 && ages[i + 1].created_ns < since_ns)
+        if (i + 1 < count && ages[i + 1].created_ns != 0 && ages[i + 1].created_ns < since_ns - AGE_MARGIN_NS)
             continue;
         rc = look_at_epoch(hikae, &holders, &ages[i], entries, epochs, err);
     }

@@ -262,6 +262,14 @@ static int undo(struct purge_batch *batch, struct error *err)
     return purge_journal_put(batch->facts, name, "undone", batch->run, err);
 }
 
+int purge_run_undo(struct hikae *hikae, struct session *facts, const json_t *run, struct error *err)
+{
+    CLEANUP(purge_batch_clear) struct purge_batch batch = {.hikae = hikae, .facts = facts, .run = json_deep_copy(run)};
+    if (batch.run == NULL)
+        return error_no_memory(err);
+    return read_ids(&batch, err) == 0 ? undo(&batch, err) : -1;
+}
+
 static int begin(struct purge_batch *batch, struct error *err)
 {
     const struct keys_change plain = {.some_targets = true};

@@ -40,6 +40,16 @@ check "killed five times, and finished" finishes
 back; kill_at commit
 expect 8 "no rotation in the middle of an erasure" hikae keys rotate --root
 check "it finishes" finishes
+# What was cut short before the commit can be taken back, and the tenant goes on.
+back; kill_at intent
+expect 8 "its writers are stopped" hikae backup gone
+check "withdrawn in the middle" hikae purge withdraw gone --why "the contract goes on"
+check "its writers go on" hikae -q backup gone
+check "nothing is left to erase" hikae purge run
+check "it is alive" restores gone
+back; kill_at commit
+expect 8 "after the commit it cannot be taken back" hikae purge withdraw gone --why "too late"
+check "and is erased" finishes
 # A key that is rotated meanwhile, a plan that waits: the epoch changes, the plan stays good.
 back
 check "a rotation between approval and run" hikae keys rotate --root
