@@ -141,23 +141,31 @@ static int load_rule(struct ending *ending, struct error *err)
                : -1;
 }
 
+/* Appends, or gives the list up: a list that lacks something must not be recorded. */
+static json_t *appended(json_t *list, json_t *value)
+{
+    if (list != NULL && json_array_append_new(list, value) == 0)
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
 static json_t *words(const struct policy_words *from)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < from->count; i++)
-        (void)json_array_append_new(list, json_string(from->items[i]));
+    for (size_t i = 0; i < from->count && list != NULL; i++)
+        list = appended(list, json_string(from->items[i]));
     return list;
 }
 
 static json_t *survivors_of(const struct policy *policy)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < policy->contract_end.survivor_count; i++) {
+    for (size_t i = 0; i < policy->contract_end.survivor_count && list != NULL; i++) {
         const struct policy_survivor *from = &policy->contract_end.survivors[i];
         char keep[SPAN_TEXT_SIZE];
-        (void)json_array_append_new(list,
-                                    json_pack("{s:s, s:o, s:s?}", "what", from->what, "fields", words(&from->fields),
-                                              "keep", span_is_set(from->keep) ? span_format(from->keep, keep) : NULL));
+        list = appended(list, json_pack("{s:s, s:o, s:s?}", "what", from->what, "fields", words(&from->fields), "keep",
+                                        span_is_set(from->keep) ? span_format(from->keep, keep) : NULL));
     }
     return list;
 }
@@ -165,9 +173,9 @@ static json_t *survivors_of(const struct policy *policy)
 static json_t *logs_of(const struct policy *policy)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < policy->log_count; i++)
+    for (size_t i = 0; i < policy->log_count && list != NULL; i++)
         if (policy->logs[i].survives)
-            (void)json_array_append_new(list, json_string(policy->logs[i].name));
+            list = appended(list, json_string(policy->logs[i].name));
     return list;
 }
 

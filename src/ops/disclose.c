@@ -183,13 +183,18 @@ static int take_paths(struct disclosing *d, bool writes, struct error *err)
 
 /* ---- On record ---- */
 
+/* NULL if a path is not UTF-8: a statement that names fewer files than were given would be false. */
 static json_t *list_files(const struct hikae_disclosure *disclosure)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < disclosure->count; i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "path", disclosure->files[i].path, "sha256",
-                                                    disclosure->files[i].sha256, "bytes",
-                                                    (json_int_t)disclosure->files[i].bytes));
+    for (size_t i = 0; i < disclosure->count && list != NULL; i++) {
+        const struct hikae_disclosed_file *file = &disclosure->files[i];
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I}", "path", file->path, "sha256", file->sha256,
+                                                  "bytes", (json_int_t)file->bytes)) == 0)
+            continue;
+        json_decref(list);
+        list = NULL;
+    }
     return list;
 }
 
