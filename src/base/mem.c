@@ -1,6 +1,7 @@
 #include "base/mem.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,18 @@ void *mem_dup(const void *bytes, size_t size)
     if (copy != NULL && size > 0)
         memcpy(copy, bytes, size);
     return copy;
+}
+
+void *mem_more(void *items, size_t count, size_t *capacity, size_t size)
+{
+    enum { FIRST = 64 };
+    if (count < *capacity)
+        return items;
+    size_t more = *capacity > 0 ? 2 * *capacity : FIRST;
+    void *grown = more <= SIZE_MAX / size ? mem_realloc(items, more * size) : NULL;
+    if (grown != NULL)
+        *capacity = more;
+    return grown;
 }
 
 void mem_wipe(void *memory, size_t size)

@@ -17,6 +17,11 @@ void mem_free(void *memory);
 char *mem_strdup(const char *text);
 void *mem_dup(const void *bytes, size_t size);
 
+/*
+ * Room for one more item of that size behind `count`, growing twofold: the items, perhaps moved, and *capacity raised.
+ * NULL without memory: the items stay where they are.
+ */
+void *mem_more(void *items, size_t count, size_t *capacity, size_t size);
 /* Overwrite with zeros, also where the compiler thinks that nobody looks. */
 void mem_wipe(void *memory, size_t size);
 

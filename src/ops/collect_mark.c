@@ -106,14 +106,10 @@ static int note_stand_in(struct collect *collect, uint32_t from, uint32_t to, st
     size_t last = collect->stand_in_count;
     if (last > 0 && collect->stand_ins[last - 1].from == from && collect->stand_ins[last - 1].to == to)
         return 0;
-    if (last == collect->stand_in_capacity) {
-        size_t capacity = last < 256 ? 256 : 2 * last;
-        void *grown = mem_realloc(collect->stand_ins, capacity * sizeof(*collect->stand_ins));
-        if (grown == NULL)
-            return error_no_memory(err);
-        collect->stand_ins = grown;
-        collect->stand_in_capacity = capacity;
-    }
+    void *grown = mem_more(collect->stand_ins, last, &collect->stand_in_capacity, sizeof(*collect->stand_ins));
+    if (grown == NULL)
+        return error_no_memory(err);
+    collect->stand_ins = grown;
     collect->stand_ins[last].from = from;
     collect->stand_ins[last].to = to;
     collect->stand_in_count++;

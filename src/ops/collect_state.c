@@ -106,16 +106,12 @@ static int read_clocks(struct collect *collect, struct error *err)
 
 static struct collect_object *add_object(struct collect_state *state, size_t *capacity, struct error *err)
 {
-    if (state->count == *capacity) {
-        size_t more = *capacity < 256 ? 256 : 2 * *capacity;
-        struct collect_object *objects = mem_realloc(state->objects, more * sizeof(*objects));
-        if (objects == NULL) {
-            (void)error_no_memory(err);
-            return NULL;
-        }
-        state->objects = objects;
-        *capacity = more;
+    struct collect_object *objects = mem_more(state->objects, state->count, capacity, sizeof(*objects));
+    if (objects == NULL) {
+        (void)error_no_memory(err);
+        return NULL;
     }
+    state->objects = objects;
     struct collect_object *object = &state->objects[state->count++];
     *object = (struct collect_object){.class = OBJECT_PACK};
     return object;

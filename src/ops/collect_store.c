@@ -36,18 +36,15 @@ static void sweep_clear(struct sweep *sweep)
 
 static int add(struct sweep *sweep, const char *name, uint64_t size, struct error *err)
 {
-    if (sweep->count == sweep->capacity) {
-        size_t capacity = sweep->capacity > 0 ? 2 * sweep->capacity : 64;
-        struct target_deletion *items = mem_realloc(sweep->items, capacity * sizeof(*items));
-        if (items == NULL)
-            return error_no_memory(err);
-        sweep->items = items;
-        uint64_t *sizes = mem_realloc(sweep->sizes, capacity * sizeof(*sizes));
-        if (sizes == NULL)
-            return error_no_memory(err);
-        sweep->sizes = sizes;
-        sweep->capacity = capacity;
-    }
+    size_t capacity = sweep->capacity; /* the same for both */
+    struct target_deletion *items = mem_more(sweep->items, sweep->count, &capacity, sizeof(*items));
+    if (items == NULL)
+        return error_no_memory(err);
+    sweep->items = items;
+    uint64_t *sizes = mem_more(sweep->sizes, sweep->count, &sweep->capacity, sizeof(*sizes));
+    if (sizes == NULL)
+        return error_no_memory(err);
+    sweep->sizes = sizes;
     sweep->items[sweep->count] = (struct target_deletion){.name = mem_strdup(name)};
     sweep->sizes[sweep->count] = size;
     return sweep->items[sweep->count++].name != NULL ? 0 : error_no_memory(err);

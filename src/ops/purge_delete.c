@@ -11,112 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PASS_MAX = 20000 }; /* what is deleted after one listing: memory stays bounded */
-
-/* ---- One target ---- */
-
-/* Versions and markers of one listing. */
-struct pass {
-    struct target_deletion *items;
-    size_t count, room;
-    bool more; /* than fit in a pass */
-    bool (*wanted)(const char *name, const void *context);
-    const void *context;
-};
-
-static void pass_clear(struct pass *pass)
-{
-    for (size_t i = 0; i < pass->count; i++) {
-        mem_free((char *)(uintptr_t)pass->items[i].name);
-        mem_free((char *)(uintptr_t)pass->items[i].version);
-    }
-    mem_free(pass->items);
-    *pass = (struct pass){0};
-}
-
-static int take_version(const struct target_version *version, void *context, struct error *err)
-{
-    struct pass *pass = context;
-    if (pass->wanted != NULL && !pass->wanted(version->name, pass->context))
-        return 0;
-    if (pass->count == PASS_MAX) {
-        pass->more = true;
-        return 0;
-    }
-    if (pass->count == pass->room) {
-        size_t room = pass->room > 0 ? 2 * pass->room : 256;
-        struct target_deletion *grown = mem_realloc(pass->items, room * sizeof(*grown));
-        if (grown == NULL)
-            return error_no_memory(err);
-        pass->items = grown;
-        pass->room = room;
-    }
-    struct target_deletion *item = &pass->items[pass->count++];
-    bool versioned = version->version != NULL && version->version[0] != '\0';
-    *item = (struct target_deletion){mem_strdup(version->name), versioned ? mem_strdup(version->version) : NULL};
-    return item->name != NULL && (item->version != NULL || !versioned) ? 0 : error_no_memory(err);
-}
-
-/* What came of the deletions on one target. */
-struct wiping {
-    struct target *target;
-    uint64_t deleted, refused, failed;
-    int64_t locked_ns;
-    struct error why;
-};
-
-static int note_deletion(const struct target_deletion *item, const struct error *why, void *context, struct error *err)
-{
-    struct wiping *wiping = context;
-    struct target_lock_state lock = {0};
-    (void)err;
-    if (why == NULL) {
-        wiping->deleted++;
-        return 0;
-    }
-    wiping->why = *why;
-    if (why->class != ERROR_REFUSED) {
-        wiping->failed++;
-        return 0;
-    }
-    wiping->refused++;
-    if (target_lock_state(wiping->target, item->name, &lock, NULL) == 0 && lock.until_ns > wiping->locked_ns)
-        wiping->locked_ns = lock.until_ns;
-    return 0;
-}
-
-static int abort_upload(const struct target_upload *upload, void *context, struct error *err)
-{
-    struct wiping *wiping = context;
-    struct target_deleter deleter = {.target = wiping->target};
-    struct error why = {0};
-    (void)err;
-    if (target_abort_upload(&deleter, upload->name, upload->id, &why) == 0 || why.class == ERROR_NOT_FOUND) {
-        wiping->deleted++;
-    } else {
-        wiping->failed++;
-        wiping->why = why;
-    }
-    return 0;
-}
-
-/* Everything below a prefix that is wanted, in all versions. */
-static int wipe(struct target *target, const char *prefix, bool (*wanted)(const char *, const void *),
-                const void *context, struct wiping *ret, struct error *err)
-{
-    struct target_deleter deleter = {.target = target};
-    *ret = (struct wiping){.target = target};
-    for (bool more = true; more;) {
-        CLEANUP(pass_clear) struct pass pass = {.wanted = wanted, .context = context};
-        uint64_t deleted = ret->deleted;
-        if (target_list_versions(&deleter, prefix, take_version, &pass, err) != 0 ||
-            target_delete_many(&deleter, pass.items, pass.count, note_deletion, ret, err) != 0)
-            return -1;
-        more = pass.more && ret->deleted > deleted;
-    }
-    return wanted == NULL ? target_list_uploads(&deleter, prefix, abort_upload, ret, err) : 0;
-}
-
 /* ---- A tenant ---- */
 
 static json_t *target_row(json_t *rows, const char *target)
@@ -177,22 +71,23 @@ static int note_listing(const struct run_target *t, const json_t *listed, json_t
 
 static int delete_on(struct run_target *t, const char *prefix, json_t *row, struct error *err)
 {
-    struct wiping wiping;
+    struct target_deleter deleter = {t->target};
+    struct target_wiped wiped;
     struct error why = {0};
     if (!t->up)
         return json_object_set_new(row, "why", json_string(t->why.what)) == 0 ? 0 : error_no_memory(err);
-    if (wipe(t->target, prefix, NULL, NULL, &wiping, &why) != 0) {
+    if (target_wipe(&deleter, prefix, NULL, NULL, &wiped, &why) != 0) {
         if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
             *err = why;
             return -1;
         }
         return json_object_set_new(row, "why", json_string(why.what)) == 0 ? 0 : error_no_memory(err);
     }
-    if (add(row, "deleted", wiping.deleted, err) != 0 ||
-        purge_set_time(row, "locked_until", wiping.locked_ns, err) != 0)
+    if (add(row, "deleted", wiped.deleted, err) != 0 ||
+        purge_set_time(row, "locked_until", wiped.locked_until_ns, err) != 0)
         return -1;
-    bool left = wiping.refused > 0 || wiping.failed > 0;
-    return json_object_set_new(row, "why", left ? json_string(wiping.why.what) : json_null()) == 0
+    bool left = wiped.locked > 0 || wiped.failed > 0;
+    return json_object_set_new(row, "why", left ? json_string(wiped.why.what) : json_null()) == 0
                ? 0
                : error_no_memory(err);
 }
@@ -272,22 +167,23 @@ int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct e
         return error_no_memory(err);
     for (size_t i = 0; i < batch->hikae->target_count; i++) {
         struct run_target *t = &batch->hikae->targets[i];
-        struct wiping wiping = {0};
+        struct target_deleter deleter = {t->target};
+        struct target_wiped wiped = {0};
         struct error why = t->up ? (struct error){0} : t->why;
         const struct dead dead = {batch, t->target, with_slots};
-        bool asked = t->up && wipe(t->target, NAME_KEYS, is_of_dead_epoch, &dead, &wiping, &why) == 0;
+        bool asked = t->up && target_wipe(&deleter, NAME_KEYS, is_of_dead_epoch, &dead, &wiped, &why) == 0;
         if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
             *err = why;
             return -1;
         }
-        uint64_t left = asked ? wiping.refused + wiping.failed : 1;
+        uint64_t left = asked ? wiped.locked + wiped.failed : 1;
         *ret_left += left;
-        json_t *row = json_pack("{s:s, s:I, s:I, s:s?}", "target", t->name, "deleted", (json_int_t)wiping.deleted,
+        json_t *row = json_pack("{s:s, s:I, s:I, s:s?}", "target", t->name, "deleted", (json_int_t)wiped.deleted,
                                 "left", (json_int_t)left, "why", asked ? NULL : why.what);
         json_t *before = target_row(json_object_get(batch->run, "entries"), t->name);
         if (json_array_append_new(keys, row) != 0 ||
             add(row, "deleted", (uint64_t)json_integer_value(json_object_get(before, "deleted")), err) != 0 ||
-            purge_set_time(row, "locked_until", wiping.locked_ns, err) != 0)
+            purge_set_time(row, "locked_until", wiped.locked_until_ns, err) != 0)
             return error_no_memory(err);
     }
     return json_object_set(batch->run, "entries", keys) == 0 ? 0 : error_no_memory(err);

@@ -23,8 +23,7 @@ int target_delete_version(struct target_deleter *deleter, const char *name, cons
     return target->ops->remove_version(target, name, version, err);
 }
 
-/* One after the other, for targets that know no better. */
-static int delete_each(struct target_deleter *deleter, const struct target_deletion *items, size_t count,
+int target_delete_each(struct target_deleter *deleter, const struct target_deletion *items, size_t count,
                        target_deletion_callback *callback, void *context, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
@@ -49,7 +48,7 @@ int target_delete_many(struct target_deleter *deleter, const struct target_delet
         if (check_name(target, items[i].name, err) != 0)
             return -1;
     if (target->ops->remove_many == NULL)
-        return delete_each(deleter, items, count, callback, context, err);
+        return target_delete_each(deleter, items, count, callback, context, err);
     return target->ops->remove_many(target, items, count, callback, context, err);
 }
 

@@ -29,6 +29,9 @@ struct target_deletion {
  */
 MUST_USE int target_delete_many(struct target_deleter *deleter, const struct target_deletion *items, size_t count,
                                 target_deletion_callback *callback, void *context, struct error *err);
+/* The same one after the other: for drivers whose target knows no better. */
+MUST_USE int target_delete_each(struct target_deleter *deleter, const struct target_deletion *items, size_t count,
+                                target_deletion_callback *callback, void *context, struct error *err);
 /* Remove one version or delete marker. ERROR_REFUSED while a lock forbids it. */
 MUST_USE int target_delete_version(struct target_deleter *deleter, const char *name, const char *version,
                                    struct error *err);

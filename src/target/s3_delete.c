@@ -242,24 +242,6 @@ static int remove_batch(struct batch *batch, struct error *err)
     return rc;
 }
 
-/* Where versions are kept, an object without a version named is all its versions: those are found one by one. */
-static int remove_each(struct target *target, const struct target_deletion *items, size_t count,
-                       target_deletion_callback *callback, void *context, struct error *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct error why = {0};
-        int rc = items[i].version == NULL ? s3_remove(target, items[i].name, &why)
-                                          : s3_remove_version(target, items[i].name, items[i].version, &why);
-        if (rc != 0 && why.class == ERROR_INTERRUPTED) {
-            *err = why;
-            return -1;
-        }
-        if (callback(&items[i], rc == 0 ? NULL : &why, context, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 int s3_remove_many(struct target *target, const struct target_deletion *items, size_t count,
                    target_deletion_callback *callback, void *context, struct error *err)
 {
@@ -269,8 +251,11 @@ int s3_remove_many(struct target *target, const struct target_deletion *items, s
         named = named && items[i].version != NULL;
     if (s3_keeps_versions(t, &keeps, err) != 0)
         return -1;
-    if (keeps && !named)
-        return remove_each(target, items, count, callback, context, err);
+    /* Where versions are kept, an object without a version named is all its versions: those are found one by one. */
+    if (keeps && !named) {
+        struct target_deleter deleter = {target};
+        return target_delete_each(&deleter, items, count, callback, context, err);
+    }
     for (size_t done = 0; done < count; done += BATCH) {
         struct batch batch = {.t = t,
                               .items = items + done,

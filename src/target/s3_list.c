@@ -75,14 +75,10 @@ static int add_item(struct page *page, struct error *err)
 {
     if (page->current.key == NULL)
         return error_set(err, ERROR_UNREACHABLE, "an object in it has no name");
-    if (page->count == page->capacity) {
-        size_t capacity = page->capacity > 0 ? 2 * page->capacity : PAGE_OBJECTS;
-        struct item *items = mem_realloc(page->items, capacity * sizeof(*items));
-        if (items == NULL)
-            return error_no_memory(err);
-        page->items = items;
-        page->capacity = capacity;
-    }
+    struct item *items = mem_more(page->items, page->count, &page->capacity, sizeof(*items));
+    if (items == NULL)
+        return error_no_memory(err);
+    page->items = items;
     page->items[page->count++] = page->current;
     page->current = (struct item){0};
     return 0;

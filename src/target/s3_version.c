@@ -69,14 +69,10 @@ static int add_item(struct page *page, struct error *err)
 {
     if (page->current.key == NULL || page->current.id == NULL)
         return error_set(err, ERROR_UNREACHABLE, "an entry in it has no name or no id");
-    if (page->count == page->capacity) {
-        size_t capacity = page->capacity > 0 ? 2 * page->capacity : 256;
-        struct item *items = mem_realloc(page->items, capacity * sizeof(*items));
-        if (items == NULL)
-            return error_no_memory(err);
-        page->items = items;
-        page->capacity = capacity;
-    }
+    struct item *items = mem_more(page->items, page->count, &page->capacity, sizeof(*items));
+    if (items == NULL)
+        return error_no_memory(err);
+    page->items = items;
     page->items[page->count++] = page->current;
     page->current = (struct item){0};
     return 0;

@@ -31,18 +31,15 @@ static void pass_clear(struct pass *pass)
 
 static int make_room(struct pass *pass, struct error *err)
 {
-    size_t room = pass->room > 0 ? 2 * pass->room : 256;
-    if (pass->count < pass->room)
-        return 0;
-    struct target_deletion *items = mem_realloc(pass->items, room * sizeof(*items));
+    size_t room = pass->room; /* the same for both */
+    struct target_deletion *items = mem_more(pass->items, pass->count, &room, sizeof(*items));
     if (items == NULL)
         return error_no_memory(err);
     pass->items = items;
-    uint64_t *sizes = mem_realloc(pass->sizes, room * sizeof(*sizes));
+    uint64_t *sizes = mem_more(pass->sizes, pass->count, &pass->room, sizeof(*sizes));
     if (sizes == NULL)
         return error_no_memory(err);
     pass->sizes = sizes;
-    pass->room = room;
     return 0;
 }
 

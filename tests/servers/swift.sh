@@ -36,6 +36,12 @@ use = egg:swift#$1
 CONF
 }
 
+# plain_filters NAME…: sections of filters that need no settings.
+plain_filters() {
+    local name
+    for name in "$@"; do printf '[filter:%s]\nuse = egg:swift#%s\n' "$name" "$name"; done
+}
+
 # proxy_conf PORT: the lines of TLS, where wanted, come on standard input.
 proxy_conf() {
     cat <<CONF
@@ -52,23 +58,12 @@ pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_forma
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
-[filter:catch_errors]
-use = egg:swift#catch_errors
-[filter:gatekeeper]
-use = egg:swift#gatekeeper
-[filter:healthcheck]
-use = egg:swift#healthcheck
+$(plain_filters catch_errors gatekeeper healthcheck listing_formats bulk tempurl copy slo dlo symlink)
 [filter:proxy-logging]
 use = egg:swift#proxy_logging
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:$memcached_port
-[filter:listing_formats]
-use = egg:swift#listing_formats
-[filter:bulk]
-use = egg:swift#bulk
-[filter:tempurl]
-use = egg:swift#tempurl
 [filter:s3api]
 use = egg:swift#s3api
 location = us-east-1
@@ -78,17 +73,9 @@ dns_compliant_bucket_names = true
 use = egg:swift#tempauth
 user_test_tester = testing .admin .reseller_admin
 user_test_other = other-secret
-[filter:copy]
-use = egg:swift#copy
-[filter:slo]
-use = egg:swift#slo
-[filter:dlo]
-use = egg:swift#dlo
 [filter:versioned_writes]
 use = egg:swift#versioned_writes
 allow_object_versioning = true
-[filter:symlink]
-use = egg:swift#symlink
 CONF
 }
 
