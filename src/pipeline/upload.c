@@ -6,6 +6,7 @@
 #include "base/names.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -48,6 +49,7 @@ struct upload {
     uint64_t in_spool;
     int spool_fd;
     int64_t spool_end;
+    bool spool_keeps; /* its file system gives nothing back */
     struct buf spare; /* a large buffer, kept because fresh memory costs as much time as sealing */
     bool stopping;
     size_t lane_count;
@@ -66,6 +68,22 @@ static void leave_memory(struct upload *upload, const struct parcel *parcel)
     upload->objects_in_memory--;
 }
 
+/* Pieces of the spool begin at pages, so that those that are done can be given back to the disk. */
+static uint64_t spool_room(uint64_t size)
+{
+    enum { PAGE = 4096 };
+    return (size + PAGE - 1) / PAGE * PAGE;
+}
+
+/* A target that is always behind never lets the spool run empty: what is done goes, or the limit counts the file. */
+static void leave_spool(struct upload *upload, const struct parcel *parcel)
+{
+    upload->in_spool -= spool_room(parcel->size);
+    if (fallocate(upload->spool_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, parcel->spool_offset,
+                  (off_t)spool_room(parcel->size)) != 0)
+        upload->spool_keeps = true;
+}
+
 /* Release parcels at the front that everybody has. With the mutex held. */
 static void release_done(struct upload *upload)
 {
@@ -75,7 +93,7 @@ static void release_done(struct upload *upload)
         if (upload->first == NULL)
             upload->last = NULL;
         if (done->spooled)
-            upload->in_spool -= done->size;
+            leave_spool(upload, done);
         else
             leave_memory(upload, done);
         if (done->bytes.capacity > upload->spare.capacity) {
@@ -275,18 +293,21 @@ static bool spool_one(struct upload *upload)
     for (struct parcel *parcel = upload->first; parcel != NULL; parcel = parcel->next)
         if (!parcel->spooled && parcel->readers == 0 && parcel->needed > 0)
             candidate = parcel;
-    if (candidate == NULL || upload->in_spool + candidate->size > upload->options.spool_limit)
+    if (candidate == NULL)
+        return false;
+    uint64_t held = upload->spool_keeps ? (uint64_t)upload->spool_end : upload->in_spool;
+    if (held + spool_room(candidate->size) > upload->options.spool_limit)
         return false;
     if (upload->spool_fd < 0 && file_temporary(upload->options.spool_folder, &upload->spool_fd, NULL) != 0)
         return false;
     if (file_pwrite_full(upload->spool_fd, candidate->bytes.data, candidate->size, upload->spool_end) != 0)
         return false;
     candidate->spool_offset = upload->spool_end;
-    upload->spool_end += (int64_t)candidate->size;
+    upload->spool_end += (int64_t)spool_room(candidate->size);
     candidate->spooled = true;
     buf_free(&candidate->bytes);
     leave_memory(upload, candidate);
-    upload->in_spool += candidate->size;
+    upload->in_spool += spool_room(candidate->size);
     return true;
 }
 
