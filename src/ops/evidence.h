@@ -49,7 +49,6 @@ struct evidence_check {
     unsigned level; /* enum policy_level, or enum policy_drill_mode */
     unsigned share; /* of the objects, in thousandths; 1000 is all  */
     bool sound;
-    bool own_server;
     const char *name;
     const char *detail;
     struct evidence_entry entry;
@@ -61,6 +60,7 @@ struct evidence_stage {
     bool active;
     bool customer;
     int64_t not_before_ns;
+    int64_t ends_ns; /* the contract's; 0: it does not end */
 };
 
 struct evidence_contract {
@@ -78,7 +78,6 @@ struct evidence_restore {
     const char *approver;    /* NULL: nobody                */
     bool by_customer;        /* at the customer's request   */
     bool latest;             /* from the latest snapshot    */
-    bool says;               /* the above was recorded      */
     struct evidence_entry entry;
 };
 
@@ -208,7 +207,6 @@ struct evidence_facts {
     const struct evidence_audit *audits;
     size_t audit_count;
     const char *holders; /* kinds that hold the root key now, with spaces between */
-    const char *holder_countries;
 };
 
 /* ---- The judgement (evidence_judge.c): fills versions, promises and counts of ret, in its arena ---- */

@@ -10,7 +10,6 @@
 struct cycle {
     struct span every;
     unsigned level, share;
-    bool own_server;
     const struct evidence_check *checks;
     size_t count;
     const char *done, *missed, *expired, *ahead; /* kinds of items */
@@ -19,8 +18,7 @@ struct cycle {
 
 static bool satisfies(const struct cycle *cycle, const struct evidence_check *check)
 {
-    return check->sound && check->level >= cycle->level && check->share >= cycle->share &&
-           (check->own_server || !cycle->own_server);
+    return check->sound && check->level >= cycle->level && check->share >= cycle->share;
 }
 
 /* The first that satisfies after an instant, or NULL. */
@@ -172,7 +170,6 @@ void evidence_judge_drills(struct evidence_judging *judging, const struct policy
     const struct policy_drill *wanted = (const void *)rule;
     struct cycle cycle = {.every = wanted->every,
                           .level = wanted->mode,
-                          .own_server = wanted->own_server,
                           .done = "drilled",
                           .missed = "drill-missed",
                           .expired = "drill-expired",
@@ -185,6 +182,11 @@ void evidence_judge_drills(struct evidence_judging *judging, const struct policy
         if (evidence_is_concerned(judging, tenant))
             judge_cycle(judging, tenant, &cycle);
     }
+    bool any = false;
+    for (size_t i = 0; i < judging->count; i++)
+        any = any || judging->items[i].result == HIKAE_KEPT;
+    if (wanted->own_server && any)
+        (void)evidence_add(judging, "drill-server", HIKAE_NOT_OBSERVABLE, NULL, NULL);
     if (judging->count == 0)
         (void)evidence_add(judging, "snapshot-none", HIKAE_NOT_YET_DUE, NULL, NULL);
 }

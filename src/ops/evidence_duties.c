@@ -16,7 +16,7 @@ static void judge_expiries(struct evidence_judging *judging, const struct policy
     for (size_t i = 0; i < judging->facts->expiry_count; i++) {
         const struct evidence_expiry *expiry = &judging->facts->expiries[i];
         if (expiry->class != class || !in_part(judging, expiry->at_ns) ||
-            expiry->before_ns <= span_add(wanted->keep, judging->version->zone, expiry->at_ns, -1))
+            span_longest_s(expiry->keep) >= span_longest_s(wanted->keep))
             continue;
         char keep[SPAN_TEXT_SIZE];
         struct hikae_evidence_item *item = evidence_add(judging, "log-early", HIKAE_BROKEN, NULL, wanted->name);
@@ -187,12 +187,10 @@ static const char *restore_fault(const struct policy_restores *wanted, const str
 static void judge_restore(struct evidence_judging *judging, const struct policy_restores *wanted,
                           const struct evidence_tenant *tenant, const struct evidence_restore *restore)
 {
-    const char *fault = restore->says ? restore_fault(wanted, restore) : "restore-unsaid";
-    struct hikae_evidence_item *item = evidence_add(judging, fault != NULL ? fault : "restore",
-                                                    fault == NULL   ? HIKAE_KEPT
-                                                    : restore->says ? HIKAE_BROKEN
-                                                                    : HIKAE_NOT_OBSERVABLE,
-                                                    tenant->name, restore->destination);
+    const char *fault = restore_fault(wanted, restore);
+    struct hikae_evidence_item *item =
+        evidence_add(judging, fault != NULL ? fault : "restore", fault == NULL ? HIKAE_KEPT : HIKAE_BROKEN,
+                     tenant->name, restore->destination);
     if (item == NULL)
         return;
     item->date = evidence_date(judging, judging->version->zone, ZONE_DAY, restore->time_ns);
@@ -201,22 +199,21 @@ static void judge_restore(struct evidence_judging *judging, const struct policy_
     evidence_proven_by(item, &restore->entry);
 }
 
+/* Copies that were handed out are records of the history, which do not expire: where there is none, there was none. */
 void evidence_judge_restores(struct evidence_judging *judging, const struct policy_rule *rule)
 {
     const struct policy_restores *wanted = (const void *)rule;
     for (size_t i = 0; i < judging->facts->tenant_count; i++) {
         const struct evidence_tenant *tenant = &judging->facts->tenants[i];
-        for (size_t k = 0; k < tenant->restore_count; k++)
-            if (in_part(judging, tenant->restores[k].time_ns) &&
-                evidence_is_active(judging, tenant, tenant->restores[k].time_ns))
+        for (size_t k = 0; k < tenant->restore_count; k++) {
+            const struct evidence_stage *stage = evidence_stage_at(tenant, tenant->restores[k].time_ns);
+            if (in_part(judging, tenant->restores[k].time_ns) && stage != NULL &&
+                strcmp(stage->policy, judging->version->name) == 0)
                 judge_restore(judging, wanted, tenant, &tenant->restores[k]);
+        }
     }
-    if (judging->count > 0)
-        return;
-    /* That there was none is seen as far as the log of accesses reaches. */
-    bool seen = evidence_horizon(judging->facts, AUDIT_ACCESS) <= judging->version->from_ns;
-    (void)evidence_add(judging, seen ? "restore-none" : "restore-expired", seen ? HIKAE_KEPT : HIKAE_NOT_OBSERVABLE,
-                       NULL, NULL);
+    if (judging->count == 0)
+        (void)evidence_add(judging, "restore-none", HIKAE_KEPT, NULL, NULL);
 }
 
 /* ---- contract_end, survives ---- */

@@ -34,6 +34,18 @@ struct evidence_dossier *evidence_find_dossier(const struct evidence_gathering *
                                         : NULL;
 }
 
+/* The history of an erased tenant nobody can read; whose it was, and under which policy, is still known. */
+static void add_erased(struct evidence_gathering *g, struct evidence_dossier *dossier, const struct catalog_tenant *row)
+{
+    struct evidence_stage *stage =
+        arena_add(g->arena, &dossier->stages, &dossier->tenant.stage_count, sizeof(*dossier->stages));
+    if (stage != NULL)
+        *stage = (struct evidence_stage){.from_ns = INT64_MIN,
+                                         .policy = arena_text(g->arena, row->policy),
+                                         .customer = strcmp(row->class, "customer") == 0};
+    dossier->tenant.stages = dossier->stages;
+}
+
 static int add_dossier(const struct catalog_tenant *row, void *context, struct error *err)
 {
     struct evidence_gathering *g = context;
@@ -47,6 +59,8 @@ static int add_dossier(const struct catalog_tenant *row, void *context, struct e
     dossier->tenant.name = arena_text(g->arena, row->name);
     dossier->tenant.id = arena_text(g->arena, hex_encode(row->tid.bytes, ID_SIZE, hex));
     dossier->tenant.erased = strcmp(row->state, "erased") == 0;
+    if (dossier->tenant.erased)
+        add_erased(g, dossier, row);
     return g->arena->failed ? error_no_memory(err) : 0;
 }
 
@@ -79,8 +93,11 @@ static int take_tenants(struct evidence_gathering *g, struct error *err)
     for (size_t i = 0; i < g->dossier_count; i++) {
         if (cancel_check(&g->hikae->cancel, err) != 0 || evidence_gather_tenant(g, &g->dossiers[i], err) != 0)
             return -1;
-        tenants[i] = g->dossiers[i].tenant;
     }
+    if (evidence_gather_purges(g, err) != 0)
+        return -1;
+    for (size_t i = 0; i < g->dossier_count; i++)
+        tenants[i] = g->dossiers[i].tenant;
     if (g->dossier_count > 0)
         qsort(tenants, g->dossier_count, sizeof(*tenants), compare_tenants);
     g->facts->tenants = tenants;

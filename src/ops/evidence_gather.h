@@ -22,6 +22,12 @@ struct evidence_dossier {
     struct evidence_kept_log *logs;
 };
 
+/* The entry about a thing with an id of its own: a drill, a copy that was handed out. */
+struct evidence_named {
+    const char *id;
+    struct evidence_entry entry;
+};
+
 /* A snapshot that was dropped, by an audit entry. */
 struct evidence_drop {
     const char *snapshot; /* id, or the start of one that a person gave */
@@ -49,6 +55,8 @@ struct evidence_gathering {
     size_t dossier_count;
     struct evidence_drop *drops; /* by snapshot */
     size_t drop_count;
+    struct evidence_named *named;
+    size_t named_count;
     struct hikae_evidence_log *logs;
     struct policy **policies; /* that versions and results borrow: the caller frees them in the end */
     size_t policy_count;
@@ -72,6 +80,9 @@ MUST_USE int evidence_gather_people(struct evidence_gathering *gathering, struct
 /* evidence_gather_tenant.c: from the history of one, joined with what the audit log said. */
 MUST_USE int evidence_gather_tenant(struct evidence_gathering *gathering, struct evidence_dossier *dossier,
                                     struct error *err);
+
+/* evidence_gather_purge.c: what became of tenants whose contract ended. */
+MUST_USE int evidence_gather_purges(struct evidence_gathering *gathering, struct error *err);
 
 /* The dossier of a tenant, or NULL. */
 struct evidence_dossier *evidence_find_dossier(const struct evidence_gathering *gathering, const struct id *tid);

@@ -69,7 +69,8 @@ static void add_drop(const struct seen *seen, const char *snapshot, bool by_pers
     struct evidence_gathering *g = seen->g;
     struct evidence_drop *drop = arena_add(g->arena, &g->drops, &g->drop_count, sizeof(*g->drops));
     if (drop != NULL)
-        *drop = (struct evidence_drop){snapshot, by_person, seen->entry->time_ns, seen->place};
+        *drop =
+            (struct evidence_drop){snapshot, by_person, seen->entry->time_ns + seen->entry->duration_ns, seen->place};
 }
 
 static void take_retain(const struct seen *seen)
@@ -154,7 +155,7 @@ static void take_expire(const struct seen *seen)
         struct evidence_expiry *made = arena_add(g->arena, &g->expiries, &g->facts->expiry_count, sizeof(*g->expiries));
         if (made == NULL)
             return;
-        /* By the longest day, month and year: nothing younger than that was deleted, in whatever zone. */
+        /* By the shortest days, months and years: nothing younger than that was deleted, in whatever zone. */
         *made = (struct evidence_expiry){.class = (enum audit_class) class,
                                          .keep = keep,
                                          .at_ns = seen->entry->time_ns,
@@ -163,25 +164,26 @@ static void take_expire(const struct seen *seen)
     }
 }
 
-/* ---- Restores ---- */
+/* ---- Things with an id of their own ---- */
 
-static void take_restore(const struct seen *seen)
+static void take_named(const struct seen *seen, const char *name)
 {
-    struct evidence_dossier *dossier = seen->dossier;
-    if (dossier == NULL || !is_done(seen))
-        return;
-    struct evidence_restore *made =
-        arena_add(seen->g->arena, &dossier->restores, &dossier->tenant.restore_count, sizeof(*dossier->restores));
-    if (made == NULL)
-        return;
-    const char *destination = detail(seen, "destination");
-    *made = (struct evidence_restore){.time_ns = seen->entry->time_ns,
-                                      .destination = destination,
-                                      .approver = arena_text(seen->g->arena, seen->entry->operator_name),
-                                      .by_customer = count(seen, "on_request") > 0,
-                                      .latest = count(seen, "latest") > 0,
-                                      .says = destination != NULL,
-                                      .entry = seen->place};
+    struct evidence_gathering *g = seen->g;
+    const char *id = detail(seen, name);
+    struct evidence_named *made =
+        id != NULL ? arena_add(g->arena, &g->named, &g->named_count, sizeof(*g->named)) : NULL;
+    if (made != NULL)
+        *made = (struct evidence_named){id, seen->place};
+}
+
+static void take_copy(const struct seen *seen)
+{
+    take_named(seen, "copy");
+}
+
+static void take_drill(const struct seen *seen)
+{
+    take_named(seen, "drill");
 }
 
 /* ---- The log ---- */
@@ -190,8 +192,8 @@ static const struct {
     const char *operation;
     void (*take)(const struct seen *seen);
 } operations[] = {
-    {"backup", take_backup}, {"import", take_backup},       {"retain", take_retain},   {"snapshot forget", take_forget},
-    {"verify", take_verify}, {"audit expire", take_expire}, {"restore", take_restore},
+    {"backup", take_backup}, {"import", take_backup},       {"retain", take_retain}, {"snapshot forget", take_forget},
+    {"verify", take_verify}, {"audit expire", take_expire}, {"restore", take_copy},  {"drill", take_drill},
 };
 
 static void take_entry(struct evidence_gathering *g, const struct audit_entry *entry,

@@ -20,7 +20,8 @@ static void take_stages(struct evidence_gathering *g, struct evidence_dossier *d
                                         .policy = arena_text(g->arena, from->policy),
                                         .active = strcmp(from->state, "active") == 0,
                                         .customer = strcmp(from->class_, "customer") == 0,
-                                        .not_before_ns = from->not_before_ns};
+                                        .not_before_ns = from->not_before_ns,
+                                        .ends_ns = from->ends_ns};
     }
     dossier->tenant.stages = dossier->stages;
 }
@@ -156,18 +157,22 @@ static void take_contract(struct evidence_gathering *g, struct evidence_dossier 
 {
     const char *event = json_string_value(json_object_get(body, "event"));
     size_t count = dossier->tenant.contract_count;
-    if (event != NULL && strcmp(event, "cancel") == 0) {
+    if (event == NULL)
+        return;
+    if (strcmp(event, "cancel") == 0) {
         if (count > 0 && dossier->contracts[count - 1].cancelled_ns == 0)
             dossier->contracts[count - 1].cancelled_ns = time_ns;
         return;
     }
-    /* Said again, it is what was said last that counts. */
+    /* Of a contract's other records none moves its end. Said again, it is what was said last that counts. */
+    if (strcmp(event, "end") != 0)
+        return;
     if (count > 0 && dossier->contracts[count - 1].cancelled_ns == 0)
         dossier->contracts[count - 1].cancelled_ns = time_ns;
     struct evidence_contract *made =
         arena_add(g->arena, &dossier->contracts, &dossier->tenant.contract_count, sizeof(*dossier->contracts));
     if (made != NULL)
-        *made = (struct evidence_contract){.ends_ns = evidence_body_time(body, "on"),
+        *made = (struct evidence_contract){.ends_ns = evidence_body_time(body, "ends"),
                                            .deadline_ns = evidence_body_time(body, "deadline"),
                                            .detail = evidence_body_text(g->arena, body, "on")};
 }
@@ -218,17 +223,90 @@ static void join_logs(struct evidence_dossier *dossier)
     dossier->tenant.logs = dossier->logs;
 }
 
+/* The audit log's entry about a drill or a copy. */
+static struct evidence_entry entry_of(const struct evidence_gathering *g, const char *id)
+{
+    for (size_t i = 0; id != NULL && i < g->named_count; i++)
+        if (strcmp(g->named[i].id, id) == 0)
+            return g->named[i].entry;
+    return (struct evidence_entry){0};
+}
+
+/* One that could not read a target, or was cut by its budget, says nothing. */
+static void take_drill(struct evidence_gathering *g, struct evidence_dossier *dossier, const json_t *body,
+                       int64_t time_ns)
+{
+    const char *result = json_string_value(json_object_get(body, "result"));
+    const char *mode = json_string_value(json_object_get(body, "mode"));
+    unsigned level = 0;
+    while (mode != NULL && policy_drill_words[level] != NULL && strcmp(policy_drill_words[level], mode) != 0)
+        level++;
+    bool passed = result != NULL && strcmp(result, "passed") == 0;
+    if (mode == NULL || policy_drill_words[level] == NULL ||
+        (!passed && (result == NULL || strcmp(result, "failed") != 0)))
+        return;
+    struct evidence_check *made =
+        arena_add(g->arena, &dossier->drills, &dossier->tenant.drill_count, sizeof(*dossier->drills));
+    if (made == NULL)
+        return;
+    int64_t done_ns = evidence_body_time(body, "time");
+    *made = (struct evidence_check){.time_ns = done_ns != 0 ? done_ns : time_ns,
+                                    .level = level,
+                                    .share = 1000,
+                                    .sound = passed,
+                                    .name = evidence_body_text(g->arena, body, "drill")};
+    made->entry = entry_of(g, made->name);
+}
+
+/* Was it the newest snapshot that there was then? */
+static bool is_latest(const struct evidence_dossier *dossier, const char *snapshot, int64_t time_ns)
+{
+    const char *latest = NULL;
+    for (size_t i = 0; i < dossier->made_count && dossier->made[i].time_ns <= time_ns; i++)
+        if (dossier->made[i].complete)
+            latest = dossier->made[i].id;
+    return latest != NULL && snapshot != NULL && strcmp(latest, snapshot) == 0;
+}
+
+static void take_copy(struct evidence_gathering *g, struct evidence_dossier *dossier, const json_t *body,
+                      int64_t time_ns)
+{
+    struct evidence_restore *made =
+        arena_add(g->arena, &dossier->restores, &dossier->tenant.restore_count, sizeof(*dossier->restores));
+    if (made == NULL)
+        return;
+    int64_t handed_ns = evidence_body_time(body, "handed");
+    *made = (struct evidence_restore){.time_ns = handed_ns != 0 ? handed_ns : time_ns,
+                                      .destination = evidence_body_text(g->arena, body, "destination"),
+                                      .approver = evidence_body_text(g->arena, body, "approver"),
+                                      .entry = entry_of(g, json_string_value(json_object_get(body, "copy")))};
+    made->latest = is_latest(dossier, json_string_value(json_object_get(body, "snapshot")), made->time_ns);
+}
+
+static int compare_checks(const void *a, const void *b)
+{
+    const struct evidence_check *x = a, *y = b;
+    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
 static int take_fact(struct evidence_gathering *g, struct evidence_dossier *dossier, const struct history_fact *fact,
                      bool is_past, struct error *err)
 {
     CLEANUP_JSON json_t *body = NULL;
-    if (fact->type != RECORD_CONTRACT && fact->type != RECORD_KEPT_LOG)
+    if (fact->type != RECORD_CONTRACT && fact->type != RECORD_KEPT_LOG && fact->type != RECORD_DRILL &&
+        fact->type != RECORD_COPY)
         return 0;
     if (json_parse(fact->body, strlen(fact->body), &body, err) != 0)
         return -1;
     if (fact->type == RECORD_CONTRACT)
         take_contract(g, dossier, body, fact->time_ns);
-    else if (!is_past)
+    else if (fact->type == RECORD_DRILL)
+        take_drill(g, dossier, body, fact->time_ns);
+    else if (is_past)
+        return 0; /* what is said of a log or a copy now holds */
+    else if (fact->type == RECORD_COPY)
+        take_copy(g, dossier, body, fact->time_ns);
+    else
         take_log(g, dossier, body, fact->time_ns);
     return 0;
 }
@@ -243,6 +321,10 @@ static int take_facts(struct evidence_gathering *g, struct evidence_dossier *dos
         if (take_fact(g, dossier, &history->facts[i], false, err) != 0)
             return -1;
     join_logs(dossier);
+    if (dossier->tenant.drill_count > 0)
+        qsort(dossier->drills, dossier->tenant.drill_count, sizeof(*dossier->drills), compare_checks);
+    dossier->tenant.drills = dossier->drills;
+    dossier->tenant.restores = dossier->restores;
     dossier->tenant.contracts = dossier->contracts;
     return 0;
 }
@@ -252,7 +334,6 @@ int evidence_gather_tenant(struct evidence_gathering *g, struct evidence_dossier
     struct session session;
     struct error why = {0};
     dossier->tenant.verifications = dossier->verifications;
-    dossier->tenant.restores = dossier->restores;
     if (session_open(g->hikae, dossier->tenant.name, 0, &session, &why) != 0) {
         /* Of an erased tenant the audit log still tells; its own history nobody can read, as it should be. */
         if (dossier->tenant.erased) {

@@ -52,7 +52,7 @@ bool evidence_is_active(const struct evidence_judging *judging, const struct evi
 {
     const struct evidence_stage *stage = evidence_stage_at(tenant, time_ns);
     return stage != NULL && stage->active && stage->not_before_ns <= time_ns &&
-           strcmp(stage->policy, judging->version->name) == 0;
+           (stage->ends_ns == 0 || time_ns < stage->ends_ns) && strcmp(stage->policy, judging->version->name) == 0;
 }
 
 bool evidence_is_concerned(const struct evidence_judging *judging, const struct evidence_tenant *tenant)

@@ -221,16 +221,9 @@ void evidence_judge_processors(struct evidence_judging *judging, const struct po
 {
     const struct policy_processors *wanted = (const void *)rule;
     judge_places(judging, &wanted->storage, NULL);
-    const char *countries = judging->facts->holder_countries;
-    for (const char *p = countries; p != NULL && *p != '\0';) {
-        size_t size = strcspn(p, " ");
-        const char *country = arena_printf(judging->arena, "%.*s", (int)size, p);
-        bool fits = country != NULL && policy_has_word(&wanted->key_service, country);
-        (void)evidence_add(judging, fits ? "key-service-place" : "key-service-elsewhere",
-                           fits ? HIKAE_KEPT : HIKAE_BROKEN, NULL, country);
-        p += size;
-        p += strspn(p, " ");
-    }
+    /* Where a key service lies stands in the configuration, which the check of the installation looks at. */
+    if (wanted->key_service.count > 0 && !add_unmet(judging, "holder-service"))
+        (void)evidence_add(judging, "key-service-place", HIKAE_KEPT, NULL, judging->facts->holders);
     if (judging->count == 0)
         (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
 }
@@ -271,8 +264,9 @@ void evidence_judge_encryption(struct evidence_judging *judging, const struct po
     if (item != NULL)
         item->detail = "AES-256-GCM (256-bit keys), HKDF-SHA-256, HMAC-SHA-256, SHA-256, Ed25519";
     judge_transport(judging, wanted->tls);
-    bool unmet = add_unmet(judging, "target-signature");
-    unmet = add_unmet(judging, "target-transport") || unmet;
+    static const char *const rules[] = {"target-signature", "target-transport", "holder-kdf"};
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        (void)add_unmet(judging, rules[i]);
     if (wanted->holder != POLICY_HOLDER_ANY && !add_unmet(judging, "holder-class")) {
         /* Who holds the key is known for now only; when the version was applied the check said the same. */
         item = evidence_add(judging, "holder", HIKAE_KEPT, NULL, judging->facts->holders);

@@ -86,6 +86,7 @@ struct history_stage {
     char *state;
     char *class_;
     int64_t not_before_ns;
+    int64_t ends_ns; /* of the contract: nothing is backed up from then on; 0: it does not end */
 };
 
 /* A fact whose latest record is kept as JSON: contract, policies, operators, targets, kept logs, attestations. */

@@ -193,8 +193,12 @@ static int add_stage(struct history *history, const struct history_tenant *tenan
         return error_no_memory(err);
     history->stages = grown;
     struct history_stage *stage = &grown[history->stage_count++];
-    *stage = (struct history_stage){time_ns, mem_strdup(tenant->policy), mem_strdup(tenant->state),
-                                    mem_strdup(tenant->class_), tenant->not_before_ns};
+    *stage = (struct history_stage){time_ns,
+                                    mem_strdup(tenant->policy),
+                                    mem_strdup(tenant->state),
+                                    mem_strdup(tenant->class_),
+                                    tenant->not_before_ns,
+                                    tenant->ends_ns};
     return stage->policy != NULL && stage->state != NULL && stage->class_ != NULL ? 1 : error_no_memory(err);
 }
 

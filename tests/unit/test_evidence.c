@@ -110,7 +110,7 @@ static int setup(void **state)
                                            .to_ns = at("2026-11-01T00:00:00+09:00"),
                                            .period_from_ns = at("2026-10-01T00:00:00+09:00"),
                                            .period_to_ns = at("2026-11-01T00:00:00+09:00")};
-    f->stages[0] = (struct evidence_stage){at("2026-09-20T00:00:00+09:00"), "p", true, true, 0};
+    f->stages[0] = (struct evidence_stage){at("2026-09-20T00:00:00+09:00"), "p", true, true, 0, 0};
     add_nights(f);
     f->drills[0] = (struct evidence_check){.time_ns = at("2026-09-25T03:00:00+09:00"), .share = 1000, .sound = true};
     f->drills[1] = (struct evidence_check){.time_ns = at("2026-10-20T03:00:00+09:00"), .share = 1000, .sound = true};
@@ -264,15 +264,15 @@ static void test_stages(void **state)
     keep_everything(f);
     f->snapshots[17].complete = false;
     f->snapshots[17].on_demand = true;
-    f->stages[0] = (struct evidence_stage){at("2026-10-10T00:00:00+09:00"), "p", true, true, 0};
+    f->stages[0] = (struct evidence_stage){at("2026-10-10T00:00:00+09:00"), "p", true, true, 0, 0};
     judge(f);
     assert_int_equal(promise(f, "nightly")->rules[0]->counts[HIKAE_KEPT], 22);
     assert_string_equal(gaps(f), "");
-    f->stages[1] = (struct evidence_stage){at("2026-10-20T00:00:00+09:00"), "p", false, true, 0};
+    f->stages[1] = (struct evidence_stage){at("2026-10-20T00:00:00+09:00"), "p", false, true, 0, 0};
     f->tenant.stage_count = 2;
     judge(f);
     assert_int_equal(promise(f, "nightly")->rules[0]->counts[HIKAE_KEPT], 10);
-    f->stages[1] = (struct evidence_stage){at("2026-10-20T00:00:00+09:00"), "q", true, true, 0};
+    f->stages[1] = (struct evidence_stage){at("2026-10-20T00:00:00+09:00"), "q", true, true, 0, 0};
     judge(f);
     assert_int_equal(promise(f, "nightly")->rules[0]->counts[HIKAE_KEPT], 10);
     /* Customers of a policy that backs up the provider's data only must have no backup. */
@@ -499,11 +499,8 @@ static void test_contracts_and_restores(void **state)
     f->contract.cancelled_ns = 1;
     judge(f);
     CHECK_RESULT(f, "erased", "not-yet-due");
-    f->restore = (struct evidence_restore){.time_ns = at("2026-10-05T10:00:00+09:00"),
-                                           .destination = "production",
-                                           .approver = "sato",
-                                           .latest = true,
-                                           .says = true};
+    f->restore = (struct evidence_restore){
+        .time_ns = at("2026-10-05T10:00:00+09:00"), .destination = "production", .approver = "sato", .latest = true};
     f->tenant.restores = &f->restore;
     f->tenant.restore_count = 1;
     judge(f);
@@ -514,9 +511,6 @@ static void test_contracts_and_restores(void **state)
     f->restore.destination = "staging";
     judge(f);
     assert_string_equal(gaps(f), "restore-staging 2026-10-05");
-    f->restore.says = false;
-    judge(f);
-    assert_string_equal(gaps(f), "restore-unsaid 2026-10-05");
 }
 
 /* Two versions in a month: each is judged for its part, and the promise has the worst of both. */

@@ -339,9 +339,9 @@ static void test_stages(void **state)
         "{\"v\":1,\"name\":\"a\",\"policy\":\"weekly\",\"state\":\"suspended\",\"class\":\"provider\"}",
     };
     static const struct history_stage expected[] = {
-        {2 * NS_PER_S, (char *)"daily", (char *)"new", (char *)"customer", 0},
-        {3 * NS_PER_S, (char *)"daily", (char *)"active", (char *)"customer", 0},
-        {4 * NS_PER_S, (char *)"weekly", (char *)"suspended", (char *)"provider", 0}};
+        {2 * NS_PER_S, (char *)"daily", (char *)"new", (char *)"customer", 0, 0},
+        {3 * NS_PER_S, (char *)"daily", (char *)"active", (char *)"customer", 0, 0},
+        {4 * NS_PER_S, (char *)"weekly", (char *)"suspended", (char *)"provider", 0, 0}};
     struct history_builder *builder = start();
     take(builder, make_snapshot(1));
     for (unsigned i = 0; i < 3; i++)
