@@ -92,10 +92,9 @@ static void act(const struct site *site, const char *action, const json_t *param
 {
     struct kms *kms = NULL;
     struct error err = {0};
-    json_t *answer = NULL, *request = json_pack("{s:O}", "KeyId", json_object_get(params, "key"));
-    if (more != NULL)
-        request =
-            json_pack("{s:s, s:o}", "AliasName", more, "TargetKeyId", json_incref(json_object_get(params, "key")));
+    json_t *answer = NULL, *key = json_object_get(params, "key");
+    json_t *request = more != NULL ? json_pack("{s:s, s:O}", "AliasName", more, "TargetKeyId", key)
+                                   : json_pack("{s:O}", "KeyId", key);
     ok(kms_open(&site->options, &kms, &err), &err);
     ok(kms_call(kms, action, request, false, &answer, &err), &err);
     json_decref(answer);
