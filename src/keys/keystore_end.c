@@ -76,6 +76,8 @@ int keystore_attest_member(const struct slots *slots, const struct slot_member *
             if (!asked || weight(&one) > weight(ret))
                 *ret = one;
             asked = true;
+            if (ret->presence == HOLDER_PRESENT)
+                return 0;
         }
     return 0;
 }
