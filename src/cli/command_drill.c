@@ -192,10 +192,9 @@ enum hikae_status command_drill(struct run *run)
     bool due = run_has(run, "due");
     if (due == (run->arg_count > 0))
         return run_usage(run, "drill needs a tenant, or --due");
-    if (due && run->given_count > 1u + run_has(run, DRY_RUN) + run_has(run, "json") + run_has(run, "quiet") +
-                                      run_has(run, "verbose") + (run_option(run, "config") != NULL) +
-                                      (run_option(run, "lang") != NULL))
-        return run_usage(run, "--due takes modes from the policies: it stands alone");
+    for (const struct option_def *def = run->command->options; due && def->name != NULL; def++)
+        if (strcmp(def->name, "due") != 0 && (run_has(run, def->name) || run_option(run, def->name) != NULL))
+            return run_usage(run, "--due takes --%s from the policies", def->name);
     if (due)
         return drill_due(run);
     enum hikae_status status = read_options(run, &options);

@@ -12,7 +12,7 @@ drill() { hikae --json drill t --scratch "$WORK/scratch" "$@" >"$WORK/json" 2>"$
 fails() { local name=$1 code=$2; shift 2; expect "$code" "$name" drill "$@"; }
 minute=0
 # Each backup is a minute later, however long the one before took.
-later() { minute=$((minute + 1)); export HIKAE_NOW=2026-11-21T08:$(printf %02d $minute):00Z; hikae backup "$1" >/dev/null 2>&1; }
+later() { minute=$((minute + 1)); export HIKAE_NOW=${today:-2026-11-21}T08:$(printf %02d $minute):00Z; hikae backup "$1" >/dev/null 2>&1; }
 empty() { [ -z "$(ls -A "$WORK/scratch")" ]; }
 is() { check "$1" test "$(field "$2")" = "$3"; }
 night() { head -c 200000 /dev/urandom >"$WORK/src/night"; hikae backup t >/dev/null 2>&1; }
@@ -145,6 +145,34 @@ says "left by a drill that was killed" "the next one removes what it left"
 check "and nothing that is not a drill's" test "$(ls "$WORK/scratch")" = hikae-drill-mine00
 rm -r "$WORK/scratch/hikae-drill-mine00"
 
+# ---- What a policy makes due, and promises ----
+cat >"$WORK/drilled.yaml" <<'YAML'
+schema: 1
+name: drilled
+title: {ja: 復元訓練の約束, en: drills are promised}
+zone: Asia/Tokyo
+schedule: {every: daily, tenants: [customer, provider], window: "01:00-05:00"}
+generations: {keep: all}
+drills:
+  - {mode: full, every: 30d, rto: 1h, rpo: 1d}
+YAML
+check "a policy promises drills and their times" hikae policy apply "$WORK/drilled.yaml"
+hikae tenant add due --policy drilled --source "data=dir:$WORK/none" --source "more=dir:$WORK/src/deep" >/dev/null 2>&1
+export HIKAE_NOW=2026-11-22T20:00:00Z
+hikae run --only backup >/dev/null 2>&1
+hikae --json drill --due >"$WORK/json" 2>"$WORK/err"
+is "a drill is due" done.0.job drill
+hikae --json drill --due >"$WORK/json" 2>"$WORK/err"
+is "once in its time" done "[]"
+hikae --json drill list due >"$WORK/json" 2>/dev/null
+is "it names its rule" drills.0.plan drills.1
+is "and kept what is promised" drills.0.promised.rpo_kept True
+export HIKAE_NOW=2026-11-24T23:00:00Z
+expect 1 "data that is older than promised is told" hikae drill due --mode full --scratch "$WORK/scratch"
+says "older than" "and by how much"
+expect 2 "--due takes modes from the policies" hikae drill --due --mode full
+
+today=2026-11-29
 # ---- Checks ----
 /usr/bin/python3 -c 'import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute("create table o(n)"); c.executemany("insert into o values(?)", [(i,) for i in range(42)]); c.commit()' "$WORK/src/app.db"
 dump() { printf 'CREATE TABLE orders (n integer PRIMARY KEY, what text);\nCOPY orders (n, what) FROM stdin;\n'; for i in $(seq "$1"); do printf '%d\torder %d\n' "$i" "$i"; done; printf '\\.\nCREATE INDEX ON orders (what);\n'; }
