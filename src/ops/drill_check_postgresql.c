@@ -334,6 +334,17 @@ static bool can_enter(const struct drill_database *database)
     return rc == 0 && child.exit_code == 0;
 }
 
+static bool find_account(const char *name, struct drill_database *database)
+{
+    char buffer[4096];
+    struct passwd entry, *found = NULL;
+    if (getpwnam_r(name, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL || entry.pw_uid == 0)
+        return false;
+    database->uid = entry.pw_uid;
+    database->gid = entry.pw_gid;
+    return true;
+}
+
 int drill_check_postgresql(const struct drill_check *checks, size_t count, size_t which, const char *path,
                            const struct drill_place *place, struct drill_outcome *outcomes, struct error *err)
 {
@@ -342,16 +353,11 @@ int drill_check_postgresql(const struct drill_check *checks, size_t count, size_
     int rc;
     find_programs(database.bin);
     if (geteuid() == 0) {
-        const struct passwd *account = getpwnam("postgres"); /* no other thread of ours asks for accounts now */
-        if (account == NULL)
-            account = getpwnam("nobody");
-        if (account == NULL || account->pw_uid == 0)
+        if (!find_account("postgres", &database) && !find_account("nobody", &database))
             return drill_outcome(
                 &outcomes[which], DRILL_FAILED, err,
                 "a server is not started as root, and there is neither an account postgres nor nobody");
         database.other_user = true;
-        database.uid = account->pw_uid;
-        database.gid = account->pw_gid;
     }
     if (make_folders(&database, &why) != 0)
         rc = drill_outcome(&outcomes[which], DRILL_FAILED, err, "%s", why.what);
