@@ -209,9 +209,10 @@ static int write_tenant(struct ending *ending, const char *state, struct error *
     tenant->state = copy;
     tenant->ends_ns = ending->ends_ns;
     tenant->erase_by_ns = ending->deadline_ns;
-    return tenant_write(session->hikae, &session->tid, session->keyring, &session->chain, tenant, err) == 0
-               ? chain_load(session->hikae, &session->tid, session->keyring, &session->chain, err)
-               : -1;
+    if (tenant_write(session->hikae, &session->tid, session->keyring, &session->chain, tenant, err) != 0)
+        return -1;
+    chain_clear(&session->chain);
+    return chain_load(session->hikae, &session->tid, session->keyring, &session->chain, err);
 }
 
 static int refuse_other_end(const json_t *known, const char *on, struct error *err)

@@ -61,11 +61,9 @@ MUST_USE int misses_add(struct misses *misses, const struct missed *missed, stru
 /* The jobs of a plan, not carried out yet, whose time passed by without them. */
 struct run_plan;
 MUST_USE int misses_of_plan(const struct run_plan *plan, struct misses *ret, struct error *err);
-/* Erasures that are overdue. What else status knows to be missed is found by the next function. */
-MUST_USE int misses_of_status(const struct hikae_status_report *status, struct misses *ret, struct error *err);
 /*
  * Open a nonconformity for each cause (what, policy, subject) that none is open for, and add tenants to those that are.
- * Also looks for notices and reviews that are overdue. *ret_opened of them.
+ * Also looks for erasures, notices and looks that are overdue. *ret_opened of them.
  */
 MUST_USE int nonconformities_open(struct hikae *hikae, const struct misses *misses, size_t *ret_opened,
                                   struct error *err);

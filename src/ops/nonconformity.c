@@ -83,16 +83,41 @@ int misses_of_plan(const struct run_plan *plan, struct misses *ret, struct error
     return 0;
 }
 
-int misses_of_status(const struct hikae_status_report *status, struct misses *ret, struct error *err)
+/* Tenants whose contract ended and who are still there when they must be erased; the catalogue knows by when. */
+struct erasures {
+    struct misses *misses;
+    char **names; /* that the misses borrow */
+    size_t count;
+    int64_t now_ns;
+};
+
+static void erasures_clear(struct erasures *erasures)
 {
-    for (size_t i = 0; i < status->deadline_count; i++) {
-        const struct hikae_deadline *deadline = &status->deadlines[i];
-        const struct missed missed = {
-            .what = deadline->kind, .tenant = deadline->subject, .since_ns = deadline->due_ns};
-        if (deadline->missed && strcmp(deadline->kind, "erasure") == 0 && misses_add(ret, &missed, err) != 0)
-            return -1;
-    }
-    return 0;
+    for (size_t i = 0; i < erasures->count; i++)
+        mem_free(erasures->names[i]);
+    mem_free(erasures->names);
+}
+
+static int miss_erasure(const struct catalog_tenant *row, void *context, struct error *err)
+{
+    struct erasures *erasures = context;
+    struct history_tenant tenant CLEANUP(history_tenant_clear) = {0};
+    if (strcmp(row->state, "erased") == 0)
+        return 0;
+    if (history_tenant_read(row->body, &tenant, err) != 0)
+        return error_wrap(err, "tenant %s", row->name);
+    if (tenant.erase_by_ns == 0 || tenant.erase_by_ns >= erasures->now_ns)
+        return 0;
+    char **grown = mem_realloc(erasures->names, (erasures->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    erasures->names = grown;
+    char *name = mem_strdup(row->name);
+    if (name == NULL)
+        return error_no_memory(err);
+    grown[erasures->count++] = name;
+    const struct missed missed = {.what = "erasure", .tenant = name, .since_ns = tenant.erase_by_ns};
+    return misses_add(erasures->misses, &missed, err);
 }
 
 /* First notices that are overdue. */
@@ -258,10 +283,13 @@ int nonconformities_open(struct hikae *hikae, const struct misses *misses, size_
 {
     struct session facts;
     struct misses all = {0};
+    struct erasures erasures = {.misses = &all, .now_ns = clock_now_ns()};
     int rc = 0;
     *ret_opened = 0;
     for (size_t i = 0; rc == 0 && i < misses->count; i++)
         rc = misses_add(&all, &misses->items[i], err);
+    if (rc == 0)
+        rc = catalog_tenant_each(hikae->catalog, miss_erasure, &erasures, err);
     if (rc == 0)
         rc = session_open_store(hikae, SESSION_LOCK, &facts, err);
     if (rc == 0) {
@@ -269,5 +297,6 @@ int nonconformities_open(struct hikae *hikae, const struct misses *misses, size_
         session_close(&facts);
     }
     misses_clear(&all);
+    erasures_clear(&erasures);
     return rc == 0 ? 0 : error_wrap(err, "open nonconformities");
 }

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/engine.h"
-#include "ops/incident.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,27 +118,11 @@ static void take_host(char host[HOST_SIZE])
     host[HOST_SIZE - 1] = '\0';
 }
 
-/* Whoever looks at all tenants anyway sees the erasures that are overdue: a run by itself opens only those it works on.
- */
-static void open_nonconformities(struct telling *telling)
-{
-    struct misses misses CLEANUP(misses_clear) = {0};
-    struct error why = {0};
-    size_t opened = 0;
-    if (misses_of_status(&telling->status, &misses, &why) == 0 &&
-        (misses.count == 0 || nonconformities_open(telling->hikae, &misses, &opened, &why) == 0))
-        telling->status.nonconformities += opened;
-    else
-        engine_warn(telling->hikae, "%s: %s", why.chain, why.what);
-}
-
 static void look_around(struct telling *telling, const struct hikae_run_result *result, const char *why)
 {
     struct hikae *hikae = telling->hikae;
     struct hikae_error ignored; /* what it would say is told as what could not be found out */
     telling->has_status = hikae_overview(hikae, &telling->status, &ignored) <= HIKAE_WARNINGS;
-    if (telling->has_status)
-        open_nonconformities(telling);
     for (size_t i = 0; i < hikae->target_count; i++)
         telling->targets[i] = (struct notice_target){.name = hikae->targets[i].name, .up = hikae->targets[i].up};
     take_host(telling->host);

@@ -140,19 +140,16 @@ done
 check template-japanese grep -q 最終報告 "$WORK/t.final.ja"
 expect 2 template-unknown at 2026-11-24T01:00:00Z incident template "$IID" --stage other
 
-# ---- An erasure that nobody did: the alert cannot be sent, and the nonconformity is opened all the same ----
+# ---- An erasure that nobody did ----
 mkdir -p "$WORK/src/c"
 at 2026-11-24T01:00:00Z tenant add c --policy duty --source "d=dir:$WORK/src/c" >/dev/null 2>&1
 check contract-end at 2026-11-24T01:10:00Z contract end c --on 2026-11-30 --who sales --reason moved
-(umask 077; echo secret >"$WORK/secret")
-printf 'notify:\n  webhook: {url: "https://127.0.0.1:9/", secret_file: %s}\n' "$WORK/secret" >>"$WORK/h/hikae.yaml"
 json_at 2026-12-29T18:00:00Z --json run --only replicate
 json_at 2026-12-29T19:00:00Z --json nonconformity list
 check erasure-not-due-yet test "$(ask '[i["about"] for i in j["incidents"] if i["about"]=="erasure"]')" = "[]"
 json_at 2027-01-02T18:00:00Z --json run --only replicate
 json_at 2027-01-02T19:00:00Z --json nonconformity list
 check erasure-missed test "$(ask '[i["tenants"] for i in j["incidents"] if i["about"]=="erasure"]')" = "[['c']]"
-sed -i '/^notify:/,$d' "$WORK/h/hikae.yaml"
 
 # ---- Frozen logs ----
 at 2026-11-24T02:00:00Z audit list --json >"$WORK/json" 2>/dev/null
