@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 100, OPTION_COLUMN = 26 };
+enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 100, OPTION_COLUMN = 26, NAME_COLUMN = 22 };
 
 /* Help on its way out: the text, and the first failure. */
 struct page {
@@ -175,7 +175,7 @@ static void show_rows(struct page *page, enum command_group group, const char *f
         bool wanted = family != NULL ? strncmp(command->name, family, size) == 0 && command->name[size] == ' '
                                      : command->group == group;
         if (wanted && (command->flags & COMMAND_HIDDEN) == 0)
-            put_row(page, command->name, command->summary[page->run->lang], 18);
+            put_row(page, command->name, command->summary[page->run->lang], NAME_COLUMN);
     }
 }
 
