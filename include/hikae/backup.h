@@ -27,7 +27,8 @@ struct hikae_entry_error {
     enum hikae_status status; /* as if all had failed so: HIKAE_DAMAGED, HIKAE_UNKNOWN … */
 };
 struct hikae_backup_result {
-    char *snapshot; /* NULL for a dry run */
+    char *snapshot;  /* NULL for a dry run */
+    int64_t time_ns; /* its time, when it was committed; 0 for a dry run */
     uint64_t entries;
     uint64_t files_new, files_changed, files_unchanged;
     uint64_t bytes_source;   /* sizes of all files                     */

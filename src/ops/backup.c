@@ -282,6 +282,7 @@ static void record(struct engine_audit *audit, const struct hikae_backup_options
 {
     engine_audit_count(audit, "on_demand", options->on_demand || options->keep_ns > 0 || options->keep_until_ns != 0);
     engine_audit_detail(audit, "snapshot", ret->snapshot);
+    engine_audit_count(audit, "committed_ns", (uint64_t)ret->time_ns);
     record_targets(audit, ret);
     engine_audit_count(audit, "entries", ret->entries);
     engine_audit_count(audit, "bytes", ret->bytes_source);

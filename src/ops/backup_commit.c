@@ -291,6 +291,7 @@ int backup_commit(struct backup_operation *run, struct hikae_backup_result *ret,
                           run->hikae->config->min_copies, err);
     if (rc == 0) {
         char name[2 * 8 + 1];
+        ret->time_ns = record.time_ns;
         ret->snapshot = mem_strdup(hex_encode(record.name.bytes, 8, name));
         rc = ret->snapshot != NULL ? 0 : error_no_memory(err);
     }

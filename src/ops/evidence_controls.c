@@ -30,6 +30,7 @@ void evidence_add_controls(const struct controls *controls, struct arena *arena,
             if (!has_rule(&controls->items[k], promise))
                 continue;
             const struct hikae_evidence_control **place =
+                /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
                 arena_add(arena, &promise->controls, &promise->control_count, sizeof(*place));
             if (place != NULL)
                 *place = &all[k];

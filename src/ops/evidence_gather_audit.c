@@ -55,8 +55,11 @@ static void take_backup(const struct seen *seen)
     if (made == NULL)
         return;
     const char *targets = detail(seen, "targets");
+    /* Retention goes by the time of the record. Entries of old do not have it: it was a moment before their end. */
+    int64_t committed_ns = (int64_t)count(seen, "committed_ns");
     *made = (struct evidence_snapshot){.id = snapshot,
-                                       .time_ns = seen->entry->time_ns + seen->entry->duration_ns,
+                                       .time_ns = committed_ns != 0 ? committed_ns
+                                                                    : seen->entry->time_ns + seen->entry->duration_ns,
                                        .targets = targets != NULL ? targets : "",
                                        .copies = count_words(targets),
                                        .complete = true, /* a record is written on as many as the store asks for */

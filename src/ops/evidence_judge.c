@@ -176,6 +176,7 @@ static int add_rule(const struct judged *judged, const char *id, const struct hi
     if (promise == NULL)
         return 0; /* policy_check says that there is no such promise */
     const struct hikae_evidence_rule **place =
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
         arena_add(judged->arena, &promise->rules, &promise->rule_count, sizeof(*promise->rules));
     if (place == NULL)
         return error_no_memory(err);

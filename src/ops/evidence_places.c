@@ -233,8 +233,14 @@ void evidence_judge_processors(struct evidence_judging *judging, const struct po
 /* "TLSv1.3" as a number that can be compared: 13; 0 if it is none. */
 static unsigned tls_number(const char *tls)
 {
-    unsigned major = 0, minor = 0;
-    return tls != NULL && sscanf(tls, "TLSv%u.%u", &major, &minor) == 2 ? 10 * major + minor : 0;
+    static const struct {
+        const char *name;
+        unsigned number;
+    } versions[] = {{"TLSv1.3", 13}, {"TLSv1.2", 12}, {"TLSv1.1", 11}, {"TLSv1", 10}};
+    for (size_t i = 0; tls != NULL && i < sizeof(versions) / sizeof(versions[0]); i++)
+        if (strcmp(tls, versions[i].name) == 0)
+            return versions[i].number;
+    return 0;
 }
 
 static void judge_transport(struct evidence_judging *judging, enum policy_tls least)

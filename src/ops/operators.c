@@ -204,6 +204,7 @@ static int compare_facts(const void *a, const void *b)
 static int list_facts(const struct history *history, const struct history_fact ***ret, size_t *ret_count,
                       struct error *err)
 {
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
     const struct history_fact **list = mem_calloc(history->past_count + history->fact_count + 1, sizeof(*list));
     size_t count = 0;
     if (list == NULL)

@@ -228,7 +228,7 @@ static int do_show(struct hikae *hikae, const char *what, struct hikae_policy_de
     const struct policies_item *item = policy_files_is_path(what) ? NULL : policies_find(&applied, name);
     if (item != NULL && found != 0 && why.class == ERROR_NOT_FOUND)
         error_clear(&why);
-    else if (item == NULL && found != 0) {
+    else if (item == NULL && file == NULL) {
         *err = why;
         return -1;
     }

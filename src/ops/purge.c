@@ -161,9 +161,9 @@ static char *waiting_for(const struct hikae_purge *purge, const json_t *run)
     for (size_t i = 0; i < purge->holder_count; i++)
         if (strcmp(purge->holders[i].fate, "people") == 0)
             return mem_printf(
-                "people: destroy %s %s of epoch %u, then `hikae purge declare %u/%s/%s --who NAME --how TEXT`",
-                purge->holders[i].kind, purge->holders[i].name, purge->holders[i].epoch, purge->holders[i].epoch,
-                purge->holders[i].group, purge->holders[i].name);
+                "people: destroy %s/%s of epoch %u (%s), then `hikae purge declare %u/%s/%s --who NAME --how TEXT`",
+                purge->holders[i].group, purge->holders[i].name, purge->holders[i].epoch, purge->holders[i].kind,
+                purge->holders[i].epoch, purge->holders[i].group, purge->holders[i].name);
     for (size_t i = 0; i < purge->target_count; i++)
         if (purge->targets[i].gone_ns == 0)
             return mem_printf("target %s: %s", purge->targets[i].name,
@@ -453,8 +453,8 @@ static int run(struct hikae *hikae, const char *tenant, bool dry_run, size_t *re
         rc = list(&facts, tenant != NULL ? hex : NULL, ret, err);
     /* Who names one wants that one erased: nothing to do is a refusal then. */
     if (rc == 0 && tenant != NULL && !dry_run && ret->count > 0 && ret->purges[0].tombstone_ns == 0) {
-        rc = error_set(err, ERROR_REFUSED, "the erasure of %s is %s: %zu of %d operators have approved its plan",
-                       tenant, ret->purges[0].stage, ret->purges[0].approval_count, PURGE_APPROVERS);
+        rc = error_set(err, ERROR_REFUSED, "%s cannot be erased yet: %zu of %d operators have approved a plan", tenant,
+                       ret->purges[0].approval_count, PURGE_APPROVERS);
         (void)error_hint(err,
                          "`hikae purge plan %s`, then `hikae purge approve %s --plan HASH --operator KEYFILE` by each",
                          tenant, tenant);

@@ -40,9 +40,10 @@ static bool staging_is_refused(const struct asked *asked)
     return asked->options->destination == HIKAE_TO_STAGING && !asked->rule->staging;
 }
 
+/* For what goes back into service. That an older one can be restored is tried all the same. */
 static bool is_too_old(const struct asked *asked)
 {
-    return asked->rule->latest_only && !asked->ask->is_latest;
+    return asked->rule->latest_only && !asked->ask->is_latest && asked->options->destination != HIKAE_TO_DRILL;
 }
 
 static bool lacks_reason(const struct asked *asked)
@@ -83,7 +84,8 @@ static const struct {
      "a restore that the provider needs himself is done without --on-request"},
     {staging_is_refused, "the policy lets no customer's data be restored for trying",
      "restore to --destination production, or change what is promised"},
-    {is_too_old, "the policy recovers from the latest snapshot only", "leave out --snapshot and --at"},
+    {is_too_old, "the policy recovers from the latest snapshot only",
+     "leave out --snapshot and --at; if the latest is bad, take it out first: `hikae snapshot forget`"},
     {lacks_reason, "the policy asks why", "say it with --reason, and where it was asked for with --ticket"},
     {lacks_requester, "it is not said who asked for it", "name the person with --requester"},
     {lacks_end, "it is not said how long a copy for trying may live", "say it with --keep-copy, as 7d"},

@@ -84,7 +84,9 @@ static void draw_grid(const struct frame *frame)
 {
     struct page *page = frame->page;
     char text[PAGE_SMALL];
-    for (double value = 0; value <= frame->top * (1 + 1e-9); value += frame->step) {
+    long lines = lround(frame->top / frame->step);
+    for (long i = 0; i <= lines; i++) {
+        double value = (double)i * frame->step;
         page_raw(page, "<line class=\"grid\" ");
         attribute(page, "x1", LEFT);
         attribute(page, "x2", WIDTH - RIGHT);
@@ -106,7 +108,7 @@ static void draw_labels(const struct frame *frame)
     struct page *page = frame->page;
     size_t last = frame->chart->count - 1;
     size_t at[] = {0, last / 2, last};
-    double x[] = {LEFT, x_of(frame, (double)(last / 2)), WIDTH - RIGHT};
+    double x[] = {LEFT, x_of(frame, (double)at[1]), WIDTH - RIGHT};
     for (size_t i = 0; i < 3; i++) {
         if (i > 0 && (at[i] == at[i - 1] || (i == 1 && frame->chart->count < 5)))
             continue;

@@ -6,6 +6,7 @@
 #include "report/page_internal.h"
 
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-suspicious-missing-comma): long lines of the stylesheet are several literals. */
 const char *const page_style[] = {
 ":root{color-scheme:light dark;--bg:#fbfaf8;--card:#fff;--ink:#1d2024;--dim:#575d66;--line:#d9d6d0;--link:#0b5cad;"
 "--good:#17673a;--good-bg:#e4f3e9;--warn:#7a4b00;--warn-bg:#fdf0d5;--bad:#a3211b;--bad-bg:#fde7e4;"
@@ -110,3 +111,4 @@ const char *const page_style[] = {
 "article+article{break-before:page;border:0;margin:0;padding:0}}\n",
 NULL};
 /* clang-format on */
+/* NOLINTEND(bugprone-suspicious-missing-comma) */

@@ -159,7 +159,15 @@ static void do_unhold(struct drive *drive)
 
 static void do_restore(struct drive *drive)
 {
-    const struct hikae_restore_options options = {.which = {.snapshot = drive->words[2]}, .to = drive->words[3]};
+    /* As a drill of the operator's own: of some policies only the latest may go back into service. */
+    static const char *const approvers[] = {"sato", "tanaka"};
+    const struct hikae_restore_options options = {.which = {.snapshot = drive->words[2]},
+                                                  .to = drive->words[3],
+                                                  .destination = HIKAE_TO_DRILL,
+                                                  .reason = "oracle",
+                                                  .requester = "mori",
+                                                  .approvers = approvers,
+                                                  .approver_count = 2};
     struct hikae_restore_result result = {0};
     struct hikae_error error;
     enum hikae_status status = hikae_restore(drive->hikae, drive->words[1], &options, &result, &error);

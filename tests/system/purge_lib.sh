@@ -22,6 +22,6 @@ sign() { hikae -q purge approve "$1" --plan "$2" --operator "$OPERATORS/$3.pem" 
 # approve TENANT…: planned, and signed by both.
 approve() { local t h; for t; do h=$(plan_hash "$t") && sign "$t" "$h" sato && sign "$t" "$h" tanaka || return; done; }
 # restores NAME: its latest snapshot is what its source is.
-restores() { rm -rf "$WORK/back"; hikae -q restore "$1" --to "$WORK/back" >/dev/null 2>&1 && diff -r "$WORK/src/$1" "$WORK/back/data" >/dev/null; }
+restores() { rm -rf "$WORK/back"; hikae -q restore "$1" --reason check --requester mori --approver sato --approver tanaka --to "$WORK/back" >/dev/null 2>&1 && diff -r "$WORK/src/$1" "$WORK/back/data" >/dev/null; }
 stage() { hikae --json purge status "$1" 2>/dev/null | sed 's/.*"stage":"\([a-z]*\)".*/\1/'; }
 pseudonym() { hikae --json tenant show "$1" 2>/dev/null | sed 's/.*"id":"\([0-9a-f]*\)".*/\1/'; }

@@ -138,15 +138,15 @@ expect 2 erasure-needs-a-reason hikae erasure add acme --path data/users/42 --wh
 expect 2 no-path-in-a-snapshot hikae erasure add acme --path /data/users --who s --reason r
 hikae --json erasure add acme --path data/users/42 --who support --reason 'request 17' --dry-run >"$WORK/json" 2>/dev/null
 check dry-run-registers-nothing test "$(hikae --json erasure list acme 2>/dev/null | jq '.erasures | length')" = 0
-check restore-before hikae restore acme --to "$WORK/r0"
+check restore-before hikae restore acme --reason look --requester mori --approver sato --approver tanaka --to "$WORK/r0"
 check it-was-there test -f "$WORK/r0/data/users/42/mail"
 hikae --json erasure add acme --path data/users/42 --who support --reason 'request 17' >"$WORK/json" 2>"$WORK/err"
 check says-how-many-snapshots test "$(field erasures.0.snapshots)" = "$(hikae --json snapshots acme 2>/dev/null | jq '.snapshots | length')"
-hikae --json restore acme --to "$WORK/r1" >"$WORK/json" 2>/dev/null
+hikae --json restore acme --reason look --requester mori --approver sato --approver tanaka --to "$WORK/r1" >"$WORK/json" 2>/dev/null
 check counted test "$(field left_out)" = 3
 check left-out sh -c "test ! -e '$WORK/r1/data/users/42' && test -f '$WORK/r1/data/users/43/mail' && test -f '$WORK/r1/data/other'"
 check links-to-it-are-left-out test ! -e "$WORK/r1/data/users/99/link"
-expect 8 asked-for-by-name hikae restore acme data/users/42/mail --to "$WORK/r2"
+expect 8 asked-for-by-name hikae restore acme --reason look --requester mori --approver sato --approver tanaka data/users/42/mail --to "$WORK/r2"
 check nothing-of-it test ! -e "$WORK/r2/data/users/42/mail"
 expect 8 cat-refuses hikae cat acme data/users/42/mail
 expect 8 cat-refuses-the-link hikae cat acme data/users/99/link
@@ -194,7 +194,10 @@ other() { "$HIKAE" --config "$WORK/new/hikae.yaml" "$@"; }
 other --json contract show acme >"$WORK/json" 2>/dev/null
 check other-machine-knows-the-end test "$(field stage)/$(field deadline)/$(field survivors.0.into)" = frozen/2027-03-10T14:59:59Z/own
 check other-machine-knows-the-receipt test "$(field receipts.0.recipient)" = "Acme K.K."
-other restore acme --to "$WORK/r3" >/dev/null 2>&1
+back() { other restore acme --reason look --requester mori --to "$WORK/r3"; }
+hash=$(back 2>&1 | grep -o 'plan [0-9a-f]\{64\}' | head -n 1 | cut -d' ' -f2)
+for o in sato tanaka; do other approve restore acme --plan "$hash" --operator "$WORK/$o.pem" >/dev/null 2>&1; done
+back >/dev/null 2>&1
 check other-machine-leaves-it-out sh -c "test ! -e '$WORK/r3/data/users/42' && test -f '$WORK/r3/data/other'"
 expect 8 other-machine-is-frozen other backup acme
 cd "$ROOT" || exit 1
