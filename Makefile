@@ -22,7 +22,7 @@ SONAME := libhikae.so.0
 
 # ---- Flags ----
 
-PACKAGES := libarchive libzstd libcrypto libssl libcurl expat sqlite3 jansson yaml-0.1 libcurl expat p11-kit-1
+PACKAGES := libarchive libzstd libcrypto libssl libcurl expat sqlite3 jansson yaml-0.1 p11-kit-1
 # Asked for when they are first needed, so that help, clean and the installation of packages work without them.
 pkg_config = $(if $(filter 0,$(shell pkg-config --exists $(PACKAGES); echo $$?)),$(shell pkg-config $(1) $(PACKAGES)),\
     $(error of the libraries $(PACKAGES) some are missing: run tools/install_packages.sh build))

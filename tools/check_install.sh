@@ -56,7 +56,7 @@ C
     if [[ $1 == --static ]]; then
         # hikae from its archive, the libraries it needs as the system has them.
         # shellcheck disable=SC2046
-        flags="${flags/-lhikae/-l:libhikae.a} $(pkg-config --libs $(pkg-config --print-requires-private hikae)) -pthread -ls3"
+        flags="${flags/-lhikae/-l:libhikae.a} $(pkg-config --libs $(pkg-config --print-requires-private hikae)) -pthread -ls3 -lm"
     fi
     # shellcheck disable=SC2086
     gcc -o "$scratch/stranger" "$scratch/stranger.c" $flags && LD_LIBRARY_PATH=$root/usr/lib "$scratch/stranger"
