@@ -9,7 +9,7 @@ build=(gcc make pkg-config libarchive-dev libzstd-dev libssl-dev libsqlite3-dev 
     libcurl4-openssl-dev libexpat1-dev libs3-dev libp11-kit-dev)
 demo=(rsync)
 check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptography python3-zstandard attr acl e2fsprogs
-    zip unzip openssl procps util-linux tzdata
+    zip unzip openssl procps util-linux tzdata jq curl
     # Object stores that tests bring up on loopback (tests/servers), and clients of others to check them with.
     ceph-mon ceph-osd ceph-common radosgw swift-proxy swift-account swift-container swift-object memcached
     python3-boto3 s3cmd
@@ -45,7 +45,7 @@ programs_are_there() {
     for program in "${CC:-gcc}" make pkg-config; do
         command -v "$program" >/dev/null || return 1
     done
-    pkg-config --exists libarchive libzstd libcrypto libcurl expat sqlite3 jansson yaml-0.1 libcurl expat p11-kit-1 || return 1
+    pkg-config --exists libarchive libzstd libcrypto libcurl expat sqlite3 jansson yaml-0.1 p11-kit-1 || return 1
     printf '#include <uthash.h>\n#include <libs3.h>\n' | "${CC:-gcc}" -E - >/dev/null 2>&1
 }
 
@@ -54,10 +54,10 @@ if ! on_debian; then
     {
         echo "This is no Debian system, so nothing is installed here by itself. hikae needs:"
         echo "  to build: gcc or clang, GNU make, pkg-config; libarchive, zstd, OpenSSL 3, curl with OpenSSL, expat, SQLite 3, jansson, libyaml,"
-        echo "    uthash, libcurl, expat, libs3, the header of PKCS#11 in p11-kit"
+        echo "    uthash, libs3, p11-kit"
         echo "  to check: cmocka, clang, rsync, attr, acl, e2fsprogs, zip, unzip; Python 3 with cryptography, zstandard and boto3;"
-        echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd, SoftHSM 2, Chromium"
-        echo "    with a Japanese font"
+        echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd;"
+        echo "    SoftHSM 2, Prometheus (promtool), Chromium with a Japanese font, PostgreSQL"
         echo "Install these with their headers, then: make"
     } >&2
     exit 2
