@@ -100,8 +100,8 @@ cp "$WORK/check.out" "$WORK/json"
 check "it says how much, and until when" test "$(field objects_locked)" -ge 4 -a "$(field objects_left)" -ge "$(field objects_locked)" -a "$(field locked_until)" != None
 
 # Two hosts: one condemns and deletes while the other backs up with what it learned before.
-s3 make two-hosts
-store two-hosts
+s3 make gc-two-hosts
+store gc-two-hosts
 cp -a "$WORK/h" "$WORK/h2"; sed -i "s|$WORK/h/|$WORK/h2/|g" "$WORK/h2/hikae.yaml"
 mkfifo "$WORK/pipe"
 HIKAE_NOW=2027-01-06T05:00:00Z "$HIKAE" --config "$WORK/h2/hikae.yaml" import t "$WORK/pipe" --as x >"$WORK/out2" 2>"$WORK/err2" & pid=$!
