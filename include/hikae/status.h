@@ -23,6 +23,7 @@ struct hikae_tenant_status {
     int64_t last_drill_ns;               /* 0: never */
     char *last_drill;                    /* "passed", "failed", "unknown", "cut"; NULL: there was none */
     uint64_t copies_out, copies_overdue; /* that restores handed out, and those that live longer than they may */
+    int64_t copies_until_ns;             /* when the first of these must be wiped; 0: never */
 };
 struct hikae_target_stored {
     char *name;
@@ -31,7 +32,8 @@ struct hikae_target_stored {
 };
 /* What people must do, and by when. */
 struct hikae_deadline {
-    const char *kind; /* "erasure", "notice" (of an incident), "review" (a look), "reminder" */
+    const char *kind; /* "erasure", "notice" (of an incident), "copy" (of a restore, to be wiped), "review" (a look),
+                         "reminder" */
     char *subject;    /* tenant, id of the incident, what is to be looked at, the reminder's text */
     char *subject_ja;
     char *policy; /* that promises it, or NULL */
@@ -44,7 +46,7 @@ struct hikae_status_report {
     size_t count;
     struct hikae_target_stored *targets;
     size_t target_count;
-    struct hikae_deadline *deadlines; /* by time: erasures and notices all, looks and reminders when they are near */
+    struct hikae_deadline *deadlines; /* by time: erasures and notices all, the others when they are near */
     size_t deadline_count;
     size_t incidents, nonconformities; /* open */
 };

@@ -191,8 +191,8 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
         json_t *item = out_item(out, deadlines);
         if (item == NULL)
             return;
-        bool is_erasure = strcmp(deadline->kind, "erasure") == 0;
-        out_text(out, item, "tenant", is_erasure ? deadline->subject : NULL);
+        bool is_of_tenant = strcmp(deadline->kind, "erasure") == 0 || strcmp(deadline->kind, "copy") == 0;
+        out_text(out, item, "tenant", is_of_tenant ? deadline->subject : NULL);
         out_text(out, item, "what", deadline->kind);
         out_text(out, item, "subject", deadline->subject);
         out_text(out, item, "policy", deadline->policy);
@@ -202,6 +202,28 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
     }
     out_number(out, NULL, "incidents", report->incidents);
     out_number(out, NULL, "nonconformities", report->nonconformities);
+}
+
+/* What people must do, but for erasures, which have a sentence each. */
+static void print_deadlines(struct run *run, const struct hikae_status_report *report)
+{
+    static const char *const heads[] = {"DUE", "WHAT", "OF", "POLICY", NULL};
+    char text[TEXT_SMALL];
+    size_t shown = 0;
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < report->deadline_count; i++) {
+        const struct hikae_deadline *deadline = &report->deadlines[i];
+        if (strcmp(deadline->kind, "erasure") == 0)
+            continue;
+        columns_add_colour(&columns, text_time(deadline->due_ns, text), deadline->missed ? COLOUR_RED : COLOUR_NONE);
+        columns_add(&columns, deadline->kind);
+        columns_add(&columns, deadline->subject);
+        columns_add(&columns, deadline->policy);
+        shown++;
+    }
+    if (shown > 0)
+        run_table(run, &columns);
 }
 
 static void print_status(struct run *run, const struct hikae_status_report *report)
@@ -232,6 +254,7 @@ static void print_status(struct run *run, const struct hikae_status_report *repo
         if (report->tenants[i].deadline_ns != 0)
             run_say(run, report->tenants[i].missed ? MSG_DEADLINE_MISSED : MSG_DEADLINE, report->tenants[i].name,
                     text_time(report->tenants[i].deadline_ns, text));
+    print_deadlines(run, report);
 }
 
 enum hikae_status command_status(struct run *run)

@@ -1,5 +1,6 @@
 /*
  * What people must do, and by when: erasures of tenants whose contract ends,
+ * copies that restores handed out,
  * first notices of incidents, looks that policies promise, reminders. One list
  * for status, figures, alerts and pages, so that none of them knows more.
  */

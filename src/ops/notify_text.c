@@ -91,7 +91,8 @@ static void find_in_deadlines(const struct notice_state *state, struct notice_ca
     static const struct {
         const char *kind;
         enum notice_kind notice;
-    } kinds_of[] = {{"notice", NOTICE_INCIDENT}, {"review", NOTICE_REVIEW}, {"reminder", NOTICE_REMINDER}};
+    } kinds_of[] = {
+        {"notice", NOTICE_INCIDENT}, {"copy", NOTICE_COPY}, {"review", NOTICE_REVIEW}, {"reminder", NOTICE_REMINDER}};
     for (size_t i = 0; state->status != NULL && i < state->status->deadline_count; i++) {
         const struct hikae_deadline *deadline = &state->status->deadlines[i];
         for (size_t k = 0; k < sizeof(kinds_of) / sizeof(kinds_of[0]); k++) {
@@ -275,6 +276,8 @@ static const struct {
                         {"hikae status; is the timer on?", "hikae status (タイマーは動いていますか)"}},
     [NOTICE_BEHIND] = {{"Target {k} lacks the latest; tenants behind: {n}.", "保存先 {k} に最新が無いテナント: {n} 件"},
                        {"hikae replicate", "hikae replicate"}},
+    [NOTICE_COPY] = {{"The restored copy of {k} must be wiped by {t}.", "復元したデータの消去期限 {t}: {k}"},
+                     {"hikae restores list; hikae restores wiped", "hikae restores list、hikae restores wiped"}},
     [NOTICE_REVIEW] = {{"To be looked at by {t}: {k}.", "確認の期限 {t}: {k}"},
                        {"hikae report; hikae review ack", "hikae report、hikae review ack"}},
     [NOTICE_OPEN] = {{"Nonconformities open: {n}.", "未処理の不適合: {n} 件"},

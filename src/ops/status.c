@@ -88,6 +88,12 @@ static int note_restores(const struct session *session, struct hikae_tenant_stat
     int rc = restore_copies_of(history, status->name, false, &copies, err);
     status->copies_out = copies.out;
     status->copies_overdue = copies.overdue;
+    for (size_t i = 0; i < copies.count; i++) {
+        const struct hikae_copy *copy = &copies.copies[i];
+        bool first = status->copies_until_ns == 0 || copy->until_ns < status->copies_until_ns;
+        if (copy->wiped_ns == 0 && copy->until_ns != 0 && first)
+            status->copies_until_ns = copy->until_ns;
+    }
     hikae_copies_free(&copies);
     return rc;
 }

@@ -195,6 +195,7 @@ static struct page_text kind_text(const char *kind)
         struct page_text text;
     } rows[] = {{"erasure", {"Erase everything of", "全データの消去"}},
                 {"notice", {"First notice of incident", "インシデントの第一報"}},
+                {"copy", {"Wipe the restored copy of", "復元したデータの消去"}},
                 {"review", {"Look at", "確認"}},
                 {"reminder", {"Reminder", "予定"}}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -57,6 +57,8 @@ export HIKAE_NOW=2026-11-22T02:00:00Z
 expect 1 "one lives longer than it may" hikae restores list
 hikae metrics >"$WORK/out" 2>/dev/null
 says 'hikae_copies_overdue{tenant="t"} 1' "metrics say so"
+hikae --json status >"$WORK/json" 2>/dev/null
+check "and so do the deadlines" test "$(field deadlines.0.what) $(field deadlines.0.tenant) $(field deadlines.0.missed)" = "copy t True"
 says 'hikae_drill_passed{tenant="t"} 1' "and of the drill"
 rm -rf "$WORK/h/state/catalog"*
 check "they are in the history" test "$(hikae --json restores list t 2>/dev/null | grep -o '"folder"' | wc -l)" = 2
