@@ -8,6 +8,7 @@ folders of their own, which stay until the end (see Bench.settle).
 """
 
 import argparse
+import contextlib
 import datetime
 import glob
 import json
@@ -55,6 +56,7 @@ class Bench:
 
     def __init__(self, folder, tools):
         self.folder, self.tools, self.figures, self.changes = folder, tools, {}, {}
+        self.own = set()  # data that this call has changed
         self.restored = []  # folders that are not deleted yet
         self.deleted_at = None
 
@@ -95,13 +97,21 @@ class Bench:
     def change(self, verb, path, seed, *more):
         """Changes the data by one step of make_data.py; three seconds later no tool sees times as too fresh."""
         argv = [sys.executable, os.path.join(HERE, "make_data.py"), verb, path, "--seed", str(seed), *more]
+        self.own.add(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path + ".json")
         self.changes[verb] = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
         self.warm(path)
         time.sleep(3)
 
     def make(self, verb, path, *more):
-        """Makes data once; an unfinished piece from an interrupted call is made again."""
+        """
+        Makes data once; an unfinished piece from an interrupted call is made again, and what an earlier call changed:
+        the same changes once more would change nothing.
+        """
         note = path + ".json"
+        if path in self.own:
+            return path
         if not os.path.exists(note):
             shutil.rmtree(path, ignore_errors=True)
             argv = [sys.executable, os.path.join(HERE, "make_data.py"), verb, path, *more]
