@@ -237,7 +237,7 @@ $(BUILD)/bench/micro $(BUILD)/bench/entries: $(BUILD)/bench/%: $(BUILD)/bench/%.
 
 # ---- Care ----
 
-OWN_FILES := $(wildcard src/*/*.[ch] include/*.h tests/*/*.[ch])
+OWN_FILES := $(wildcard src/*/*.[ch] include/*.h include/*/*.h tests/*/*.[ch] bench/*.[ch])
 format-check:  ## clang-format finds nothing to change
 	@clang-format --dry-run --Werror $(OWN_FILES)
 
@@ -269,7 +269,8 @@ install: all $(BUILD)/public/libhikae.a $(BUILD)/hikae.pc  ## into DESTDIR and P
 	    install -D -m 644 $(BUILD)/generated/hikae-$$unit.service $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.service && \
 	    install -D -m 644 tools/systemd/hikae-$$unit.timer $(DESTDIR)$(PREFIX)/lib/systemd/system/hikae-$$unit.timer || exit 1; done
 	install -D -m 644 tools/systemd/hikae.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hikae.conf
-	install -D -m 644 tools/systemd/hikae.cron $(DESTDIR)$(PREFIX)/share/hikae/hikae.cron
+	sed 's|@PREFIX@|$(PREFIX)|' tools/systemd/hikae.cron.in >$(BUILD)/generated/hikae.cron
+	install -D -m 644 $(BUILD)/generated/hikae.cron $(DESTDIR)$(PREFIX)/share/hikae/hikae.cron
 	for file in $(wildcard policies/*.yaml policies/calendars/*.yaml policies/controls/*.yaml); do \
 	    install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hikae/$$file || exit 1; done
 

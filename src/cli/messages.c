@@ -122,8 +122,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_RESTORED] =
         {"{1|entry|entries} ({2}) of snapshot {3} restored to {4}, every byte checked; {5} fetched from {6} in {7}.",
          "スナップショット {3} の {1} 件（{2}）を {4} に復元し、全バイトを検査しました。{6} から {5} 取得、所要 {7}。"},
-    [MSG_RESTORE_ERRORS] = {"{1|entry|entries} could not be restored in full; all else is there.",
-                            "{1} 件は元どおりに復元できませんでした。それ以外は復元されています。"},
+    [MSG_RESTORE_ERRORS] = {"{1|warning|warnings} above: not all is as it was; everything else is restored.",
+                            "警告 {1} 件（上記）: 元どおりにできなかったものがあります。それ以外は復元されています。"},
     [MSG_RESTORE_PLAN] = {"Dry run, nothing written: {1|entry|entries} ({2}) of snapshot {3} would go to {4}.",
                           "試行のみ、書き込みなし: スナップショット {3} の {1} 件（{2}）が {4} に復元されます。"},
     [MSG_REPAIRED] = {"{1|damaged object was|damaged objects were} mended on the way from a sound copy.",

@@ -48,7 +48,7 @@ extern const struct command row_log_ingest, row_log_list, row_log_export;
      .help = "this snapshot, by its id or a start of it that is unique; without it the latest"},                       \
     {                                                                                                                  \
         .name = "at", .kind = VALUE_WORD, .value = "TIME",                                                             \
-        .help = "the latest snapshot at this time (RFC 3339, or a day: 2026-11-21)"                                    \
+        .help = "the latest snapshot at this time (RFC 3339), or of this day, in UTC, or before (2026-11-21)"          \
     }
 
 #endif

@@ -6,8 +6,9 @@ static const struct option_def run_options[] = {
     {.name = "only",
      .kind = VALUE_WORD,
      .value = "JOBS",
-     .help =
-         "these jobs, with commas: backup, replicate, verify, drill (a writer's host), retain, gc, purge (a pruner's)"},
+     .help = "these jobs, with commas: backup, replicate, locks, verify, drill (a writer's host), retain, gc, logs, "
+             "purge (a "
+             "pruner's)"},
     {.name = "shard",
      .kind = VALUE_WORD,
      .value = "I/N",
@@ -28,8 +29,8 @@ const struct command row_run = {
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description =
         "Looks at every tenant and does what its policy makes due: in the policy's zone, within its window, each "
-        "tenant "
-        "at a time of its own; also what was missed while the machine was off, once. Start it every quarter of an hour "
+        "tenant at a time of its own; also what was missed while the machine was off, once. Start it every quarter of "
+        "an hour "
         "from systemd or cron: when nothing is due it ends within a second. Several tenants are worked on at once "
         "within memory_mib; one that fails stops no other. New tenants get their trial. The exit code is the first of "
         "10, 7, 5, 6, 8, 3, 1 that occurred; --json tells each job's.",

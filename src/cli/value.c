@@ -107,6 +107,14 @@ enum hikae_status value_time(struct run *run, const char *option, const char *te
     return run_hint(run, "RFC 3339, as in 2026-11-21T09:12:46+09:00, or a day, as in 2026-11-21 (from 00:00 UTC)");
 }
 
+/* What a day means where a snapshot of it is wanted: its last moment. */
+static int64_t last_moment(const char *text, int64_t at_ns)
+{
+    static const int64_t day_ns = INT64_C(86400) * 1000000000;
+    bool day = strlen(text) == sizeof "2026-11-21" - 1;
+    return day && at_ns <= INT64_MAX - day_ns ? at_ns + day_ns - 1 : at_ns;
+}
+
 enum hikae_status value_snapshot(const char *text, struct hikae_which *ret)
 {
     struct error err = {0};
@@ -116,7 +124,7 @@ enum hikae_status value_snapshot(const char *text, struct hikae_which *ret)
         return HIKAE_OK;
     /* Ids are hexadecimal: only a time has a '-' after the year. */
     if (strlen(text) >= 10 && text[4] == '-' && clock_parse(text, &at_ns, &err) == 0)
-        *ret = (struct hikae_which){.by_time = true, .at_ns = at_ns};
+        *ret = (struct hikae_which){.by_time = true, .at_ns = last_moment(text, at_ns)};
     else
         ret->snapshot = text;
     return HIKAE_OK;
@@ -133,8 +141,11 @@ enum hikae_status value_which(struct run *run, struct hikae_which *ret)
         return value_snapshot(snapshot, ret);
     if (at == NULL)
         return HIKAE_OK;
-    ret->by_time = true;
-    return value_time(run, "at", at, &ret->at_ns);
+    enum hikae_status status = value_time(run, "at", at, &ret->at_ns);
+    ret->by_time = status == HIKAE_OK;
+    if (ret->by_time)
+        ret->at_ns = last_moment(at, ret->at_ns);
+    return status;
 }
 
 enum hikae_status value_pair(struct run *run, const char *option, const char *text, char **ret_name,

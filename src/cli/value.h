@@ -15,11 +15,11 @@ enum hikae_status value_part(struct run *run, const char *option, const char *te
 enum hikae_status value_number(struct run *run, const char *option, const char *text, unsigned max, unsigned *ret);
 /* "500", "20K", "3M", "10G", "2T" (powers of 1024). */
 enum hikae_status value_size(struct run *run, const char *option, const char *text, uint64_t *ret);
-/* RFC 3339, or a day. */
+/* RFC 3339, or a day: its first moment, in UTC. */
 enum hikae_status value_time(struct run *run, const char *option, const char *text, int64_t *ret_ns);
-/* --snapshot and --at: at most one of them. */
+/* --snapshot and --at: at most one of them. A day is its last moment, in UTC: the latest snapshot of it, or before. */
 enum hikae_status value_which(struct run *run, struct hikae_which *ret);
-/* An argument that names a snapshot: "latest", an instant, or an id. */
+/* An argument that names a snapshot: "latest", an instant or a day as above, or an id. */
 enum hikae_status value_snapshot(const char *text, struct hikae_which *ret);
 /* "NAME=REST": the name as fresh memory, the rest borrowed. */
 enum hikae_status value_pair(struct run *run, const char *option, const char *text, char **ret_name,

@@ -36,8 +36,12 @@ void problems_note(const struct bytes *path, const struct error *why, void *cont
         }
     }
     (void)pthread_mutex_unlock(&problems->mutex);
-    engine_warn(problems->hikae, "%.*s: %s", (int)(path->size < 400 ? path->size : 400), (const char *)path->data,
-                text);
+    /* What concerns no single entry has no path, and is told once, so that there is room for what to do. */
+    if (path->size == 0)
+        engine_warn(problems->hikae, "%s%s%s", text, why->hint[0] != '\0' ? ": " : "", why->hint);
+    else
+        engine_warn(problems->hikae, "%.*s: %s", (int)(path->size < 400 ? path->size : 400), (const char *)path->data,
+                    text);
 }
 
 void problems_take(struct problems *problems, struct hikae_entry_error **ret, size_t *ret_count, uint64_t *ret_total)

@@ -14,6 +14,14 @@ if command -v systemd-analyze >/dev/null; then
     done
 fi
 check init "$HIKAE" init --dir "$WORK/h" --target "one=file://$WORK/one"
+# A job that no unit asks for is never done: each is the writer's or the pruner's, in the units and in the cron lines.
+hikae run --only none 2>&1 | sed -n 's/.*the jobs are \([^;]*\);.*/\1/p' | tr -d ' ' | tr , '\n' | sort >"$WORK/jobs"
+asked_for() { # FILE…
+    sed -n 's/^[^#].* --only \([a-z,]*\).*/\1/p' "$@" | tr , '\n' | sort | diff "$WORK/jobs" -
+}
+check "there-are-jobs" test -s "$WORK/jobs"
+check "every-job-has-a-unit" asked_for "$ROOT"/tools/systemd/*.service.in
+check "every-job-has-a-cron-line" asked_for "$ROOT/tools/systemd/hikae.cron.in"
 /usr/bin/python3 - "$HIKAE" "$WORK" >"$WORK/notified" 2>"$WORK/err" <<'P'
 import os, socket, subprocess, sys
 hikae, work = sys.argv[1:]
