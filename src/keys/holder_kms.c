@@ -37,15 +37,18 @@ static int parse(const json_t *params, struct kms_params *ret, struct error *err
 }
 
 /* A holder of another region has other keys. */
+static int open_region(const struct holder *holder, const char *region, struct kms **ret, struct error *err)
+{
+    if (strcmp(region, holder->options->region) != 0)
+        return error_set(err, ERROR_NOT_FOUND, "the key is in region %s, the holder in %s", region,
+                         holder->options->region);
+    return kms_open(holder->options, ret, err);
+}
+
 static int open_named(const struct holder *holder, const json_t *params, struct kms_params *named, struct kms **ret,
                       struct error *err)
 {
-    if (parse(params, named, err) != 0)
-        return -1;
-    if (strcmp(named->region, holder->options->region) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "the key is in region %s, the holder in %s", named->region,
-                         holder->options->region);
-    return kms_open(holder->options, ret, err);
+    return parse(params, named, err) == 0 ? open_region(holder, named->region, ret, err) : -1;
 }
 
 /* The service binds what it encrypts to these, and writes them into its own log (CloudTrail). */
@@ -57,6 +60,11 @@ static json_t *context_of(const char *store, uint32_t epoch, const char *group)
 }
 
 /* ---- The key ---- */
+
+/* The service has no token that makes CreateKey idempotent: a random number, as a tag, finds a key whose making was
+ * answered by silence. */
+#define TAG_MAKING "hikae-making"
+enum { MAKING_SIZE = 16 };
 
 struct key_state {
     char arn[KMS_ARN_MAX + 1];
@@ -121,16 +129,17 @@ static int check_metadata(const json_t *metadata, const struct key_state *state,
 }
 
 /* A key of this epoch alone: what destroys the epoch destroys nothing else. */
-static int create_key(struct kms *kms, const struct holder_occasion *occasion, const char *store, json_t **ret,
+static int create_key(struct kms *kms, uint32_t epoch, const char *store, const char *making, json_t **ret,
                       struct error *err)
 {
     char text[64], number[16];
-    (void)snprintf(text, sizeof(text), "hikae store %.8s root epoch %u", store, occasion->epoch);
-    (void)snprintf(number, sizeof(number), "%u", occasion->epoch);
+    (void)snprintf(text, sizeof(text), "hikae store %.8s root epoch %u", store, epoch);
+    (void)snprintf(number, sizeof(number), "%u", epoch);
     CLEANUP_JSON json_t *request =
-        json_pack("{s:s, s:s, s:s, s:s, s:b, s:[{s:s, s:s}, {s:s, s:s}]}", "Description", text, "KeySpec",
+        json_pack("{s:s, s:s, s:s, s:s, s:b, s:[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}]}", "Description", text, "KeySpec",
                   "SYMMETRIC_DEFAULT", "KeyUsage", "ENCRYPT_DECRYPT", "Origin", "AWS_KMS", "MultiRegion", 0, "Tags",
-                  "TagKey", "hikae-store", "TagValue", store, "TagKey", "hikae-epoch", "TagValue", number);
+                  "TagKey", "hikae-store", "TagValue", store, "TagKey", "hikae-epoch", "TagValue", number, "TagKey",
+                  TAG_MAKING, "TagValue", making);
     return request != NULL ? kms_call(kms, "CreateKey", request, true, ret, err) : error_no_memory(err);
 }
 
@@ -196,6 +205,35 @@ static int decrypt(struct kms *kms, const struct kms_params *named, uint32_t epo
 
 /* ---- The holder ---- */
 
+/* A key whose making nobody answered may be there all the same: then it is taken. */
+static int find_made(struct kms *kms, const char *making, json_t **ret, struct error *err)
+{
+    CLEANUP_JSON json_t *keys = NULL;
+    if (kms_find_tagged(kms, TAG_MAKING, making, &keys, err) != 0)
+        return -1;
+    const char *key = json_string_value(json_array_get(keys, 0));
+    return key != NULL ? look_up_key(kms, key, ret, err)
+                       : error_set(err, ERROR_NOT_FOUND, "no key has the tag " TAG_MAKING "=%s", making);
+}
+
+/* Noted before it is asked for, so that it is found and destroyed again if anything fails, or this process ends. */
+static int make_own(struct kms *kms, const struct holder *holder, const struct holder_occasion *occasion,
+                    const char *store, struct holder_made *ret, json_t **ret_answer, struct error *err)
+{
+    uint8_t random[MAKING_SIZE];
+    char making[2 * MAKING_SIZE + 1];
+    if (crypto_random(random, sizeof(random), err) != 0)
+        return -1;
+    if (json_object_set_new(ret->params, "making", json_string(hex_encode(random, sizeof(random), making))) != 0)
+        return error_no_memory(err);
+    if (holder_tell_made(holder, occasion, ret->params, err) != 0)
+        return -1;
+    ret->inside = holder;
+    if (create_key(kms, occasion->epoch, store, making, ret_answer, err) == 0)
+        return 0;
+    return err->class == ERROR_UNREACHABLE && find_made(kms, making, ret_answer, NULL) == 0 ? 0 : -1;
+}
+
 static int make_key(struct kms *kms, const struct holder *holder, const struct holder_occasion *occasion,
                     const char *store, struct holder_made *ret, struct error *err)
 {
@@ -203,18 +241,20 @@ static int make_key(struct kms *kms, const struct holder *holder, const struct h
     const struct holder_options *options = holder->options;
     struct key_state state;
     const json_t *metadata;
-    bool given = options->key != NULL;
-    if ((given ? look_up_key(kms, options->key, &answer, err) : create_key(kms, occasion, store, &answer, err)) != 0 ||
-        read_metadata(answer, &state, &metadata, err) != 0)
-        return -1;
-    ret->params = json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", state.arn, "region", options->region, "store", store,
-                            "group", occasion->group, "sealed", "");
+    ret->params = json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", "", "region", options->region, "store", store, "group",
+                            occasion->group, "sealed", "");
     if (ret->params == NULL)
         return error_no_memory(err);
     /* What was made here is unmade if anything fails; what somebody gave is left as it is. */
-    ret->inside = given ? NULL : holder;
-    if (!given && holder_tell_made(holder, occasion, ret->params, err) != 0)
+    int rc = options->key != NULL ? look_up_key(kms, options->key, &answer, err)
+                                  : make_own(kms, holder, occasion, store, ret, &answer, err);
+    if (rc != 0 || read_metadata(answer, &state, &metadata, err) != 0)
         return -1;
+    if (json_object_set_new(ret->params, "key", json_string(state.arn)) != 0)
+        return error_no_memory(err);
+    if (ret->inside != NULL && holder_tell_made(holder, occasion, ret->params, err) != 0)
+        return -1;
+    (void)json_object_del(ret->params, "making");
     return check_metadata(metadata, &state, options->region, err);
 }
 
@@ -295,17 +335,11 @@ static int schedule(struct kms *kms, const char *key, unsigned days, struct hold
                : error_set(err, ERROR_UNREACHABLE, "the key service does not say when it deletes key %s", key);
 }
 
-int holder_kms_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,
-                       struct error *err)
+static int destroy_key(struct kms *kms, const char *key, unsigned days, struct holder_end *ret, struct error *err)
 {
-    CLEANUP(cleanup_kms_close) struct kms *kms = NULL;
-    struct kms_params named;
     struct key_state state;
     struct error why = {0};
-    (void)epoch;
-    if (open_named(holder, params, &named, &kms, err) != 0)
-        return -1;
-    if (describe(kms, named.key, &state, &why) != 0) {
+    if (describe(kms, key, &state, &why) != 0) {
         if (why.class != ERROR_NOT_FOUND) {
             *err = why;
             return -1;
@@ -317,6 +351,46 @@ int holder_kms_destroy(const struct holder *holder, uint32_t epoch, const json_t
         *ret = (struct holder_end){.fate = HOLDER_FATE_SCHEDULED, .final_ns = state.deletion_ns};
         return 0;
     }
-    unsigned days = holder->options->waiting_days;
-    return schedule(kms, named.key, days != 0 ? days : HOLDER_WAITING_DAYS_MAX, ret, err);
+    return schedule(kms, key, days != 0 ? days : HOLDER_WAITING_DAYS_MAX, ret, err);
+}
+
+/* A key of which nobody knows more than that it was asked for. */
+static int destroy_asked_for(const struct holder *holder, const char *region, const char *making,
+                             struct holder_end *ret, struct error *err)
+{
+    CLEANUP(cleanup_kms_close) struct kms *kms = NULL;
+    CLEANUP_JSON json_t *keys = NULL;
+    size_t i;
+    const json_t *key;
+    *ret = (struct holder_end){.fate = HOLDER_FATE_ABSENT};
+    if (open_region(holder, region, &kms, err) != 0)
+        return -1;
+    if (kms_find_tagged(kms, TAG_MAKING, making, &keys, err) != 0) {
+        (void)error_hint(err,
+                         "allow kms:ListKeys and kms:ListResourceTags, or delete the key whose tag " TAG_MAKING
+                         " is %s, if there is one",
+                         making);
+        return -1;
+    }
+    json_array_foreach(keys, i, key)
+    {
+        if (destroy_key(kms, json_string_value(key), holder->options->waiting_days, ret, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int holder_kms_destroy(const struct holder *holder, uint32_t epoch, const json_t *params, struct holder_end *ret,
+                       struct error *err)
+{
+    CLEANUP(cleanup_kms_close) struct kms *kms = NULL;
+    struct kms_params named;
+    const char *key = text_of(params, "key", KMS_ARN_MAX), *region = text_of(params, "region", 63);
+    const char *making = text_of(params, "making", 2 * MAKING_SIZE);
+    (void)epoch;
+    if (key != NULL && key[0] == '\0' && region != NULL && making != NULL)
+        return destroy_asked_for(holder, region, making, ret, err);
+    return open_named(holder, params, &named, &kms, err) == 0
+               ? destroy_key(kms, named.key, holder->options->waiting_days, ret, err)
+               : -1;
 }

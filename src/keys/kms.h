@@ -28,6 +28,11 @@ void kms_close(struct kms *kms);
  */
 MUST_USE int kms_call(struct kms *kms, const char *action, const json_t *request, bool once, json_t **ret,
                       struct error *err);
+/*
+ * The ARNs of the keys of this account and region that carry a tag: an array of texts. Asks for the tags of every key
+ * that is listed; one whose tags these credentials may not read was not made with them.
+ */
+MUST_USE int kms_find_tagged(struct kms *kms, const char *name, const char *value, json_t **ret, struct error *err);
 /* Wipe a text of an object that was secret, and release the object. NULL is fine. */
 void kms_wipe(json_t *object, const char *name);
 /* The ARN of a key: arn:PARTITION:kms:REGION:ACCOUNT:key/ID. Is it one, in that region? */

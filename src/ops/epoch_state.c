@@ -200,6 +200,21 @@ int epoch_state_ended(struct hikae *hikae, uint32_t epoch, struct error *err)
     return state_write(&state, err);
 }
 
+/* The note of a key that was asked for gives way to that of the key that was made. */
+static int drop_asked_for(json_t *made, const char *kind, const json_t *params, struct error *err)
+{
+    const json_t *making = json_object_get(params, "making");
+    for (size_t i = json_array_size(made); making != NULL && i > 0; i--) {
+        const json_t *item = json_array_get(made, i - 1);
+        const char *name = json_string_value(json_object_get(item, "kind"));
+        if (name != NULL && strcmp(name, kind) == 0 &&
+            json_equal(json_object_get(json_object_get(item, "params"), "making"), making) == 1 &&
+            json_array_remove(made, i - 1) != 0)
+            return error_no_memory(err);
+    }
+    return 0;
+}
+
 int epoch_state_made(struct hikae *hikae, enum holder_kind kind, uint32_t epoch, const json_t *params,
                      struct error *err)
 {
@@ -210,6 +225,7 @@ int epoch_state_made(struct hikae *hikae, enum holder_kind kind, uint32_t epoch,
                              json_deep_copy(params));
     if (item == NULL ||
         (json_object_get(state.json, "made") == NULL && json_object_set_new(state.json, "made", json_array()) != 0) ||
+        drop_asked_for(json_object_get(state.json, "made"), holder_kind_name(kind), params, err) != 0 ||
         json_array_append(json_object_get(state.json, "made"), item) != 0) {
         json_decref(item);
         return error_no_memory(err);

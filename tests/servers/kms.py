@@ -9,6 +9,7 @@ with them. The log has a line "ACTION STATUS CODE" for each call. Without a sign
     POST /control/clock {"days": N}               the service's clock goes N days ahead; what was to be deleted by then is
     POST /control/fail {"action": A, "status": S, "code": C, "times": N}    the next N calls of A fail so
     POST /control/garble {"action": A, "text": T} the next call of A is answered by this text, status 200
+    POST /control/lose {"action": A}              the next call of A is carried out, and its answer is lost on the way
 """
 
 import argparse
@@ -74,7 +75,7 @@ def check_signature(options, handler, body):
 
 class Service:
     def __init__(self, options):
-        self.options, self.lock, self.faults, self.garbled = options, threading.Lock(), [], []
+        self.options, self.lock, self.faults, self.garbled, self.lost = options, threading.Lock(), [], [], []
         self.data = {"offset": 0, "keys": {}, "aliases": {}}
         if os.path.exists(options.state):
             with open(options.state) as file:
@@ -133,6 +134,17 @@ class Service:
     def CreateAlias(self, request):
         self.data["aliases"][request["AliasName"]] = self.find(request["TargetKeyId"])[0]
         return {}
+
+    def ListKeys(self, request):
+        # Two at a time, so that whoever lists must follow the marker.
+        names = sorted(self.data["keys"])
+        rest = [name for name in names if name > request.get("Marker", "")]
+        page = rest[:min(2, request.get("Limit", 100))]
+        more = {"NextMarker": page[-1]} if len(rest) > len(page) else {}
+        return {"Keys": [{"KeyId": name, "KeyArn": self.arn(name)} for name in page], "Truncated": bool(more), **more}
+
+    def ListResourceTags(self, request):
+        return {"Tags": self.find(request["KeyId"])[1]["tags"], "Truncated": False}
 
     def DescribeKey(self, request):
         return self.metadata(self.find(request["KeyId"])[0])
@@ -197,6 +209,8 @@ class Service:
             self.data["offset"] += request["days"] * 86400
         elif path == "/control/fail":
             self.faults += [(request["action"], request["status"], request["code"])] * request.get("times", 1)
+        elif path == "/control/lose":
+            self.lost.append(request["action"])
         elif path == "/control/garble":
             self.garbled.append((request["action"], request["text"]))
         else:
@@ -220,9 +234,13 @@ class Service:
                 self.garbled.remove(garbled)
                 return garbled[1]
         if action not in ("CreateKey", "CreateAlias", "DescribeKey", "Encrypt", "Decrypt", "ScheduleKeyDeletion",
-                          "CancelKeyDeletion", "EnableKey", "DisableKey"):
+                          "CancelKeyDeletion", "EnableKey", "DisableKey", "ListKeys", "ListResourceTags"):
             raise Refused("UnknownOperationException", action)
-        return getattr(self, action)(json.loads(body))
+        result = getattr(self, action)(json.loads(body))
+        if action in self.lost:
+            self.lost.remove(action)
+            return None
+        return result
 
     def handle(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
@@ -238,6 +256,9 @@ class Service:
                 answer = {"__type": "com.amazonaws.kms#" + code, "message": str(refused)}
             with open(self.options.log, "a") as log:
                 log.write(f"{handler.action} {status} {code}\n")
+        if answer is None:
+            handler.close_connection = True
+            return
         text = answer if isinstance(answer, str) else json.dumps(answer)
         handler.send_response(status)
         handler.send_header("Content-Type", "application/x-amz-json-1.1")
