@@ -20,7 +20,7 @@ struct hikae_drill_options {
     const char *snapshot;        /* NULL: the latest; a sample takes one of each age too                        */
     double confidence;           /* of finding the damage, 0 … 1; 0: 0.95                                       */
     double damage;               /* the part of the files that is damaged, 0 … 1; 0: 0.01                       */
-    uint64_t max_bytes;          /* fetched from all targets together; 0: no limit                              */
+    uint64_t max_bytes;          /* fetched from all targets; if more is needed nothing is restored; 0: no limit */
     int64_t max_ns;              /* of the whole drill; 0: no limit                                             */
     int64_t check_ns;            /* of each application check; 0: ten minutes                                   */
     const char *scratch;         /* folder in which the drill makes its own; NULL: "drills" in the state folder */
@@ -52,7 +52,7 @@ struct hikae_drill_target {
     char *result; /* as of the drill */
     char *why;    /* NULL: passed */
     uint64_t population, sample, checked, failed;
-    uint64_t bytes, bytes_fetched;
+    uint64_t bytes, bytes_expected, bytes_fetched; /* restored; to be fetched for that; fetched */
     int64_t rto_ns, rpo_ns;
     int64_t choose_ns, restore_ns, check_ns,
         wipe_ns; /* and recover_ns of a bare one; rto_ns has what a restore takes */
@@ -75,7 +75,7 @@ struct hikae_drill {
     double reached;                           /* the confidence that this sample gives, in the worst case */
     uint64_t population, sample,
         checked; /* of the target that has least of the sample; files, entries if not a sample */
-    uint64_t bytes, bytes_fetched;
+    uint64_t bytes, bytes_expected, bytes_fetched; /* of all targets; a plan fetches only what it takes to draw */
     char *seed;
     char *checkpoint; /* "SIZE ROOT TIME" of the audit log */
     bool cleaned;     /* nothing is left of what was restored */

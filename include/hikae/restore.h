@@ -41,6 +41,7 @@ struct hikae_restore_result {
     uint64_t entries;
     uint64_t bytes;
     uint64_t bytes_fetched;
+    uint64_t bytes_to_fetch; /* of a dry run: blocks of content, each once */
     int64_t duration_ns;
     struct hikae_fetched *from;
     size_t from_count;

@@ -88,10 +88,14 @@ static enum colour colour_of(const char *result)
                                                                          : COLOUR_YELLOW;
 }
 
+static bool is_plan(const struct hikae_drill *drill)
+{
+    return strcmp(drill->result, "planned") == 0;
+}
+
 static void print_targets(struct run *run, const struct hikae_drill *drill)
 {
-    static const char *const heads[] = {"TARGET",   "RESULT",   ">OF", ">SAMPLE", ">CHECKED",
-                                        ">FETCHED", ">RESTORE", "WHY", NULL};
+    static const char *const heads[] = {"TARGET", "RESULT", ">OF", ">SAMPLE", ">CHECKED", ">FETCHED", ">RESTORE", NULL};
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
@@ -104,9 +108,44 @@ static void print_targets(struct run *run, const struct hikae_drill *drill)
         columns_add(&columns, text_count(target->checked, text));
         columns_add(&columns, text_size(target->bytes_fetched, text));
         columns_add(&columns, text_duration(target->rto_ns, text));
-        columns_add(&columns, target->why);
     }
     run_table(run, &columns);
+}
+
+/* What a plan would take. */
+static void print_plan(struct run *run, const struct hikae_drill *drill)
+{
+    static const char *const heads[] = {"TARGET", ">OF", ">SAMPLE", ">TO FETCH", NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < drill->target_count; i++) {
+        const struct hikae_drill_target *target = &drill->targets[i];
+        columns_add(&columns, target->name);
+        columns_add(&columns, text_count(target->population, text));
+        columns_add(&columns, text_count(target->sample, text));
+        columns_add(&columns, text_size(target->bytes_expected, text));
+    }
+    run_table(run, &columns);
+}
+
+/* Why a target did not pass: a column of its own, because it is as long as it must be. */
+static void print_reasons(struct run *run, const struct hikae_drill *drill)
+{
+    static const char *const heads[] = {"TARGET", "WHY", NULL};
+    struct columns columns CLEANUP(columns_free);
+    size_t count = 0;
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < drill->target_count; i++) {
+        const struct hikae_drill_target *target = &drill->targets[i];
+        if (target->why == NULL)
+            continue;
+        columns_add(&columns, target->name);
+        columns_add(&columns, target->why);
+        count++;
+    }
+    if (count > 0)
+        run_table(run, &columns);
 }
 
 static void print_checks(struct run *run, const struct hikae_drill *drill)
@@ -142,34 +181,63 @@ static void print_failures(struct run *run, const struct hikae_drill *drill)
         run_table(run, &columns);
 }
 
+static void say_plan(struct run *run, const struct hikae_drill *drill, const char *confidence, const char *damage)
+{
+    char sample[TEXT_SMALL], population[TEXT_SMALL], bytes[TEXT_SMALL];
+    (void)text_count(drill->sample, sample);
+    (void)text_size(drill->bytes_expected, bytes);
+    if (strcmp(drill->mode, "sample") == 0)
+        run_say(run, MSG_DRILL_PLAN, drill->tenant, sample, text_count(drill->population, population), confidence,
+                damage, bytes);
+    else
+        run_say(run, MSG_DRILL_PLAN_WHOLE, drill->tenant, sample, bytes);
+}
+
+static void say_result(struct run *run, const struct hikae_drill *drill)
+{
+    static const struct {
+        const char *result;
+        enum message message;
+    } results[] = {{"failed", MSG_DRILL_FAILED}, {"cut", MSG_DRILL_CUT}, {"unknown", MSG_DRILL_UNKNOWN}};
+    char checked[TEXT_SMALL], rto[TEXT_SMALL], rpo[TEXT_SMALL];
+    (void)text_count(drill->checked, checked);
+    if (strcmp(drill->result, "passed") == 0)
+        run_say(run, MSG_DRILL_PASSED, drill->drill, drill->tenant, checked, text_duration(drill->rto_ns, rto),
+                text_duration(drill->rpo_ns, rpo));
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++)
+        if (strcmp(drill->result, results[i].result) == 0)
+            run_say(run, results[i].message, drill->drill, drill->tenant, checked);
+}
+
 static void say_drill(struct run *run, const struct hikae_drill *drill)
 {
-    char checked[TEXT_SMALL], sample[TEXT_SMALL], population[TEXT_SMALL], rto[TEXT_SMALL], rpo[TEXT_SMALL];
-    char confidence[TEXT_SMALL], damage[TEXT_SMALL];
-    (void)text_count(drill->checked, checked);
-    (void)text_count(drill->sample, sample);
-    (void)text_count(drill->population, population);
+    char sample[TEXT_SMALL], population[TEXT_SMALL], confidence[TEXT_SMALL], damage[TEXT_SMALL], text[TEXT_SMALL];
     (void)snprintf(confidence, sizeof confidence, "%.4g %%", 100 * drill->reached);
     (void)snprintf(damage, sizeof damage, "%.4g %%", 100 * drill->damage);
-    if (strcmp(drill->result, "planned") == 0) {
-        run_say(run, MSG_DRILL_PLAN, drill->tenant, sample, population, confidence, damage);
+    if (is_plan(drill)) {
+        say_plan(run, drill, confidence, damage);
         return;
     }
     if (strcmp(drill->mode, "sample") == 0)
-        run_say(run, MSG_DRILL_SAMPLE, sample, population, confidence, damage);
-    run_say(run, MSG_DRILLED, drill->drill, drill->tenant, drill->result, checked, text_duration(drill->rto_ns, rto),
-            text_duration(drill->rpo_ns, rpo));
-    if (!drill->rto_kept)
-        run_say(run, MSG_DRILL_LATE, text_duration(drill->rto_promised_ns, rto));
-    if (!drill->rpo_kept)
-        run_say(run, MSG_DRILL_OLD, text_duration(drill->rpo_promised_ns, rpo));
+        run_say(run, MSG_DRILL_SAMPLE, text_count(drill->sample, sample), text_count(drill->population, population),
+                confidence, damage);
+    say_result(run, drill);
+    if (!drill->rto_kept && drill->rto_ns > 0)
+        run_say(run, MSG_DRILL_LATE, text_duration(drill->rto_promised_ns, text));
+    if (!drill->rpo_kept && drill->rpo_ns > 0)
+        run_say(run, MSG_DRILL_OLD, text_duration(drill->rpo_promised_ns, text));
 }
 
 static void print_drill(struct run *run, const struct hikae_drill *drill)
 {
-    print_targets(run, drill);
-    print_checks(run, drill);
-    print_failures(run, drill);
+    if (is_plan(drill)) {
+        print_plan(run, drill);
+    } else {
+        print_targets(run, drill);
+        print_reasons(run, drill);
+        print_checks(run, drill);
+        print_failures(run, drill);
+    }
     say_drill(run, drill);
 }
 

@@ -15,6 +15,8 @@ static void json_restore(struct run *run, const struct hikae_restore_result *res
     out_number(out, NULL, "entries", result->entries);
     out_number(out, NULL, "bytes", result->bytes);
     out_number(out, NULL, "bytes_fetched", result->bytes_fetched);
+    if (dry_run)
+        out_number(out, NULL, "bytes_to_fetch", result->bytes_to_fetch);
     out_seconds(out, NULL, "duration_s", result->duration_ns);
     json_t *array = out_array(out, NULL, "from");
     for (size_t i = 0; i < result->from_count; i++) {
@@ -57,7 +59,7 @@ static void say_restore(struct run *run, const struct hikae_restore_result *resu
     if (result->errors_total > 0)
         run_say(run, MSG_RESTORE_ERRORS, text_count(result->errors_total, number));
     if (dry_run)
-        run_say(run, MSG_RESTORE_PLAN, entries, size, snapshot, to);
+        run_say(run, MSG_RESTORE_PLAN, entries, size, snapshot, to, text_size(result->bytes_to_fetch, fetched));
     else
         run_say(run, MSG_RESTORED, entries, size, snapshot, to, text_size(result->bytes_fetched, fetched),
                 from != NULL ? from : "-", text_duration(result->duration_ns, took));

@@ -124,8 +124,10 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "スナップショット {3} の {1} 件（{2}）を {4} に復元し、全バイトを検査しました。{6} から {5} 取得、所要 {7}。"},
     [MSG_RESTORE_ERRORS] = {"{1|warning|warnings} above: not all is as it was; everything else is restored.",
                             "警告 {1} 件（上記）: 元どおりにできなかったものがあります。それ以外は復元されています。"},
-    [MSG_RESTORE_PLAN] = {"Dry run, nothing written: {1|entry|entries} ({2}) of snapshot {3} would go to {4}.",
-                          "試行のみ、書き込みなし: スナップショット {3} の {1} 件（{2}）が {4} に復元されます。"},
+    [MSG_RESTORE_PLAN] = {"Dry run, nothing written: {1|entry|entries} ({2}) of snapshot {3} would go to {4}, {5} "
+                          "fetched for them.",
+                          "試行のみ、書き込みなし: スナップショット {3} の {1} 件（{2}）が {4} に復元されます（取得量 "
+                          "{5}）。"},
     [MSG_REPAIRED] = {"{1|damaged object was|damaged objects were} mended on the way from a sound copy.",
                       "途中で損傷オブジェクト {1} 件を正常なコピーから修復しました。"},
     [MSG_EXPORTED] = {"{1|entry|entries} ({2}) exported to {3}: they are not encrypted there.",
@@ -304,12 +306,24 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                          "各役割に専用のユーザー、ファイル、認証情報があります。"},
     [MSG_ROLES_WARNED] = {"{1|warning|warnings}: the roles are not apart.", "警告 {1} 件。役割が分離されていません。"},
     [MSG_DRILL_PLAN] =
-        {"Dry run: {2|file|files} of {3} of {1} would be restored; damage of {5} would be found with {4}.",
-         "試行のみ: {1} の {3} 件のうち {2} 件を復元します。{5} の損傷を {4} の確からしさで検出できます。"},
+        {"Dry run: {2} of {3|file|files} of {1} would be restored from each target, {6} fetched in all; damage of {5} "
+         "of them would be found with {4}.",
+         "試行のみ: 各保存先から {1} の {3} 件のうち {2} 件を復元します（取得量は合計 {6}）。{5} の損傷を {4} "
+         "の確からしさで検出できます。"},
+    [MSG_DRILL_PLAN_WHOLE] =
+        {"Dry run: {2|entry|entries} of {1} would be restored from each target, {3} fetched in all.",
+         "試行のみ: 各保存先から {1} の {2} 件を復元します（取得量は合計 {3}）。"},
     [MSG_DRILL_SAMPLE] = {"Sample: {1} of {2|file|files}; damage of {4} of them is found with {3}.",
                           "標本: {2} 件中 {1} 件。{4} の損傷を {3} の確からしさで検出します。"},
-    [MSG_DRILLED] = {"Drill {1} of {2}: {3}. {4|entry|entries} checked, restored in {5}, data as of {6} before.",
-                     "{2} の復元訓練 {1}: {3}。{4} 件を検査、復元時間 {5}、データは {6} 前の時点です。"},
+    [MSG_DRILL_PASSED] = {"Drill {1} of {2} passed: {3|entry|entries} checked, restored in {4}, data as of {5} before.",
+                          "{2} の復元訓練 {1}: 成功。{3} 件を検査、復元時間 {4}、データは {5} 前の時点です。"},
+    [MSG_DRILL_FAILED] = {"Drill {1} of {2} failed: {3|entry was|entries were} sound.",
+                          "{2} の復元訓練 {1}: 失敗。正常だったのは {3} 件です。"},
+    [MSG_DRILL_CUT] = {"Drill {1} of {2} was cut short by its budget: {3|entry was|entries were} checked.",
+                       "{2} の復元訓練 {1}: 予算により中断。検査したのは {3} 件です。"},
+    [MSG_DRILL_UNKNOWN] = {"Drill {1} of {2} shows nothing: a target could not be read; elsewhere {3|entry was|entries "
+                           "were} sound.",
+                           "{2} の復元訓練 {1}: 不明（読めない保存先があります）。ほかで正常だったのは {3} 件です。"},
     [MSG_DRILL_LATE] = {"It took longer than the {1} that the policy promises.",
                         "ポリシーが約束する復元時間 {1} を超えました。"},
     [MSG_DRILL_OLD] = {"Its data is older than the {1} that the policy promises.",

@@ -259,7 +259,13 @@ static int plan(struct drill *drill, struct error *err)
             return -1;
         int rc = restore_from_target(engine, site->name, err);
         if (rc == 0)
+            rc = drill_keep_blocks(drill, engine, err);
+        if (rc == 0)
             rc = drill_choose_files(drill, engine, site, err);
+        if (rc == 0)
+            rc = drill_expect(drill, engine, site, err);
+        site->bytes_fetched = drill_fetched(engine);
+        drill_forget_blocks(engine);
         hikae_close(engine);
         if (rc != 0)
             return -1;

@@ -5,7 +5,9 @@
  *   drill_sample.c   how many files, and which
  *   drill_scratch.c  the folder that it may write to, and nothing else
  *   drill_choose.c   the snapshots and files of one target
+ *   drill_egress.c   what has to be fetched for them, and what was fetched already
  *   drill_target.c   one target: restore, compare, check, wipe
+ *   drill_compare.c  what was restored against the manifest
  *   drill_bare.c     a machine with nothing: recover first
  *   drill_budget.c   bytes and time that may be used up
  *   drill_check*.c   application checks
@@ -19,6 +21,7 @@
 #include "ops/drill_sample.h"
 #include "ops/drill_scratch.h"
 #include "ops/restore.h"
+#include "pipeline/block_cache.h"
 
 #define DRILL_TYPE "application/vnd.hikae.drill+json"
 
@@ -51,7 +54,7 @@ struct drill_site {
     size_t age_count;
     double reached;
     uint64_t population, sample, checked, failed;
-    uint64_t bytes, bytes_fetched;
+    uint64_t bytes, bytes_expected, bytes_fetched; /* restored; to be fetched for that; fetched */
     int64_t recover_ns, choose_ns, restore_ns, check_ns, wipe_ns;
     bool newest_restored;
     bool wiped;
@@ -95,12 +98,57 @@ struct drill {
     const json_t *kit; /* of a drill on another machine: what its kit says of itself; or NULL */
 };
 
+/* A restored folder, and what is known of it. */
+struct drill_restored {
+    struct drill *drill;
+    struct hikae *engine;
+    struct drill_site *site;
+    struct drill_age *age;
+    char *folder;
+    struct hikae_entry_error *errors; /* sorted by path */
+    size_t error_count;
+};
+
+/* ---- drill_egress.c: what leaves a target ---- */
+
+/* Keep what the engine fetches from its target, in the scratch folder (in the state folder, of a plan). */
+MUST_USE int drill_keep_blocks(const struct drill *drill, struct hikae *engine, struct error *err);
+void drill_forget_blocks(struct hikae *engine);
+uint64_t drill_fetched(const struct hikae *engine);
+
+/* What is restored of one snapshot: everything, or a sample and what application checks need, sorted. */
+struct drill_paths {
+    bool whole;
+    const char **items; /* borrowed, but for those in `owned` */
+    size_t count;
+    char *owned[2 * DRILL_CHECKS_MAX];
+    size_t owned_count;
+};
+MUST_USE int drill_paths_list(const struct drill *drill, const struct drill_site *site, const struct drill_age *age,
+                              struct drill_paths *ret, struct error *err);
+void drill_paths_clear(struct drill_paths *paths);
+/* As users restore; `to` is the caller's to say. */
+struct hikae_restore_options drill_restore_options(const struct drill *drill, const struct drill_site *site,
+                                                   const struct drill_age *age, const struct drill_paths *paths);
+/* site->bytes_expected: what was fetched to draw the files, and what they lie in, each block once. */
+MUST_USE int drill_expect(const struct drill *drill, struct hikae *engine, struct drill_site *site, struct error *err);
+
+/* ---- drill_compare.c ---- */
+
+/* What was restored, entry by entry, against the manifest. Differences go to the site; -1 ends the drill. */
+MUST_USE int drill_compare_sample(struct drill_restored *restored, struct error *err);
+MUST_USE int drill_compare_all(struct drill_restored *restored, struct error *err);
+/* Errors of entries by path, for qsort. */
+int drill_compare_errors(const void *a, const void *b);
+
 /* "unlimited" is 0 bytes and 0 ns. */
 MUST_USE int drill_budget_start(struct drill *drill, struct error *err);
 /* Watch this engine from now on (NULL: none): cancelled when the budget is used up or the drill is to stop. */
 void drill_budget_watch(struct drill *drill, struct hikae *engine);
 /* Is it used up? `why` is filled then. */
 bool drill_budget_is_over(const struct drill *drill, char *why, size_t size);
+/* Is what is left too little to fetch so much from the next target? `why` is filled then. */
+bool drill_budget_lacks(const struct drill *drill, uint64_t bytes, char *why, size_t size);
 void drill_budget_stop(struct drill *drill);
 
 /* The rest of a drill once it knows from what it is drawn (ops/drill.c), for a drill on another machine. */
@@ -130,8 +178,6 @@ void drill_site_fail(struct drill_site *site, enum drill_result result, enum err
  */
 MUST_USE int drill_site_settle(struct drill *drill, struct drill_site *site, const char *snapshot,
                                const struct error *why, struct error *err);
-/* A public error again as one of ours, as if it had failed inside. */
-void drill_public_error(const struct hikae_error *from, struct error *err);
 /* Note a failure; snapshot and path may be "". */
 MUST_USE int drill_site_note(struct drill_site *site, const char *snapshot, const char *path, const char *why,
                              struct error *err);

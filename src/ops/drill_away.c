@@ -176,7 +176,7 @@ static int open_engine(const struct away *away, struct hikae **ret, struct error
 {
     struct hikae_error error = {0};
     if (hikae_open(away->config, ret, &error) > HIKAE_WARNINGS) {
-        drill_public_error(&error, err);
+        (void)api_failure(&error, err);
         return -1;
     }
     struct hikae *hikae = *ret;

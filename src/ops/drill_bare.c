@@ -60,7 +60,7 @@ static int recover(const struct drill *drill, const char *folder, const char *ta
     }
     if (status <= HIKAE_WARNINGS)
         return 0;
-    drill_public_error(&error, err);
+    (void)api_failure(&error, err);
     (void)drill;
     return error_wrap(err, "recover");
 }

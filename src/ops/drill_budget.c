@@ -22,10 +22,7 @@ struct drill_budget {
 
 static uint64_t fetched(const struct hikae *engine)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; engine != NULL && i < engine->target_count; i++)
-        sum += atomic_load(&engine->targets[i].bytes_fetched);
-    return sum;
+    return engine != NULL ? drill_fetched(engine) : 0;
 }
 
 static void look(struct drill_budget *budget)
@@ -91,6 +88,20 @@ bool drill_budget_is_over(const struct drill *drill, char *why, size_t size)
         (void)snprintf(why, size, "its budget of %lld s is used up", (long long)(drill->options->max_ns / NS_PER_S));
     else
         return false;
+    return true;
+}
+
+bool drill_budget_lacks(const struct drill *drill, uint64_t bytes, char *why, size_t size)
+{
+    struct drill_budget *budget = drill->budget;
+    (void)pthread_mutex_lock(&budget->mutex);
+    uint64_t spent = budget->spent; /* by the targets before */
+    (void)pthread_mutex_unlock(&budget->mutex);
+    uint64_t left = budget->max_bytes > spent ? budget->max_bytes - spent : 0;
+    if (budget->max_bytes == 0 || bytes <= left)
+        return false;
+    (void)snprintf(why, size, "%llu bytes would be fetched, and its budget has %llu left: nothing was restored",
+                   (unsigned long long)bytes, (unsigned long long)left);
     return true;
 }
 

@@ -56,7 +56,7 @@ struct drill_outcome {
 /* Where a check works. */
 struct drill_place {
     const char *folder;                  /* what was restored */
-    const char *work;                    /* an empty folder, owned by nobody else, below one that others may enter */
+    const char *work;                    /* an empty folder of hikae's own */
     bool whole;                          /* the whole snapshot was restored */
     int64_t limit_ns;                    /* of one check */
     const char *drill, *tenant, *target; /* for commands */
@@ -87,5 +87,7 @@ MUST_USE int drill_check_assertions(const char *name, const struct drill_check *
 typedef int drill_check_work(const struct drill_check *checks, size_t count, size_t which, const char *path,
                              const struct drill_place *place, struct drill_outcome *outcomes, struct error *err);
 drill_check_work drill_check_sqlite, drill_check_postgresql;
+/* End the server that a check left running in this work folder, if there is one: of a drill that was killed. */
+void drill_postgresql_end(const char *work);
 
 #endif

@@ -3,8 +3,14 @@
  * away: initdb, a server on a socket in a folder that nobody else may enter
  * (no address is listened on), the dump from standard input, what sql checks
  * ask, stop. The database belongs to a role that is no superuser. When hikae is
- * run by root all of it is done as the account postgres, else by whoever runs
- * it: a dump is SQL, and its author gets what that account may do.
+ * run by root all of it is done as the account nobody (postgres might rule over
+ * a server that is in use here), else by whoever runs it: a dump is SQL, and its
+ * author gets what that account may do.
+ *
+ * That account has no business in the folders above: it may not pass through
+ * them. Its programs are given the one folder as an open descriptor, and name
+ * it as /proc/self/fd/N, which also is short enough for a socket's address
+ * wherever the drill works.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -15,6 +21,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,8 +32,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* sockaddr_un has 108 bytes; the server adds "/.s.PGSQL.5432". */
-enum { SOCKET_FOLDER_MAX = 90, PATH_SIZE = 512 };
+/* In a drill's work folder. */
+#define SERVER  "server"
+#define CLUSTER "cluster"
+
+enum { PATH_SIZE = 512, REACH_SIZE = 32, STOP_MS = 20000, STEP_MS = 20 };
 
 struct drill_database {
     const struct drill_place *place;
@@ -33,9 +44,9 @@ struct drill_database {
     bool other_user;
     uid_t uid;
     gid_t gid;
-    char *data;
-    char *sockets;
-    bool own_sockets; /* a folder beside the work folder */
+    char *data;             /* as hikae names the folder …      */
+    char reach[REACH_SIZE]; /* … and as its programs name it */
+    int folder_fd;
     int64_t until_ns;
 };
 
@@ -73,8 +84,9 @@ static int run(struct drill_database *database, const char *const *argv, const c
                struct drill_outcome *outcome, bool *ret_done, struct drill_child *ret_child, struct error *err)
 {
     const struct drill_child_options options = {.argv = argv,
-                                                .folder = database->data,
+                                                .folder = "/", /* where every account can find itself */
                                                 .input = input,
+                                                .kept_fd = database->folder_fd,
                                                 .other_user = database->other_user,
                                                 .uid = database->uid,
                                                 .gid = database->gid,
@@ -120,7 +132,7 @@ static int ask(struct drill_database *database, const char *query, char **ret_an
                                 "-t",
                                 "-q",
                                 "-h",
-                                database->sockets,
+                                database->reach,
                                 "-U",
                                 "drill",
                                 "-d",
@@ -148,29 +160,20 @@ static int ask(struct drill_database *database, const char *query, char **ret_an
     return rc;
 }
 
-static int own(const struct drill_database *database, const char *path, struct error *err)
+static int make_folder(struct drill_database *database, struct error *err)
 {
-    return database->other_user && chown(path, database->uid, database->gid) != 0
-               ? error_set_errno(err, ERROR_LOCAL, errno, "give %s to another account", path)
-               : 0;
-}
-
-static int make_folders(struct drill_database *database, struct error *err)
-{
-    database->data = mem_printf("%s/server", database->place->work);
+    database->data = mem_printf("%s/" SERVER, database->place->work);
     if (database->data == NULL)
         return error_no_memory(err);
     if (mkdir(database->data, 0700) != 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "make %s", database->data);
-    database->own_sockets = strlen(database->data) > SOCKET_FOLDER_MAX;
-    database->sockets = mem_strdup(database->own_sockets ? "/tmp/hikae-drill-XXXXXX" : database->data);
-    if (database->sockets == NULL)
-        return error_no_memory(err);
-    if (database->own_sockets && mkdtemp(database->sockets) == NULL) {
-        database->own_sockets = false;
-        return error_set_errno(err, ERROR_LOCAL, errno, "make a folder in /tmp");
-    }
-    return own(database, database->data, err) != 0 ? -1 : own(database, database->sockets, err);
+    database->folder_fd = open(database->data, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (database->folder_fd < 0)
+        return error_set_errno(err, ERROR_LOCAL, errno, "open %s", database->data);
+    if (database->other_user && fchown(database->folder_fd, database->uid, database->gid) != 0)
+        return error_set_errno(err, ERROR_LOCAL, errno, "give %s to another account", database->data);
+    (void)snprintf(database->reach, sizeof(database->reach), "/proc/self/fd/%d", database->folder_fd);
+    return 0;
 }
 
 /* A plain dump begins otherwise than one in pg_dump's own format. */
@@ -185,12 +188,12 @@ static int start_server(struct drill_database *database, struct drill_outcome *o
                         struct error *err)
 {
     char initdb[PATH_SIZE], pg_ctl[PATH_SIZE];
-    CLEANUP_FREE char *cluster = mem_printf("%s/cluster", database->data);
-    CLEANUP_FREE char *log = mem_printf("%s/log", database->data);
+    CLEANUP_FREE char *cluster = mem_printf("%s/" CLUSTER, database->reach);
+    CLEANUP_FREE char *log = mem_printf("%s/log", database->reach);
     CLEANUP_FREE char *settings = mem_printf(
         "-c listen_addresses='' -c unix_socket_directories='%s' -c unix_socket_permissions=0700 -c fsync=off "
         "-c full_page_writes=off -c max_connections=10 -c shared_buffers=16MB",
-        database->sockets);
+        database->reach);
     if (cluster == NULL || log == NULL || settings == NULL)
         return error_no_memory(err);
     const char *const init[] = {program(database, "initdb", initdb),
@@ -229,7 +232,7 @@ static int load_dump(struct drill_database *database, const char *path, struct d
     char createuser[PATH_SIZE], createdb[PATH_SIZE], restore[PATH_SIZE], psql[PATH_SIZE];
     const char *const role[] = {program(database, "createuser", createuser),
                                 "-h",
-                                database->sockets,
+                                database->reach,
                                 "-U",
                                 "owner",
                                 "-S",
@@ -238,10 +241,10 @@ static int load_dump(struct drill_database *database, const char *path, struct d
                                 "drill",
                                 NULL};
     const char *const make[] = {
-        program(database, "createdb", createdb), "-h", database->sockets, "-U", "owner", "-O", "drill", "drill", NULL};
+        program(database, "createdb", createdb), "-h", database->reach, "-U", "owner", "-O", "drill", "drill", NULL};
     const char *const custom[] = {program(database, "pg_restore", restore),
                                   "-h",
-                                  database->sockets,
+                                  database->reach,
                                   "-U",
                                   "drill",
                                   "-d",
@@ -254,7 +257,7 @@ static int load_dump(struct drill_database *database, const char *path, struct d
                                  "-X",
                                  "-q",
                                  "-h",
-                                 database->sockets,
+                                 database->reach,
                                  "-U",
                                  "drill",
                                  "-d",
@@ -272,32 +275,35 @@ static int load_dump(struct drill_database *database, const char *path, struct d
     return rc;
 }
 
-/* Whatever came before, nothing of it may go on: pg_ctl first, its process by its own file then. */
-static void stop_server(struct drill_database *database)
+/* The server of a cluster, if it runs: 0 if not. Its current folder is the cluster, which no other process can claim.
+ */
+static pid_t server_of(const char *cluster)
 {
-    char pg_ctl[PATH_SIZE], line[32] = "";
-    struct drill_child child;
-    CLEANUP_FREE char *cluster = mem_printf("%s/cluster", database->data);
-    CLEANUP_FREE char *pid_file = mem_printf("%s/cluster/postmaster.pid", database->data);
-    if (cluster == NULL || pid_file == NULL || access(pid_file, F_OK) != 0)
-        return;
-    const char *const argv[] = {
-        program(database, "pg_ctl", pg_ctl), "-D", cluster, "-m", "immediate", "-s", "-w", "-t", "20", "stop", NULL};
-    const struct drill_child_options options = {.argv = argv,
-                                                .folder = database->data,
-                                                .other_user = database->other_user,
-                                                .uid = database->uid,
-                                                .gid = database->gid,
-                                                .limit_ns = 30 * NS_PER_S};
-    struct error ignored = {0};
-    int rc = drill_child_run(&options, &child, &ignored);
-    buf_free(&child.output);
-    CLEANUP_FD int fd = open(pid_file, O_RDONLY | O_CLOEXEC);
-    if (rc == 0 && child.exit_code == 0)
-        return;
+    char line[32] = "", link[PATH_SIZE] = "", proc[64];
+    CLEANUP_FREE char *pid_file = mem_printf("%s/postmaster.pid", cluster);
+    CLEANUP_FD int fd = pid_file != NULL ? open(pid_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
     long pid = fd >= 0 && read(fd, line, sizeof(line) - 1) > 0 ? strtol(line, NULL, 10) : 0;
-    if (pid > 1)
-        (void)kill((pid_t)pid, SIGKILL);
+    if (pid <= 1 || pid > INT_MAX)
+        return 0;
+    (void)snprintf(proc, sizeof(proc), "/proc/%ld/cwd", pid);
+    ssize_t size = readlink(proc, link, sizeof(link) - 1);
+    return size > 0 && strcmp(link, cluster) == 0 ? (pid_t)pid : 0;
+}
+
+void drill_postgresql_end(const char *work)
+{
+    CLEANUP_FREE char *cluster = mem_printf("%s/" SERVER "/" CLUSTER, work);
+    pid_t pid = cluster != NULL ? server_of(cluster) : 0;
+    if (pid == 0)
+        return;
+    /* SIGQUIT is its immediate shutdown, which takes its children along. */
+    (void)kill(pid, SIGQUIT);
+    for (int waited = 0; waited < STOP_MS; waited += STEP_MS) {
+        if (server_of(cluster) == 0)
+            return;
+        (void)poll(NULL, 0, STEP_MS);
+    }
+    (void)kill(pid, SIGKILL);
 }
 
 static int check_dump(struct drill_database *database, const struct drill_check *checks, size_t count, size_t which,
@@ -314,24 +320,8 @@ static int check_dump(struct drill_database *database, const struct drill_check 
                            database->bin[0] != '\0' ? database->bin : "the server along PATH");
     if (rc == 0 && done)
         rc = drill_check_assertions(checks[which].name, checks, count, database, ask, outcomes, err);
-    stop_server(database);
+    drill_postgresql_end(database->place->work); /* whatever came before, nothing of it may go on */
     return rc;
-}
-
-/* Can the other account get as far as its folder? */
-static bool can_enter(const struct drill_database *database)
-{
-    const char *const argv[] = {"test", "-w", database->data, NULL};
-    const struct drill_child_options options = {.argv = argv,
-                                                .other_user = database->other_user,
-                                                .uid = database->uid,
-                                                .gid = database->gid,
-                                                .limit_ns = 30 * NS_PER_S};
-    struct drill_child child;
-    struct error ignored = {0};
-    int rc = drill_child_run(&options, &child, &ignored);
-    buf_free(&child.output);
-    return rc == 0 && child.exit_code == 0;
 }
 
 static bool find_account(const char *name, struct drill_database *database)
@@ -348,29 +338,25 @@ static bool find_account(const char *name, struct drill_database *database)
 int drill_check_postgresql(const struct drill_check *checks, size_t count, size_t which, const char *path,
                            const struct drill_place *place, struct drill_outcome *outcomes, struct error *err)
 {
-    struct drill_database database = {.place = place};
+    struct drill_database database = {.place = place, .folder_fd = -1};
     struct error why = {0};
     int rc;
     find_programs(database.bin);
     if (geteuid() == 0) {
-        if (!find_account("postgres", &database) && !find_account("nobody", &database))
+        if (!find_account("nobody", &database) && !find_account("postgres", &database))
             return drill_outcome(
                 &outcomes[which], DRILL_FAILED, err,
-                "a server is not started as root, and there is neither an account postgres nor nobody");
+                "a server is not started as root, and there is neither an account nobody nor postgres");
         database.other_user = true;
     }
-    if (make_folders(&database, &why) != 0)
+    if (make_folder(&database, &why) != 0)
         rc = drill_outcome(&outcomes[which], DRILL_FAILED, err, "%s", why.what);
-    else if (!can_enter(&database))
-        rc = drill_outcome(&outcomes[which], DRILL_FAILED, err,
-                           "the account that runs the server cannot enter %s: name a folder with --scratch that others "
-                           "may pass through",
-                           database.data);
     else
         rc = check_dump(&database, checks, count, which, path, outcomes, err);
-    if (database.own_sockets && file_remove_tree(database.sockets, &why) != 0 && rc == 0)
+    if (database.folder_fd >= 0)
+        (void)close(database.folder_fd);
+    if (database.data != NULL && file_remove_tree(database.data, &why) != 0 && rc == 0)
         rc = drill_outcome(&outcomes[which], outcomes[which].state, err, "%s", why.what);
     mem_free(database.data);
-    mem_free(database.sockets);
     return rc;
 }

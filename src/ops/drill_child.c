@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { CANNOT_START = 126, POLL_MS = 50, PATIENCE_MS = 2000, VARIABLES_MAX = 32 };
@@ -20,7 +21,7 @@ static const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", 
                                           "TZ=UTC", NULL};
 
 /* In the child. */
-static void start(const struct drill_child_options *options, int input, int output)
+static void start(const struct drill_child_options *options, pid_t parent, int input, int output)
 {
     const char *list[VARIABLES_MAX + 1];
     size_t count = 0;
@@ -31,10 +32,14 @@ static void start(const struct drill_child_options *options, int input, int outp
     list[count] = NULL;
     child_begin(output);
     if ((input >= 0 && dup2(input, STDIN_FILENO) < 0) || dup2(output, STDERR_FILENO) < 0 ||
-        (options->folder != NULL && chdir(options->folder) != 0))
+        (options->folder != NULL && chdir(options->folder) != 0) ||
+        (options->kept_fd > 0 && fcntl(options->kept_fd, F_SETFD, 0) != 0))
         _exit(CANNOT_START);
     if (options->other_user && (setgroups(0, NULL) != 0 || setresgid(options->gid, options->gid, options->gid) != 0 ||
                                 setresuid(options->uid, options->uid, options->uid) != 0))
+        _exit(CANNOT_START);
+    /* Whatever ends hikae, even by force, ends this too. A change of accounts would have taken that back. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
         _exit(CANNOT_START);
     environ = (char **)(uintptr_t)list;
     (void)execvp(options->argv[0], (char *const *)(uintptr_t)options->argv);
@@ -107,9 +112,9 @@ int drill_child_run(const struct drill_child_options *options, struct drill_chil
         return error_set_errno(err, ERROR_LOCAL, errno, "open %s", options->input);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "make a pipe");
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        start(options, input, ends[1]);
+        start(options, parent, input, ends[1]);
     (void)close(ends[1]);
     if (pid < 0) {
         (void)close(ends[0]);

@@ -18,6 +18,7 @@ struct drill_child_options {
     const char *folder;           /* current folder; NULL: as it is                 */
     const char *input;            /* a file for standard input; NULL: nothing       */
     const char *const *variables; /* "NAME=VALUE", up to a NULL; may be NULL: besides PATH, HOME, LC_ALL, TZ */
+    int kept_fd;                  /* a descriptor that the program has too; 0: none */
     bool other_user;              /* run as uid and gid, without other groups  */
     uid_t uid;
     gid_t gid;

@@ -81,6 +81,7 @@ static void read_targets(struct reader *reader, const json_t *from, struct hikae
                                                                       .checked = number(item, "checked"),
                                                                       .failed = number(item, "failed"),
                                                                       .bytes = number(item, "bytes"),
+                                                                      .bytes_expected = number(item, "bytes_expected"),
                                                                       .bytes_fetched = number(item, "bytes_fetched"),
                                                                       .rto_ns = duration(item, "rto_s"),
                                                                       .rpo_ns = duration(item, "rpo_s"),
@@ -138,6 +139,7 @@ int drill_read(const json_t *statement, struct hikae_drill *ret, struct error *e
                                 .sample = number(statement, "sample"),
                                 .checked = number(statement, "checked"),
                                 .bytes = number(statement, "bytes"),
+                                .bytes_expected = number(statement, "bytes_expected"),
                                 .bytes_fetched = number(statement, "bytes_fetched"),
                                 .seed = text(&reader, statement, "seed"),
                                 .cleaned = json_is_true(json_object_get(statement, "cleaned"))};

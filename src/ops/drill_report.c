@@ -102,12 +102,13 @@ static json_t *site_of(const struct drill *drill, const struct drill_site *site,
     json_t *key = json_pack("{s:I, s:o}", "epoch", (json_int_t)site->epoch, "holder", optional(site->holder));
     json_t *failures = site->failures != NULL ? json_incref(site->failures) : json_array();
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "name",
         site->name, "result", planned ? "planned" : drill_result_name(site->result), "why", optional(site->why),
         "snapshots", ages_of(site->ages, site->age_count, drill->started_ns), "population", number(site->population),
         "sample", number(site->sample), "checked", number(site->checked), "failed", number(site->failed),
-        "confidence_reached", site->reached, "bytes", number(site->bytes), "bytes_fetched", number(site->bytes_fetched),
-        "warnings", number(site->warnings), "phases", phases, "key", key, "rto_s", seconds(rto_of(site)), "rpo_s",
+        "confidence_reached", site->reached, "bytes", number(site->bytes), "bytes_expected",
+        number(site->bytes_expected), "bytes_fetched", number(site->bytes_fetched), "warnings", number(site->warnings),
+        "phases", phases, "key", key, "rto_s", site->restore_ns > 0 ? seconds(rto_of(site)) : json_null(), "rpo_s",
         site->newest_restored ? seconds(rpo_of(drill, site)) : json_null(), "wiped", site->wiped, "failures", failures);
 }
 
@@ -128,9 +129,13 @@ static json_t *manifest_check(const struct drill_site *site)
                    (unsigned long long)site->checked, (unsigned long long)site->sample,
                    (unsigned long long)site->failed);
     bool passed = site->checked > 0 && site->failed == 0 && site->checked >= site->sample;
+    bool left = site->failed == 0 && site->result != DRILL_RESULT_FAILED;
     return json_pack("{s:s, s:s, s:s, s:s, s:n, s:s, s:o}", "target", site->name, "name", "manifest", "kind",
-                     "manifest", "state", passed ? "passed" : "failed", "what", "output", said, "duration_s",
-                     seconds(0));
+                     "manifest", "state",
+                     passed ? "passed"
+                     : left ? "left"
+                            : "failed",
+                     "what", "output", said, "duration_s", seconds(0));
 }
 
 static json_t *checks_of(const struct drill *drill)
@@ -199,20 +204,21 @@ static int put_head(const struct drill *drill, json_t *root)
 
 struct sums {
     int64_t rto_ns, rpo_ns;
-    bool has_rpo;
-    uint64_t population, sample, checked, bytes, bytes_fetched;
+    bool has_rto, has_rpo;
+    uint64_t population, sample, checked, bytes, bytes_expected, bytes_fetched;
     double reached;
 };
 
 /* The drill's figures are those of its worst target. */
 static struct sums sum_up(const struct drill *drill)
 {
-    struct sums sums = {.has_rpo = true, .reached = 1};
+    struct sums sums = {.has_rto = true, .has_rpo = true, .reached = 1};
     for (size_t i = 0; i < drill->site_count; i++) {
         const struct drill_site *site = &drill->sites[i];
         int64_t rto = rto_of(site), rpo = rpo_of(drill, site);
         sums.rto_ns = rto > sums.rto_ns ? rto : sums.rto_ns;
         sums.rpo_ns = rpo > sums.rpo_ns ? rpo : sums.rpo_ns;
+        sums.has_rto = sums.has_rto && site->restore_ns > 0;
         sums.has_rpo = sums.has_rpo && site->newest_restored;
         sums.reached = site->reached < sums.reached ? site->reached : sums.reached;
         if (i == 0 || site->checked < sums.checked) {
@@ -221,6 +227,7 @@ static struct sums sum_up(const struct drill *drill)
             sums.checked = site->checked;
         }
         sums.bytes += site->bytes;
+        sums.bytes_expected += site->bytes_expected;
         sums.bytes_fetched += site->bytes_fetched;
     }
     return sums;
@@ -232,8 +239,9 @@ static int put_figures(const struct drill *drill, bool planned, json_t *root)
     int64_t rto = drill->rto_promised_ns, rpo = drill->rpo_promised_ns;
     json_t *promised = rto > 0 || rpo > 0
                            ? json_pack("{s:o, s:o, s:b, s:b}", "rto_s", rto > 0 ? seconds(rto) : json_null(), "rpo_s",
-                                       rpo > 0 ? seconds(rpo) : json_null(), "rto_kept", rto == 0 || sums.rto_ns <= rto,
-                                       "rpo_kept", rpo == 0 || (sums.has_rpo && sums.rpo_ns <= rpo))
+                                       rpo > 0 ? seconds(rpo) : json_null(), "rto_kept",
+                                       rto == 0 || (sums.has_rto && sums.rto_ns <= rto), "rpo_kept",
+                                       rpo == 0 || (sums.has_rpo && sums.rpo_ns <= rpo))
                            : json_null();
     return put(root, "confidence", json_real(drill->confidence)) != 0 ||
                    put(root, "damage", json_real(drill->damage)) != 0 ||
@@ -241,8 +249,9 @@ static int put_figures(const struct drill *drill, bool planned, json_t *root)
                    put(root, "population", number(sums.population)) != 0 ||
                    put(root, "sample", number(sums.sample)) != 0 || put(root, "checked", number(sums.checked)) != 0 ||
                    put(root, "bytes", number(sums.bytes)) != 0 ||
+                   put(root, "bytes_expected", number(sums.bytes_expected)) != 0 ||
                    put(root, "bytes_fetched", number(sums.bytes_fetched)) != 0 ||
-                   put(root, "rto_s", planned ? json_null() : seconds(sums.rto_ns)) != 0 ||
+                   put(root, "rto_s", sums.has_rto ? seconds(sums.rto_ns) : json_null()) != 0 ||
                    put(root, "rpo_s", !planned && sums.has_rpo ? seconds(sums.rpo_ns) : json_null()) != 0 ||
                    put(root, "promised", promised) != 0
                ? -1

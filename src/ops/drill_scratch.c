@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "ops/drill_check.h"
 #include "pipeline/backup.h"
 
 #include <dirent.h>
@@ -186,6 +187,9 @@ static int remove_stale(struct hikae *hikae, const char *parent, struct error *e
             rc = error_no_memory(err);
         } else if (is_stale(hikae, path, &fd)) {
             engine_warn(hikae, "%s was left by a drill that was killed, and is removed", path);
+            CLEANUP_FREE char *work = mem_printf("%s/" DRILL_WORK, path);
+            if (work != NULL)
+                drill_postgresql_end(work);
             rc = remove_folder(path, err);
             (void)close(fd);
         }

@@ -10,9 +10,11 @@
 
 #include "ops/engine.h"
 
+#define DRILL_WORK "check" /* in the folder: what application checks work with */
+
 struct drill_scratch {
     char *folder; /* absolute; NULL: none */
-    char *data;   /* below it: what is restored; others cannot enter */
+    char *data;   /* below it: what is restored */
     int marker_fd;
 };
 

@@ -1,14 +1,9 @@
 /* One target of a drill: restore through the way that users take, compare with the manifest, check, wipe. */
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "ops/drill.h"
-#include "ops/erasure.h"
-#include "ops/look.h"
-#include "pipeline/restore.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,79 +85,8 @@ int drill_site_settle(struct drill *drill, struct drill_site *site, const char *
 
 /* ---- Restoring ---- */
 
-/* A restored folder, and what is known of it. */
-struct restored {
-    struct drill *drill;
-    struct hikae *engine;
-    struct drill_site *site;
-    struct drill_age *age;
-    char *folder;
-    struct hikae_entry_error *errors; /* sorted by path */
-    size_t error_count;
-    bool all_errors_known;
-};
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int compare_errors(const void *a, const void *b)
-{
-    return strcmp(((const struct hikae_entry_error *)a)->path, ((const struct hikae_entry_error *)b)->path);
-}
-
-/*
- * The paths of a sample, sorted, with those that application checks need, if this is the newest snapshot. A database
- * may have a log beside it. *ret_paths borrows, but for the array and the texts in *ret_owned (drill_texts_free).
- */
-static int list_paths(const struct restored *restored, const char ***ret_paths, size_t *ret_count, char **owned,
-                      struct error *err)
-{
-    static const char *const beside[] = {"-wal", "-journal"};
-    const struct drill *drill = restored->drill;
-    const struct drill_age *age = restored->age;
-    size_t count = 0;
-    *ret_paths = mem_calloc(age->sample + 3 * drill->check_count + 1, sizeof(char *));
-    if (*ret_paths == NULL)
-        return error_no_memory(err);
-    for (size_t i = 0; i < age->sample && i < age->picks.count; i++)
-        (*ret_paths)[count++] = age->picks.items[i].path;
-    for (size_t i = 0; age == restored->site->ages && i < drill->check_count; i++) {
-        const struct drill_check *check = &drill->checks[i];
-        if (check->kind == DRILL_CHECK_SQL || check->kind == DRILL_CHECK_COMMAND)
-            continue;
-        (*ret_paths)[count++] = check->path;
-        for (size_t k = 0; check->kind == DRILL_CHECK_SQLITE && k < 2; k++) {
-            owned[2 * i + k] = mem_printf("%s%s", check->path, beside[k]);
-            if (owned[2 * i + k] == NULL)
-                return error_no_memory(err);
-            (*ret_paths)[count++] = owned[2 * i + k];
-        }
-    }
-    qsort(*ret_paths, count, sizeof(char *), compare_texts);
-    *ret_count = count;
-    return 0;
-}
-
-/* As if it had failed inside: the public error again as one of ours. */
-void drill_public_error(const struct hikae_error *from, struct error *err)
-{
-    static const enum error_class classes[] = {
-        [HIKAE_USAGE] = ERROR_CONFIG,        [HIKAE_BUSY] = ERROR_BUSY,
-        [HIKAE_NOT_FOUND] = ERROR_NOT_FOUND, [HIKAE_DAMAGED] = ERROR_DAMAGED,
-        [HIKAE_UNKNOWN] = ERROR_UNREACHABLE, [HIKAE_KEYS] = ERROR_KEYS,
-        [HIKAE_REFUSED] = ERROR_REFUSED,     [HIKAE_INTERRUPTED] = ERROR_INTERRUPTED,
-        [HIKAE_INTERNAL] = ERROR_INTERNAL,
-    };
-    /* What the scratch folder's disk refuses has the same exit code as a defect, and is told by its kind. */
-    bool is_local = strcmp(from->kind, error_class_name(ERROR_LOCAL)) == 0;
-    (void)error_set(err, is_local ? ERROR_LOCAL : classes[from->status], "%s", from->message);
-    (void)error_hint(err, "%s", from->hint);
-}
-
 /* Data that is damaged or missing has failed; what could not be set on a file is only noted. */
-static int note_errors(struct restored *restored, struct error *err)
+static int note_errors(struct drill_restored *restored, struct error *err)
 {
     struct drill_site *site = restored->site;
     for (size_t i = 0; i < restored->error_count; i++) {
@@ -181,130 +105,28 @@ static int note_errors(struct restored *restored, struct error *err)
     return 0;
 }
 
-static int restore_paths(struct restored *restored, const char *const *paths, size_t count, struct error *why)
+static int restore_paths(struct drill_restored *restored, const struct drill_paths *paths, struct error *why)
 {
     const struct drill *drill = restored->drill;
     struct drill_site *site = restored->site;
     struct hikae_restore_result result = {0};
     struct hikae_error error = {0};
-    const struct hikae_restore_options options = {.which = {.snapshot = restored->age->snapshot},
-                                                  .to = restored->folder,
-                                                  .paths = paths,
-                                                  .path_count = count,
-                                                  .literal = true,
-                                                  .target = site->name,
-                                                  .no_owner = true,
-                                                  .destination = HIKAE_TO_DRILL,
-                                                  .reason = "drill",
-                                                  .ticket = drill->id};
+    struct hikae_restore_options options = drill_restore_options(drill, site, restored->age, paths);
+    options.to = restored->folder;
     int64_t began = clock_monotonic_ns();
     enum hikae_status status = hikae_restore(restored->engine, drill->tenant, &options, &result, &error);
     site->restore_ns += clock_monotonic_ns() - began;
-    if (status > HIKAE_WARNINGS) {
-        drill_public_error(&error, why);
-        return -1;
-    }
+    if (status > HIKAE_WARNINGS)
+        return api_failure(&error, why);
     site->bytes += result.bytes;
     restored->errors = result.errors;
     restored->error_count = result.error_count;
-    restored->all_errors_known = result.errors_total == result.error_count;
     result.errors = NULL;
     result.error_count = 0;
     hikae_restore_result_free(&result);
     if (restored->error_count > 1)
-        qsort(restored->errors, restored->error_count, sizeof(*restored->errors), compare_errors);
+        qsort(restored->errors, restored->error_count, sizeof(*restored->errors), drill_compare_errors);
     return 0;
-}
-
-/* ---- Comparing with the manifest ---- */
-
-/* An entry that is not there, or not as the manifest has it: NULL if it is. */
-static const char *difference(const char *folder, const char *path, enum entry_type type, uint64_t size,
-                              const struct bytes *link)
-{
-    struct stat st;
-    CLEANUP_FREE char *full = mem_printf("%s/%s", folder, path);
-    if (full == NULL || lstat(full, &st) != 0)
-        return "it is not there after the restore";
-    switch (type) {
-    case ENTRY_FILE:
-        return !S_ISREG(st.st_mode)           ? "it is no file after the restore"
-               : (uint64_t)st.st_size != size ? "its size is not that of the snapshot"
-                                              : NULL;
-    case ENTRY_DIRECTORY:
-        return S_ISDIR(st.st_mode) ? NULL : "it is no folder after the restore";
-    case ENTRY_SYMLINK:
-        return S_ISLNK(st.st_mode) && (uint64_t)st.st_size == link->size ? NULL
-                                                                         : "it is not that link after the restore";
-    default:
-        return NULL;
-    }
-}
-
-/* Compare one; what the restore itself has reported is counted already. */
-static int compare_one(struct restored *restored, const char *path, enum entry_type type, uint64_t size,
-                       const struct bytes *link, struct error *err)
-{
-    struct drill_site *site = restored->site;
-    const struct hikae_entry_error key = {.path = (char *)(uintptr_t)path};
-    const struct hikae_entry_error *known =
-        restored->error_count > 0 ? bsearch(&key, restored->errors, restored->error_count, sizeof(key), compare_errors)
-                                  : NULL;
-    if (known != NULL &&
-        (known->status == HIKAE_DAMAGED || known->status == HIKAE_NOT_FOUND || known->status == HIKAE_UNKNOWN))
-        return 0;
-    const char *what = difference(restored->folder, path, type, size, link);
-    if (what == NULL) {
-        site->checked++;
-        return 0;
-    }
-    site->failed++;
-    drill_site_fail(site, DRILL_RESULT_FAILED, ERROR_DAMAGED, "%.300s: %s", path, what);
-    return drill_site_note(site, restored->age->snapshot, path, what, err);
-}
-
-static int compare_sample(struct restored *restored, struct error *err)
-{
-    const struct drill_picks *picks = &restored->age->picks;
-    for (size_t i = 0; i < restored->age->sample && i < picks->count; i++)
-        if (compare_one(restored, picks->items[i].path, ENTRY_FILE, picks->items[i].size, NULL, err) != 0)
-            return -1;
-    return 0;
-}
-
-/* Devices and sockets need rights that a drill does not have; what could not be read at the time has no content. */
-static bool is_compared(const struct entry *entry)
-{
-    return !entry->unreadable && (entry->type == ENTRY_FILE || entry->type == ENTRY_DIRECTORY ||
-                                  entry->type == ENTRY_SYMLINK || entry->type == ENTRY_HARDLINK);
-}
-
-static int compare_all(struct restored *restored, struct error *err)
-{
-    struct view view;
-    struct manifest_reader *reader = NULL;
-    const struct entry *entry;
-    const struct hikae_which which = {.snapshot = restored->age->snapshot};
-    if (view_open(restored->engine, restored->drill->tenant, &which, &view, err) != 0)
-        return -1;
-    struct erasure_list erased = {0};
-    int rc = erasure_load(&view.session, &erased, err);
-    if (rc == 0)
-        rc = view_manifest(&view, view.snapshot, &reader, err);
-    restored->age->population = 0;
-    while (rc == 0 && (rc = manifest_reader_next(reader, &entry, err)) > 0) {
-        rc = view_cancelled(&view, err);
-        if (rc != 0 || !is_compared(entry) || restore_omits(erasure_patterns(&erased), erased.count, entry))
-            continue;
-        restored->age->population++;
-        rc = view_path(entry, &view.path, err);
-        if (rc == 0)
-            rc = compare_one(restored, (const char *)view.path.data, entry->type, entry->size, &entry->link, err);
-    }
-    manifest_reader_free(reader);
-    erasure_clear(&erased);
-    view_close(&view);
-    return rc;
 }
 
 /* ---- Application checks ---- */
@@ -313,14 +135,13 @@ static int run_checks(struct drill *drill, struct hikae *engine, struct drill_si
                       struct error *err)
 {
     int64_t began = clock_monotonic_ns();
-    CLEANUP_FREE char *work = mem_printf("%s/check", drill->scratch.folder);
+    CLEANUP_FREE char *work = mem_printf("%s/" DRILL_WORK, drill->scratch.folder);
     if (drill->check_count == 0)
         return 0;
     site->outcomes = mem_calloc(drill->check_count, sizeof(*site->outcomes));
     if (work == NULL || site->outcomes == NULL)
         return error_no_memory(err);
-    /* A server may need another account to come through; what is restored lies beside it, closed. */
-    if (mkdir(work, 0711) != 0 || chmod(drill->scratch.folder, 0711) != 0)
+    if (mkdir(work, 0700) != 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "make %s", work);
     const struct drill_place place = {.folder = folder,
                                       .work = work,
@@ -348,35 +169,33 @@ static int run_checks(struct drill *drill, struct hikae *engine, struct drill_si
 
 /* ---- One snapshot, one target ---- */
 
-static int drill_age(struct restored *restored, struct error *err)
+static int drill_age(struct drill_restored *restored, struct error *err)
 {
     struct drill *drill = restored->drill;
     struct drill_site *site = restored->site;
-    bool whole = drill->options->mode != HIKAE_DRILL_SAMPLE, newest = restored->age == site->ages;
-    const char **paths CLEANUP_FREE = NULL;
-    char *owned[2 * DRILL_CHECKS_MAX] = {NULL};
-    size_t count = 0;
-    int rc = whole ? 0 : list_paths(restored, &paths, &count, owned, err);
-    if (rc == 0 && (whole || count > 0)) {
-        rc = restore_paths(restored, paths, count, err);
+    struct drill_paths paths;
+    if (drill_paths_list(drill, site, restored->age, &paths, err) != 0)
+        return -1;
+    int rc = 0;
+    if (paths.whole || paths.count > 0) {
+        rc = restore_paths(restored, &paths, err);
         if (rc == 0)
             rc = note_errors(restored, err);
         if (rc == 0)
-            rc = whole ? compare_all(restored, err) : compare_sample(restored, err);
-        if (rc == 0 && newest) {
+            rc = paths.whole ? drill_compare_all(restored, err) : drill_compare_sample(restored, err);
+        if (rc == 0 && restored->age == site->ages) {
             site->newest_restored = site->failed == 0;
             rc = run_checks(drill, restored->engine, site, restored->folder, err);
         }
     }
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
-        mem_free(owned[i]);
+    drill_paths_clear(&paths);
     return rc;
 }
 
 static int do_age(struct drill *drill, struct hikae *engine, struct drill_site *site, struct drill_age *age,
                   struct error *err)
 {
-    struct restored restored = {.drill = drill, .engine = engine, .site = site, .age = age};
+    struct drill_restored restored = {.drill = drill, .engine = engine, .site = site, .age = age};
     struct error why = {0};
     restored.folder = drill_scratch_folder(&drill->scratch, age->snapshot, err);
     if (restored.folder == NULL)
@@ -426,14 +245,26 @@ static int check_records(struct drill *drill, struct drill_site *site, uint64_t 
 static void finish(struct drill_site *site, const struct hikae *engine, struct drill *drill)
 {
     char text[200];
-    for (size_t i = 0; i < engine->target_count; i++)
-        site->bytes_fetched += atomic_load(&engine->targets[i].bytes_fetched);
+    site->bytes_fetched = drill_fetched(engine);
     if (site->result == DRILL_RESULT_PASSED && site->checked == 0)
         drill_site_fail(site, DRILL_RESULT_FAILED, ERROR_DAMAGED, "nothing was checked: there is no file in it");
     /* A budget that ended the drill when all was done took nothing away. */
     if (site->checked + site->failed < site->sample && drill_budget_is_over(drill, text, sizeof(text)))
         drill_site_fail(site, DRILL_RESULT_CUT, ERROR_INTERRUPTED, "%s: %llu of %llu were checked", text,
                         (unsigned long long)site->checked, (unsigned long long)site->sample);
+}
+
+/* Draw the files, and see that the disk and the budget suffice for them. */
+static int prepare(struct drill *drill, struct hikae *engine, struct drill_site *site, struct error *why)
+{
+    char text[200];
+    if (restore_from_target(engine, site->name, why) != 0 || drill_keep_blocks(drill, engine, why) != 0 ||
+        drill_choose_files(drill, engine, site, why) != 0 || drill_expect(drill, engine, site, why) != 0 ||
+        drill_scratch_check_space(&drill->scratch, bytes_to_restore(drill, site), why) != 0)
+        return -1;
+    if (drill_budget_lacks(drill, site->bytes_expected, text, sizeof(text)))
+        drill_site_fail(site, DRILL_RESULT_CUT, ERROR_INTERRUPTED, "%s", text);
+    return 0;
 }
 
 int drill_target(struct drill *drill, struct hikae *engine, struct drill_site *site, struct error *err)
@@ -445,12 +276,8 @@ int drill_target(struct drill *drill, struct hikae *engine, struct drill_site *s
         if (strcmp(drill->hikae->targets[i].name, site->name) == 0 && drill->hikae->targets[i].up &&
             check_records(drill, site, UINT64_C(1) << i, err) != 0)
             return -1;
-    int rc = restore_from_target(engine, site->name, &why);
-    if (rc == 0)
-        rc = drill_choose_files(drill, engine, site, &why);
+    int rc = prepare(drill, engine, site, &why);
     site->choose_ns = clock_monotonic_ns() - began;
-    if (rc == 0)
-        rc = drill_scratch_check_space(&drill->scratch, bytes_to_restore(drill, site), &why);
     if (rc != 0)
         rc = drill_site_settle(drill, site, "", &why, err);
     else
@@ -460,5 +287,6 @@ int drill_target(struct drill *drill, struct hikae *engine, struct drill_site *s
         site->population = site->sample = site->ages[0].population;
     if (rc == 0)
         finish(site, engine, drill);
+    drill_forget_blocks(engine);
     return rc;
 }

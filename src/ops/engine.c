@@ -41,7 +41,9 @@ int api_failure(const struct hikae_error *error, struct error *err)
         [HIKAE_REFUSED] = ERROR_REFUSED,     [HIKAE_INTERRUPTED] = ERROR_INTERRUPTED,
         [HIKAE_INTERNAL] = ERROR_INTERNAL,
     };
-    (void)error_set(err, classes[error->status], "%s", error->message);
+    /* What this machine's disk refuses has the same exit code as a defect, and is told by its kind. */
+    bool is_local = strcmp(error->kind, error_class_name(ERROR_LOCAL)) == 0;
+    (void)error_set(err, is_local ? ERROR_LOCAL : classes[error->status], "%s", error->message);
     err->retryable = error->retryable;
     return error_hint(err, "%s", error->hint);
 }

@@ -40,7 +40,8 @@ struct hikae {
     struct hikae_observer observer;
     pthread_mutex_t observer_mutex;
     struct cancel cancel;
-    struct policies *policies; /* in force; NULL: not read yet (ops/policies.h); a fork borrows its parent's */
+    struct block_cache *blocks; /* of a drill: what it has fetched from its target; borrowed; NULL: none */
+    struct policies *policies;  /* in force; NULL: not read yet (ops/policies.h); a fork borrows its parent's */
 };
 
 /*

@@ -68,6 +68,7 @@ static int fill(struct run *run, const char *snapshot, struct hikae_restore_resu
     ret->snapshot = mem_strdup(snapshot);
     ret->entries = atomic_load(&run->counters.entries);
     ret->bytes = atomic_load(&run->counters.bytes);
+    ret->bytes_to_fetch = atomic_load(&run->counters.bytes_to_fetch);
     ret->omitted = atomic_load(&run->counters.omitted);
     ret->verified = atomic_load(&run->counters.blobs);
     ret->repaired = atomic_load(&run->session.objects.repaired);

@@ -80,6 +80,7 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
                          &hikae->cancel);
             ret->objects.warn = warn_objects;
             ret->objects.warn_context = hikae;
+            ret->objects.blocks = hikae->blocks;
             ret->objects_ready = true;
             rc = objects_list(&ret->objects, err);
         }

@@ -128,6 +128,24 @@ static int open_blocks(struct block_reader *reader, struct kept_pack *pack, uint
     return 0;
 }
 
+/* What was fetched before: it is opened and checked again. */
+static bool run_from_cache(struct block_reader *reader, struct kept_pack *pack, uint32_t first, uint32_t count,
+                           size_t size, struct buf *out)
+{
+    struct block_cache *cache = reader->objects->blocks;
+    struct error ignored = {0};
+    return cache != NULL && count == 1 && block_cache_get(cache, &pack->info.name, first, size, &reader->sealed) &&
+           open_blocks(reader, pack, first, count, out, &ignored) == 0;
+}
+
+/* The sound block in reader->sealed; of content only if the cache is for that too. */
+static void keep_block(struct block_reader *reader, const struct kept_pack *pack, uint32_t first, uint32_t count)
+{
+    struct block_cache *cache = reader->objects->blocks;
+    if (cache != NULL && count == 1 && (reader->block_limit > 0 || block_cache_keeps_content(cache)))
+        block_cache_put(cache, &pack->info.name, first, &reader->sealed);
+}
+
 /*
  * The slow way, when a ranged read gave no sound block: get the whole object, checked against its name and mended
  * where it was lost, and take the blocks out of that.
@@ -173,8 +191,10 @@ static int run_from_ranges(struct block_reader *reader, struct kept_pack *pack, 
             atomic_fetch_add(&t->bytes_fetched, size);
             if (reader->sealed.size != size)
                 (void)error_set(err, ERROR_DAMAGED, "%s on %s is shorter than it must be", name, t->name);
-            else if (open_blocks(reader, pack, first, count, out, err) == 0)
+            else if (open_blocks(reader, pack, first, count, out, err) == 0) {
+                keep_block(reader, pack, first, count);
                 return 0;
+            }
         } else if (err->class == ERROR_UNREACHABLE || err->class == ERROR_DENIED) {
             atomic_store(&t->read_failed, true);
         }
@@ -199,7 +219,8 @@ int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t
     if (size > BLOCK_RUN_MAX)
         return error_set(err, ERROR_INTERNAL, "a run of blocks is too long to fetch at once");
 
-    if (run_from_ranges(reader, pack, first, count, offset, (size_t)size, false, out, err) == 0)
+    if (run_from_cache(reader, pack, first, count, (size_t)size, out) ||
+        run_from_ranges(reader, pack, first, count, offset, (size_t)size, false, out, err) == 0)
         return 0;
     if (ends_the_search(err))
         return -1;

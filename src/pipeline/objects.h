@@ -7,6 +7,7 @@
 #ifndef HIKAE_PIPELINE_OBJECTS_H
 #define HIKAE_PIPELINE_OBJECTS_H
 
+#include "pipeline/block_cache.h"
 #include "pipeline/presence.h"
 #include "repo/index.h"
 
@@ -34,7 +35,8 @@ struct objects {
     struct run_target *targets;
     size_t count;
     const struct cancel *cancel;
-    bool repair; /* put back what a target lost */
+    struct block_cache *blocks; /* blocks that were fetched before, or NULL */
+    bool repair;                /* put back what a target lost */
     _Atomic uint64_t repaired;
     pthread_mutex_t repair_mutex;
     void (*warn)(const char *message, void *context); /* may be NULL */

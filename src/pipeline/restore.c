@@ -312,6 +312,31 @@ static int run_planned(struct restore *restore, struct error *err)
     return rc;
 }
 
+/* Of a dry run: each block once that would be fetched. */
+static int count_blocks(struct restore *restore, struct error *err)
+{
+    const struct restore_options *options = restore->options;
+    struct block_cache *cache = options->objects->blocks;
+    uint32_t last_pack = 0, last_block = 0;
+    const struct pack_info *info = NULL;
+    const void *record;
+    int more;
+    while ((more = extsort_next(restore->plan.wants, &record, err)) > 0) {
+        const struct want *want = record;
+        uint32_t pack = get_be32(want->pack), block = get_be32(want->block);
+        bool same_pack = info != NULL && pack == last_pack;
+        if (same_pack && block == last_block)
+            continue;
+        if (!same_pack && block_reader_pack(restore->manifest_reader, pack, &info, err) != 0)
+            return -1;
+        last_pack = pack;
+        last_block = block;
+        if (block < info->block_count && (cache == NULL || block_cache_announce(cache, &info->name, block)))
+            atomic_fetch_add(&options->counters->bytes_to_fetch, info->blocks[block].sealed_size);
+    }
+    return more;
+}
+
 int restore_run(const struct restore_options *options, struct error *err)
 {
     struct restore restore = {.options = options};
@@ -321,8 +346,8 @@ int restore_run(const struct restore_options *options, struct error *err)
     int rc = block_reader_new(options->objects, META_BLOCKS, &restore.manifest_reader, err);
     if (rc == 0) {
         rc = plan_make(options, &restore.root, restore.manifest_reader, &restore.plan, err);
-        if (rc == 0 && !options->dry_run)
-            rc = run_planned(&restore, err);
+        if (rc == 0)
+            rc = options->dry_run ? count_blocks(&restore, err) : run_planned(&restore, err);
         plan_free(&restore.plan);
     }
     block_reader_free(restore.manifest_reader);

@@ -24,6 +24,7 @@ struct restore_counters {
     _Atomic uint64_t entries_total, entries;
     _Atomic uint64_t bytes_total, bytes; /* of files' content */
     _Atomic uint64_t bytes_kept;         /* found in place by a delta restore */
+    _Atomic uint64_t bytes_to_fetch;     /* of a dry run: sealed blocks of content */
     _Atomic uint64_t blobs;              /* checked and written */
     _Atomic uint64_t errors;
     _Atomic uint64_t omitted; /* entries that were selected, and left out */

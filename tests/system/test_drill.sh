@@ -23,8 +23,10 @@ export HIKAE_NOW=2026-11-21T08:00:00Z
 # ---- It passes ----
 check "a dry run draws and restores nothing" drill --dry-run
 is "and says so" result planned
-seed=$(field seed)
+seed=$(field seed) expected=$(field bytes_expected)
 check "a sample of every age, from each target" drill
+is "it fetches what the dry run said" bytes_fetched "$expected"
+check "and nothing twice, though the ages share most of it" test "$(field targets.0.bytes_fetched)" -le "$(find "$WORK/a/hikae1/t" -path '*/p/*' -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')"
 is "passed" result passed
 is "what the dry run drew is what is drilled" seed "$seed"
 is "four ages" snapshots.3.age year
@@ -84,6 +86,8 @@ check "sound again" drill --mode full
 # ---- Limits ----
 fails "a budget of bytes" 5 --mode full --max-bytes 50K
 is "cut short" result cut
+is "before anything was restored for nothing" bytes 0
+is "so no time is told" rto_s None
 check "a budget that suffices" drill --mode full --max-bytes 10M --max-time 5m
 mkdir "$WORK/mnt"
 if mount -t tmpfs -o size=64k tmpfs "$WORK/mnt" 2>/dev/null; then
@@ -188,15 +192,27 @@ says "took longer" "in time"
 fails "and it ends with the drill's budget of time" 5 --mode full --target tokyo --max-time 1s
 hikae tenant set t --check hang= >/dev/null 2>&1
 if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
-    # The account postgres must be able to come as far as the scratch folder.
-    pg=$(mktemp -d /tmp/hikae-drill-pg-XXXXXX); chmod 711 "$pg"
+    # Nobody may pass through the folders above: neither here nor in the state folder, where a drill works by default.
+    pg=$(mktemp -d /tmp/hikae-drill-pg-XXXXXX); chmod 700 "$pg"
     hikae tenant set t --check pg=postgresql:data/shop.sql --check 'orders=sql:pg:100:SELECT count(*) FROM orders' >/dev/null 2>&1
     expect 0 "a dump of PostgreSQL is restored and asked" hikae drill t --mode full --target tokyo --scratch "$pg"
+    expect 0 "in the state folder too" hikae drill t --mode full --target tokyo
     dump 99 >"$WORK/src/shop.sql"; later t
     expect 5 "a dump that restores, and has lost a row" hikae drill t --target tokyo --scratch "$pg"
     says "gives 99, not 100" "and it says which"
     head -c 300 "$WORK/src/shop.sql" >"$WORK/y"; echo 'SELECT broken;' >>"$WORK/y"; mv "$WORK/y" "$WORK/src/shop.sql"; later t
     expect 5 "a dump that does not restore" hikae drill t --target tokyo --scratch "$pg"
+    # The next drill ends the server that a killed one left.
+    { dump 10; echo 'SELECT pg_sleep(60);'; } >"$WORK/src/shop.sql"; later t
+    "$HIKAE" --config "$WORK/h/hikae.yaml" drill t --target tokyo --scratch "$pg" >/dev/null 2>&1 &
+    killed=$!
+    for _ in $(seq 200); do pgrep -f "hikae-drill-pg|[p]g_sleep" >/dev/null && pgrep -f '[p]ostgres: drill drill' >/dev/null && break; sleep 0.1; done
+    kill -9 $killed; wait $killed 2>/dev/null
+    server=$(head -1 "$pg"/hikae-drill-*/check/server/cluster/postmaster.pid 2>/dev/null)
+    check "a server outlives a drill that was killed" kill -0 "${server:-none}"
+    dump 100 >"$WORK/src/shop.sql"; later t
+    expect 0 "the next drill" hikae drill t --target tokyo --scratch "$pg"
+    check "ends it" bash -c '! kill -0 "$1" 2>/dev/null' x "$server"
     check "no server is left" bash -c '! pgrep -f "hikae-drill-pg.*[c]luster"'
     check "and nothing on the disk" test -z "$(ls -A "$pg")"
     rmdir "$pg"

@@ -24,6 +24,8 @@ echo three >"$WORK/src/docs/three"; hikae backup t >/dev/null 2>&1
 old=$(hikae --json snapshots t 2>/dev/null | /usr/bin/python3 -c 'import json,sys; print(json.load(sys.stdin)["snapshots"][0]["id"])')
 
 # ---- What a policy asks for ----
+hikae --json restore plain --to "$WORK/p" --dry-run >"$WORK/json" 2>/dev/null
+check "a dry run says what would be fetched" test "$(field bytes_to_fetch)" -gt 0 -a ! -e "$WORK/p"
 check "plain asks for nothing" hikae restore plain --to "$WORK/p"
 hikae --json restores list >"$WORK/json" 2>/dev/null
 check "and records no copy" test "$(field copies)" = "[]"
