@@ -162,8 +162,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_RECOVER_ONE_COPY] = {"min_copies is {1} in {2}: no policy in force says more, and what it was is recorded "
                               "nowhere; set it to what it was.",
                               "{2} の min_copies は {1} です。記録がないため、以前の値に直してください。"},
-    [MSG_KEYS_GOOD] = {"Root epoch {1} opens, and with it {2|tenant|tenants}.",
-                       "ルートエポック {1} は開き、テナント {2} 件の鍵も開きます。"},
+    [MSG_KEYS_GOOD] = {"Root epoch {1} opens, and with it the store's own keys and those of {2|tenant|tenants}.",
+                       "ルートエポック {1} は開き、ストア自身とテナント {2} 件の鍵も開きます。"},
     [MSG_KEYS_WARN] =
         {"Root epoch {1} opens, with warnings: there should be two groups of holders on separate devices.",
          "ルートエポック {1} は開きますが警告があります。別々の装置に 2 グループの保持者が必要です。"},
@@ -178,9 +178,11 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                             "テナント {1} は今後、世代 {2} の鍵で封緘します。以前のスナップショットも開けます。"},
     [MSG_ROTATED_ROOT] =
         {"Root epoch {1} is in force. Print the new recovery sheet {2} and keep it away from this machine: "
-         "the older sheet is worthless now.",
+         "destroy the older sheet and its copies, as with an old copy of the keystore it still opens every tenant's "
+         "keys.",
          "ルートエポック {1} が有効です。新しい復旧シート {2} "
-         "を印刷し、別の場所に保管してください。以前のシートは無効です。"},
+         "を印刷し、別の場所に保管してください。"
+         "以前のシートは古い鍵束の写しがあれば各テナントの鍵をまだ開けるため、写しとともに廃棄してください。"},
     [MSG_ROTATED_NO_SHEET] = {"Root epoch {1} is in force: every tenant's keys open with its holders.",
                               "ルートエポック {1} が有効です。すべてのテナントの鍵がその保持者で開きます。"},
     [MSG_ROTATE_PLAN] = {"Dry run, nothing changed: the next number would be {1}.",

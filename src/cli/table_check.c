@@ -167,7 +167,8 @@ const struct command row_keys_rotate = {
         "For a tenant: what is written from now on is sealed with a new key; older snapshots still open, and "
         "deduplication goes on. Without --tenant: a new root epoch with new keys in every holder and a new recovery "
         "sheet; the old key file is wiped, the old key in a token destroyed, the one in a key service scheduled for "
-        "deletion, and the old sheet is worthless.",
+        "deletion. With a copy of the old keystore, an old sheet still opens the tenants' keys: destroy it, and if "
+        "somebody may have seen it, give each tenant a new key, too, for what is stored from then on.",
     .options = rotate_options,
     .examples = {{"hikae keys rotate --tenant acme", "A new sealing key."},
                  {"hikae keys rotate --root --dry-run", "What would a new root epoch be?"}},

@@ -140,10 +140,14 @@ const struct command row_purge_declare = {
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description =
         "What is on paper, or on a medium that this machine does not see, only people can destroy. Their word "
-        "stands on the certificate, as theirs. It counts only where nothing here contradicts it.",
+        "stands on the certificate, as theirs. It counts only where nothing here contradicts it, and only for an "
+        "epoch that is over; `hikae keys status` lists what is left to destroy until it is declared.",
     .options = declare_options,
-    .examples = {{"hikae purge declare 3/sheet/recovery --who tanaka --how \"shredded, both copies, 2026-11-21\"",
+    .examples = {{"hikae purge declare 3/paper/sheet --who tanaka --how \"shredded, both copies, 2026-11-21\"",
                   "The recovery sheet of epoch 3 is gone."}},
+    .exits = {{2, "no holder is named, or nobody says how"},
+              {4, "that epoch had no such holder"},
+              {8, "that epoch is in force: it is needed"}},
     .run = command_purge_declare,
 };
 

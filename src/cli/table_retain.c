@@ -25,7 +25,10 @@ const struct command row_retain = {
 };
 
 static const struct option_def approval_options[] = {
-    {.name = "who", .kind = VALUE_WORD, .value = "W", .required = true, .help = "who answers for it"},
+    {.name = "who",
+     .kind = VALUE_WORD,
+     .value = "W",
+     .help = "who answers for it; once two people are operators, those who sign do"},
     {.name = "why", .kind = VALUE_WORD, .value = "Y", .required = true, .help = "the reason, for those who come later"},
     OPTIONS_END,
 };
@@ -40,14 +43,14 @@ const struct command row_snapshot_forget = {
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description = "Retires one snapshot whatever the policy says of it: one that caught what it should not have, or "
                    "an on-demand one that is no longer needed. A hold refuses it, and so does the lack of any other "
-                   "complete snapshot.",
+                   "complete snapshot. Once two people are operators, two of them sign first: see hikae help approve.",
     .options = approval_options,
     .examples = {{"hikae snapshot forget acme 1a2b3c4d --who sato --why 'holds a private key by mistake'",
                   "It is gone after the next collection."},
                  {"hikae snapshot forget acme 1a2b3c4d --who sato --why test --dry-run", "Would it be refused?"}},
     .exits = {{4, "there is no such tenant or snapshot"},
               {6, "too few targets could be read or written"},
-              {8, "a hold, or no other complete snapshot"}},
+              {8, "a hold, no other complete snapshot, or signatures are missing"}},
     .run = command_snapshot_forget,
 };
 
@@ -59,13 +62,17 @@ const struct command row_hold_remove = {
     .least = 2,
     .most = 2,
     .flags = COMMAND_STORE | COMMAND_DRY,
-    .description = "Ends a hold, named by its id or a start of it. From then on the tenant's policy decides again: the "
-                   "next retention may drop much at once, as `hikae retain TENANT --dry-run` shows.",
+    .description =
+        "Ends a hold, named by its id or a start of it. From then on the tenant's policy decides again: the "
+        "next retention may drop much at once, as `hikae retain TENANT --dry-run` shows. Once two people are "
+        "operators, two of them sign first: see hikae help approve.",
     .options = approval_options,
     .examples = {{"hikae hold remove acme 1a2b3c4d --who 'legal department' --why 'case 2026-114 is closed'",
                   "The hold ends."},
                  {"hikae hold list acme", "The holds with their ids."}},
-    .exits = {{4, "there is no such tenant or hold"}, {6, "too few targets could be written"}},
+    .exits = {{4, "there is no such tenant or hold"},
+              {6, "too few targets could be written"},
+              {8, "nobody answers for it, or signatures are missing"}},
     .run = command_hold_remove,
 };
 

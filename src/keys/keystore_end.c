@@ -82,7 +82,13 @@ int keystore_attest_member(const struct slots *slots, const struct slot_member *
     return 0;
 }
 
-/* Ask every holder of the kind to destroy the key; *ret_why tells why none did. */
+/* What lies with people is theirs to destroy, whether or not a holder of the kind is configured here still. */
+static bool is_with_people(enum holder_kind kind)
+{
+    return kind == HOLDER_SHEET || kind == HOLDER_PASSPHRASE;
+}
+
+/* Ask every holder of the kind to destroy the key; end->why tells why none did. */
 static int destroy_member(const struct ending *ending, const struct slots *slots, const struct slot_member *member,
                           struct keystore_holder_end *end, struct error *err)
 {
@@ -108,6 +114,10 @@ static int destroy_member(const struct ending *ending, const struct slots *slots
             if (why.class != ERROR_KEYS)
                 known = why;
         }
+    if (is_with_people(member->kind)) {
+        end->fate = HOLDER_FATE_PEOPLE;
+        return set_why(end, "those who keep it have to destroy it, and every copy", err);
+    }
     char text[ERROR_WHAT_SIZE + ERROR_CHAIN_SIZE + ERROR_HINT_SIZE];
     return set_why(end, error_format(&known, text, sizeof(text)), err);
 }
@@ -139,7 +149,7 @@ static void judge_member(struct keystore_holder_end *end)
         end->fate = HOLDER_FATE_ABSENT;
     else if (end->attestation.presence == HOLDER_PENDING)
         end->fate = HOLDER_FATE_SCHEDULED;
-    else if (!holder_kind_is_device(end->kind) && end->kind != HOLDER_FILE)
+    else if (is_with_people(end->kind))
         end->fate = HOLDER_FATE_PEOPLE;
     if (end->fate == HOLDER_FATE_SCHEDULED)
         end->final_ns = end->attestation.final_ns;

@@ -51,7 +51,12 @@ int approval_check(struct hikae *hikae, const char *act, const char *tenant, con
         return 0;
     }
     (void)error_set(err, ERROR_REFUSED, "%s %s needs to say who answers for it, and why", act, tenant);
-    return error_hint(err, "`hikae %s %s … --who NAME --why TEXT`", act, tenant);
+    return error_hint(err, "say so with --who NAME --why TEXT");
+}
+
+char *approval_who(const struct approvals *approvals, const struct approval *given)
+{
+    return approvals->count > 0 ? approvals_names(approvals) : mem_strdup(given->who != NULL ? given->who : "");
 }
 
 void approvals_note(const struct approvals *approvals, struct engine_audit *audit)

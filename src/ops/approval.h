@@ -56,6 +56,8 @@ struct approvals {
 void approvals_clear(struct approvals *approvals);
 /* "sato, tanaka" (mem_free). NULL without memory. */
 char *approvals_names(const struct approvals *approvals);
+/* Who answers for the act: the operators who signed it, or else the name that was given (mem_free). NULL: no memory. */
+char *approval_who(const struct approvals *approvals, const struct approval *given);
 /* Put the names into the record of the operation that they approve. */
 void approvals_note(const struct approvals *approvals, struct engine_audit *audit);
 
@@ -84,8 +86,7 @@ MUST_USE int approval_find(struct hikae *hikae, const struct session *facts, con
 MUST_USE int approval_require(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
                               size_t need, struct approvals *ret, struct error *err);
 /*
- * The rule for most acts: two signatures once two people are operators, before that a name and a reason. Both are
- * asked for where the command has them.
+ * The rule for most acts: two signatures once two people are operators, before that a name and a reason.
  */
 MUST_USE int approval_door(struct hikae *hikae, const struct session *facts, const struct approval_wanted *wanted,
                            const struct approval *given, struct approvals *ret, struct error *err);

@@ -130,26 +130,42 @@ static void check_state(struct doctor *doctor)
         doctor_space(doctor, "state: space", (uint64_t)space.f_bavail * space.f_frsize);
 }
 
-/* A sheet that lies on the machine whose loss it is for protects from nothing. */
+static int is_sheet(const struct dirent *entry)
+{
+    return strncmp(entry->d_name, "recovery-sheet", strlen("recovery-sheet")) == 0;
+}
+
+/* Is it, by its name, of an epoch that is over? Where the keys do not open, nobody knows. */
+static bool is_over(const struct doctor *doctor, const char *name)
+{
+    const struct keystore *keystore = doctor->hikae != NULL ? doctor->hikae->keystore : NULL;
+    unsigned epoch = 0;
+    return keystore != NULL && sscanf(name, "recovery-sheet-epoch-%u", &epoch) == 1 && epoch < keystore_epoch(keystore);
+}
+
+/* A sheet that lies on the machine whose loss it is for protects from nothing; one of an older epoch only does harm. */
 static void check_sheets(struct doctor *doctor)
 {
     const char *path = doctor->config->path, *slash = strrchr(path, '/');
     CLEANUP_FREE char *folder = slash != NULL ? mem_printf("%.*s", (int)(slash - path + 1), path) : mem_strdup(".");
-    DIR *dir = folder != NULL ? opendir(folder) : NULL;
-    size_t found = 0;
-    if (dir == NULL)
-        return;
-    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (strncmp(entry->d_name, "recovery-sheet", strlen("recovery-sheet")) == 0) {
-            found++;
-            doctor_note(
-                doctor, HIKAE_CHECK_WARN, "recovery sheet",
-                "print it, put the paper into a safe elsewhere, check its digits with `hikae keys sheet --check "
-                "FILE`, then remove the file",
-                "%.200s lies beside the configuration", entry->d_name);
-        }
-    (void)closedir(dir);
-    if (found == 0)
+    struct dirent **entries = NULL;
+    int count = folder != NULL ? scandir(folder, &entries, is_sheet, versionsort) : -1;
+    for (int i = 0; i < count; i++) {
+        const char *name = entries[i]->d_name;
+        if (is_over(doctor, name))
+            doctor_note(doctor, HIKAE_CHECK_WARN, "recovery sheet",
+                        "remove the file and destroy its paper and every copy: with an old copy of the keystore it "
+                        "still opens the tenants' keys; then `hikae purge declare`",
+                        "%.200s is of an epoch that is over", name);
+        else
+            doctor_note(doctor, HIKAE_CHECK_WARN, "recovery sheet",
+                        "print it, put the paper into a safe elsewhere, check its digits with `hikae keys sheet "
+                        "--check FILE`, then remove the file",
+                        "%.200s lies beside the configuration", name);
+        free(entries[i]);
+    }
+    free(entries);
+    if (count == 0)
         doctor_note(doctor, HIKAE_CHECK_OK, "recovery sheet", "", "none lies on this machine");
 }
 
@@ -200,7 +216,6 @@ static void check_all(struct doctor *doctor, const char *path)
     doctor_note(doctor, HIKAE_CHECK_OK, "configuration", "", "%.200s names %zu targets and %zu groups of holders", path,
                 doctor->config->target_count, doctor->config->group_count);
     check_state(doctor);
-    check_sheets(doctor);
     check_key_files(doctor);
     struct hikae_error opening = {0};
     if (doctor->failed && doctor->first.class == ERROR_LOCAL) {
@@ -221,6 +236,8 @@ enum hikae_status hikae_doctor(const char *config_path, struct hikae_checks *ret
     *ret = (struct hikae_checks){0};
     struct doctor doctor = {.checks = ret};
     check_all(&doctor, config_path != NULL ? config_path : CONFIG_DEFAULT_PATH);
+    if (doctor.config != NULL)
+        check_sheets(&doctor);
     hikae_close(doctor.hikae);
     config_free(doctor.config);
     if (doctor.no_memory) {

@@ -132,10 +132,12 @@ static void check_group(struct doctor *doctor, const struct keystore_group_repor
     }
     struct error why = {0};
     if (group->opens && group->tenants == tenants) {
-        doctor_note(doctor, HIKAE_CHECK_OK, name, "", "it opens the keys of all %zu tenants", tenants);
+        doctor_note(doctor, HIKAE_CHECK_OK, name, "", "it opens the keys of the store and of all %zu tenants",
+                    tenants - 1);
         return;
     }
-    (void)error_set(&why, ERROR_KEYS, "it does not open the keys of all %zu tenants", tenants);
+    (void)error_set(&why, ERROR_KEYS, "it opens %zu sets of keys of %zu: the store's own and each tenant's",
+                    group->tenants, tenants);
     (void)error_hint(&why, "`hikae keys check` says more");
     doctor_fail(doctor, name, &why);
 }

@@ -64,12 +64,13 @@ int epoch_forget(struct hikae *hikae, uint32_t epoch, struct error *err)
     return epoch_state_ended(hikae, epoch, err);
 }
 
-bool epoch_tell(struct hikae *hikae, const struct keystore_destruction *destruction)
+bool epoch_tell(struct hikae *hikae, const struct keystore_destruction *destruction, bool again)
 {
     bool left = false;
     for (size_t i = 0; i < destruction->count; i++) {
         const struct keystore_holder_end *end = &destruction->holders[i];
-        if (end->fate == HOLDER_FATE_DESTROYED || end->fate == HOLDER_FATE_ABSENT)
+        bool people = end->fate == HOLDER_FATE_PEOPLE;
+        if (end->fate == HOLDER_FATE_DESTROYED || end->fate == HOLDER_FATE_ABSENT || (people && again))
             continue;
         if (end->fate == HOLDER_FATE_SCHEDULED) {
             char until[CLOCK_TEXT_SIZE];
@@ -79,7 +80,7 @@ bool epoch_tell(struct hikae *hikae, const struct keystore_destruction *destruct
                         end->name, end->group, destruction->epoch, clock_format(end->final_ns, until));
             continue;
         }
-        left = left || end->fate != HOLDER_FATE_PEOPLE;
+        left = left || !people;
         engine_warn(hikae, "holder %s of group %s, epoch %u: %s", end->name, end->group, destruction->epoch,
                     end->why != NULL ? end->why : "its key is not destroyed");
     }

@@ -24,8 +24,11 @@ MUST_USE int epoch_destroy(struct hikae *hikae, uint32_t epoch, struct keystore_
 MUST_USE int epoch_attest(struct hikae *hikae, uint32_t epoch, struct keystore_destruction *ret, struct error *err);
 /* What became of its holders is on record: the configuration and the state folder need not name them any more. */
 MUST_USE int epoch_forget(struct hikae *hikae, uint32_t epoch, struct error *err);
-/* Warn of each member of an epoch that is not destroyed; true if one is that people cannot end either. */
-bool epoch_tell(struct hikae *hikae, const struct keystore_destruction *destruction);
+/*
+ * Warn of each member of an epoch that is not destroyed; true if one is that people cannot end either. With `again`,
+ * what people have to destroy has been told before.
+ */
+bool epoch_tell(struct hikae *hikae, const struct keystore_destruction *destruction, bool again);
 /* Are all of its keys gone for good, or for people to destroy? What is only scheduled can be cancelled: ask again. */
 bool epoch_is_done(const struct keystore_destruction *destruction);
 

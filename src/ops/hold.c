@@ -149,8 +149,11 @@ static int unhold_record(struct session *session, const char *id, const struct a
     if (approval_hash((const char *const[]){"hold-remove", tid, hold->id, NULL}, plan, err) != 0 ||
         approval_door(session->hikae, NULL, &wanted, approval, approvals, err) != 0)
         return -1;
+    CLEANUP_FREE char *who = approval_who(approvals, approval);
+    if (who == NULL)
+        return error_no_memory(err);
     json_t *body CLEANUP_JSON =
-        json_pack("{s:i, s:s, s:s?, s:s?}", "v", 1, "hold", hold->id, "who", approval->who, "why", approval->why);
+        json_pack("{s:i, s:s, s:s, s:s?}", "v", 1, "hold", hold->id, "who", who, "why", approval->why);
     if (body == NULL)
         return error_set(err, ERROR_USAGE, "who and why are texts in UTF-8");
     if (json_print(body, &record.body, err) != 0)

@@ -3,6 +3,7 @@
 #include "ops/audit.h"
 #include "ops/engine.h"
 #include "ops/epoch.h"
+#include "ops/purge.h"
 
 #include <string.h>
 
@@ -70,7 +71,7 @@ static int fill_in(const struct keystore_report *report, struct hikae_keys *ret,
     for (size_t g = 0; g < report->group_count; g++)
         count += report->groups[g].member_count;
     ret->epoch = report->epoch;
-    ret->tenants = report->tenants;
+    ret->tenants = report->tenants - 1; /* one set of keys is the store's own */
     ret->copies = report->copies;
     ret->older_epochs = (uint32_t)report->older_count;
     ret->holders = mem_calloc(count, sizeof(*ret->holders));
@@ -93,8 +94,8 @@ static int add_old(struct hikae_keys *keys, uint32_t epoch, const struct keystor
     keys->old = grown;
     struct hikae_old_holder *old = &grown[keys->old_count++];
     *old = (struct hikae_old_holder){.epoch = epoch};
-    const char *why = end->why != NULL                 ? end->why
-                      : end->kind == HOLDER_SHEET      ? "destroy it on paper and in every copy"
+    const char *why = end->why != NULL            ? end->why
+                      : end->kind == HOLDER_SHEET ? "destroy it on paper and in every copy, then `hikae purge declare`"
                       : end->kind == HOLDER_PASSPHRASE ? "its passphrase goes on opening this epoch: take another one"
                       : end->fate == HOLDER_FATE_UNKNOWN
                           ? "its key may be there: the next `hikae keys rotate` tries again"
@@ -114,19 +115,55 @@ static bool is_ending(const uint32_t *ending, size_t count, uint32_t epoch)
     return false;
 }
 
+/* What people have to destroy, and have said that they did. The store's history is read when it is first needed. */
+struct declarations {
+    struct hikae *hikae;
+    struct session session;
+    bool open;
+};
+
+static void declarations_close(struct declarations *declarations)
+{
+    if (declarations->open)
+        session_close(&declarations->session);
+}
+
+static int is_declared(struct declarations *declarations, uint32_t epoch, const struct keystore_holder_end *end,
+                       bool *ret, struct error *err)
+{
+    CLEANUP_FREE char *name = purge_declared_name(epoch, end->group, end->name);
+    CLEANUP_JSON json_t *body = NULL;
+    if (name == NULL)
+        return error_no_memory(err);
+    if (!declarations->open) {
+        if (session_open_store(declarations->hikae, 0, &declarations->session, err) != 0)
+            return -1;
+        declarations->open = true;
+    }
+    if (purge_journal_get(&declarations->session, name, &body, err) != 0)
+        return -1;
+    *ret = body != NULL;
+    return 0;
+}
+
 /*
  * Where something was left to destroy, the holders are asked. Of epochs that were ended, only what people have to
  * destroy is told: that nobody here can ask.
  */
-static int add_epoch(struct hikae *hikae, uint32_t epoch, bool ending, struct hikae_keys *ret, struct error *err)
+static int add_epoch(struct declarations *declarations, uint32_t epoch, bool ending, struct hikae_keys *ret,
+                     struct error *err)
 {
+    struct hikae *hikae = declarations->hikae;
     CLEANUP(keystore_destruction_clear) struct keystore_destruction old = {0};
     int rc = ending ? epoch_attest(hikae, epoch, &old, err)
                     : keystore_attest_epoch(hikae->keystore, epoch, NULL, 0, &old, err);
     for (size_t i = 0; rc == 0 && i < old.count; i++) {
         const struct keystore_holder_end *end = &old.holders[i];
         bool gone = end->fate == HOLDER_FATE_DESTROYED || end->fate == HOLDER_FATE_ABSENT;
-        if (!gone && (ending || end->fate == HOLDER_FATE_PEOPLE))
+        bool declared = false;
+        if (!gone && end->fate == HOLDER_FATE_PEOPLE)
+            rc = is_declared(declarations, epoch, end, &declared, err);
+        if (rc == 0 && !gone && !declared && (ending || end->fate == HOLDER_FATE_PEOPLE))
             rc = add_old(ret, epoch, end, err);
     }
     return rc;
@@ -136,13 +173,15 @@ static int add_older(struct hikae *hikae, const struct keystore_report *report, 
                      struct error *err)
 {
     CLEANUP_FREE uint32_t *ending = NULL;
+    CLEANUP(declarations_close) struct declarations declarations = {.hikae = hikae};
     size_t count = 0;
     if (epoch_state_ending(hikae, &ending, &count, err) != 0)
         return -1;
     for (size_t i = 0; i < report->older_count; i++) {
         struct error why = {0};
         uint32_t epoch = report->older_epochs[i];
-        if (add_epoch(hikae, epoch, is_ending(ending, count, epoch), ret, &why) == 0 || why.class == ERROR_NOT_FOUND)
+        if (add_epoch(&declarations, epoch, is_ending(ending, count, epoch), ret, &why) == 0 ||
+            why.class == ERROR_NOT_FOUND)
             continue; /* not found: it never came into force */
         if (why.class == ERROR_NO_MEMORY)
             return error_no_memory(err);
@@ -174,9 +213,21 @@ static int judge_group(const struct keystore_group_report *group, size_t tenants
     }
     if (!here || (group->opens && group->tenants == tenants))
         return 0;
-    (void)error_set(err, ERROR_KEYS, "group %s does not open the keys of all %zu tenants (it opens those of %zu)",
-                    group->name, tenants, group->tenants);
+    (void)error_set(err, ERROR_KEYS, "group %s opens %zu sets of keys, of %zu: the store's own and each tenant's",
+                    group->name, group->tenants, tenants);
     return error_hint(err, "`hikae verify --repair` mends the keystore's copies; then check again");
+}
+
+/* What is elsewhere proves nothing, which whoever reads the outcome must know. */
+static void tell_untried(struct hikae *hikae, const struct keystore_group_report *group)
+{
+    for (size_t i = 0; i < group->member_count; i++)
+        if (group->members[i].state == HOLDER_NOT_HERE) {
+            engine_warn(
+                hikae, "group %s is not proved: its holder %s is not here%s", group->name, group->members[i].name,
+                group->members[i].kind == HOLDER_SHEET ? "; `hikae keys sheet --check FILE` proves a sheet" : "");
+            return;
+        }
 }
 
 static int keys_report(struct hikae *hikae, struct keystore_report *ret, struct error *err)
@@ -194,9 +245,11 @@ static int keys_status(struct hikae *hikae, bool check, struct hikae_keys *ret, 
     CLEANUP(keystore_report_clear) struct keystore_report report = {0};
     if (keys_report(hikae, &report, err) != 0)
         return -1;
-    for (size_t i = 0; check && i < report.group_count; i++)
+    for (size_t i = 0; check && i < report.group_count; i++) {
         if (judge_group(&report.groups[i], report.tenants, err) != 0)
             return -1;
+        tell_untried(hikae, &report.groups[i]);
+    }
     *ret_few = report.group_count < 2;
     if (*ret_few)
         engine_warn(hikae, "only one group of holders opens this store: if it is lost, so is everything; add a "

@@ -87,8 +87,8 @@ static int remove_from(struct outlook *outlook, const char *group_name, const ch
     return 0;
 }
 
-/* What tenants were promised of the holders must hold afterwards, too. */
-static int check(struct hikae *hikae, const struct keys_change *change, struct error *err)
+/* What tenants were promised of the holders must hold afterwards, too. *ret_alone: one group is left. */
+static int check(struct hikae *hikae, const struct keys_change *change, bool *ret_alone, struct error *err)
 {
     CLEANUP(outlook_clear) struct outlook outlook;
     if (outlook_open(hikae->config, &outlook, err) != 0 ||
@@ -99,6 +99,7 @@ static int check(struct hikae *hikae, const struct keys_change *change, struct e
         return -1;
     if (outlook.count == 0)
         return error_set(err, ERROR_REFUSED, "without this holder nobody could open the store");
+    *ret_alone = outlook.count == 1;
     outlook.config.groups = outlook.groups;
     outlook.config.group_count = outlook.count;
     return policies_check_holders(hikae, &outlook.config, err);
@@ -110,6 +111,7 @@ static enum hikae_status change_holders(struct hikae *hikae, const struct keys_c
     struct error err = {0};
     struct engine_audit audit;
     struct keys_changed changed = {0};
+    bool alone = false;
     *ret_sheet = NULL;
     if (engine_audit_begin(hikae, OPERATION_KEYS_HOLDER, NULL, change->dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
@@ -118,9 +120,12 @@ static enum hikae_status change_holders(struct hikae *hikae, const struct keys_c
     /* An erasure that was cut short leaves keys behind that a new epoch must not bring along. */
     int rc = purge_check_idle(hikae, &err);
     if (rc == 0)
-        rc = check(hikae, change, &err);
+        rc = check(hikae, change, &alone, &err);
     if (rc == 0)
         rc = keys_change_epoch(hikae, change, &changed, &err);
+    if (rc == 0 && alone && change->removed_group != NULL)
+        engine_warn(hikae, "one group of holders %s this store: if it is lost, so is everything",
+                    change->dry_run ? "would open" : "opens");
     if (rc == 0) {
         *ret_epoch = changed.epoch;
         *ret_sheet = changed.sheet;

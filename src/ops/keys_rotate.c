@@ -116,7 +116,7 @@ static int end_epoch(struct rotation *rotation, uint32_t epoch, struct keystore_
         return -1;
     /* Whoever was asked to leave it has told what became of it. */
     if (rotation->change->leave == NULL)
-        rotation->ret->left = epoch_tell(rotation->hikae, ret) || rotation->ret->left;
+        rotation->ret->left = epoch_tell(rotation->hikae, ret, epoch != rotation->before) || rotation->ret->left;
     return epoch_is_done(ret) ? epoch_forget(rotation->hikae, epoch, err) : 0;
 }
 

@@ -1,4 +1,4 @@
-/* purge plan, approve, run, status, withdraw, declare: the operations around the steps of purge_run.c. */
+/* purge plan, approve, run, status, withdraw: the operations around the steps of purge_run.c. */
 #include "ops/purge.h"
 #include "base/hex.h"
 #include "base/mem.h"
@@ -494,7 +494,7 @@ enum hikae_status hikae_purge_status(struct hikae *hikae, const char *tenant, st
     return api_result(rc, false, &err, error);
 }
 
-/* ---- Withdraw, declare ---- */
+/* ---- Withdraw ---- */
 
 /* An erasure that was cut short before its commit has changed nothing that cannot be undone. */
 static int undo_begun(struct session *facts, const char *tenant, bool dry_run, struct error *err)
@@ -541,51 +541,5 @@ enum hikae_status hikae_purge_withdraw(struct hikae *hikae, const char *tenant, 
         session_close(&facts);
     }
     engine_audit_detail(&audit, "withdrawn", why);
-    return engine_audit_end(&audit, api_result(rc, false, &err, error));
-}
-
-/* "3/offline/paper": the epoch is part of it, as a sheet of another one is another sheet. */
-static int check_holder_name(const char *holder, struct error *err)
-{
-    unsigned epoch = 0;
-    int end = 0;
-    if (sscanf(holder, "%u/%*64[A-Za-z0-9_.-]/%*64[A-Za-z0-9_.-]%n", &epoch, &end) == 1 && epoch > 0 && end > 0 &&
-        holder[end] == '\0')
-        return 0;
-    (void)error_set(err, ERROR_USAGE, "\"%.100s\" names no holder", holder);
-    return error_hint(err, "EPOCH/GROUP/NAME, as `hikae purge status` shows them");
-}
-
-static int declare(struct session *facts, const char *holder, const char *who, const char *how, bool dry_run,
-                   struct error *err)
-{
-    char now[CLOCK_TEXT_SIZE];
-    CLEANUP_FREE char *name = mem_printf("declared/%s", holder);
-    CLEANUP_JSON json_t *body =
-        json_pack("{s:s, s:s, s:s}", "who", who, "how", how, "at", clock_format(clock_now_ns(), now));
-    if (name == NULL || body == NULL)
-        return error_set(err, ERROR_USAGE, "who and how are texts in UTF-8");
-    return dry_run ? 0 : purge_journal_put(facts, name, "declared", body, err);
-}
-
-enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder, const char *who, const char *how,
-                                      bool dry_run, struct hikae_error *error)
-{
-    struct error err = {0};
-    struct engine_audit audit;
-    struct session facts;
-    if (who == NULL || who[0] == '\0' || how == NULL || how[0] == '\0')
-        (void)error_set(&err, ERROR_USAGE, "say who destroyed it, and how");
-    if (err.class != ERROR_NONE || check_holder_name(holder, &err) != 0 ||
-        engine_audit_begin(hikae, OPERATION_KEYS_HOLDER, NULL, dry_run, &audit, &err) != 0)
-        return api_result(-1, false, &err, error);
-    int rc = session_open_store(hikae, SESSION_LOCK, &facts, &err);
-    if (rc == 0) {
-        rc = declare(&facts, holder, who, how, dry_run, &err);
-        session_close(&facts);
-    }
-    engine_audit_detail(&audit, "declared", holder);
-    engine_audit_detail(&audit, "who", who);
-    engine_audit_detail(&audit, "how", how);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

@@ -66,6 +66,11 @@ struct purge_holders {
 MUST_USE int purge_holders_find(struct hikae *hikae, struct purge_holders *ret, struct error *err);
 void purge_holders_clear(struct purge_holders *holders);
 
+/* ---- purge_declare.c ---- */
+
+/* The fact that says who destroyed a holder of an epoch that is over (mem_free). NULL: no memory. */
+char *purge_declared_name(uint32_t epoch, const char *group, const char *name);
+
 /* ---- purge_journal.c ---- */
 
 /* The fact of that name, parsed (json_decref): NULL if there is none. -1 for one that is damaged. */

@@ -224,7 +224,7 @@ static json_t *end_row(uint32_t epoch, const struct keystore_holder_end *end, co
 static int declared_of(const struct purge_batch *batch, uint32_t epoch, const struct keystore_holder_end *end,
                        json_t **ret, struct error *err)
 {
-    CLEANUP_FREE char *name = mem_printf("declared/%u/%s/%s", epoch, end->group, end->name);
+    CLEANUP_FREE char *name = purge_declared_name(epoch, end->group, end->name);
     return name != NULL ? purge_journal_get(batch->facts, name, ret, err) : error_no_memory(err);
 }
 

@@ -294,8 +294,7 @@ static int forget_one(struct session *session, const char *name, const struct ap
     struct retain_view view;
     struct record record CLEANUP(record_clear) = {.type = RECORD_RETIRE};
     json_t *reasons CLEANUP_JSON = json_array();
-    char *reason CLEANUP_FREE = mem_printf("taken out by %s: %s", approval->who, approval->why);
-    if (reasons == NULL || reason == NULL)
+    if (reasons == NULL)
         return error_no_memory(err);
     if (session_snapshot(session, &which, &snapshot, err) != 0 ||
         approve_forget(session, snapshot, approval, approvals, err) != 0 || session_list(session, err) != 0 ||
@@ -303,6 +302,10 @@ static int forget_one(struct session *session, const char *name, const struct ap
         return -1;
     int rc = check_forget(&view, snapshot, err);
     retain_view_close(&view);
+    CLEANUP_FREE char *who = approval_who(approvals, approval);
+    CLEANUP_FREE char *reason = who != NULL ? mem_printf("taken out by %s: %s", who, approval->why) : NULL;
+    if (reason == NULL)
+        return error_no_memory(err);
     if (rc != 0 || retire(&record, reasons, snapshot, reason, err) != 0)
         return -1;
     return dry_run ? 0 : append_retirement(session, &record, reasons, err);

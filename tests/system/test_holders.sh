@@ -182,6 +182,27 @@ check "rotate with the sheet" hikae keys rotate --root
 check "status with an old sheet" keys keys status
 check "which people have to destroy" is '[(o["kind"], o["fate"]) for o in v["old_holders"] if o["kind"] == "sheet"]' "[('sheet', 'people')]"
 
+# ---- What people destroy ----
+expect 8 "nobody destroys what is in force" hikae purge declare "$(value 'v["epoch"]')/paper/sheet" --who tanaka --how shredded
+says "is in force" "which is said"
+expect 8 "nor what is to come" hikae purge declare 999/paper/sheet --who tanaka --how shredded
+old=$(value '[o["epoch"] for o in v["old_holders"] if o["kind"] == "sheet"][0]')
+expect 4 "nor a holder that never was" hikae purge declare "$old/paper/sheets" --who tanaka --how shredded
+expect 2 "nor one without a name" hikae purge declare paper --who tanaka --how shredded
+check "the old sheet was shredded" hikae purge declare "$old/paper/sheet" --who tanaka --how "shredded, with its copy"
+check "status without it" keys keys status
+check "lists it no more" is '[o["kind"] for o in v["old_holders"] if o["kind"] == "sheet"]' "[]"
+cp "$sheet" "$WORK/h/recovery-sheet-epoch-$old.txt"
+expect 1 "an old sheet that lies about" hikae doctor
+says "recovery-sheet-epoch-$old.txt is of an epoch that is over" "is to be destroyed, not printed"
+rm "$WORK/h/recovery-sheet-epoch-$old.txt"
+check "the sheet goes" hikae keys holder remove paper/sheet
+says "one group of holders opens this store" "and that one group is left is said"
+check "status of what it leaves" keys keys status
+check "its end is with people, though no sheet is configured any more" is '[o["fate"] for o in v["old_holders"] if o["kind"] == "sheet"]' "['people']"
+check "and no rotation is kept open by it" keys keys rotate --root
+check "a sheet again" keys keys holder add paper/sheet sheet
+
 # ---- An empty machine ----
 check "recover with the key service" "$HIKAE" recover --dir "$WORK/again" --target "one=file://$WORK/one?country=JP" \
     --target "two=file://$WORK/two?country=JP" --holder "cloud/kms=$service"

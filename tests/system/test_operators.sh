@@ -19,6 +19,9 @@ openssl pkey -in "$WORK/keys/sato.pem" -pubout 2>/dev/null | cmp -s - "$WORK/key
 # ---- Before there are two: a name and a reason, as before ----
 check hold hikae hold add acme --who legal --why case
 hold=$(hikae --json hold list acme 2>/dev/null | jq -r '.holds[0].id')
+expect 8 unsigned-needs-a-name hikae hold remove acme "$hold" --why closed
+says "--who NAME" says-how-to-answer-for-it
+expect 2 a-reason-always hikae hold remove acme "$hold" --who legal
 check unsigned-hold-remove hikae hold remove acme "$hold" --who legal --why closed
 says unsigned says-it-is-unsigned
 
@@ -59,13 +62,13 @@ check third-is-signed test "$(field operators.3.signed)" = True
 check hold-again hikae hold add acme --who legal --why case2
 hold=$(hikae --json hold list acme 2>/dev/null | jq -r '.holds[0].id')
 expect 8 hold-remove-needs-two hikae hold remove acme "$hold" --who legal --why closed
-plan=$(plan_of hold remove acme "$hold" --who legal --why closed --dry-run)
+plan=$(plan_of hold remove acme "$hold" --why closed --dry-run)
 check hold-signed-1 sign hold-remove acme "$plan" tanaka
 check hold-signed-2 sign hold-remove acme "$plan" mori --days 1
 # The second is good for a day only.
 expect 8 expired env HIKAE_NOW=2026-11-22T10:00:01Z "$HIKAE" --config "$D/hikae.yaml" hold remove acme "$hold" --who legal --why closed
 says "expired" says-expired
-check hold-removed hikae hold remove acme "$hold" --who legal --why closed
+check hold-removed-by-those-who-signed hikae hold remove acme "$hold" --why closed
 hikae --json audit list --op 'hold remove' >"$WORK/json" 2>/dev/null || hikae --json audit list >"$WORK/json" 2>/dev/null
 check audit-names-both sh -c "grep -q 'tanaka, mori' '$WORK/json'"
 
