@@ -15,7 +15,7 @@
 /*
  * Both are small because a change writes its leaf and one node of each level again.
  */
-enum { MANIFEST_LEAF_MEAN = 24, MANIFEST_FAN_OUT = 4, MANIFEST_DEPTH_MAX = 16 };
+enum { MANIFEST_LEAF_MEAN = 17, MANIFEST_FAN_OUT = 5, MANIFEST_DEPTH_MAX = 16 };
 
 /* Where the root of a manifest is, and how much it holds. */
 struct manifest_root {

@@ -156,6 +156,59 @@ bool extent_is_valid(const struct extent *extent);
 /* Told of every blob of an extent tree when a walk asks for them; NULL otherwise. Used by manifest_walk_blobs. */
 void extent_reader_set_callback(struct extent_reader *reader, manifest_blob_callback *callback, void *context);
 
+/* ---- What a manifest takes ---- */
+
+/* The last entry that was taken. All-zero: none was. */
+struct manifest_place {
+    bool any;
+    struct buf dir;
+    struct buf name;
+    uint64_t bytes; /* of the files so far */
+};
+void manifest_place_release(struct manifest_place *place);
+/*
+ * Is this an entry that may come next? ERROR_INTERNAL if it may not follow the one before or cannot be told in the
+ * format, ERROR_SOURCE if a part of it is longer than a snapshot can hold; then the place is what it was.
+ */
+MUST_USE int manifest_place_take(struct manifest_place *place, const struct entry *entry, struct error *err);
+
+/* ---- Where leaves and nodes end ---- */
+
+/* In front of an entry of the same folder as the one before. */
+#define MANIFEST_SAME_FOLDER UINT64_MAX
+
+/* What lies in front of an entry, or child: how fit a place it is for a leaf, or node, to end. */
+struct manifest_gap {
+    uint64_t depth; /* of the folder that the neighbours are both below, or MANIFEST_SAME_FOLDER */
+    bool leads;     /* no gap as shallow, or shallower, follows soon */
+    uint32_t rank;  /* keyed hash of the name behind it */
+};
+
+/*
+ * Decides for a row of entries, or children, in front of which ones it is cut, from the gaps within reach alone: what
+ * is far from a change is cut as before. Decisions lag behind by up to two reaches.
+ */
+struct manifest_cutter {
+    size_t reach;
+    struct manifest_gap *gaps; /* of the latest, by number modulo room */
+    size_t room;
+    uint64_t pushed;
+    uint64_t led;  /* gaps before this one know whether they lead */
+    uint64_t next; /* the first that is not decided */
+};
+/* `mean`: how many shall lie between cuts. All-zero is a cutter that can be released. */
+MUST_USE int manifest_cutter_init(struct manifest_cutter *cutter, unsigned mean, struct error *err);
+void manifest_cutter_release(struct manifest_cutter *cutter);
+/* How many can be undecided at once. */
+size_t manifest_cutter_lag(const struct manifest_cutter *cutter);
+/* The next one's gap. The first one's does not count. */
+void manifest_cutter_push(struct manifest_cutter *cutter, uint64_t depth, uint32_t rank);
+/*
+ * Is the first undecided one decided now (with `at_end`: nothing follows)? Then *ret_cut and the depth of its gap, and
+ * on to the next one.
+ */
+bool manifest_cutter_next(struct manifest_cutter *cutter, bool at_end, bool *ret_cut, uint64_t *ret_depth);
+
 /* ---- Leaves ---- */
 
 struct leaf_owner {
@@ -187,25 +240,20 @@ struct manifest_leaf_writer {
     size_t owner_last; /* most entries have the owner of the one before */
     uint32_t count;
     uint64_t bytes;
-    struct buf key; /* path of the first entry */
-    bool any;       /* dir and name are those of the entry before, also across leaves */
-    struct buf dir;
-    struct buf name;
+    struct buf key; /* path of the first entry  */
+    struct buf dir; /* folder of the last entry */
     uint64_t mtime_s;
     uint64_t inode;
 };
 
 void manifest_leaf_writer_release(struct manifest_leaf_writer *leaf);
-/*
- * Add an entry. ERROR_INTERNAL if it may not follow the one before or cannot be told in the format, ERROR_SOURCE if a
- * part of it is longer than a snapshot can hold; then nothing was added and the leaf may be used on.
- */
+/* Add an entry, which manifest_place_take has taken. Fails only for want of memory; then the leaf is spent. */
 MUST_USE int manifest_leaf_add(struct manifest_leaf_writer *leaf, const struct entry *entry, struct error *err);
 /* Bytes of the names blob, were it sealed now, give or take a few. */
 size_t manifest_leaf_size(const struct manifest_leaf_writer *leaf);
 /* Put the names blob together in leaf->blob; the times blob is leaf->times. */
 MUST_USE int manifest_leaf_seal(struct manifest_leaf_writer *leaf, struct error *err);
-/* Ready for the next leaf; the last entry's place in the order is kept. */
+/* Ready for the next leaf. */
 void manifest_leaf_reset(struct manifest_leaf_writer *leaf);
 
 /* One leaf as it is being read, entry by entry. All-zero is one without entries. */

@@ -1,5 +1,4 @@
-/* Writing a leaf of the manifest: the checks of an entry and its encoding (FORMAT.md §5, "Names leaf", "Times leaf").
- */
+/* Writing a leaf of the manifest (FORMAT.md §5, "Names leaf", "Times leaf"). */
 #include "base/mem.h"
 #include "repo/manifest_internal.h"
 
@@ -13,107 +12,8 @@ void manifest_leaf_writer_release(struct manifest_leaf_writer *leaf)
     buf_free(&leaf->blob);
     buf_free(&leaf->key);
     buf_free(&leaf->dir);
-    buf_free(&leaf->name);
     mem_free(leaf->owners);
     *leaf = (struct manifest_leaf_writer){0};
-}
-
-/* ---- Checks: what the reader would refuse must not be written ---- */
-
-/* The entry as the caller must not have made it: a defect in hikae. */
-static int wrong(struct error *err, const struct entry *entry, const char *what)
-{
-    int shown = entry->name.size < 200 ? (int)entry->name.size : 200;
-    return error_set(err, ERROR_INTERNAL, "the entry \"%.*s\" cannot be added to the manifest: %s", shown,
-                     entry->name.size > 0 ? (const char *)entry->name.data : "", what);
-}
-
-/* The entry is sound but longer than a snapshot can hold. */
-static int too_long(struct error *err, const struct entry *entry, const char *what)
-{
-    int shown = entry->name.size < 200 ? (int)entry->name.size : 200;
-    (void)error_set(err, ERROR_SOURCE, "\"%.*s\" cannot be backed up: %s", shown, (const char *)entry->name.data, what);
-    return error_hint(err, "Shorten it, or exclude it from the source.");
-}
-
-static int check_extents(const struct entry *entry, struct error *err)
-{
-    const struct content *content = &entry->content;
-    if (content->in_tree) {
-        if (content->extent_count == 0 || content->depth > EXTENT_DEPTH_MAX)
-            return wrong(err, entry, "its extent list has no extents, or too many levels");
-        return 0;
-    }
-    if (content->extent_count == 0 || content->extent_count > ENTRY_EXTENTS_INLINE_MAX)
-        return wrong(err, entry, "its number of extents is out of range");
-    uint64_t sum = 0;
-    for (size_t i = 0; i < content->extent_count; i++) {
-        const struct extent *extent = &content->extents[i];
-        if (!extent_is_valid(extent) || __builtin_add_overflow(sum, extent->size, &sum))
-            return wrong(err, entry, "one of its extents is out of range");
-    }
-    return sum == entry->size ? 0 : wrong(err, entry, "its extents do not add up to its size");
-}
-
-static int check_xattrs(const struct entry *entry, size_t *ret_size, struct error *err)
-{
-    size_t size = 0;
-    if (entry->xattr_count > ENTRY_XATTR_COUNT_MAX)
-        return too_long(err, entry, "it has too many extended attributes");
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        const struct xattr *x = &entry->xattrs[i];
-        if (x->name.size == 0 || x->name.size > ENTRY_XATTR_NAME_MAX || memchr(x->name.data, '\0', x->name.size))
-            return wrong(err, entry, "the name of an extended attribute is not valid");
-        if (i > 0 && entry_name_compare(&entry->xattrs[i - 1].name, &x->name) >= 0)
-            return wrong(err, entry, "its extended attributes are not sorted");
-        if (x->in_blob ? x->blob_size == 0 || x->blob_size > ENTRY_XATTR_MAX : x->value.size > ENTRY_XATTR_INLINE_MAX)
-            return wrong(err, entry, "the size of an extended attribute is out of range");
-        size += x->name.size + (x->in_blob ? BLOB_ID_SIZE : x->value.size) + 2 * VARINT_SIZE_MAX + 1;
-    }
-    *ret_size = size;
-    return 0;
-}
-
-static int check_link(const struct entry *entry, struct error *err)
-{
-    if (entry->link.size > ENTRY_LINK_MAX)
-        return too_long(err, entry, "what the link holds is too long");
-    if (entry->type == ENTRY_SYMLINK) {
-        if (entry->link.size > 0 && memchr(entry->link.data, '\0', entry->link.size) != NULL)
-            return wrong(err, entry, "what the link holds has a NUL in it");
-        return 0;
-    }
-    struct bytes dir, name;
-    if (!entry_path_is_valid(&entry->link))
-        return wrong(err, entry, "the first name of the hard link is not a path");
-    entry_path_split(&entry->link, &dir, &name);
-    if (entry_path_compare(&dir, &name, &entry->dir, &entry->name) >= 0)
-        return wrong(err, entry, "the first name of the hard link does not come earlier");
-    return 0;
-}
-
-static int check_entry(const struct entry *entry, size_t *ret_xattrs_size, struct error *err)
-{
-    if (!entry_name_is_valid(&entry->name))
-        return wrong(err, entry, "its name is not valid");
-    if (entry->dir.size + 1 + entry->name.size > ENTRY_PATH_MAX)
-        return too_long(err, entry, "its path is too long");
-    if (entry->type < ENTRY_FILE || entry->type > ENTRY_SOCKET || entry->mode > ENTRY_MODE_MAX)
-        return wrong(err, entry, "its type or mode is not valid");
-    if (entry->mtime_ns > ENTRY_NS_MAX || entry->ctime_ns > ENTRY_NS_MAX)
-        return wrong(err, entry, "its times have a second or more of nanoseconds");
-    if (entry->user.size > ENTRY_OWNER_NAME_MAX || entry->group.size > ENTRY_OWNER_NAME_MAX)
-        return too_long(err, entry, "the name of its user or group is too long");
-    if ((entry->type == ENTRY_SYMLINK || entry->type == ENTRY_HARDLINK) && check_link(entry, err) != 0)
-        return -1;
-    *ret_xattrs_size = 0;
-    if (entry->xattr_count > 0 && check_xattrs(entry, ret_xattrs_size, err) != 0)
-        return -1;
-    if (entry->type != ENTRY_FILE)
-        return 0;
-    if (entry->size > FILE_SIZE_MAX)
-        return wrong(err, entry, "its size is out of range");
-    return entry->size > 0 && !entry->unreadable ? check_extents(entry, err) : 0;
 }
 
 /* ---- The way from the last entry's folder to this one's ---- */
@@ -133,33 +33,18 @@ uint64_t entry_components(const uint8_t *path, size_t size)
     return count;
 }
 
-static int find_step(const struct manifest_leaf_writer *leaf, const struct entry *entry, struct step *ret,
-                     struct error *err)
+/* Of two folders of which the first is, or lies below, what the second lies in. */
+static struct step find_step(const struct bytes *last_dir, const struct bytes *dir)
 {
-    *ret = (struct step){0};
-    struct bytes last_dir = bytes_of_buf(&leaf->dir), last_name = bytes_of_buf(&leaf->name);
-    if (!leaf->any)
-        return entry->dir.size == 0 || entry_path_is_valid(&entry->dir) ? 0
-                                                                        : wrong(err, entry, "its folder is not valid");
-    if (bytes_equal(&last_dir, &entry->dir)) {
-        if (entry_name_compare(&last_name, &entry->name) >= 0)
-            return wrong(err, entry, "it does not come after the entry before");
-        return 0;
-    }
-    if (entry_dir_compare(&last_dir, &entry->dir) >= 0)
-        return wrong(err, entry, "its folder does not come after the folder before");
+    struct step step = {0};
+    if (bytes_equal(last_dir, dir))
+        return step;
     struct bytes parent;
-    entry_path_split(&entry->dir, &parent, &ret->push);
-    if (!entry_name_is_valid(&ret->push))
-        return wrong(err, entry, "its folder is not valid");
-    /* The folder's own entry lies in its parent, so the last folder is that parent or lies somewhere below it. */
+    entry_path_split(dir, &parent, &step.push);
     size_t shared = parent.size;
-    if (shared > last_dir.size || (shared > 0 && memcmp(parent.data, last_dir.data, shared) != 0) ||
-        (shared > 0 && shared < last_dir.size && last_dir.data[shared] != '/'))
-        return wrong(err, entry, "the folder above its own has no entry before it");
-    size_t skip = shared > 0 && shared < last_dir.size ? shared + 1 : shared;
-    ret->pops = 1 + (skip < last_dir.size ? entry_components(last_dir.data + skip, last_dir.size - skip) : 0);
-    return 0;
+    size_t skip = shared > 0 && shared < last_dir->size ? shared + 1 : shared;
+    step.pops = 1 + (skip < last_dir->size ? entry_components(last_dir->data + skip, last_dir->size - skip) : 0);
+    return step;
 }
 
 /* ---- Encoding ---- */
@@ -281,62 +166,47 @@ static uint8_t *store_times(uint8_t *p, const struct entry *entry, const struct 
     return p;
 }
 
-/*
- * The first entry's path becomes the leaf's key; every entry's folder and name are where the next one is compared.
- * Room first: a failure must leave the place of the entry before.
- */
-static int keep_place(struct manifest_leaf_writer *leaf, const struct entry *entry, bool new_dir, struct error *err)
+/* An upper bound of what an entry's part of the names blob takes. */
+static size_t most_names(const struct entry *entry, const struct step *step)
 {
-    if (leaf->count == 0)
-        leaf->key.size = 0;
-    if ((leaf->count == 0 && buf_reserve(&leaf->key, entry->dir.size + 1 + entry->name.size, err) != 0) ||
-        (new_dir && entry->dir.size > leaf->dir.size &&
-         buf_reserve(&leaf->dir, entry->dir.size - leaf->dir.size, err) != 0) ||
-        buf_reserve(&leaf->name, ENTRY_NAME_MAX, err) != 0)
-        return -1;
-    (void)store_bytes(leaf->name.data, entry->name.data, entry->name.size);
-    leaf->name.size = entry->name.size;
-    if (new_dir) {
-        (void)store_bytes(leaf->dir.data, entry->dir.data, entry->dir.size);
-        leaf->dir.size = entry->dir.size;
+    size_t most = FIXED_SIZE_MAX + step->push.size + entry->name.size + entry->link.size;
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        const struct xattr *x = &entry->xattrs[i];
+        most += x->name.size + (x->in_blob ? BLOB_ID_SIZE : x->value.size) + 2 * VARINT_SIZE_MAX + 1;
     }
-    if (leaf->count > 0)
-        return 0;
-    uint8_t *p = store_bytes(leaf->key.data, entry->dir.data, entry->dir.size);
-    if (entry->dir.size > 0)
-        *p++ = '/';
-    p = store_bytes(p, entry->name.data, entry->name.size);
-    leaf->key.size = (size_t)(p - leaf->key.data);
-    return 0;
+    if (entry->type == ENTRY_FILE && !entry->content.in_tree)
+        most += entry->content.extent_count * EXTENT_ENCODED_MAX;
+    return most;
+}
+
+/* The first entry's path becomes the leaf's key. */
+static int keep_key(struct manifest_leaf_writer *leaf, const struct entry *entry, struct error *err)
+{
+    leaf->key.size = 0;
+    if ((entry->dir.size > 0 &&
+         (buf_append(&leaf->key, entry->dir.data, entry->dir.size, err) != 0 || buf_u8(&leaf->key, '/', err) != 0)))
+        return -1;
+    return buf_append(&leaf->key, entry->name.data, entry->name.size, err);
 }
 
 int manifest_leaf_add(struct manifest_leaf_writer *leaf, const struct entry *entry, struct error *err)
 {
-    size_t xattrs_size = 0;
-    struct step step;
-    if (check_entry(entry, &xattrs_size, err) != 0 || find_step(leaf, entry, &step, err) != 0)
+    struct bytes last_dir = bytes_of_buf(&leaf->dir);
+    /* The folder of a leaf's first entry is told by the inner node. */
+    struct step step = leaf->count > 0 ? find_step(&last_dir, &entry->dir) : (struct step){0};
+    if (buf_reserve(&leaf->entries, most_names(entry, &step), err) != 0 ||
+        buf_reserve(&leaf->times, FIXED_SIZE_MAX, err) != 0 || find_owner(leaf, entry, err) != 0 ||
+        (leaf->count == 0 && keep_key(leaf, entry, err) != 0))
         return -1;
-    uint64_t bytes = leaf->bytes;
-    if (entry->type == ENTRY_FILE && __builtin_add_overflow(bytes, entry->size, &bytes))
-        return too_long(err, entry, "the sizes of the files add up to more than 2^64 bytes");
-    size_t extents = entry->type == ENTRY_FILE && !entry->content.in_tree ? entry->content.extent_count : 0;
-    size_t most = FIXED_SIZE_MAX + step.push.size + entry->name.size + entry->link.size + xattrs_size +
-                  (extents <= ENTRY_EXTENTS_INLINE_MAX ? extents : 0) * EXTENT_ENCODED_MAX;
-    bool new_dir = !leaf->any || step.pops > 0;
-    if (buf_reserve(&leaf->entries, most, err) != 0 || buf_reserve(&leaf->times, FIXED_SIZE_MAX, err) != 0 ||
-        find_owner(leaf, entry, err) != 0 || keep_place(leaf, entry, new_dir, err) != 0)
-        return -1;
-
-    if (leaf->count == 0)
-        step = (struct step){0}; /* its folder is told by the inner node */
     uint8_t *end = store_names(leaf->entries.data + leaf->entries.size, entry, &step, leaf->owner_last);
     leaf->entries.size = (size_t)(end - leaf->entries.data);
     end = store_times(leaf->times.data + leaf->times.size, entry, leaf);
     leaf->times.size = (size_t)(end - leaf->times.data);
     leaf->mtime_s = (uint64_t)entry->mtime_s;
     leaf->inode = entry->inode;
-    leaf->bytes = bytes;
-    leaf->any = true;
+    leaf->bytes += entry->type == ENTRY_FILE ? entry->size : 0;
+    if ((leaf->count == 0 || step.pops > 0) && buf_assign(&leaf->dir, entry->dir.data, entry->dir.size, err) != 0)
+        return -1;
     leaf->count++;
     return 0;
 }

@@ -336,9 +336,10 @@ static inline void assert_entries_equal(const struct entry *a, const struct entr
 }
 
 /* A tenant's keyring with a dedup secret. */
-static inline struct keyring *tree_keyring(void)
+/* A keyring with a dedup secret: another for another number. */
+static inline struct keyring *tree_keyring_of(uint8_t number)
 {
-    static const uint8_t key[32] = {1, 2, 3};
+    const uint8_t key[32] = {number, 2, 3};
     struct keyring *keyring = keyring_new(&(struct id){{1}});
     struct key_row row = {.type = KEY_DEDUP, .generation = 1, .tid = {{1}}, .key_id = {{2}}};
     row.key = secret_copy(key, sizeof(key));
@@ -347,6 +348,11 @@ static inline struct keyring *tree_keyring(void)
     assert_int_equal(keyring_add(keyring, &row, NULL), 0);
     secret_free(row.key);
     return keyring;
+}
+
+static inline struct keyring *tree_keyring(void)
+{
+    return tree_keyring_of(1);
 }
 
 #endif

@@ -59,7 +59,7 @@ static void fixture_open(struct fixture *f)
             dir = tree_join(&f->tree, &dir, &name);
     }
     tree_sort(&f->tree);
-    fixture_build(f, 8, 3);
+    fixture_build(f, 6, 3);
 }
 
 static void fixture_close(struct fixture *f)
