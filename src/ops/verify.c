@@ -92,25 +92,6 @@ static int sync_index(struct session *session, struct error *err)
     return objects_sync_index(&session->objects, NULL, &session->chain.condemned, err);
 }
 
-/* Packs and segments that were put back lie there now: the index, which had to do without, learns them again. */
-static int learn_mended(struct verify_scope *scope, struct error *err)
-{
-    struct session *session = scope->session;
-    bool any = false;
-    for (size_t i = 0; i < scope->bad_count; i++) {
-        const struct verify_bad *bad = &scope->bads[i];
-        const struct copy_item *item = &scope->items[bad->item].copy;
-        struct roster *listed = &scope->verify->hikae->targets[bad->target].present.listed;
-        if (!bad->repaired || (item->class != 'p' && item->class != 'i'))
-            continue;
-        any = true;
-        if (roster_add(listed, item->class == 'p' ? OBJECT_PACK : OBJECT_SEGMENT, &item->hash, item->size, err) != 0)
-            return -1;
-        roster_sort(listed);
-    }
-    return any ? sync_index(session, err) : 0;
-}
-
 static int check_scope(struct verify_scope *scope, struct error *err)
 {
     struct verify *verify = scope->verify;
@@ -124,7 +105,8 @@ static int check_scope(struct verify_scope *scope, struct error *err)
     struct error why = {0};
     if (scope_remember(scope, &why) != 0)
         engine_warn(verify->hikae, "when objects were checked could not be noted: %s", why.what);
-    if (rc != 0 || mend_all(scope, err) != 0)
+    bool learned = false;
+    if (rc != 0 || mend_all(scope, &learned, err) != 0)
         return -1;
     /* Copies on targets that do not answer, of which nothing can be said. */
     for (size_t t = 0; t < verify->hikae->target_count; t++)
@@ -133,7 +115,8 @@ static int check_scope(struct verify_scope *scope, struct error *err)
                 verify->unknown += scope->items[i].expected >> t & 1;
     if (scope->session == NULL || options->level != HIKAE_VERIFY_DATA || options->sample > 0)
         return 0;
-    if (learn_mended(scope, err) != 0 || walk_manifests(scope, err) != 0)
+    /* The index, which had to do without what was put back, learns it again. */
+    if ((learned && sync_index(scope->session, err) != 0) || walk_manifests(scope, err) != 0)
         return -1;
     sound = atomic_load(&verify->sound) - sound;
     bool all_sound = verify->damaged - damaged == (verify->repaired - repaired) + (verify->behind - behind) &&
@@ -188,7 +171,7 @@ static int verify_tenant(struct verify *verify, const char *tenant, struct error
     return rc == 0 ? 0 : error_wrap(err, "verify %s", tenant);
 }
 
-/* Store object, keystore, and the store's own history. */
+/* Store object, keystore, the store's own history, and audit logs. */
 static int verify_store(struct verify *verify, struct error *err)
 {
     struct hikae *hikae = verify->hikae;
@@ -263,6 +246,7 @@ static int do_verify(struct verify *verify, const char *tenant, struct error *er
     }
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     verify->threads = hikae->config->threads > 0 ? hikae->config->threads : (unsigned)(cores > 0 ? cores : 1);
+    verify->with_logs = tenant == NULL;
     struct ticker *ticker = ticker_start(hikae, read_progress, verify);
     int rc = verify_store(verify, err);
     if (rc == 0)

@@ -26,6 +26,7 @@ struct verify {
     uint64_t damaged, unknown, repaired;
     uint64_t behind;               /* of those damaged: missing where nothing says that they ever were: no damage */
     bool has_empty;                /* a target holds no store at all */
+    bool with_logs;                /* audit logs too, which belong to no tenant */
     _Atomic unsigned failures[64]; /* reads that a target did not answer */
     struct hikae_verify_finding *findings;
     size_t finding_count, finding_capacity;
@@ -35,6 +36,7 @@ struct verify {
 
 struct verify_item {
     struct copy_item copy;
+    char *name;        /* owned: what copy.last of an audit log's object borrows; else NULL */
     uint64_t expected; /* targets that should have it */
     uint64_t on;       /* targets whose listing has it, with the right size */
     uint64_t odd;      /* … with another size */
@@ -121,8 +123,11 @@ MUST_USE int walk_cost(struct verify_scope *scope, struct error *err);
 
 /* ---- verify_mend.c ---- */
 
-/* Mend what can be mended, find out what is lost, and turn it all into findings. */
-MUST_USE int mend_all(struct verify_scope *scope, struct error *err);
+/*
+ * Mend what can be mended, find out what is lost, and turn it all into findings. Records come last, in the order of
+ * time: a target that has one has all that it names. *ret_learned: packs or segments lie where they were missing.
+ */
+MUST_USE int mend_all(struct verify_scope *scope, bool *ret_learned, struct error *err);
 /* A finding; the texts are copied. `cost` may be NULL. */
 MUST_USE int mend_tell(struct verify *verify, const char *target, const char *object, int state, bool repaired,
                        const char *why, const char *cost, struct error *err);

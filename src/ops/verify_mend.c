@@ -34,12 +34,18 @@ int mend_tell(struct verify *verify, const char *target, const char *object, int
     return 0;
 }
 
-static int compare_bads(const void *a, const void *b)
+/* Records after what they name, and among themselves in the order of time, which their names begin with. */
+static int compare_bads(const void *a, const void *b, void *context)
 {
     const struct verify_bad *x = a, *y = b;
-    if (x->item != y->item)
-        return x->item < y->item ? -1 : 1;
-    return (x->target > y->target) - (x->target < y->target);
+    const struct verify_scope *scope = context;
+    const struct copy_item *left = &scope->items[x->item].copy, *right = &scope->items[y->item].copy;
+    int order = (left->class == 'h') - (right->class == 'h');
+    if (order == 0 && left->class == 'h')
+        order = strcmp(left->last, right->last);
+    if (order == 0)
+        order = (x->item > y->item) - (x->item < y->item);
+    return order != 0 ? order : (x->target > y->target) - (x->target < y->target);
 }
 
 /* May a record be put on a target where it is missing? One of a snapshot only if the target holds all that it names. */
@@ -159,21 +165,69 @@ static int tell_bad(struct verify_scope *scope, const struct verify_bad *bad, st
                      bad->state, bad->repaired, would != NULL ? would : bad->why, cost, err);
 }
 
-int mend_all(struct verify_scope *scope, struct error *err)
+static bool is_listed_class(char class)
+{
+    return class == 'p' || class == 'i' || class == 'r';
+}
+
+/* What was put back on a target is there from now on: for the records that name it, and for the index. */
+static int list_mended_on(struct verify_scope *scope, size_t target, bool *ret_learned, struct error *err)
+{
+    struct presence *present = &scope->verify->hikae->targets[target].present;
+    CLEANUP(roster_free) struct roster mended = {0};
+    for (size_t i = 0; i < scope->bad_count; i++) {
+        const struct verify_bad *bad = &scope->bads[i];
+        const struct copy_item *copy = &scope->items[bad->item].copy;
+        if (!bad->repaired || bad->target != target || !is_listed_class(copy->class))
+            continue;
+        enum object_class class = copy->class == 'p'   ? OBJECT_PACK
+                                  : copy->class == 'i' ? OBJECT_SEGMENT
+                                                       : OBJECT_ROSTER;
+        *ret_learned = *ret_learned || class != OBJECT_ROSTER;
+        if (roster_add(&mended, class, &copy->hash, copy->size, err) != 0 ||
+            roster_add(&present->listed, class, &copy->hash, copy->size, err) != 0)
+            return -1;
+    }
+    roster_sort(&present->listed);
+    return presence_add(present, &mended, err);
+}
+
+static int list_mended(struct verify_scope *scope, bool *ret_learned, struct error *err)
+{
+    for (size_t i = 0; i < scope->verify->hikae->target_count; i++)
+        if (list_mended_on(scope, i, ret_learned, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int mend_in_order(struct verify_scope *scope, bool *ret_learned, struct error *err)
 {
     CLEANUP(buf_free) struct buf object = {0};
-    if (scope->bad_count == 0)
-        return 0;
-    qsort(scope->bads, scope->bad_count, sizeof(*scope->bads), compare_bads);
+    bool listed = false;
     for (size_t i = 0; i < scope->bad_count;) {
-        size_t count = 1;
-        while (i + count < scope->bad_count && scope->bads[i + count].item == scope->bads[i].item)
+        size_t count = 1, item = scope->bads[i].item;
+        while (i + count < scope->bad_count && scope->bads[i + count].item == item)
             count++;
+        if (!listed && scope->items[item].copy.class == 'h') {
+            listed = true;
+            if (list_mended(scope, ret_learned, err) != 0)
+                return -1;
+        }
         if (cancel_check(&scope->verify->hikae->cancel, err) != 0 ||
             mend_item(scope, &scope->bads[i], count, &object, err) != 0)
             return -1;
         i += count;
     }
+    return listed ? 0 : list_mended(scope, ret_learned, err);
+}
+
+int mend_all(struct verify_scope *scope, bool *ret_learned, struct error *err)
+{
+    if (scope->bad_count == 0)
+        return 0;
+    qsort_r(scope->bads, scope->bad_count, sizeof(*scope->bads), compare_bads, scope);
+    if (mend_in_order(scope, ret_learned, err) != 0)
+        return -1;
     if (walk_cost(scope, err) != 0)
         return error_wrap(err, "find out what the damage costs");
     for (size_t i = 0; i < scope->bad_count; i++)

@@ -1,4 +1,5 @@
 /* What should be where: from rosters and listings alone. */
+#include "audit/segment.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
@@ -9,8 +10,10 @@
 
 void scope_clear(struct verify_scope *scope)
 {
-    for (size_t i = 0; i < scope->count; i++)
+    for (size_t i = 0; i < scope->count; i++) {
         buf_free(&scope->items[i].cost);
+        mem_free(scope->items[i].name);
+    }
     for (size_t i = 0; i < scope->bad_count; i++)
         mem_free(scope->bads[i].why);
     mem_free(scope->items);
@@ -65,6 +68,7 @@ static void join_items(struct verify_scope *scope)
             scope->items[kept].expected |= item->expected;
             scope->items[kept].on |= item->on;
             scope->items[kept].odd |= item->odd;
+            mem_free(item->name);
         } else {
             kept++;
             memmove(&scope->items[kept], item, sizeof(*item));
@@ -187,6 +191,57 @@ int scope_tenant(struct verify_scope *scope, struct error *err)
     return 0;
 }
 
+/* ---- The store's own ---- */
+
+struct log_listing {
+    struct verify_scope *scope;
+    uint64_t bit;
+};
+
+/*
+ * What a target lists of audit logs is to be what its name says. Nothing is missing: expiry takes segments away, from
+ * one target after the other, and whoever replicates or writes the log brings what a target lacks.
+ */
+static int add_log_object(const struct target_object *object, void *context, struct error *err)
+{
+    const struct log_listing *listing = context;
+    struct audit_name name;
+    if (!audit_name_parse(object->name, &name))
+        return 0; /* nobody's object */
+    char *text = mem_strdup(object->name);
+    if (text == NULL)
+        return error_no_memory(err);
+    struct copy_item copy = {.class = 'a', .hash = name.hash, .last = text};
+    if (add_item(listing->scope, &copy, listing->bit, listing->bit, 0, err) != 0) {
+        mem_free(text);
+        return -1;
+    }
+    listing->scope->items[listing->scope->count - 1].name = text;
+    return 0;
+}
+
+static int add_keys(struct verify_scope *scope, size_t target, struct error *err)
+{
+    CLEANUP_FREE struct copy_item *keys = NULL;
+    size_t count = 0, capacity = 0;
+    if (copy_list_keys(scope->verify->hikae, target, &keys, &count, &capacity, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (add_item(scope, &keys[i], UINT64_MAX, UINT64_C(1) << target, 0, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int add_store_objects(struct verify_scope *scope, size_t target, struct error *err)
+{
+    struct log_listing listing = {scope, UINT64_C(1) << target};
+    if (add_keys(scope, target, err) != 0)
+        return -1;
+    return scope->verify->with_logs ? target_list(scope->verify->hikae->targets[target].target, AUDIT_FOLDER, NULL,
+                                                  add_log_object, &listing, err)
+                                    : 0;
+}
+
 int scope_store(struct verify_scope *scope, struct error *err)
 {
     struct hikae *hikae = scope->verify->hikae;
@@ -195,23 +250,15 @@ int scope_store(struct verify_scope *scope, struct error *err)
         return -1;
     for (size_t i = 0; i < hikae->target_count; i++) {
         struct run_target *t = &hikae->targets[i];
-        CLEANUP_FREE struct copy_item *keys = NULL;
-        size_t count = 0, capacity = 0;
         struct error why = {0};
-        if (!t->up)
+        if (!t->up || add_store_objects(scope, i, &why) == 0)
             continue;
-        if (copy_list_keys(hikae, i, &keys, &count, &capacity, &why) != 0) {
-            if (copy_is_fatal(&why)) {
-                *err = why;
-                return -1;
-            }
-            t->up = false;
-            t->why = why;
-            continue;
+        if (copy_is_fatal(&why)) {
+            *err = why;
+            return -1;
         }
-        for (size_t j = 0; j < count; j++)
-            if (add_item(scope, &keys[j], UINT64_MAX, UINT64_C(1) << i, 0, err) != 0)
-                return -1;
+        t->up = false;
+        t->why = why;
     }
     join_items(scope);
     return 0;
@@ -238,7 +285,7 @@ static int list_into_catalog(struct verify_scope *scope, size_t target, struct e
     for (size_t i = 0; rc == 0 && i < scope->count; i++) {
         const struct verify_item *item = &scope->items[i];
         char class = item->copy.class;
-        if ((item->on >> target & 1) != 0 && class != 's' && (class == 'h' || class == 'k'))
+        if ((item->on >> target & 1) != 0 && (class == 'h' || class == 'k' || class == 'a'))
             rc = catalog_listing_add(listing, class, last_part(scope, &item->copy, name), 0, err);
     }
     for (size_t i = 0; rc == 0 && scope->session != NULL && i < t->present.listed.count; i++) {
@@ -266,15 +313,29 @@ static void add_task(struct verify_scope *scope, size_t item, size_t target)
     scope->task_count++;
 }
 
+/* The hash in the last part of an object's name, and the epoch in a keystore entry's. */
+static bool parse_last_part(const struct catalog_object *object, struct hash *ret_hash, uint32_t *ret_epoch)
+{
+    size_t length = strlen(object->name);
+    *ret_epoch = 0;
+    switch (object->class) {
+    case 'h':
+        return record_name_hash(object->name, ret_hash);
+    case 'k':
+        return name_key_parse(object->name, ret_epoch, ret_hash);
+    case 'a':
+        return length > 2 * HASH_SIZE && hex_decode(object->name + length - 2 * HASH_SIZE, HASH_SIZE, ret_hash->bytes);
+    default:
+        return length == 2 * HASH_SIZE && hex_decode(object->name, HASH_SIZE, ret_hash->bytes);
+    }
+}
+
 static int choose(const struct catalog_object *object, void *context, struct error *err)
 {
     struct chooser *chooser = context;
     struct hash hash;
-    uint32_t epoch = 0;
-    bool ok = object->class == 'h' ? record_name_hash(object->name, &hash)
-              : object->class == 'k'
-                  ? name_key_parse(object->name, &epoch, &hash)
-                  : strlen(object->name) == 2 * HASH_SIZE && hex_decode(object->name, HASH_SIZE, hash.bytes);
+    uint32_t epoch;
+    bool ok = parse_last_part(object, &hash, &epoch);
     if (chooser->wanted == 0) {
         chooser->enough = true;
         return error_set(err, ERROR_NONE, "enough");

@@ -44,6 +44,11 @@ rm "$pack"; truncate -s 100000 "$(find "$WORK"/b/hikae1/t/*/p -type f -size +1M 
 expect 5 "a missing and a truncated pack are found" hikae verify t --level inventory
 expect 1 "and mended" hikae verify t --level objects --repair
 check "and all is sound again" hikae verify t --level data
+pack=$(ls -t "$WORK"/b/hikae1/t/*/p/* | head -n 1); truncate -s 100 "$pack"
+for r in $(ls "$WORK"/b/hikae1/t/*/h/* | tail -n 2); do rm "$r"; done
+expect 1 "a damaged pack and lost records on one target are mended in one go, the pack first" hikae verify t --level objects --repair
+check "all is there" bash -c '[ "$(ls "$0"/a/hikae1/t/*/h "$0"/a/hikae1/t/*/p | grep -v :)" = "$(ls "$0"/b/hikae1/t/*/h "$0"/b/hikae1/t/*/p | grep -v :)" ]' "$WORK"
+check "and sound" hikae verify t --level data
 p1=$(find "$WORK"/a/hikae1/t/*/p -type f -size +1M | sort | sed -n 2p); p2=$(find "$WORK"/a/hikae1/t/*/p -type f -size +1M | sort | sed -n 3p)
 mv "$p1" "$WORK/x"; mv "$p2" "$p1"; mv "$WORK/x" "$p2"
 expect 5 "two packs swapped on one target are found" hikae verify t --level objects --target a
