@@ -97,6 +97,9 @@ segment() { ls -d "$WORK/$1"/hikae1/a/*/000000000000-*; }
 printf x | dd of="$(segment one)" bs=1 seek=300 conv=notrunc 2>/dev/null
 expect 5 'a changed segment' hikae audit verify
 says changed 'is found'
+expect 5 'verification finds it too' hikae verify --level objects
+expect 1 'and mends it from the other target' hikae verify --level objects --repair
+expect 0 'the log is what it was' hikae audit verify
 back; rm "$(segment one)"
 expect 5 'a segment removed from one target' hikae audit verify
 says removed 'is found'
