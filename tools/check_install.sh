@@ -33,7 +33,8 @@ keeps_what_the_header_says() {
 
 is_hardened() {
     readelf -lW "$1" | grep -q GNU_RELRO && readelf -dW "$1" | grep -qE 'BIND_NOW|FLAGS.*NOW' &&
-        readelf -hW "$1" | grep -q 'DYN' && ! readelf -lW "$1" | grep GNU_STACK | grep -q RWE
+        readelf -hW "$1" | grep -q 'DYN' && nm -D "$1" | grep '__stack_chk_fail' >/dev/null &&
+        nm -D "$1" | grep '_chk@' >/dev/null && ! readelf -lW "$1" | grep GNU_STACK | grep -q RWE
 }
 
 # A program of a stranger: with the shared library, then with the static one.
@@ -65,12 +66,24 @@ C
 say "the shared library shows hikae_* and nothing else" shows_only_its_interface
 say "the shared library holds all that hikae.h declares" keeps_what_the_header_says
 say "the shared library is hardened" is_hardened "$build/libhikae.so.0"
+# Each header stands alone, in C and in C++, under a compiler that forgives little.
+headers_stand_alone() { # COMPILER STANDARD
+    local header flags=(-Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only)
+    for header in hikae.h $(cd "$scratch/root/usr/include" && ls hikae/*.h); do
+        echo "#include <$header>" | "$1" -x "$2" "${flags[@]}" "-std=$3" -I"$scratch/root/usr/include" - || return 1
+    done
+}
+
 if [[ -x $build/hikae ]]; then
     say "the program is hardened" is_hardened "$build/hikae"
     say "make install" "${MAKE:-make}" -s BUILD="$build" DESTDIR="$scratch/root" PREFIX=/usr install
     say "the installed program runs" "$scratch/root/usr/bin/hikae" version
     say "a stranger's program builds and runs with the shared library" stranger_builds --shared
     say "a stranger's program builds and runs with the static library" stranger_builds --static
+    say "each header stands alone in C" headers_stand_alone gcc c c11
+    if command -v g++ >/dev/null; then
+        say "each header stands alone in C++" headers_stand_alone g++ c++ c++17
+    fi
     say "the manual page of the program is there" test -s "$scratch/root/usr/share/man/man1/hikae.1"
     say "make uninstall" "${MAKE:-make}" -s BUILD="$build" DESTDIR="$scratch/root" PREFIX=/usr uninstall
     left=$(find "$scratch/root" -type f -o -type l)

@@ -20,7 +20,9 @@ check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptograp
     # A browser opens the pages, with Japanese letters.
     chromium fonts-noto-cjk
     # Drills start a scratch server and restore dumps into it.
-    postgresql-15)
+    postgresql-15
+    # Shells that complete commands, and readers of the manual.
+    zsh fish groff-base mandoc)
 
 wanted=()
 for set in "${@:-build}"; do
@@ -57,7 +59,7 @@ if ! on_debian; then
         echo "    uthash, libs3, p11-kit"
         echo "  to check: cmocka, clang, rsync, attr, acl, e2fsprogs, zip, unzip; Python 3 with cryptography, zstandard and boto3;"
         echo "    Ceph (monitor, object store, gateway), Swift (proxy, account, container, object), memcached, s3cmd;"
-        echo "    SoftHSM 2, Prometheus (promtool), Chromium with a Japanese font, PostgreSQL"
+        echo "    SoftHSM 2, Prometheus (promtool), Chromium with a Japanese font, PostgreSQL, zsh, fish, groff, mandoc"
         echo "Install these with their headers, then: make"
     } >&2
     exit 2

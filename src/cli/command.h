@@ -41,6 +41,8 @@ enum command_group {
     GROUP_CHECK,
     GROUP_KEYS,
     GROUP_KEEP,
+    GROUP_EVIDENCE,
+    GROUP_LEAVE,
     GROUP_ABOUT,
     GROUP_COUNT
 };

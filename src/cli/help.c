@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 100, OPTION_COLUMN = 26, NAME_COLUMN = 22 };
+enum { WIDTH_DEFAULT = 80, WIDTH_MOST = 100, OPTION_COLUMN = 26, NAME_COLUMN = 23 };
 
 /* Help on its way out: the text, and the first failure. */
 struct page {

@@ -12,8 +12,6 @@ enum hikae_status help_run(struct run *run);
 /* --help, wherever it stood. */
 enum hikae_status help_asked(struct run *run);
 
-/* Append the manual page hikae(1), in man(7) macros. */
-MUST_USE int manual_write(struct buf *out, struct error *err);
 /* Append a completion script. */
 MUST_USE int completion_bash(struct buf *out, struct error *err);
 MUST_USE int completion_zsh(struct buf *out, struct error *err);

@@ -1,4 +1,5 @@
-/* The manual page hikae(1), in the macros of man(7), which both groff and mandoc read. */
+/* The manual: hikae(1) and a page for each command, hikae-tenant-add(1), in the macros of man(7), which both groff and
+ * mandoc read. */
 #include "cli/help.h"
 
 #include "base/file.h"
@@ -57,13 +58,17 @@ static int put_options(struct buf *out, struct error *err, const struct option_d
 
 static int put_examples(struct buf *out, struct error *err, const struct command *command)
 {
-    for (size_t i = 0; i < sizeof command->examples / sizeof command->examples[0]; i++) {
+    const size_t most = sizeof command->examples / sizeof command->examples[0];
+    if (command->examples[0].command == NULL)
+        return 0;
+    if (buf_printf(out, err, ".SH EXAMPLES\n") != 0)
+        return -1;
+    for (size_t i = 0; i < most && command->examples[i].command != NULL; i++) {
         const struct example *example = &command->examples[i];
-        if (example->command == NULL)
-            continue;
-        if (put_line(out, err, example->about != NULL ? ".PP\n" : ".PP\n\\&",
-                     example->about != NULL ? example->about : "") != 0 ||
-            put_line(out, err, ".RS 4\n.nf\n", example->command) != 0 || buf_printf(out, err, ".fi\n.RE\n") != 0)
+        if ((i > 0 && buf_printf(out, err, ".PP\n") != 0) ||
+            (example->about != NULL && put_line(out, err, "", example->about) != 0) ||
+            put_line(out, err, example->about != NULL ? ".PP\n.RS 4\n.nf\n" : ".RS 4\n.nf\n", example->command) != 0 ||
+            buf_printf(out, err, ".fi\n.RE\n") != 0)
             return -1;
     }
     return 0;
@@ -71,39 +76,87 @@ static int put_examples(struct buf *out, struct error *err, const struct command
 
 static int put_exits(struct buf *out, struct error *err, const struct command *command)
 {
-    bool some = false;
+    if (buf_printf(out, err, ".SH EXIT STATUS\n.TP\n0\ndone\n") != 0)
+        return -1;
     for (size_t i = 0; i < sizeof command->exits / sizeof command->exits[0]; i++) {
         const struct exit_note *note = &command->exits[i];
-        if (note->code == 0)
-            continue;
-        if (buf_printf(out, err, "%s %d, ", some ? ";" : ".PP\nExits with", note->code) != 0 ||
-            put_text(out, err, note->about) != 0)
+        if (note->code != 0 &&
+            (buf_printf(out, err, ".TP\n%d\n", note->code) != 0 || put_line(out, err, "", note->about) != 0))
             return -1;
-        some = true;
     }
-    return some ? buf_printf(out, err, ".\n") : 0;
+    return buf_printf(out, err, ".PP\nhikae(1) lists all of them.\n");
 }
 
-static int put_command(struct buf *out, struct error *err, const struct command *command)
+/* "hikae-tenant-add"; mem_free. */
+static char *page_name(const struct command *command)
+{
+    char *name = mem_printf("hikae-%s", command->name);
+    for (char *p = name; p != NULL && *p != '\0'; p++)
+        if (*p == ' ')
+            *p = '-';
+    return name;
+}
+
+/* The line that names page and version; the title is the page's name in capitals. */
+static int put_title(struct buf *out, struct error *err, const char *name)
+{
+    if (buf_printf(out, err, ".TH \"") != 0)
+        return -1;
+    for (const char *p = name; *p != '\0'; p++)
+        if (buf_u8(out, (uint8_t)(*p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p), err) != 0)
+            return -1;
+    return buf_printf(out, err, "\" 1 2026-11-21 \"hikae " HIKAE_VERSION "\" \"User commands\"\n.SH NAME\n");
+}
+
+static int command_page(struct buf *out, struct error *err, const struct command *command)
 {
     struct buf CLEANUP(buf_free) synopsis = {0};
+    char CLEANUP_FREE *name = page_name(command);
+    if (name == NULL)
+        return error_no_memory(err);
     if (synopsis_write(command, &synopsis, err) != 0 || buf_u8(&synopsis, 0, err) != 0)
         return -1;
-    if (put_line(out, err, ".SS ", command->name) != 0 || put_line(out, err, ".B hikae ", command->name) != 0)
-        return -1;
     const char *rest = (const char *)synopsis.data;
-    if (rest[0] == ' ' && put_line(out, err, "", rest + 1) != 0)
+    bool dry = (command->flags & COMMAND_DRY) != 0;
+    if (put_title(out, err, name) != 0 || put_text(out, err, name) != 0 ||
+        put_line(out, err, " \\- ", command->summary[LANG_EN]) != 0 ||
+        put_line(out, err, ".SH SYNOPSIS\n.B hikae ", command->name) != 0 ||
+        (rest[0] == ' ' && put_line(out, err, "", rest + 1) != 0) ||
+        put_line(out, err, ".SH DESCRIPTION\n", command->description) != 0)
         return -1;
-    if (put_line(out, err, ".PP\n", command->description) != 0 || put_options(out, err, command->options) != 0)
+    if ((command->options != NULL || dry) && buf_printf(out, err, ".SH OPTIONS\n") != 0)
         return -1;
-    if ((command->flags & COMMAND_DRY) != 0 && put_options(out, err, dry_run_option) != 0)
+    if (put_options(out, err, command->options) != 0 || (dry && put_options(out, err, dry_run_option) != 0) ||
+        ((command->options != NULL || dry) && buf_printf(out, err, ".PP\nhikae(1) has those of all commands.\n") != 0))
         return -1;
-    return put_exits(out, err, command) != 0 ? -1 : put_examples(out, err, command);
+    if (put_exits(out, err, command) != 0 || put_examples(out, err, command) != 0)
+        return -1;
+    return buf_printf(out, err, ".SH SEE ALSO\nhikae(1)\n");
+}
+
+/* All commands by group, each with its page and what it does. */
+static int put_commands(struct buf *out, struct error *err)
+{
+    for (int group = 0; group < GROUP_COUNT; group++) {
+        if (put_line(out, err, ".SS ", command_group_names[group][LANG_EN]) != 0)
+            return -1;
+        for (const struct command *const *c = command_table; *c != NULL; c++) {
+            if ((int)(*c)->group != group || ((*c)->flags & COMMAND_HIDDEN) != 0)
+                continue;
+            char CLEANUP_FREE *name = page_name(*c);
+            if (name == NULL)
+                return error_no_memory(err);
+            if (put_line(out, err, ".TP\n.BR ", name) != 0)
+                return -1;
+            out->size--;
+            if (buf_printf(out, err, " (1)\n") != 0 || put_line(out, err, "", (*c)->summary[LANG_EN]) != 0)
+                return -1;
+        }
+    }
+    return 0;
 }
 
 static const char head[] =
-    ".TH HIKAE 1 2026-11-21 \"hikae " HIKAE_VERSION "\" \"User commands\"\n"
-    ".SH NAME\n"
     "hikae \\- back up many customers\\(aq data, encrypted, to several targets, and bring it back\n"
     ".SH SYNOPSIS\n"
     ".B hikae\n"
@@ -137,49 +190,76 @@ static const char tail[] =
     ".TP\n.B NO_COLOR\nif set and not empty, nothing is coloured\n"
     ".TP\n.B LC_ALL, LC_MESSAGES, LANG\nthe language of sentences, where \\-\\-lang does not name it\n"
     ".SH FILES\n"
-    ".TP\n.I /etc/hikae/hikae.yaml\nthe configuration\n";
+    ".TP\n.I /etc/hikae/hikae.yaml\nthe configuration; hikae init writes it with a comment on every key\n"
+    ".SH EXAMPLES\n"
+    "The first quarter of an hour: a store on two targets, a tenant, a backup, and the proof that it can be restored.\n"
+    ".PP\n.RS 4\n.nf\n"
+    "hikae init \\-\\-target tokyo=file:///mnt/tokyo \\-\\-target osaka=file:///mnt/osaka\n"
+    "hikae tenant add acme \\-\\-source www=dir:/srv/acme\n"
+    "hikae backup acme\n"
+    "hikae drill acme\n"
+    ".fi\n.RE\n";
 
-int manual_write(struct buf *out, struct error *err)
+static int overview(struct buf *out, struct error *err, const struct command *none)
 {
-    if (buf_append(out, head, sizeof head - 1, err) != 0 || put_options(out, err, global_options) != 0 ||
-        buf_printf(out, err, ".SH COMMANDS\n") != 0)
+    (void)none;
+    if (put_title(out, err, "hikae") != 0 || buf_append(out, head, sizeof head - 1, err) != 0 ||
+        put_options(out, err, global_options) != 0 || buf_printf(out, err, ".SH COMMANDS\n") != 0 ||
+        put_commands(out, err) != 0)
         return -1;
-    for (const struct command *const *c = command_table; *c != NULL; c++)
-        if (((*c)->flags & COMMAND_HIDDEN) == 0 && put_command(out, err, *c) != 0)
-            return -1;
     return buf_append(out, tail, sizeof tail - 1, err);
 }
 
-typedef int writer(struct buf *out, struct error *err);
+static int write_file(const char *dir, const char *name, const struct buf *text, struct error *err)
+{
+    char CLEANUP_FREE *path = mem_printf("%s/%s", dir, name);
+    return path != NULL ? file_write_atomic(path, text->data, text->size, 0644, err) : error_no_memory(err);
+}
 
-static int write_file(const char *dir, const char *name, writer *write, struct error *err)
+static int write_page(const char *dir, const char *name, const struct command *command,
+                      int (*page)(struct buf *out, struct error *err, const struct command *command), struct error *err)
 {
     struct buf CLEANUP(buf_free) text = {0};
-    char CLEANUP_FREE *path = mem_printf("%s/%s", dir, name);
-    if (path == NULL)
+    char CLEANUP_FREE *file = name != NULL ? mem_printf("%s.1", name) : NULL;
+    if (file == NULL)
         return error_no_memory(err);
-    if (write(&text, err) != 0)
+    return page(&text, err, command) != 0 ? -1 : write_file(dir, file, &text, err);
+}
+
+static int write_manual(const char *dir, struct error *err)
+{
+    if (write_page(dir, "hikae", NULL, overview, err) != 0)
         return -1;
-    return file_write_atomic(path, text.data, text.size, 0644, err);
+    for (const struct command *const *c = command_table; *c != NULL; c++) {
+        char CLEANUP_FREE *name = page_name(*c);
+        if (((*c)->flags & COMMAND_HIDDEN) == 0 && write_page(dir, name, *c, command_page, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_completion(const char *dir, struct error *err)
+{
+    static const struct {
+        const char *name;
+        int (*write)(struct buf *out, struct error *err);
+    } shells[] = {{"hikae.bash", completion_bash}, {"_hikae", completion_zsh}, {"hikae.fish", completion_fish}};
+    for (size_t i = 0; i < sizeof shells / sizeof shells[0]; i++) {
+        struct buf CLEANUP(buf_free) text = {0};
+        if (shells[i].write(&text, err) != 0 || write_file(dir, shells[i].name, &text, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 enum hikae_status generate_run(struct run *run)
 {
     struct error err = {0};
-    const char *dir = run->args[1];
-    int result = file_mkdirs(dir, 0755, &err);
-    if (strcmp(run->args[0], "man") == 0) {
-        if (result == 0)
-            result = write_file(dir, "hikae.1", manual_write, &err);
-    } else if (strcmp(run->args[0], "completion") == 0) {
-        if (result == 0)
-            result = write_file(dir, "hikae.bash", completion_bash, &err);
-        if (result == 0)
-            result = write_file(dir, "_hikae", completion_zsh, &err);
-        if (result == 0)
-            result = write_file(dir, "hikae.fish", completion_fish, &err);
-    } else {
+    bool man = strcmp(run->args[0], "man") == 0;
+    if (!man && strcmp(run->args[0], "completion") != 0)
         return run_usage(run, "generate writes man or completion, not \"%s\"", run->args[0]);
-    }
-    return result == 0 ? HIKAE_OK : run_base(run, &err);
+    const char *dir = run->args[1];
+    if (file_mkdirs(dir, 0755, &err) != 0 || (man ? write_manual(dir, &err) : write_completion(dir, &err)) != 0)
+        return run_base(run, &err);
+    return HIKAE_OK;
 }

@@ -12,6 +12,7 @@ struct parser {
     char **argv;
     int at;
     bool ended;         /* "--" was seen */
+    bool version;       /* --version was seen */
     size_t words;       /* of the command's name that are still to be skipped */
     const char *family; /* "tenant", when no command of it was named */
     const char *unknown;
@@ -47,6 +48,7 @@ static void note_early(struct parser *parser, int i)
     struct run *run = parser->run;
     const char *arg = parser->argv[i];
     run->help = run->help || strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+    parser->version = parser->version || strcmp(arg, "--version") == 0;
     if (strcmp(arg, "--json") == 0)
         out_use_json(&run->out);
     if (strncmp(arg, "--lang=", 7) == 0)
@@ -96,7 +98,9 @@ static void find_command(struct parser *parser)
 
 const char *suggest_command(const char *word)
 {
-    static const char *const families[] = {"tenant", "target", "snapshot", "keys", "hold", "contract", "erasure"};
+    static const char *const families[] = {"tenant",  "target", "snapshot", "keys",     "hold",          "contract",
+                                           "erasure", "policy", "purge",    "audit",    "log",           "review",
+                                           "attest",  "drill",  "restores", "incident", "nonconformity", "notify"};
     struct suggestion best = {0};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         suggest_offer(&best, word, families[i]);
@@ -268,6 +272,10 @@ enum hikae_status parse_arguments(int argc, char **argv, struct run *run)
     if (run->given == NULL || run->args == NULL)
         return run_no_memory(run);
     find_command(&parser);
+    if (parser.version && !run->help) {
+        run->command = command_find("version");
+        return HIKAE_OK;
+    }
     if (run->command == NULL && run->help) {
         if (parser.family != NULL)
             run->args[run->arg_count++] = parser.family;

@@ -47,7 +47,7 @@ static const struct option_def verify_options[] = {
 
 const struct command row_audit_verify = {
     .name = "audit verify",
-    .group = GROUP_CHECK,
+    .group = GROUP_EVIDENCE,
     .summary = {"is the audit log what it was?", "監査ログが書かれたままであるか確かめる"},
     .arguments = "[FILE]",
     .most = 1,
@@ -69,7 +69,7 @@ static const struct option_def list_options[] = {OPTIONS_FILTER, OPTIONS_KIND, O
 
 const struct command row_audit_list = {
     .name = "audit list",
-    .group = GROUP_CHECK,
+    .group = GROUP_EVIDENCE,
     .summary = {"who did what, and when", "誰が、いつ、何をしたか"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -95,7 +95,7 @@ static const struct option_def export_options[] = {
 
 const struct command row_audit_export = {
     .name = "audit export",
-    .group = GROUP_CHECK,
+    .group = GROUP_EVIDENCE,
     .summary = {"entries of a tenant and period, with a receipt", "テナントと期間の記録を受領証つきで書き出す"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -122,7 +122,7 @@ static const struct option_def prove_options[] = {
 
 const struct command row_audit_prove = {
     .name = "audit prove",
-    .group = GROUP_CHECK,
+    .group = GROUP_EVIDENCE,
     .summary = {"prove that an entry is in the log", "記録がログに含まれることを証明する"},
     .arguments = "N",
     .least = 1,
@@ -152,7 +152,7 @@ static const struct option_def review_options[] = {
 
 const struct command row_audit_review = {
     .name = "audit review",
-    .group = GROUP_CHECK,
+    .group = GROUP_EVIDENCE,
     .summary = {"review privileged operations, signed", "特権操作を点検し署名する"},
     .arguments = "",
     .flags = COMMAND_STORE | COMMAND_DRY,
@@ -178,7 +178,7 @@ static const struct option_def expire_options[] = {
 
 const struct command row_audit_expire = {
     .name = "audit expire",
-    .group = GROUP_CHECK,
+    .group = GROUP_EVIDENCE,
     .summary = {"delete entries whose time is over", "保存期間を過ぎた記録を削除する"},
     .arguments = "",
     .flags = COMMAND_STORE | COMMAND_DRY,

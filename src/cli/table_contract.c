@@ -24,7 +24,7 @@ static const struct option_def end_options[] = {
 
 const struct command row_contract_end = {
     .name = "contract end",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"a contract ends: when everything must be erased", "契約の終了と消去期限を記録する"},
     .arguments = "TENANT",
     .least = 1,
@@ -54,7 +54,7 @@ static const struct option_def cancel_options[] = {
 
 const struct command row_contract_cancel = {
     .name = "contract cancel",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"a contract goes on after all", "契約の終了を取り消す"},
     .arguments = "TENANT",
     .least = 1,
@@ -72,7 +72,7 @@ const struct command row_contract_cancel = {
 
 const struct command row_contract_show = {
     .name = "contract show",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"how the end of a contract stands", "契約終了の状況を見る"},
     .arguments = "TENANT",
     .least = 1,
@@ -102,7 +102,7 @@ static const struct option_def survivors_options[] = {
 
 const struct command row_contract_survivors = {
     .name = "contract survivors",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"keep what survives a contract by promise", "契約終了後も残す項目を保存する"},
     .arguments = "TENANT",
     .least = 1,
@@ -132,7 +132,7 @@ static const struct option_def export_options[] = {
 
 const struct command row_contract_export = {
     .name = "contract export",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"hand a customer the data, with a receipt", "顧客へデータを受領書付きで引き渡す"},
     .arguments = "TENANT",
     .least = 1,
@@ -200,7 +200,7 @@ static const struct option_def erasure_add_options[] = {
 
 const struct command row_erasure_add = {
     .name = "erasure add",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"a data subject's data is never given back again", "本人請求により復元から除く"},
     .arguments = "TENANT",
     .least = 1,
@@ -226,7 +226,7 @@ static const struct option_def erasure_list_options[] = {
 
 const struct command row_erasure_list = {
     .name = "erasure list",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"the erasure register of a tenant", "消去登録簿を一覧する"},
     .arguments = "TENANT",
     .least = 1,

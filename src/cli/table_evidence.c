@@ -18,7 +18,7 @@ static const struct option_def evidence_options[] = {
 
 const struct command row_evidence = {
     .name = "evidence",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"what was kept of each promise, with the proof", "約束ごとに、守ったかどうかを証拠とともに示す"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -55,7 +55,7 @@ static const struct option_def attest_options[] = {
 
 const struct command row_attest_add = {
     .name = "attest add",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"record a document that answers for a promise", "約束を示す文書を記録する"},
     .arguments = "PROMISE",
     .least = 1,
@@ -82,7 +82,7 @@ static const struct option_def attest_list_options[] = {
 
 const struct command row_attest_list = {
     .name = "attest list",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"documents that answer for promises", "約束を示す文書の一覧"},
     .arguments = "",
     .flags = COMMAND_STORE,

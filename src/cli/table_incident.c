@@ -43,7 +43,7 @@ static const struct option_def open_options[] = {
 
 const struct command row_incident_open = {
     .name = "incident open",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"open a security incident, with its deadlines of notice", "セキュリティインシデントを登録する"},
     .arguments = "",
     .flags = COMMAND_STORE | COMMAND_DRY,
@@ -65,7 +65,7 @@ const struct command row_incident_open = {
 
 const struct command row_incident_list = {
     .name = "incident list",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"open incidents and their deadlines", "インシデントの一覧"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -79,7 +79,7 @@ const struct command row_incident_list = {
 
 const struct command row_incident_show = {
     .name = "incident show",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"all that was recorded of one incident or nonconformity", "インシデントの詳細"},
     .arguments = "ID",
     .least = 1,
@@ -105,7 +105,7 @@ static const struct option_def note_options[] = {
 
 const struct command row_incident_note = {
     .name = "incident note",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"add what is new to an incident", "インシデントに記録を追加する"},
     .arguments = "ID",
     .least = 1,
@@ -139,7 +139,7 @@ static const struct option_def notice_options[] = {
 
 const struct command row_incident_notice = {
     .name = "incident notice",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"record that a notice was given", "通知したことを記録する"},
     .arguments = "ID",
     .least = 1,
@@ -161,7 +161,7 @@ static const struct option_def template_options[] = {
 
 const struct command row_incident_template = {
     .name = "incident template",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"the text of a notice, to fill in", "通知文のひな形"},
     .arguments = "ID",
     .least = 1,
@@ -186,7 +186,7 @@ static const struct option_def close_options[] = {
 
 const struct command row_incident_close = {
     .name = "incident close",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"close an incident", "インシデントを閉じる"},
     .arguments = "ID",
     .least = 1,
@@ -203,7 +203,7 @@ const struct command row_incident_close = {
 
 const struct command row_nonconformity_list = {
     .name = "nonconformity list",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"what was promised and did not happen", "不適合の一覧"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -229,7 +229,7 @@ static const struct option_def correct_options[] = {
 
 const struct command row_nonconformity_close = {
     .name = "nonconformity close",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"close a nonconformity with its cause and correction", "不適合を原因と是正とともに閉じる"},
     .arguments = "ID",
     .least = 1,
@@ -269,7 +269,7 @@ static const struct option_def ack_options[] = {
 
 const struct command row_review_ack = {
     .name = "review ack",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"say that you looked", "確認したことを記録する"},
     .arguments = "",
     .flags = COMMAND_STORE | COMMAND_DRY,
@@ -294,7 +294,7 @@ static const struct option_def review_options[] = {
 
 const struct command row_review_list = {
     .name = "review list",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"who looked at what, and which looks are owed", "確認の記録と予定"},
     .arguments = "",
     .flags = COMMAND_STORE,

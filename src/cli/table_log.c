@@ -21,7 +21,7 @@ static const struct option_def ingest_options[] = {
 
 const struct command row_log_ingest = {
     .name = "log ingest",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"take in logs of other systems, to keep them as promised",
                 "ほかのシステムのログを取り込み、約束どおり保管する"},
     .arguments = "FILE…",
@@ -52,7 +52,7 @@ static const struct option_def list_options[] = {
 
 const struct command row_log_list = {
     .name = "log list",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"logs that are kept, and those that are missing", "保管しているログと、足りないログの一覧"},
     .arguments = "",
     .flags = COMMAND_STORE,
@@ -81,7 +81,7 @@ static const struct option_def export_options[] = {
 
 const struct command row_log_export = {
     .name = "log export",
-    .group = GROUP_KEEP,
+    .group = GROUP_EVIDENCE,
     .summary = {"give a kept log away, its times in JST or UTC", "保管したログを日本時間か UTC で書き出す"},
     .arguments = "",
     .flags = COMMAND_STORE,

@@ -13,7 +13,7 @@ static const struct option_def plan_options[] = {
 
 const struct command row_purge_plan = {
     .name = "purge plan",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"what erasing a tenant takes: objects, keys, people", "テナントの消去計画を立てる"},
     .arguments = "TENANT…",
     .least = 1,
@@ -49,7 +49,7 @@ static const struct option_def approve_options[] = {
 
 const struct command row_purge_approve = {
     .name = "purge approve",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"sign the plan of an erasure, as an operator", "消去計画を承認する"},
     .arguments = "TENANT",
     .least = 1,
@@ -66,7 +66,7 @@ const struct command row_purge_approve = {
 
 const struct command row_purge_run = {
     .name = "purge run",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"erase what is approved, and go on with what is under way", "承認された消去を実施・継続する"},
     .arguments = "[TENANT]",
     .most = 1,
@@ -89,7 +89,7 @@ const struct command row_purge_run = {
 
 const struct command row_purge_status = {
     .name = "purge status",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"where erasures stand, and who has to do what", "消去の状況を見る"},
     .arguments = "[TENANT]",
     .most = 1,
@@ -109,7 +109,7 @@ static const struct option_def withdraw_options[] = {
 
 const struct command row_purge_withdraw = {
     .name = "purge withdraw",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"take the plan of an erasure back", "消去計画を取り下げる"},
     .arguments = "TENANT",
     .least = 1,
@@ -132,7 +132,7 @@ static const struct option_def declare_options[] = {
 
 const struct command row_purge_declare = {
     .name = "purge declare",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"record what people destroyed: a sheet, a key's backup", "人が廃棄したものを記録する"},
     .arguments = "EPOCH/GROUP/HOLDER",
     .least = 1,
@@ -168,7 +168,7 @@ static const struct option_def certificate_options[] = {
 
 const struct command row_purge_certificate = {
     .name = "purge certificate",
-    .group = GROUP_KEEP,
+    .group = GROUP_LEAVE,
     .summary = {"the signed statement that a tenant was erased", "消去実施報告書を作る"},
     .arguments = "TENANT",
     .least = 1,

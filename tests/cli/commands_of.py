@@ -11,7 +11,8 @@ import re
 import sys
 
 FENCE = re.compile(r"^\s*```(\w*)\s*$")
-LINE = re.compile(r"^(?:\s*\$ |ExecStart=\S*/|\S+ \S+ \S+ \S+ \S+ hikae-\w+ (?:\S*/)?)?(hikae .*)$")
+BARE = re.compile(r"^(hikae .*)$")
+LEADING = re.compile(r"^(?:\$ |ExecStart=\S*/|\S+ \S+ \S+ \S+ \S+ hikae-\w+ (?:\S*/)?)(hikae .*)$")
 SPAN = re.compile(r"`(hikae [^`]*)`")
 
 
@@ -42,11 +43,11 @@ def joined(lines):
 
 
 def whole(path):
-    lines = open(path, encoding="utf-8").read().split("\n")
+    lines, form = open(path, encoding="utf-8").read().split("\n"), LEADING
     if path.endswith(".md"):
-        lines = [line for _, _, block in fences(path) for line in block]
+        lines, form = [line for _, _, block in fences(path) for line in block], BARE
     for line in joined(lines):
-        found = LINE.match(line)
+        found = form.match(line)
         if found:
             yield found.group(1)
 

@@ -65,6 +65,11 @@ compare help-commands.txt
 expect 2 'did you mean "hikae restore"?' resotre
 expect 2 'did you mean "hikae tenant add"?' tenant ad
 expect 2 'did you mean "--snapshot"?' ls acme --snapshto x
+cut -d' ' -f1 "$work/names" | sort | uniq -d | while IFS= read -r family; do
+    expect 2 "did you mean \"hikae $family" "${family}x" list
+done >"$work/families"
+cat "$work/families"
+if grep -q '^not ok' "$work/families" || ! [ -s "$work/families" ]; then failed=1; fi
 expect 2 'restore needs --to DIR' restore acme
 expect 2 'takes no value' --json=1 status
 expect 2 'is one of inventory|objects|data' verify --level all
@@ -95,7 +100,19 @@ full_disk() {
     "$hikae" version >/dev/full 2>"$work/err" || got=$?
     [ "$got" = 6 ] && grep -q 'standard output' "$work/err"
 }
-groff_is_silent() { [ -z "$(groff -man -Tutf8 -ww -z "$1" 2>&1)" ]; }
+groff_is_silent() { [ -z "$(groff -man -Tutf8 -ww -z "$work"/man/*.1 2>&1 | tee "$work/complaints")" ]; }
+# hikae(1) names a page for each command, and each is there, as the units and --help say.
+every_command_has_its_page() {
+    sed 's/ /-/g; s/.*/hikae-&.1/' "$work/names" | sort >"$work/pages"
+    (cd "$work/man" && ls) | grep -v '^hikae.1$' | sort | diff "$work/pages" - &&
+        grep -h '^Documentation=man:' "$root"/tools/systemd/*.in | sed 's/.*man:\(.*\)(1)/\1.1/' | while IFS= read -r page; do
+            [ -s "$work/man/$page" ] || exit 1
+        done
+}
+# A program that is not here is said to be skipped.
+with() { # PROGRAM NAME COMMAND…
+    if command -v "$1" >/dev/null; then check "${@:2}"; else echo "ok $2 # SKIP $1 is not installed"; fi
+}
 complete_words() { # WANTED WORDS…: what bash offers for the last one
     local got
     # shellcheck disable=SC2016
@@ -104,18 +121,66 @@ complete_words() { # WANTED WORDS…: what bash offers for the last one
     echo "offered: $got"
     [ "$got" = "$1" ]
 }
+version_is_said() { [ "$("$hikae" --version)" = "$("$hikae" version)" ] && "$hikae" backup acme --version --json | grep -q '"version"'; }
+check "--version says the version, and nothing else is done" version_is_said
 check "an error is the JSON value that is promised" error_is_json
 check "a full disk at standard output is noticed" full_disk
 check "the manual is written" "$hikae" generate man "$work/man"
 check "the completions are written" "$hikae" generate completion "$work/completion"
-if command -v groff >/dev/null; then check "groff reads the manual" groff_is_silent "$work/man/hikae.1"; fi
-if command -v mandoc >/dev/null; then check "mandoc reads the manual" mandoc -T lint -W warning "$work/man/hikae.1"; fi
+check "every command has its page of the manual" every_command_has_its_page
+with groff "groff reads the manual" groff_is_silent
+with mandoc "mandoc reads the manual" mandoc -T lint -W warning "$work"/man/*.1
 check "bash reads its completion" bash -n "$work/completion/hikae.bash"
-if command -v zsh >/dev/null; then check "zsh reads its completion" zsh -n "$work/completion/_hikae"; fi
-if command -v fish >/dev/null; then check "fish reads its completion" fish --no-execute "$work/completion/hikae.fish"; fi
 check "bash completes a command" complete_words replicate repl
 check "bash completes a second word" complete_words rotate keys ro
 check "bash completes a choice" complete_words data verify --level da
+check "bash completes a choice of this command's option" complete_words "pax zip cpio 7zip" export acme --format ""
 check "bash completes an option" complete_words --delta restore acme --del
 check "bash completes an option of a family" complete_words --one-file-system tenant add x --one
+check "bash completes what is a command and a family" complete_words --mode drill acme --mo
+check "bash completes a command after an option" complete_words version --config x vers
+check "bash offers no file for a word" complete_words "" backup acme --tag ""
+
+"$hikae" init --dir "$work/h" >/dev/null 2>&1
+"$hikae" --config "$work/h/hikae.yaml" tenant add acme --source "s=dir:$work/man" >/dev/null
+export HIKAE_CONFIG=$work/h/hikae.yaml PATH=$work/path:$PATH
+mkdir "$work/path"
+ln -s "$hikae" "$work/path/hikae"
+check "bash completes a tenant" complete_words acme tenant show ""
+check "bash completes a family's words and its tenants" complete_words "list show kit away accept acme" drill ""
+fish_completes() { # WANTED LINE
+    local got
+    got=$(HOME=$work fish --no-config -c "source '$work/completion/hikae.fish'; complete -C '$2'" 2>&1 | cut -f1 | xargs)
+    echo "offered: $got"
+    [ "$got" = "$1" ]
+}
+with fish "fish reads its completion" fish --no-execute "$work/completion/hikae.fish"
+with fish "fish completes a command after an option" fish_completes "verify version" "hikae --config x ver"
+with fish "fish completes a second word" fish_completes rotate "hikae keys ro"
+with fish "fish completes a tenant" fish_completes acme "hikae tenant show a"
+with fish "fish completes a choice" fish_completes "bare full sample" "hikae drill acme --mode "
+# zsh in a terminal of its own; what it lists is read from there until it is what is wanted, or time is over.
+cat >"$work/complete.zsh" <<'Z'
+zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z "PROMPT=; stty cols 200; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -d $1/dump; bindkey '^I' list-choices; print READY''NOW"
+while zpty -r z line && [[ $line != *READYNOW* ]]; do :; done
+zpty -w -n z "$3"$'\t'
+for ((i = 0; i < 200; i++)); do
+    while zpty -r -t z part; do got+=$part; done
+    plain=${${${got//$'\e'\[[0-9;?]#[a-zA-Z]/}//[[:space:]]##/ }//$'\r'/}
+    [[ $plain == *$~2* ]] && exit 0
+    sleep 0.1
+done
+print -r -- "offered: $plain"
+exit 1
+Z
+zsh_completes() { # PATTERN LINE
+    timeout 60 zsh -f -o extendedglob "$work/complete.zsh" "$work/completion" "$1" "$2"
+}
+with zsh "zsh reads its completion" zsh -n "$work/completion/_hikae"
+with zsh "zsh completes a command after an option" zsh_completes 'verify -- *version --' "hikae --config x ver"
+with zsh "zsh completes a second word" zsh_completes 'check*holder*rotate' "hikae keys "
+with zsh "zsh completes a tenant" zsh_completes 'show *acme' "hikae tenant show "
+with zsh "zsh completes a choice" zsh_completes 'bare*full*sample' "hikae drill acme --mode "
 exit "$failed"
