@@ -27,6 +27,7 @@ const char *hikae_result_name(enum hikae_result result);
 /* One thing that was due, or was looked at: the proof when it is kept, the gap when it is not. */
 struct hikae_evidence_item {
     const char *kind; /* a word: "night-missed", "verified", …; hikae_evidence_sentence says it in a sentence */
+    const char *aspects; /* of its rule that it is about, with spaces between; NULL: all of it */
     enum hikae_result result;
     const char *tenant; /* NULL: of none                                                                      */
     const char *about;  /* a target, snapshot, drill, log …; or NULL                                          */

@@ -62,6 +62,7 @@ struct reading {
     const struct audit_store *store;
     struct audit_log *log;
     struct audit_findings *findings;
+    const struct audit_visitor *visitor; /* or NULL */
     uint64_t capacity; /* leaves that there is room for: one more than the last that any name speaks of */
     struct {
         struct audit_checkpoint checkpoint;
@@ -223,34 +224,44 @@ static int note_superseded(struct reading *reading, const struct audit_name *nam
     return 0;
 }
 
-/* What every entry says of its own place. */
+/* What an entry says of its own place; then it goes to whoever wants to see it. */
+static int check_entry(const struct reading *reading, uint64_t number, struct error *err)
+{
+    const struct audit_log *log = reading->log;
+    const struct buf *data = &log->leaves[number].data;
+    struct audit_entry entry CLEANUP(audit_entry_clear) = {0};
+    struct error why = {0};
+    int rc = audit_leaf_parse(data->data, data->size, &entry, &why);
+    if (rc != 0 && is_fatal(&why)) {
+        *err = why;
+        return -1;
+    }
+    if (rc != 0)
+        return audit_find(reading->findings, AUDIT_CHANGED, &log->log, NULL, err, "entry %llu: %s",
+                          (unsigned long long)number, why.what);
+    if ((entry.sequence != number || !id_equal(&entry.log, &log->log)) &&
+        audit_find(reading->findings, AUDIT_REORDERED, &log->log, NULL, err,
+                   "entry %llu says that it is entry %llu, or of another log", (unsigned long long)number,
+                   (unsigned long long)entry.sequence) != 0)
+        return -1;
+    return reading->visitor != NULL ? reading->visitor->visit(&log->log, &entry, reading->visitor->context, err) : 0;
+}
+
 static int check_entries(struct reading *reading, struct error *err)
 {
     struct audit_log *log = reading->log;
     for (uint64_t i = 0; reading->store->keyring != NULL && i < log->size; i++) {
-        struct audit_entry entry CLEANUP(audit_entry_clear) = {0};
-        const struct buf *data = &log->leaves[i].data;
-        struct error why = {0};
-        if (data->size == 0) {
-            log->expired++;
-            if (log->leaves[i].revision == 0 &&
-                audit_find(reading->findings, AUDIT_CHANGED, &log->log, NULL, err,
-                           "entry %llu is gone from a segment that was never rewritten", (unsigned long long)i) != 0)
+        if (log->leaves[i].data.size > 0) {
+            if (check_entry(reading, i, err) != 0 || cancel_check(reading->store->cancel, err) != 0)
                 return -1;
+            if (reading->visitor != NULL)
+                buf_free(&log->leaves[i].data);
             continue;
         }
-        int rc = audit_leaf_parse(data->data, data->size, &entry, &why);
-        if (rc != 0 && is_fatal(&why)) {
-            *err = why;
-            return -1;
-        }
-        if (rc != 0 && audit_find(reading->findings, AUDIT_CHANGED, &log->log, NULL, err, "entry %llu: %s",
-                                  (unsigned long long)i, why.what) != 0)
-            return -1;
-        if (rc == 0 && (entry.sequence != i || !id_equal(&entry.log, &log->log)) &&
-            audit_find(reading->findings, AUDIT_REORDERED, &log->log, NULL, err,
-                       "entry %llu says that it is entry %llu, or of another log", (unsigned long long)i,
-                       (unsigned long long)entry.sequence) != 0)
+        log->expired++;
+        if (log->leaves[i].revision == 0 &&
+            audit_find(reading->findings, AUDIT_CHANGED, &log->log, NULL, err,
+                       "entry %llu is gone from a segment that was never rewritten", (unsigned long long)i) != 0)
             return -1;
     }
     return 0;
@@ -430,12 +441,13 @@ static int note_all_superseded(struct reading *reading, const struct audit_objec
 }
 
 int audit_log_read(const struct audit_store *store, const struct audit_objects *objects, size_t first, size_t end,
-                   struct audit_log *ret, struct audit_findings *findings, struct error *err)
+                   const struct audit_visitor *visitor, struct audit_log *ret, struct audit_findings *findings,
+                   struct error *err)
 {
     const struct audit_object *items = &objects->items[first];
     size_t count = end - first;
     *ret = (struct audit_log){.log = items[0].name.log};
-    struct reading reading = {.store = store, .log = ret, .findings = findings};
+    struct reading reading = {.store = store, .log = ret, .findings = findings, .visitor = visitor};
     int rc = read_all(&reading, items, count, err);
     if (rc == 0)
         rc = close_gaps(&reading, err);

@@ -65,12 +65,20 @@ struct audit_log {
 };
 void audit_log_clear(struct audit_log *log);
 
+/* Who sees every entry while a log is read, in its order. The entry is gone afterwards. */
+struct audit_visitor {
+    int (*visit)(const struct id *log, const struct audit_entry *entry, void *context, struct error *err);
+    void *context;
+};
+
 /*
  * Read one log: objects [first, end) of the listing. What is wrong is added to findings (NULL: nobody wants to know;
- * then each object is read once, from the cache or any place; else from every place).
+ * then each object is read once, from the cache or any place; else from every place). With a visitor (NULL: none) the
+ * entries go to it, and the leaves keep none of them.
  */
 MUST_USE int audit_log_read(const struct audit_store *store, const struct audit_objects *objects, size_t first,
-                            size_t end, struct audit_log *ret, struct audit_findings *findings, struct error *err);
+                            size_t end, const struct audit_visitor *visitor, struct audit_log *ret,
+                            struct audit_findings *findings, struct error *err);
 /* Hold it against what this state folder knows of its own log. */
 MUST_USE int audit_log_check_tree(const struct audit_store *store, const struct audit_objects *objects,
                                   const struct audit_log *log, const struct audit_tree *tree,

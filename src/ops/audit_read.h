@@ -24,6 +24,12 @@ MUST_USE int audit_open_zone(const char *name, struct zone **ret, struct error *
 MUST_USE int audit_parse_period(const char *text, const struct zone *zone, int64_t *ret_from, int64_t *ret_to,
                                 struct error *err);
 void audit_view_close(struct audit_view *view);
+/*
+ * What hikae_audit_verify does, without an entry of its own: a visitor sees every entry as it is checked. ERROR_DAMAGED
+ * and ERROR_UNREACHABLE leave a report that says what is wrong.
+ */
+MUST_USE int audit_verify_visit(struct hikae *hikae, const struct audit_visitor *visitor,
+                                struct hikae_audit_report *ret, struct error *err);
 /* The log of that id (hexadecimal; NULL: this state folder's). ERROR_NOT_FOUND. */
 MUST_USE int audit_view_log(const struct audit_view *view, const char *log, const struct audit_log **ret,
                             struct error *err);

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "ops/audit_read.h"
 #include "ops/audit_store.h"
 
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct check {
     struct audit_checkpoint earlier;
     bool earlier_found, own_found;
     const struct id *running; /* the intent of this very check */
+    const struct audit_visitor *visitor;
     struct hikae_audit_report *ret;
 };
 
@@ -111,7 +113,7 @@ static int check_log(struct check *check, size_t first, size_t end, struct error
     const struct audit_store *store = &check->store.store;
     struct audit_log log;
     size_t before = check->findings.count;
-    if (audit_log_read(store, &check->objects, first, end, &log, &check->findings, err) != 0)
+    if (audit_log_read(store, &check->objects, first, end, check->visitor, &log, &check->findings, err) != 0)
         return -1;
     int rc = 0;
     if (id_equal(&log.log, &check->tree.log)) {
@@ -284,6 +286,25 @@ static int verify(struct check *check, const char *earlier, bool *ret_warnings, 
     return judge(check, ret_warnings, err);
 }
 
+static void check_clear(struct check *check)
+{
+    audit_findings_free(&check->findings);
+    audit_objects_free(&check->objects);
+    audit_tree_clear(&check->tree);
+    engine_audit_store_close(&check->store);
+}
+
+int audit_verify_visit(struct hikae *hikae, const struct audit_visitor *visitor, struct hikae_audit_report *ret,
+                       struct error *err)
+{
+    bool warnings;
+    struct check check = {.hikae = hikae, .visitor = visitor, .ret = ret};
+    *ret = (struct hikae_audit_report){0};
+    int rc = verify(&check, NULL, &warnings, err);
+    check_clear(&check);
+    return rc;
+}
+
 enum hikae_status hikae_audit_verify(struct hikae *hikae, const char *earlier, const char *log,
                                      struct hikae_audit_report *ret, struct hikae_error *error)
 {
@@ -299,9 +320,6 @@ enum hikae_status hikae_audit_verify(struct hikae *hikae, const char *earlier, c
     engine_audit_count(&audit, "size", ret->size);
     engine_audit_count(&audit, "findings", ret->finding_count);
     engine_audit_detail(&audit, "root", ret->root);
-    audit_findings_free(&check.findings);
-    audit_objects_free(&check.objects);
-    audit_tree_clear(&check.tree);
-    engine_audit_store_close(&check.store);
+    check_clear(&check);
     return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
 }

@@ -13,6 +13,7 @@
 
 #include "audit/leaf.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "hikae.h"
 #include "policy/calendar.h"
 #include "policy/controls.h"
@@ -81,9 +82,20 @@ struct evidence_restore {
     struct evidence_entry entry;
 };
 
+/* What the audit log alone tells of a tenant. */
+enum evidence_act_kind {
+    EVIDENCE_REQUEST_REFUSED, /* a restore at the customer's request */
+    EVIDENCE_EXPORTED,        /* the customer got an archive of everything */
+    EVIDENCE_SURVIVORS,       /* what outlasts the contract was put where the provider keeps it */
+};
+struct evidence_act {
+    enum evidence_act_kind kind;
+    int64_t time_ns;
+    struct evidence_entry entry;
+};
+
 struct evidence_kept_log {
-    const char *class_name, *source, *period, *snapshot, *format;
-    int64_t from_ns, to_ns;
+    const char *class_name, *source, *period, *snapshot;
     int64_t taken_ns, keep_until_ns;
     int64_t dropped_ns; /* 0: it lies there */
     bool lost;
@@ -110,7 +122,10 @@ struct evidence_tenant {
     size_t restore_count;
     const struct evidence_kept_log *logs;
     size_t log_count;
+    const struct evidence_act *acts;
+    size_t act_count;
     bool drops_unlisted; /* more was dropped than the audit log names */
+    bool held;           /* now, by a person: nothing is dropped */
 };
 
 /* What a target was from an instant on. */
@@ -168,7 +183,8 @@ struct evidence_audit {
     const char *log;
     uint64_t size, expired;
     int64_t first_ns; /* of the first entry that is there; 0: none */
-    bool sound;
+    enum hikae_result
+        state;        /* HIKAE_KEPT; HIKAE_BROKEN: it is not what it was; HIKAE_NOT_OBSERVABLE: not all can be read */
     const char *what; /* what is wrong with it */
     struct evidence_entry last;
 };
@@ -178,6 +194,7 @@ struct evidence_version {
     const struct policy *policy;
     const struct zone *zone;         /* of the policy   */
     const struct zone *schedule;     /* of its schedule */
+    const struct zone *const *logs;  /* of each of its logs; NULL: all of the policy's */
     const struct calendar *calendar; /* NULL: none      */
     const char *sha256, *approved_by, *accepted;
     int64_t since_ns;                     /* the first version of the policy was applied */
@@ -224,6 +241,8 @@ struct evidence_judging {
     struct error *err;
     bool failed;
 };
+/* What ought to be gone may be there for so long: what is over is dropped by the next night's run, or the one after. */
+#define EVIDENCE_GRACE_NS (INT64_C(2) * 86400 * NS_PER_S)
 /* One more item of the rule; NULL without memory, which the arena remembers. Texts are borrowed, `kind` is one of the
  * table in evidence_judge.c. */
 struct hikae_evidence_item *evidence_add(struct evidence_judging *judging, const char *kind, enum hikae_result result,
@@ -232,6 +251,10 @@ struct hikae_evidence_item *evidence_add(struct evidence_judging *judging, const
 const char *evidence_date(struct evidence_judging *judging, const struct zone *zone, enum zone_unit unit,
                           int64_t instant_ns);
 void evidence_proven_by(struct hikae_evidence_item *item, const struct evidence_entry *entry);
+/* Did it happen while the version was in force? */
+bool evidence_in_part(const struct evidence_judging *judging, int64_t time_ns);
+/* That a rule's times are those of the policy's own zone: only promises about times ask. */
+void evidence_judge_times(struct evidence_judging *judging, const char *zone);
 /* Was the tenant active under this version's policy then? */
 bool evidence_is_active(const struct evidence_judging *judging, const struct evidence_tenant *tenant, int64_t time_ns);
 /* Was it under that policy at any time of the version's part? */
@@ -249,6 +272,11 @@ evidence_rule_judge evidence_judge_verification, evidence_judge_drills, evidence
 evidence_rule_judge evidence_judge_targets, evidence_judge_processors, evidence_judge_encryption, evidence_judge_lock;
 evidence_rule_judge evidence_judge_logs, evidence_judge_restores, evidence_judge_contract_end, evidence_judge_survivors,
     evidence_judge_notices, evidence_judge_reminders;
+
+/* ---- Texts (evidence_text.c) ---- */
+
+/* The aspects of its rule that a kind of item is about, with spaces between; NULL: all of it. */
+const char *evidence_aspects(const char *kind);
 
 /* ---- Controls (evidence_controls.c) ---- */
 

@@ -20,6 +20,7 @@ struct evidence_dossier {
     struct evidence_contract *contracts;
     struct evidence_restore *restores;
     struct evidence_kept_log *logs;
+    struct evidence_act *acts;
 };
 
 /* The entry about a thing with an id of its own: a drill, a copy that was handed out. */

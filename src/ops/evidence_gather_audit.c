@@ -179,9 +179,33 @@ static void take_named(const struct seen *seen, const char *name)
         *made = (struct evidence_named){id, seen->place};
 }
 
-static void take_copy(const struct seen *seen)
+static void add_act(const struct seen *seen, enum evidence_act_kind kind)
+{
+    struct evidence_dossier *dossier = seen->dossier;
+    struct evidence_act *made =
+        dossier != NULL ? arena_add(seen->g->arena, &dossier->acts, &dossier->tenant.act_count, sizeof(*dossier->acts))
+                        : NULL;
+    if (made != NULL)
+        *made = (struct evidence_act){kind, seen->entry->time_ns, seen->place};
+}
+
+static void take_restore(const struct seen *seen)
 {
     take_named(seen, "copy");
+    if (count(seen, "on_request") > 0 && strcmp(seen->entry->result, "refused") == 0)
+        add_act(seen, EVIDENCE_REQUEST_REFUSED);
+}
+
+static void take_export(const struct seen *seen)
+{
+    if (is_done(seen))
+        add_act(seen, EVIDENCE_EXPORTED);
+}
+
+static void take_survivors(const struct seen *seen)
+{
+    if (is_done(seen) && count(seen, "survivors") > 0)
+        add_act(seen, EVIDENCE_SURVIVORS);
 }
 
 static void take_drill(const struct seen *seen)
@@ -195,108 +219,132 @@ static const struct {
     const char *operation;
     void (*take)(const struct seen *seen);
 } operations[] = {
-    {"backup", take_backup}, {"import", take_backup},       {"retain", take_retain}, {"snapshot forget", take_forget},
-    {"verify", take_verify}, {"audit expire", take_expire}, {"restore", take_copy},  {"drill", take_drill},
+    {"backup", take_backup},          {"import", take_backup},
+    {"retain", take_retain},          {"snapshot forget", take_forget},
+    {"verify", take_verify},          {"audit expire", take_expire},
+    {"restore", take_restore},        {"drill", take_drill},
+    {"customer export", take_export}, {"contract survivors", take_survivors},
 };
-
-static void take_entry(struct evidence_gathering *g, const struct audit_entry *entry,
-                       const struct evidence_entry *place)
-{
-    const struct seen seen = {g, entry, *place, entry->has_tenant ? evidence_find_dossier(g, &entry->tenant) : NULL};
-    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
-        if (strcmp(operations[i].operation, entry->operation) == 0)
-            operations[i].take(&seen);
-}
-
-static int take_log(struct evidence_gathering *g, const struct audit_log *log, const char *name, struct error *err)
-{
-    struct evidence_audit *audit = arena_add(g->arena, &g->audits, &g->facts->audit_count, sizeof(*g->audits));
-    if (audit == NULL)
-        return error_no_memory(err);
-    *audit = (struct evidence_audit){.log = name, .size = log->size, .expired = log->expired, .sound = true};
-    for (uint64_t i = 0; i < log->size; i++) {
-        const struct buf *data = &log->leaves[i].data;
-        struct audit_entry entry;
-        struct error why = {0};
-        if (data->size == 0)
-            continue;
-        if (audit_leaf_parse(data->data, data->size, &entry, &why) != 0) {
-            if (why.class != ERROR_DAMAGED) {
-                *err = why;
-                return -1;
-            }
-            audit->sound = false;
-            audit->what = arena_printf(g->arena, "entry %llu: %s", (unsigned long long)i, why.what);
-            continue;
-        }
-        const struct evidence_entry place = {name, i};
-        if (audit->first_ns == 0)
-            audit->first_ns = entry.time_ns;
-        audit->last = place;
-        take_entry(g, &entry, &place);
-        audit_entry_clear(&entry);
-        if (g->arena->failed)
-            return error_no_memory(err);
-    }
-    return cancel_check(&g->hikae->cancel, err);
-}
-
-static int add_log(struct evidence_gathering *g, const struct audit_log *log, const char **ret_name, struct error *err)
-{
-    char hex[2 * HASH_SIZE + 1];
-    struct hikae_evidence_log *made = arena_add(g->arena, &g->logs, &g->ret->log_count, sizeof(*g->logs));
-    if (made == NULL)
-        return error_no_memory(err);
-    *made = (struct hikae_evidence_log){.log = arena_text(g->arena, hex_encode(log->log.bytes, ID_SIZE, hex)),
-                                        .size = log->size,
-                                        .checkpoint = arena_text(g->arena, log->head_note),
-                                        .expired = log->expired};
-    made->root = arena_text(g->arena, hex_encode(log->root.bytes, HASH_SIZE, hex));
-    *ret_name = made->log;
-    return 0;
-}
 
 static int compare_drops(const void *a, const void *b)
 {
     return strcmp(((const struct evidence_drop *)a)->snapshot, ((const struct evidence_drop *)b)->snapshot);
 }
 
-/* What is wrong with a log's tree, signatures or copies makes what it says doubtful. */
-static int verify_logs(struct evidence_gathering *g, struct error *err)
+/* The log that entries are read of now. Entries come log by log, in their order. */
+static struct evidence_audit *audit_of(struct evidence_gathering *g, const struct id *log)
 {
-    struct hikae_audit_report report = {0};
-    struct hikae_error why;
-    enum hikae_status status = hikae_audit_verify(g->hikae, NULL, NULL, &report, &why);
-    for (size_t i = 0; i < g->facts->audit_count; i++)
-        for (size_t k = 0; k < report.log_count; k++)
-            if (strcmp(report.logs[k].log, g->audits[i].log) == 0 && !report.logs[k].ok) {
-                g->audits[i].sound = false;
-                g->audits[i].what =
-                    report.finding_count > 0 ? arena_text(g->arena, report.findings[0].what) : "damaged";
-            }
-    hikae_audit_report_free(&report);
-    if (status == HIKAE_INTERRUPTED)
-        return error_set(err, ERROR_INTERRUPTED, "%s", why.message);
-    if (status > HIKAE_WARNINGS && status != HIKAE_DAMAGED)
-        engine_warn(g->hikae, "the audit log could not be checked in full: %s", why.message);
+    char hex[2 * ID_SIZE + 1];
+    size_t count = g->facts->audit_count;
+    (void)hex_encode(log->bytes, ID_SIZE, hex);
+    if (count > 0 && strcmp(g->audits[count - 1].log, hex) == 0)
+        return &g->audits[count - 1];
+    struct evidence_audit *audit = arena_add(g->arena, &g->audits, &g->facts->audit_count, sizeof(*g->audits));
+    const char *name = arena_text(g->arena, hex);
+    if (audit == NULL || name == NULL)
+        return NULL;
+    *audit = (struct evidence_audit){.log = name, .state = HIKAE_KEPT};
+    return audit;
+}
+
+static int take_entry(const struct id *log, const struct audit_entry *entry, void *context, struct error *err)
+{
+    struct evidence_gathering *g = context;
+    struct evidence_audit *audit = audit_of(g, log);
+    if (audit == NULL)
+        return error_no_memory(err);
+    if (audit->first_ns == 0)
+        audit->first_ns = entry->time_ns;
+    audit->last = (struct evidence_entry){audit->log, entry->sequence};
+    const struct seen seen = {g, entry, audit->last,
+                              entry->has_tenant ? evidence_find_dossier(g, &entry->tenant) : NULL};
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (strcmp(operations[i].operation, entry->operation) == 0)
+            operations[i].take(&seen);
+    return g->arena->failed ? error_no_memory(err) : 0;
+}
+
+/* What was found wrong with a log. What could not be read is unknown, and no damage; a target that is behind is
+ * neither.
+ */
+static void take_findings(struct evidence_gathering *g, const struct hikae_audit_report *report,
+                          struct evidence_audit *audit)
+{
+    for (size_t i = 0; i < report->finding_count; i++) {
+        const struct hikae_audit_finding *finding = &report->findings[i];
+        bool unknown = strcmp(finding->fault, audit_fault_name(AUDIT_UNKNOWN)) == 0;
+        if (strcmp(finding->log, audit->log) != 0 || strcmp(finding->fault, audit_fault_name(AUDIT_BEHIND)) == 0 ||
+            audit->state == HIKAE_BROKEN || (unknown && audit->state == HIKAE_NOT_OBSERVABLE))
+            continue;
+        audit->state = unknown ? HIKAE_NOT_OBSERVABLE : HIKAE_BROKEN;
+        audit->what = arena_text(g->arena, finding->what);
+    }
+}
+
+static int take_log(struct evidence_gathering *g, const struct hikae_audit_report *report,
+                    const struct hikae_audit_log *from, struct error *err)
+{
+    struct evidence_audit *audit = NULL;
+    for (size_t i = 0; i < g->facts->audit_count && audit == NULL; i++)
+        if (strcmp(g->audits[i].log, from->log) == 0)
+            audit = &g->audits[i];
+    if (audit == NULL) { /* no entry of it could be read */
+        audit = arena_add(g->arena, &g->audits, &g->facts->audit_count, sizeof(*g->audits));
+        if (audit == NULL)
+            return error_no_memory(err);
+        *audit = (struct evidence_audit){.log = arena_text(g->arena, from->log), .state = HIKAE_KEPT};
+    }
+    struct hikae_evidence_log *made = arena_add(g->arena, &g->logs, &g->ret->log_count, sizeof(*g->logs));
+    if (made == NULL || audit->log == NULL)
+        return error_no_memory(err);
+    audit->size = from->size;
+    audit->expired = from->expired;
+    take_findings(g, report, audit);
+    *made = (struct hikae_evidence_log){.log = audit->log,
+                                        .size = from->size,
+                                        .root = arena_text(g->arena, from->root),
+                                        .checkpoint = arena_text(g->arena, from->checkpoint),
+                                        .expired = from->expired};
     return 0;
 }
 
+/* A log of which nothing is left, but which somebody remembers, is named by findings alone. */
+static int take_missing(struct evidence_gathering *g, const struct hikae_audit_report *report, struct error *err)
+{
+    for (size_t i = 0; i < report->finding_count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < g->facts->audit_count; k++)
+            known = known || strcmp(g->audits[k].log, report->findings[i].log) == 0;
+        if (known)
+            continue;
+        struct evidence_audit *audit = arena_add(g->arena, &g->audits, &g->facts->audit_count, sizeof(*g->audits));
+        if (audit == NULL)
+            return error_no_memory(err);
+        *audit = (struct evidence_audit){.log = arena_text(g->arena, report->findings[i].log), .state = HIKAE_KEPT};
+        take_findings(g, report, audit);
+    }
+    return 0;
+}
+
+/* The log is read as `audit verify` reads it, once: what it says counts as much as it is sound. */
 int evidence_gather_audit(struct evidence_gathering *g, struct error *err)
 {
-    struct audit_view view;
-    if (audit_view_open(g->hikae, NULL, &view, err) != 0)
-        return -1;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < view.log_count; i++) {
-        const char *name = NULL;
-        rc = add_log(g, &view.logs[i], &name, err);
-        if (rc == 0)
-            rc = take_log(g, &view.logs[i], name, err);
-    }
-    audit_view_close(&view);
+    const struct audit_visitor visitor = {take_entry, g};
+    struct hikae_audit_report report;
+    struct audit_uploaded uploaded;
+    struct error why = {0};
+    if (engine_audit_upload(g->hikae, &uploaded, &why) != 0)
+        engine_warn(g->hikae, "entries that wait here are not seen: %s", why.what);
+    int rc = audit_verify_visit(g->hikae, &visitor, &report, &why);
+    if (rc != 0 && why.class != ERROR_DAMAGED && why.class != ERROR_UNREACHABLE)
+        *err = why;
+    else
+        rc = 0;
+    for (size_t i = 0; rc == 0 && i < report.log_count; i++)
+        rc = take_log(g, &report, &report.logs[i], err);
     if (rc == 0)
-        rc = verify_logs(g, err);
+        rc = take_missing(g, &report, err);
+    hikae_audit_report_free(&report);
     if (rc == 0 && g->drop_count > 0)
         qsort(g->drops, g->drop_count, sizeof(*g->drops), compare_drops);
     return rc;

@@ -31,28 +31,57 @@ static int each_fact(struct evidence_gathering *g, enum record_type type, fact_w
 
 /* ---- Versions ---- */
 
+/* Zones belong to the gathering, and are closed with it. */
+static int open_zone(struct evidence_gathering *g, const char *name, const struct zone **ret, struct error *err)
+{
+    struct zone **place = arena_add(g->arena, &g->zones, &g->zone_count, sizeof(struct zone *));
+    if (place == NULL)
+        return error_no_memory(err);
+    int rc = zone_open(name, place, err);
+    *ret = *place;
+    return rc;
+}
+
+static int open_zones(struct evidence_gathering *g, struct evidence_version *version, struct error *err)
+{
+    const struct policy *policy = version->policy;
+    const struct zone **logs = arena_alloc(g->arena, policy->log_count * sizeof(*logs));
+    if (logs == NULL)
+        return error_no_memory(err);
+    int rc = open_zone(g, policy->zone, &version->zone, err);
+    if (rc == 0)
+        rc =
+            open_zone(g, policy->schedule.rule.present ? policy->schedule.zone : policy->zone, &version->schedule, err);
+    for (size_t i = 0; rc == 0 && i < policy->log_count; i++)
+        rc = open_zone(g, policy->logs[i].zone, &logs[i], err);
+    version->logs = logs;
+    return rc;
+}
+
+static int open_calendar(struct evidence_gathering *g, struct evidence_version *version, struct error *err)
+{
+    struct error why = {0};
+    struct calendar **place = arena_add(g->arena, &g->calendars, &g->calendar_count, sizeof(struct calendar *));
+    if (place == NULL)
+        return error_no_memory(err);
+    if (policy_files_calendar(g->hikae->config->path, version->policy->calendar, place, NULL, &why) != 0)
+        engine_warn(g->hikae, "business days of policy %s are not known: %s", version->name, why.what);
+    version->calendar = *place;
+    return 0;
+}
+
 static int keep_policy(struct evidence_gathering *g, struct evidence_version *version, const char *text, size_t size,
                        struct error *err)
 {
     struct policy **place = arena_add(g->arena, &g->policies, &g->policy_count, sizeof(struct policy *));
-    struct zone **zone = arena_add(g->arena, &g->zones, &g->zone_count, sizeof(struct zone *));
-    struct zone **schedule = arena_add(g->arena, &g->zones, &g->zone_count, sizeof(struct zone *));
-    struct calendar **calendar = arena_add(g->arena, &g->calendars, &g->calendar_count, sizeof(struct calendar *));
-    if (place == NULL || zone == NULL || schedule == NULL || calendar == NULL)
+    if (place == NULL)
         return error_no_memory(err);
-    /* The array may have moved when the second one was added. */
-    zone = &g->zones[g->zone_count - 2];
-    if (policy_parse(version->name, text, size, place, err) != 0 || zone_open((*place)->zone, zone, err) != 0 ||
-        zone_open((*place)->schedule.rule.present ? (*place)->schedule.zone : (*place)->zone, schedule, err) != 0)
+    if (policy_parse(version->name, text, size, place, err) != 0)
         return error_wrap(err, "the version of policy %s of its time", version->name);
-    struct error why = {0};
-    if (policy_files_calendar(g->hikae->config->path, (*place)->calendar, calendar, NULL, &why) != 0)
-        engine_warn(g->hikae, "business days of policy %s are not known: %s", version->name, why.what);
     version->policy = *place;
-    version->zone = *zone;
-    version->schedule = *schedule;
-    version->calendar = *calendar;
-    return 0;
+    if (open_zones(g, version, err) != 0)
+        return error_wrap(err, "the version of policy %s of its time", version->name);
+    return open_calendar(g, version, err);
 }
 
 static const char *join(struct evidence_gathering *g, const json_t *body, const char *name, const char *member)

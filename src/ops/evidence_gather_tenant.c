@@ -191,9 +191,6 @@ static void take_log(struct evidence_gathering *g, struct evidence_dossier *doss
         .source = evidence_body_text(g->arena, body, "source"),
         .period = evidence_body_text(g->arena, body, "period"),
         .snapshot = evidence_body_text(g->arena, body, "snapshot"),
-        .format = evidence_body_text(g->arena, body, "format"),
-        .from_ns = evidence_body_time(body, "from"),
-        .to_ns = evidence_body_time(body, "to"),
         .taken_ns = evidence_body_time(body, "taken"),
         .keep_until_ns = evidence_body_time(body, "keep_until"),
         .detail =
@@ -279,6 +276,7 @@ static void take_copy(struct evidence_gathering *g, struct evidence_dossier *dos
     *made = (struct evidence_restore){.time_ns = handed_ns != 0 ? handed_ns : time_ns,
                                       .destination = evidence_body_text(g->arena, body, "destination"),
                                       .approver = evidence_body_text(g->arena, body, "approver"),
+                                      .by_customer = json_is_true(json_object_get(body, "on_request")),
                                       .entry = entry_of(g, json_string_value(json_object_get(body, "copy")))};
     made->latest = is_latest(dossier, json_string_value(json_object_get(body, "snapshot")), made->time_ns);
 }
@@ -302,12 +300,10 @@ static int take_fact(struct evidence_gathering *g, struct evidence_dossier *doss
         take_contract(g, dossier, body, fact->time_ns);
     else if (fact->type == RECORD_DRILL)
         take_drill(g, dossier, body, fact->time_ns);
-    else if (is_past)
-        return 0; /* what is said of a log or a copy now holds */
-    else if (fact->type == RECORD_COPY)
-        take_copy(g, dossier, body, fact->time_ns);
-    else
+    else if (fact->type == RECORD_KEPT_LOG)
         take_log(g, dossier, body, fact->time_ns);
+    else if (!is_past) /* of a copy what is said now holds */
+        take_copy(g, dossier, body, fact->time_ns);
     return 0;
 }
 
@@ -334,6 +330,7 @@ int evidence_gather_tenant(struct evidence_gathering *g, struct evidence_dossier
     struct session session;
     struct error why = {0};
     dossier->tenant.verifications = dossier->verifications;
+    dossier->tenant.acts = dossier->acts;
     if (session_open(g->hikae, dossier->tenant.name, 0, &session, &why) != 0) {
         /* Of an erased tenant the audit log still tells; its own history nobody can read, as it should be. */
         if (dossier->tenant.erased) {
@@ -345,6 +342,7 @@ int evidence_gather_tenant(struct evidence_gathering *g, struct evidence_dossier
     }
     take_stages(g, dossier, &session.chain.history);
     take_sources(g, dossier, &session.chain.history);
+    dossier->tenant.held = session.chain.history.hold_count > 0;
     take_snapshots(g, dossier, &session.chain);
     int rc = take_facts(g, dossier, &session.chain.history, err);
     session_close(&session);

@@ -19,7 +19,8 @@ struct hikae_evidence_item *evidence_add(struct evidence_judging *judging, const
     struct hikae_evidence_item *item =
         arena_add(judging->arena, &judging->items, &judging->count, sizeof(*judging->items));
     if (item != NULL)
-        *item = (struct hikae_evidence_item){.kind = kind, .result = result, .tenant = tenant, .about = about};
+        *item = (struct hikae_evidence_item){
+            .kind = kind, .aspects = evidence_aspects(kind), .result = result, .tenant = tenant, .about = about};
     return item;
 }
 
@@ -38,7 +39,22 @@ void evidence_proven_by(struct hikae_evidence_item *item, const struct evidence_
     item->sequence = entry->sequence;
 }
 
+void evidence_judge_times(struct evidence_judging *judging, const char *zone)
+{
+    const char *own = judging->version->policy->zone;
+    bool same = strcmp(zone, own) == 0;
+    struct hikae_evidence_item *item =
+        evidence_add(judging, same ? "times" : "times-elsewhere", same ? HIKAE_KEPT : HIKAE_BROKEN, NULL, zone);
+    if (item != NULL && judging->facts->audit_count > 0)
+        evidence_proven_by(item, &judging->facts->audits[0].last);
+}
+
 /* ---- What the rules ask of the facts ---- */
+
+bool evidence_in_part(const struct evidence_judging *judging, int64_t time_ns)
+{
+    return time_ns >= judging->version->from_ns && time_ns < judging->version->to_ns;
+}
 
 const struct evidence_stage *evidence_stage_at(const struct evidence_tenant *tenant, int64_t time_ns)
 {
@@ -123,11 +139,17 @@ struct judged {
     size_t *promise_count;
 };
 
-static void count_result(struct hikae_evidence_rule *rule, enum hikae_result result)
+static void count_results(struct hikae_evidence_rule *rule)
 {
-    rule->counts[result]++;
-    if (result > rule->result)
-        rule->result = result;
+    for (size_t i = 0; i < rule->item_count; i++) {
+        enum hikae_result result = rule->items[i].result;
+        rule->counts[result]++;
+        if (result > rule->result)
+            rule->result = result;
+    }
+    /* A judge that had nothing to say would be taken for one that had nothing to blame. */
+    if (rule->item_count == 0)
+        rule->result = HIKAE_NOT_OBSERVABLE;
 }
 
 static const struct hikae_evidence_rule *judge_rule(const struct judged *judged, const char *what,
@@ -153,11 +175,71 @@ static const struct hikae_evidence_rule *judge_rule(const struct judged *judged,
                                          .to_ns = judged->version->to_ns,
                                          .items = judging.items,
                                          .item_count = judging.count};
-    for (size_t i = 0; i < judging.count; i++)
-        count_result(made, judging.items[i].result);
-    /* A judge that had nothing to say would be taken for one that had nothing to blame. */
-    if (judging.count == 0)
-        made->result = HIKAE_NOT_OBSERVABLE;
+    return made;
+}
+
+/* ---- Aspects: one rule can keep promises of different things ---- */
+
+/* Which of a rule's aspects the promise is about; NULL: it names none of them. */
+static const char *wanted_aspects(const struct judged *judged, const char *rule, const char *id)
+{
+    const struct policy_promise *promise = policy_find_promise(judged->version->policy, id);
+    const char *wanted = NULL;
+    for (size_t i = 0; promise != NULL && i < promise->aspects.count; i++)
+        if (policy_text_has_word(policy_rule_aspects(rule), promise->aspects.items[i]))
+            wanted = arena_printf(judged->arena, "%s%s%s", wanted != NULL ? wanted : "", wanted != NULL ? " " : "",
+                                  promise->aspects.items[i]);
+    return wanted;
+}
+
+/* That times are in a zone, and that customers can export, is asked by promises that say so; all else by all. */
+static bool concerns(const struct hikae_evidence_item *item, const char *wanted)
+{
+    static const char *const named_only[] = {"times", "export"};
+    if (item->aspects == NULL)
+        return true;
+    if (wanted == NULL) {
+        for (size_t i = 0; i < sizeof(named_only) / sizeof(named_only[0]); i++)
+            if (strcmp(item->aspects, named_only[i]) == 0)
+                return false;
+        return true;
+    }
+    for (const char *p = wanted; *p != '\0'; p += strspn(p, " ")) {
+        size_t size = strcspn(p, " ");
+        for (const char *q = item->aspects; *q != '\0'; q += strspn(q, " ")) {
+            size_t other = strcspn(q, " ");
+            if (size == other && strncmp(p, q, size) == 0)
+                return true;
+            q += other;
+        }
+        p += size;
+    }
+    return false;
+}
+
+/* The rule as far as it concerns one promise. */
+static const struct hikae_evidence_rule *narrow(const struct judged *judged, const struct hikae_evidence_rule *rule,
+                                                const char *id)
+{
+    const char *wanted = wanted_aspects(judged, rule->rule, id);
+    struct hikae_evidence_rule *made = arena_alloc(judged->arena, sizeof(*made));
+    size_t count = 0;
+    if (made == NULL)
+        return NULL;
+    *made = *rule;
+    for (size_t i = 0; i < rule->item_count; i++)
+        count += concerns(&rule->items[i], wanted);
+    if (count < rule->item_count) {
+        struct hikae_evidence_item *items = arena_alloc(judged->arena, count * sizeof(*items));
+        if (items == NULL)
+            return NULL;
+        made->items = items;
+        made->item_count = count;
+        for (size_t i = 0; i < rule->item_count; i++)
+            if (concerns(&rule->items[i], wanted))
+                *items++ = rule->items[i];
+    }
+    count_results(made);
     return made;
 }
 
@@ -175,12 +257,14 @@ static int add_rule(const struct judged *judged, const char *id, const struct hi
     struct hikae_evidence_promise *promise = find_promise(judged, id);
     if (promise == NULL)
         return 0; /* policy_check says that there is no such promise */
-    const struct hikae_evidence_rule **place =
-        /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
-        arena_add(judged->arena, &promise->rules, &promise->rule_count, sizeof(*promise->rules));
-    if (place == NULL)
+    const struct hikae_evidence_rule *narrowed = narrow(judged, rule, id),
+                                     **place =
+                                         /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
+                                     arena_add(judged->arena, &promise->rules, &promise->rule_count,
+                                               sizeof(*promise->rules));
+    if (narrowed == NULL || place == NULL)
         return error_no_memory(err);
-    *place = rule;
+    *place = narrowed;
     return 0;
 }
 

@@ -1,7 +1,5 @@
-/* Judging snapshots: was one made in each window, of what was promised, and did each stay as long as it should? */
+/* Judging snapshots: was one made in each window, of what was promised? */
 #include "ops/evidence.h"
-
-#include "base/mem.h"
 
 #include <string.h>
 
@@ -111,6 +109,8 @@ static void judge_none(struct evidence_judging *judging, const struct evidence_t
 void evidence_judge_schedule(struct evidence_judging *judging, const struct policy_rule *rule)
 {
     (void)rule;
+    evidence_judge_times(judging, judging->version->policy->schedule.zone);
+    const size_t before = judging->count;
     for (size_t i = 0; i < judging->facts->tenant_count; i++) {
         const struct evidence_tenant *tenant = &judging->facts->tenants[i];
         if (!evidence_is_concerned(judging, tenant))
@@ -121,7 +121,7 @@ void evidence_judge_schedule(struct evidence_judging *judging, const struct poli
         else
             judge_none(judging, tenant);
     }
-    if (judging->count == 0)
+    if (judging->count == before)
         (void)evidence_add(judging, "tenant-none", HIKAE_NOT_YET_DUE, NULL, NULL);
 }
 
@@ -157,147 +157,4 @@ void evidence_judge_sources(struct evidence_judging *judging, const struct polic
     }
     if (judging->count == 0)
         (void)evidence_add(judging, "tenant-none", HIKAE_NOT_YET_DUE, NULL, NULL);
-}
-
-/* ---- generations: what was dropped, by the rules that were in force then ---- */
-
-/* What retention saw at an instant: those that were there, and those that it dropped then. */
-static int plan_at(const struct evidence_judging *judging, const struct evidence_tenant *tenant, int64_t time_ns,
-                   struct retention_snapshot *room, struct retention_plan *ret)
-{
-    struct retention_input input = {.snapshots = room,
-                                    .rules = &judging->version->policy->generations.rules,
-                                    .now_ns = time_ns,
-                                    .zone = judging->version->zone};
-    for (size_t i = 0; i < tenant->snapshot_count; i++) {
-        const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (snapshot->time_ns > time_ns || (snapshot->dropped_ns != 0 && snapshot->dropped_ns < time_ns))
-            continue;
-        /* Numbers of the tenant's snapshots go through the plan as their ids. */
-        room[input.snapshot_count++] =
-            (struct retention_snapshot){.id = snapshot->id,
-                                        .time_ns = snapshot->time_ns,
-                                        .copies = snapshot->complete ? RETENTION_COMPLETE : RETENTION_PARTIAL,
-                                        .on_demand = snapshot->on_demand,
-                                        .keep_until_ns = snapshot->keep_until_ns,
-                                        .tag = snapshot->tag};
-    }
-    struct error why = {0};
-    if (retention_plan_make(&input, ret, &why) == 0)
-        return 1;
-    if (why.class != ERROR_NO_MEMORY)
-        return 0; /* a plan that would keep nothing, say: then nothing may be dropped */
-    *judging->err = why;
-    return -1;
-}
-
-static bool plan_keeps(const struct retention_plan *plan, const struct retention_snapshot *room, const char *id)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(room[plan->decisions[i].snapshot].id, id) == 0)
-            return plan->decisions[i].keep;
-    return false;
-}
-
-static void add_drop(struct evidence_judging *judging, const struct evidence_tenant *tenant,
-                     const struct evidence_snapshot *snapshot, bool was_needed)
-{
-    const char *kind = !was_needed           ? "generation-over"
-                       : snapshot->taken_out ? "generation-taken-out"
-                                             : "generation-early";
-    struct hikae_evidence_item *item =
-        evidence_add(judging, kind, was_needed ? HIKAE_BROKEN : HIKAE_KEPT, tenant->name, snapshot->id);
-    if (item == NULL)
-        return;
-    item->date = evidence_date(judging, judging->version->zone, ZONE_DAY, snapshot->time_ns);
-    item->done_ns = snapshot->dropped_ns;
-    evidence_proven_by(item, &snapshot->dropped);
-}
-
-/* Drops of one instant are one plan's. */
-static void judge_drops(struct evidence_judging *judging, const struct evidence_tenant *tenant,
-                        struct retention_snapshot *room)
-{
-    const struct policy_generations *generations = &judging->version->policy->generations;
-    const struct evidence_version *version = judging->version;
-    struct retention_plan plan = {0};
-    int64_t planned_ns = INT64_MIN;
-    int made = 0;
-    for (size_t i = 0; i < tenant->snapshot_count && !judging->failed && !judging->arena->failed; i++) {
-        const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (snapshot->dropped_ns == 0 || snapshot->dropped_ns < version->from_ns ||
-            snapshot->dropped_ns >= version->to_ns || snapshot->on_demand)
-            continue;
-        if (snapshot->dropped_ns != planned_ns && !generations->keep_all) {
-            retention_plan_clear(&plan);
-            planned_ns = snapshot->dropped_ns;
-            made = plan_at(judging, tenant, planned_ns, room, &plan);
-            judging->failed = made < 0;
-        }
-        bool needed = generations->keep_all || made == 0 || plan_keeps(&plan, room, snapshot->id);
-        if (snapshot->complete && made >= 0)
-            add_drop(judging, tenant, snapshot, needed);
-    }
-    retention_plan_clear(&plan);
-}
-
-/* Those that are there at the end of the part, or now; and those that should be. */
-static void judge_standing(struct evidence_judging *judging, const struct evidence_tenant *tenant)
-{
-    const struct evidence_version *version = judging->version;
-    int64_t end = version->to_ns < judging->facts->now_ns ? version->to_ns : judging->facts->now_ns;
-    size_t there = 0;
-    int64_t oldest = 0, newest = 0;
-    for (size_t i = 0; i < tenant->snapshot_count; i++) {
-        const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (snapshot->time_ns >= end || snapshot->on_demand || !snapshot->complete)
-            continue;
-        if (snapshot->lost && snapshot->time_ns >= version->from_ns) {
-            enum hikae_result result = tenant->drops_unlisted ? HIKAE_NOT_OBSERVABLE : evidence_absent(judging, end);
-            struct hikae_evidence_item *item =
-                evidence_add(judging, result == HIKAE_BROKEN ? "generation-lost" : "generation-unknown", result,
-                             tenant->name, snapshot->id);
-            if (item != NULL) {
-                item->date = evidence_date(judging, version->zone, ZONE_DAY, snapshot->time_ns);
-                evidence_proven_by(item, &snapshot->made);
-            }
-        }
-        if (snapshot->lost || (snapshot->dropped_ns != 0 && snapshot->dropped_ns < end))
-            continue;
-        there++;
-        newest = snapshot->time_ns;
-        if (oldest == 0)
-            oldest = snapshot->time_ns;
-    }
-    if (there == 0)
-        return;
-    struct hikae_evidence_item *item = evidence_add(judging, "generations", HIKAE_KEPT, tenant->name, NULL);
-    if (item == NULL)
-        return;
-    const char *first = evidence_date(judging, version->zone, ZONE_DAY, oldest);
-    const char *last = evidence_date(judging, version->zone, ZONE_DAY, newest);
-    item->date = last;
-    item->detail =
-        arena_printf(judging->arena, "%zu: %s … %s", there, first != NULL ? first : "", last != NULL ? last : "");
-}
-
-void evidence_judge_generations(struct evidence_judging *judging, const struct policy_rule *rule)
-{
-    (void)rule;
-    for (size_t i = 0; i < judging->facts->tenant_count && !judging->failed; i++) {
-        const struct evidence_tenant *tenant = &judging->facts->tenants[i];
-        if (!evidence_is_concerned(judging, tenant))
-            continue;
-        struct retention_snapshot *room = mem_calloc(tenant->snapshot_count, sizeof(*room));
-        if (room == NULL) {
-            judging->failed = true;
-            (void)error_no_memory(judging->err);
-            return;
-        }
-        judge_drops(judging, tenant, room);
-        mem_free(room);
-        judge_standing(judging, tenant);
-    }
-    if (judging->count == 0 && !judging->failed)
-        (void)evidence_add(judging, "generation-none", HIKAE_NOT_YET_DUE, NULL, NULL);
 }

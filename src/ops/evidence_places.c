@@ -25,6 +25,21 @@ static bool is_current(const struct evidence_judging *judging)
            judging->facts->now_ns >= judging->version->from_ns;
 }
 
+/* Which aspect of its rule a check of the installation is about. */
+static const char *aspect_of(const char *check)
+{
+    static const struct {
+        const char *check, *aspect;
+    } aspects[] = {{"target-class", "places"},        {"target-one-zone", "sites"},
+                   {"holder-service", "key-service"}, {"target-signature", "algorithms"},
+                   {"target-transport", "transport"}, {"holder-kdf", "algorithms"},
+                   {"holder-class", "holder"}};
+    for (size_t i = 0; i < sizeof(aspects) / sizeof(aspects[0]); i++)
+        if (strcmp(aspects[i].check, check) == 0)
+            return aspects[i].aspect;
+    return NULL;
+}
+
 /* True if a rule about the installation is, or was, not met; the item says so. */
 static bool add_unmet(struct evidence_judging *judging, const char *rule)
 {
@@ -35,6 +50,7 @@ static bool add_unmet(struct evidence_judging *judging, const char *rule)
     struct hikae_evidence_item *item =
         evidence_add(judging, accepted != NULL ? "unmet-accepted" : "unmet", HIKAE_BROKEN, NULL, rule);
     if (item != NULL) {
+        item->aspects = aspect_of(rule);
         item->detail = found != NULL ? found->what : accepted->what;
         item->done_ns = accepted != NULL ? accepted->accepted_ns : 0;
     }
@@ -123,19 +139,6 @@ static const char *provider_of(const struct evidence_target *target)
 
 typedef const char *target_trait(const struct evidence_target *target);
 
-static bool has_name(const char *names, const char *name)
-{
-    size_t size = strlen(name);
-    for (const char *p = names; p != NULL && *p != '\0';) {
-        size_t word = strcspn(p, " ");
-        if (word == size && strncmp(p, name, size) == 0)
-            return true;
-        p += word;
-        p += strspn(p, " ");
-    }
-    return false;
-}
-
 /* Different sites or providers among the targets that held a snapshot. Those of which nothing is known do not count. */
 static unsigned count_different(const struct evidence_facts *facts, const struct evidence_snapshot *snapshot,
                                 target_trait *trait)
@@ -144,61 +147,95 @@ static unsigned count_different(const struct evidence_facts *facts, const struct
     for (size_t i = 0; i < facts->target_count; i++) {
         const struct evidence_target *target = &facts->targets[i];
         const char *value = trait(target);
-        if (value == NULL || !has_name(snapshot->targets, target->name) || !is_in_force(facts, i, snapshot->time_ns))
+        if (value == NULL || !policy_text_has_word(snapshot->targets, target->name) ||
+            !is_in_force(facts, i, snapshot->time_ns))
             continue;
         bool seen = false;
         for (size_t k = 0; k < i && !seen; k++)
             seen = trait(&facts->targets[k]) != NULL && strcmp(trait(&facts->targets[k]), value) == 0 &&
-                   has_name(snapshot->targets, facts->targets[k].name) && is_in_force(facts, k, snapshot->time_ns);
+                   policy_text_has_word(snapshot->targets, facts->targets[k].name) &&
+                   is_in_force(facts, k, snapshot->time_ns);
         count += !seen;
     }
     return count;
 }
 
-/* What is wrong with the copies of one snapshot, or NULL. */
-static const char *fault_of(const struct evidence_judging *judging, const struct evidence_snapshot *snapshot)
+static unsigned wanted_copies(const struct policy_targets *targets)
 {
-    const struct policy_targets *wanted = &judging->version->policy->targets;
-    if (snapshot->copies < wanted->min_copies)
-        return "copies-few";
-    if (wanted->sites > 1 && count_different(judging->facts, snapshot, site_of) < wanted->sites)
-        return "copies-one-site";
-    if (wanted->providers > 1 && count_different(judging->facts, snapshot, provider_of) < wanted->providers)
-        return "copies-one-provider";
-    return NULL;
+    return targets->min_copies;
+}
+
+/* One place is no promise of places. */
+static unsigned wanted_sites(const struct policy_targets *targets)
+{
+    return targets->sites > 1 ? targets->sites : 0;
+}
+
+static unsigned wanted_providers(const struct policy_targets *targets)
+{
+    return targets->providers > 1 ? targets->providers : 0;
+}
+
+/* ---- Copies of each snapshot: how many, and how far apart ---- */
+
+/* What a policy asks of the copies of a snapshot: one row an aspect. */
+static const struct {
+    const char *kept, *broken;
+    unsigned (*wanted)(const struct policy_targets *targets);
+    target_trait *trait; /* NULL: copies are counted as they are */
+} spreads[] = {
+    {"copies", "copies-few", wanted_copies, NULL},
+    {"copies-sites", "copies-one-site", wanted_sites, site_of},
+    {"copies-providers", "copies-one-provider", wanted_providers, provider_of},
+};
+enum { SPREADS = sizeof(spreads) / sizeof(spreads[0]) };
+
+static bool is_spread(const struct evidence_judging *judging, const struct evidence_snapshot *snapshot, size_t row)
+{
+    unsigned wanted = spreads[row].wanted(&judging->version->policy->targets);
+    unsigned there =
+        spreads[row].trait == NULL ? snapshot->copies : count_different(judging->facts, snapshot, spreads[row].trait);
+    return there >= wanted;
+}
+
+static void add_copies(struct evidence_judging *judging, const struct evidence_tenant *tenant, const char *kind,
+                       enum hikae_result result, const struct evidence_snapshot *snapshot, size_t count)
+{
+    struct hikae_evidence_item *item = evidence_add(judging, kind, result, tenant->name, snapshot->id);
+    if (item == NULL)
+        return;
+    if (result != HIKAE_KEPT)
+        item->date = evidence_date(judging, judging->version->schedule, ZONE_DAY, snapshot->time_ns);
+    item->done_ns = snapshot->time_ns;
+    item->detail = result == HIKAE_KEPT
+                       ? arena_printf(judging->arena, "%zu snapshots; last: %s", count, snapshot->targets)
+                       : snapshot->targets;
+    evidence_proven_by(item, &snapshot->made);
 }
 
 static void judge_copies(struct evidence_judging *judging, const struct evidence_tenant *tenant)
 {
-    const struct evidence_version *version = judging->version;
-    size_t kept = 0;
-    const struct evidence_snapshot *last = NULL;
+    const struct evidence_snapshot *last[SPREADS] = {NULL};
+    size_t kept[SPREADS] = {0};
     for (size_t i = 0; i < tenant->snapshot_count; i++) {
         const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (!snapshot->complete || snapshot->on_demand || snapshot->time_ns < version->from_ns ||
-            snapshot->time_ns >= version->to_ns || !evidence_is_active(judging, tenant, snapshot->time_ns))
+        if (!snapshot->complete || snapshot->on_demand || !evidence_in_part(judging, snapshot->time_ns) ||
+            !evidence_is_active(judging, tenant, snapshot->time_ns))
             continue;
-        const char *fault = fault_of(judging, snapshot);
-        if (fault == NULL) {
-            kept++;
-            last = snapshot;
-            continue;
+        for (size_t row = 0; row < SPREADS; row++) {
+            if (spreads[row].wanted(&judging->version->policy->targets) == 0)
+                continue;
+            if (!is_spread(judging, snapshot, row)) {
+                add_copies(judging, tenant, spreads[row].broken, HIKAE_BROKEN, snapshot, 0);
+                continue;
+            }
+            kept[row]++;
+            last[row] = snapshot;
         }
-        struct hikae_evidence_item *item = evidence_add(judging, fault, HIKAE_BROKEN, tenant->name, snapshot->id);
-        if (item == NULL)
-            return;
-        item->date = evidence_date(judging, version->schedule, ZONE_DAY, snapshot->time_ns);
-        item->done_ns = snapshot->time_ns;
-        item->detail = snapshot->targets;
-        evidence_proven_by(item, &snapshot->made);
     }
-    struct hikae_evidence_item *item =
-        kept > 0 ? evidence_add(judging, "copies", HIKAE_KEPT, tenant->name, last->id) : NULL;
-    if (item == NULL)
-        return;
-    item->done_ns = last->time_ns;
-    item->detail = arena_printf(judging->arena, "%zu snapshots; last: %s", kept, last->targets);
-    evidence_proven_by(item, &last->made);
+    for (size_t row = 0; row < SPREADS; row++)
+        if (last[row] != NULL)
+            add_copies(judging, tenant, spreads[row].kept, HIKAE_KEPT, last[row], kept[row]);
 }
 
 void evidence_judge_targets(struct evidence_judging *judging, const struct policy_rule *rule)
@@ -215,12 +252,36 @@ void evidence_judge_targets(struct evidence_judging *judging, const struct polic
         (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
 }
 
-/* ---- processors ---- */
+/* ---- processors: who stores, and who holds keys; each in one line, for targets are judged one by one above ---- */
+
+static void judge_storage(struct evidence_judging *judging, const struct policy_words *countries)
+{
+    const char *targets = NULL, *kind = "storage";
+    enum hikae_result result = HIKAE_KEPT;
+    for (size_t i = 0; i < judging->facts->target_count; i++) {
+        const struct evidence_target *target = &judging->facts->targets[i];
+        if (!is_in_part(judging, i))
+            continue;
+        if (!allows(countries, target->country)) {
+            result = HIKAE_BROKEN;
+            kind = "storage-elsewhere";
+        } else if ((!target->recorded || target->attested) && result == HIKAE_KEPT) {
+            result = HIKAE_NOT_OBSERVABLE;
+            kind = "storage-declared";
+        }
+        if (!policy_text_has_word(targets, target->name))
+            targets = arena_printf(judging->arena, "%s%s%s", targets != NULL ? targets : "", targets != NULL ? " " : "",
+                                   target->name);
+    }
+    struct hikae_evidence_item *item = targets != NULL ? evidence_add(judging, kind, result, NULL, NULL) : NULL;
+    if (item != NULL)
+        item->detail = targets;
+}
 
 void evidence_judge_processors(struct evidence_judging *judging, const struct policy_rule *rule)
 {
     const struct policy_processors *wanted = (const void *)rule;
-    judge_places(judging, &wanted->storage, NULL);
+    judge_storage(judging, &wanted->storage);
     /* Where a key service lies stands in the configuration, which the check of the installation looks at. */
     if (wanted->key_service.count > 0 && !add_unmet(judging, "holder-service"))
         (void)evidence_add(judging, "key-service-place", HIKAE_KEPT, NULL, judging->facts->holders);
@@ -268,7 +329,10 @@ void evidence_judge_encryption(struct evidence_judging *judging, const struct po
     /* The container knows no other suite, and none of its algorithms is outside of the CRYPTREC list (2023). */
     struct hikae_evidence_item *item = evidence_add(judging, "cipher", HIKAE_KEPT, NULL, "hikae1");
     if (item != NULL)
-        item->detail = "AES-256-GCM (256-bit keys), HKDF-SHA-256, HMAC-SHA-256, SHA-256, Ed25519";
+        item->detail = "AES-256-GCM, 256-bit keys";
+    item = evidence_add(judging, "algorithms", HIKAE_KEPT, NULL, "hikae1");
+    if (item != NULL)
+        item->detail = "AES-256-GCM, HKDF-SHA-256, HMAC-SHA-256, SHA-256, Ed25519";
     judge_transport(judging, wanted->tls);
     static const char *const rules[] = {"target-signature", "target-transport", "holder-kdf"};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

@@ -158,6 +158,7 @@ static void record(struct engine_audit *audit, const struct hikae_restore_option
     engine_audit_detail(audit, "requester", options->requester);
     engine_audit_detail(audit, "destination", restore_destination_name(options->destination));
     engine_audit_detail(audit, "copy", ret->copy);
+    engine_audit_count(audit, "on_request", options->on_request);
     engine_audit_count(audit, "entries", ret->entries);
     engine_audit_count(audit, "bytes", ret->bytes);
     engine_audit_count(audit, "errors", ret->errors_total);

@@ -59,13 +59,13 @@ int restore_copy_record(struct session *session, const struct restore_ask *ask, 
     if (crypto_random(random, sizeof(random), err) != 0)
         return -1;
     json_t *body CLEANUP_JSON = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "v", 1, "event", "handed",
-        "copy", hex_encode(random, sizeof(random), id), "snapshot", ask->snapshot, "destination",
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "v", 1, "event",
+        "handed", "copy", hex_encode(random, sizeof(random), id), "snapshot", ask->snapshot, "destination",
         restore_destination_name(options->destination), "host", machine_id(machine), "folder", drill_text(folder),
         "entries", (json_int_t)root->entries, "bytes", (json_int_t)root->bytes, "handed", time_of(now_ns), "until",
-        time_of(options->keep_ns > 0 ? now_ns + options->keep_ns : 0), "reason", optional(options->reason), "ticket",
-        optional(options->ticket), "requester", optional(options->requester), "approver", optional(approvers), "paths",
-        texts_of(options->paths, options->path_count));
+        time_of(options->keep_ns > 0 ? now_ns + options->keep_ns : 0), "on_request", (int)options->on_request, "reason",
+        optional(options->reason), "ticket", optional(options->ticket), "requester", optional(options->requester),
+        "approver", optional(approvers), "paths", texts_of(options->paths, options->path_count));
     if (body == NULL)
         return error_no_memory(err);
     *ret_id = mem_strdup(id);

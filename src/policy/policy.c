@@ -127,6 +127,42 @@ bool policy_has_word(const struct policy_words *words, const char *word)
     return false;
 }
 
+/*
+ * One rule can keep several promises of different things: that one target lies abroad does not break the promise of two
+ * providers. A promise that names aspects is judged by these.
+ */
+static const struct {
+    const char *rule, *aspects;
+} rule_aspects[] = {
+    {"schedule", "nights none times"},
+    {"generations", "generations on-demand"},
+    {"targets", "copies sites providers places"},
+    {"processors", "places key-service"},
+    {"encryption", "cipher algorithms transport holder"},
+    {"logs", "whole fetched kept times"},
+    {"restores", "on-request staging latest approval export"},
+};
+
+const char *policy_rule_aspects(const char *rule)
+{
+    size_t size = strcspn(rule, ".");
+    for (size_t i = 0; i < sizeof(rule_aspects) / sizeof(rule_aspects[0]); i++)
+        if (strlen(rule_aspects[i].rule) == size && strncmp(rule_aspects[i].rule, rule, size) == 0)
+            return rule_aspects[i].aspects;
+    return "";
+}
+
+bool policy_text_has_word(const char *text, const char *word)
+{
+    for (const char *p = text; p != NULL && *p != '\0'; p += strspn(p, " ")) {
+        size_t size = strcspn(p, " ");
+        if (strlen(word) == size && strncmp(p, word, size) == 0)
+            return true;
+        p += size;
+    }
+    return false;
+}
+
 /* Where the rules of a policy are. A list's item is called by its text at name_offset, or else by its number. */
 struct rule_place {
     const char *what;

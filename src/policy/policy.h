@@ -46,6 +46,8 @@ struct policy_promise {
     enum policy_status status; /* internal: kept, but promised to nobody outside */
     enum policy_by by;
     char *published_at; /* where customers can read it, as the operator fills it in; NULL: not yet */
+    /* What of the rules that keep it it is about: "sites" of targets, say; none, or none of a rule: all of that rule. */
+    struct policy_words aspects;
     struct policy_text text;
 };
 
@@ -276,6 +278,10 @@ static inline bool policy_backs_up(const struct policy *policy, enum policy_clas
 }
 const struct policy_promise *policy_find_promise(const struct policy *policy, const char *id);
 bool policy_has_word(const struct policy_words *words, const char *word);
+/* The aspects that a kind of rule ("targets", or "logs.access") has, with spaces between; "" if it has none. */
+const char *policy_rule_aspects(const char *rule);
+/* Does a text of words with spaces between hold this one? NULL holds none. */
+bool policy_text_has_word(const char *text, const char *word);
 
 /* Called for each rule that is there, in the order of the file's keys: what is "schedule", "logs.access", "drills.1".
  */

@@ -21,6 +21,12 @@ struct policy_check_rule {
 MUST_USE int policy_find(struct policy_checking *c, struct error *err, const char *path, const char *hint,
                          const char *fmt, ...) PRINTF_LIKE(5, 6);
 
+/* Rules about promises (policy_check_promises.c). */
+MUST_USE int policy_check_promises_known(struct policy_checking *c, struct error *err);
+MUST_USE int policy_check_promises_kept(struct policy_checking *c, struct error *err);
+MUST_USE int policy_check_aspects(struct policy_checking *c, struct error *err);
+MUST_USE int policy_check_published(struct policy_checking *c, struct error *err);
+
 /* Rules about the installation; ends with a NULL name. */
 extern const struct policy_check_rule policy_place_rules[];
 

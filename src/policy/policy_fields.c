@@ -47,6 +47,7 @@ static const struct yaml_field promise_fields[] = {
     {CHOICE("status", policy_promise, status, policy_status_words), NEEDED},
     {CHOICE("by", policy_promise, by, policy_by_words)},
     {FIELD("published_at", policy_promise, published_at, policy_read_optional)},
+    {FIELD("aspects", policy_promise, aspects, policy_read_words)},
     {FIELD("ja", policy_promise, text.ja, policy_read_text), NEEDED},
     {FIELD("en", policy_promise, text.en, policy_read_text), NEEDED},
     {0},

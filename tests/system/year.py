@@ -73,7 +73,7 @@ def set_up():
         call("2025-12-31T12:00:00Z", "tenant", "add", name, "--policy", policy, "--source", f"d={kind}:{source(name)}",
              *(["--provider"] if provider else []))
     document = write_file("zones.pdf", "where the zones are\n")
-    for policy, promise in (("daily-7-generations", "sites-japan"), ("two-clouds-japan", "access-by-few"),
+    for policy, promise in (("daily-7-generations", "sites-japan"), ("two-clouds-japan", "access-by-few"), ("customer-export", "customer-exports"),
                             ("monthly-1-year", "restore-test-yearly")):
         call("2025-12-31T12:30:00Z", "attest", "add", promise, "--policy", policy, "--file", document, "--by", "Cloud",
              "--from", "2026-01-01", "--expires", "2027-04-01")
@@ -112,7 +112,19 @@ def by_hand(date):
         tell(day, "acme", "2026-07-01T00:00:00Z", "2026-07-05T00:00:00Z", ("mail", "web"))
     if day == "2026-09-01":
         tell(day, "own", "2026-08-31T00:00:00Z", "2026-09-02T00:00:00Z", ("mail",))
+    if day == "2026-08-10":
+        restore(day)
+    if day == "2026-04-15":
+        call(f"{day}T06:00:00Z", "backup", "delta", "--tag", "before-the-move", "--keep", "30d")
     drill(date)
+
+
+def restore(day):
+    """A customer's request is refused; what the provider needs himself is approved and done."""
+    call(f"{day}T06:00:00Z", "restore", "acme", "--to", f"{WORK}/no", "--on-request", "--requester", "customer", "--reason",
+         "lost a file", "--approver", "suzuki", wants=(8,))
+    call(f"{day}T07:00:00Z", "restore", "acme", "--to", f"{WORK}/yes", "--requester", "sato", "--reason", "a disk failed",
+         "--approver", "suzuki")
 
 
 def tell(day, tenant, occurred, noticed, channels):
@@ -182,6 +194,7 @@ EXPECTED = {
         "survives-contract": ("not-yet-due", []),
         "no-restore-on-request": ("kept", []),
         "log-times": ("kept", []),
+        "logs-1-year": ("kept", []),
         "notice-72-hours": ("missed", [("notice-late", None, "2026-07-04")]),
         "restores-work": ("broken", [("verification-missed", "acme", NO_RUN)]),
     },
@@ -190,7 +203,7 @@ EXPECTED = {
         "kept-30-days": ("kept", []),
         "encryption-aes-256": ("kept", []),
         "region-tokyo": ("broken", [("target-elsewhere", "osaka", "2026-01-01"), ("target-elsewhere", "tokyo", "2026-01-01")]),
-        "other-zone": ("broken", [("target-elsewhere", "osaka", "2026-01-01"), ("target-elsewhere", "tokyo", "2026-01-01")]),
+        "other-zone": ("kept", []),
         "restore-tests": ("broken", [("verification-missed", "beta", NO_RUN)]),
         "recovery-latest": ("kept", []),
         "logs-30-days": ("kept", []),
@@ -198,8 +211,8 @@ EXPECTED = {
         "cryptrec": ("kept", []),
     },
     "customer-export": {
-        "no-backup-service": ("broken", [("night-missed", "own", NO_RUN)]),
-        "customer-exports": ("kept", []),
+        "no-backup-service": ("kept", []),
+        "customer-exports": ("attested", []),
         "leftovers-deleted": ("not-yet-due", []),
         "inventory-apart": ("kept", []),
         "operation-logs-30-days": ("kept", []),
@@ -213,7 +226,7 @@ EXPECTED = {
         "on-demand": ("kept", []),
         "looked-at": ("broken", [("review-missed", "backups", "2026-04-07")]),
         "restore-test-yearly": ("attested", [("drill-server", None, None)]),
-        "times-utc": ("broken", [("log-missed", "operation", LATE_LOG)]),
+        "times-utc": ("kept", []),
         "logs-csv": ("broken", [("log-missed", "operation", LATE_LOG)]),
         "monitoring-5-years": ("kept", []),
         "logs-after-contract": ("kept", []),
@@ -221,8 +234,8 @@ EXPECTED = {
     },
     "two-clouds-japan": {
         "two-providers": ("broken", "one provider"),
-        "japan-only": ("broken", "one provider"),
-        "times-jst": ("broken", [("night-missed", "gamma", NO_RUN)]),
+        "japan-only": ("not-observable", []),
+        "times-jst": ("kept", []),
         "notice-72-hours": ("not-yet-due", []),
         "access-by-few": ("attested", []),
         "schedule": ("broken", [("night-missed", "gamma", NO_RUN)]),
@@ -232,10 +245,17 @@ EXPECTED = {
 }
 
 
+# promise: proof that must be there, each as (kind, tenant, date)
+PROOFS = {
+    "no-restore-on-request": [("request-refused", "acme", "2026-08-10"), ("restore", "acme", "2026-08-10")],
+    "on-demand": [("on-demand", "delta", "2026-04-15")],
+}
+
+
 def gaps_of(promise):
     """Declared places are said in the result: what is left are things that went wrong."""
     return sorted((g["kind"], g.get("tenant") or (g.get("about") if g["kind"] != "notice-late" else None), g.get("date"))
-                  for g in promise["gaps"] if g["kind"] != "target-declared")
+                  for g in promise["gaps"] if g["kind"] not in ("target-declared", "storage-declared"))
 
 
 def check_policy(policy):
@@ -256,6 +276,9 @@ def check_policy(policy):
             f"({gaps_of(promise)[:6]})")
         if result in ("kept", "attested"):
             say(f"{policy}: {name} has proof", len(promise["proof"]) > 0)
+        proofs = sorted({(p["kind"], p["tenant"], p["date"]) for p in promise["proof"]
+                         if name in PROOFS and p["kind"] in {kind for kind, _, _ in PROOFS[name]}})
+        say(f"{policy}: {name} is shown by what was done", proofs == PROOFS.get(name, []), f"({proofs})")
     return report
 
 

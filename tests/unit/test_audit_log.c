@@ -151,7 +151,7 @@ static struct outcome examine(struct world *w, const struct audit_tree *tree, co
     ok(audit_objects_list(&w->store, NULL, &objects, &err), &err);
     for (size_t first = 0, end = 0; audit_objects_next_log(&objects, &first, &end);) {
         struct audit_log log;
-        ok(audit_log_read(&w->store, &objects, first, end, &log, &findings, &err), &err);
+        ok(audit_log_read(&w->store, &objects, first, end, NULL, &log, &findings, &err), &err);
         if (tree != NULL)
             ok(audit_log_check_tree(&w->store, &objects, &log, tree, &findings, &err), &err);
         if (earlier != NULL)

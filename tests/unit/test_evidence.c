@@ -123,7 +123,7 @@ static int setup(void **state)
                                             .taken_ns = at("2026-10-05T10:00:00+09:00"),
                                             .keep_until_ns = at("2027-10-01T00:00:00+09:00")};
     f->reviews[0] = (struct evidence_review){"backups", NULL, "2026-10", "sato", at("2026-10-06T10:00:00+09:00")};
-    f->audit = (struct evidence_audit){.log = "aa", .size = 10, .sound = true};
+    f->audit = (struct evidence_audit){.log = "aa", .size = 10, .state = HIKAE_KEPT};
     f->tenant.name = "acme";
     f->tenant.id = "00";
     f->tenant.sources = "dir";
@@ -200,9 +200,10 @@ static const char *gaps(const struct fixture *f)
     return text;
 }
 
-/* Nothing was ever dropped: where a night is taken away, the drops of the others would be too early. */
+/* Nothing was ever dropped, by a hold: where a night is taken away, the drops of the others would be too early. */
 static void keep_everything(struct fixture *f)
 {
+    f->tenant.held = true;
     for (size_t i = 0; i < 64; i++)
         f->snapshots[i].dropped_ns = 0;
 }
@@ -262,6 +263,7 @@ static void test_stages(void **state)
 {
     struct fixture *f = *state;
     keep_everything(f);
+    f->policy->log_count = 1; /* no logs that are fetched: they would have come before the tenant did */
     f->snapshots[17].complete = false;
     f->snapshots[17].on_demand = true;
     f->stages[0] = (struct evidence_stage){at("2026-10-10T00:00:00+09:00"), "p", true, true, 0, 0};
@@ -317,6 +319,49 @@ static void test_generations(void **state)
     judge(f);
     assert_string_equal(gaps(f), "generation-unknown 2026-10-07");
     CHECK_RESULT(f, "seven", "not-observable");
+    f->snapshots[17].lost = false;
+    f->tenant.held = false; /* what should have gone since is there all the same */
+    judge(f);
+    assert_int_equal(strncmp(gaps(f), "generation-overdue 2026-09-20;", 30), 0);
+    /* On the night of the 31st those of the 24th and 25th are let go: it is time until the night after the next. */
+    assert_non_null(strstr(gaps(f), "generation-overdue 2026-10-22"));
+    assert_null(strstr(gaps(f), "2026-10-23"));
+    CHECK_RESULT(f, "seven", "broken");
+}
+
+/* Snapshots by hand have an end of their own: they go neither before nor long after it. */
+static void test_on_demand(void **state)
+{
+    struct fixture *f = *state;
+    struct evidence_snapshot *extra = &f->snapshots[50];
+    *extra = (struct evidence_snapshot){.id = "x",
+                                        .time_ns = at("2026-10-10T12:00:00+09:00"),
+                                        .copies = 2,
+                                        .targets = "tokyo osaka",
+                                        .complete = true,
+                                        .on_demand = true,
+                                        .tag = "before-the-move",
+                                        .keep_until_ns = at("2026-10-20T12:00:00+09:00")};
+    f->tenant.snapshot_count = 51;
+    static const struct {
+        const char *dropped, *gaps;
+        bool lost, held;
+    } rows[] = {{"2026-10-20T13:00:00+09:00", "", false, false},
+                {"2026-10-19T13:00:00+09:00", "on-demand-early 2026-10-10", false, false},
+                {"", "on-demand-overdue 2026-10-10", false, false},
+                {"", "", false, true},
+                {"", "on-demand-lost 2026-10-10", true, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        extra->dropped_ns = at(rows[i].dropped);
+        extra->lost = rows[i].lost;
+        f->tenant.held = rows[i].held;
+        judge(f);
+        assert_string_equal(gaps(f), rows[i].gaps);
+    }
+    /* What holds a log is judged as a log. */
+    f->logs[0].snapshot = "x";
+    judge(f);
+    assert_string_equal(gaps(f), "");
 }
 
 static void test_places(void **state)
@@ -325,7 +370,7 @@ static void test_places(void **state)
     f->snapshots[17].targets = "tokyo";
     f->snapshots[17].copies = 1;
     judge(f);
-    assert_string_equal(gaps(f), "copies-few 2026-10-07");
+    assert_string_equal(gaps(f), "copies-few 2026-10-07;copies-one-site 2026-10-07");
     f->snapshots[17].targets = "tokyo osaka";
     f->snapshots[17].copies = 2;
     f->targets[1].site = "tokyo";
@@ -426,6 +471,25 @@ static void test_logs(void **state)
     judge(f);
     assert_string_equal(gaps(f), "log-early 2026-09");
     f->logs[0].dropped_ns = 0;
+    f->logs[0].keep_until_ns = at("2026-10-20T00:00:00+09:00");
+    judge(f);
+    assert_string_equal(gaps(f), "log-overdue 2026-09");
+    f->logs[0].dropped_ns = at("2026-10-21T00:00:00+09:00");
+    judge(f);
+    assert_string_equal(gaps(f), "");
+    f->logs[0].dropped_ns = 0;
+    f->logs[0].keep_until_ns = at("2027-10-01T00:00:00+09:00");
+    /* Taken in once more, it was fetched when it was first; what another policy's tenant took in is not this one's. */
+    f->logs[1] = f->logs[0];
+    f->logs[0].taken_ns = at("2026-10-25T00:00:00+09:00");
+    f->tenant.log_count = 2;
+    judge(f);
+    assert_string_equal(gaps(f), "");
+    f->logs[1].taken_ns = at("2026-09-19T00:00:00+09:00");
+    judge(f);
+    assert_string_equal(gaps(f), "log-missed 2026-09");
+    f->tenant.log_count = 1;
+    f->logs[0].taken_ns = at("2026-10-05T00:00:00+09:00");
     f->expiry = (struct evidence_expiry){.class = AUDIT_ACCESS,
                                          .keep = {30, SPAN_DAYS},
                                          .at_ns = at("2026-10-20T00:00:00+09:00"),
@@ -435,9 +499,14 @@ static void test_logs(void **state)
     judge(f);
     assert_string_equal(gaps(f), "log-early 2026-10-20");
     f->facts.expiry_count = 0;
-    f->audit.sound = false;
+    f->audit.state = HIKAE_BROKEN;
     judge(f);
     assert_string_equal(gaps(f), "log-damaged -");
+    CHECK_RESULT(f, "logs", "broken");
+    f->audit.state = HIKAE_NOT_OBSERVABLE; /* a target that is away is no damage */
+    judge(f);
+    assert_string_equal(gaps(f), "log-unread -");
+    CHECK_RESULT(f, "logs", "not-observable");
 }
 
 static void test_people(void **state)
@@ -505,6 +574,10 @@ static void test_contracts_and_restores(void **state)
     f->tenant.restore_count = 1;
     judge(f);
     CHECK_RESULT(f, "restores", "kept");
+    f->restore.by_customer = true;
+    judge(f);
+    assert_string_equal(gaps(f), "restore-on-request 2026-10-05");
+    f->restore.by_customer = false;
     f->restore.approver = NULL;
     judge(f);
     assert_string_equal(gaps(f), "restore-unapproved 2026-10-05");
@@ -534,6 +607,19 @@ static void test_versions(void **state)
     CHECK_RESULT(f, "nightly", "broken");
 }
 
+/* An item is about aspects that its rule has, or about all of it: a word of no rule would be asked for in vain. */
+static void check_aspects(const char *rule, const struct hikae_evidence_item *item)
+{
+    char word[32];
+    for (const char *p = item->aspects; p != NULL && *p != '\0'; p += strspn(p, " ")) {
+        size_t size = strcspn(p, " ");
+        (void)snprintf(word, sizeof(word), "%.*s", (int)size, p);
+        if (!policy_text_has_word(policy_rule_aspects(rule), word))
+            fail_msg("%s: the rule %s has no aspect %s", item->kind, rule, word);
+        p += size;
+    }
+}
+
 /* Every kind that a judge gives has its sentences. */
 static void test_sentences(void **state)
 {
@@ -546,6 +632,7 @@ static void test_sentences(void **state)
                 const char *kind = f->ret.promises[i].rules[k]->items[n].kind;
                 assert_string_not_equal(hikae_evidence_sentence(kind, false), kind);
                 assert_string_not_equal(hikae_evidence_sentence(kind, true), kind);
+                check_aspects(f->ret.promises[i].rules[k]->rule, &f->ret.promises[i].rules[k]->items[n]);
             }
 }
 
@@ -581,20 +668,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_all_kept),
-        TEST(test_nights),
-        TEST(test_stages),
-        TEST(test_expired),
-        TEST(test_generations),
-        TEST(test_places),
-        TEST(test_encryption),
-        TEST(test_checks),
-        TEST(test_logs),
-        TEST(test_people),
-        TEST(test_contracts_and_restores),
-        TEST(test_versions),
-        TEST(test_sentences),
-        TEST(test_controls),
+        TEST(test_all_kept),    TEST(test_nights),    TEST(test_stages),   TEST(test_expired),
+        TEST(test_generations), TEST(test_on_demand), TEST(test_places),   TEST(test_encryption),
+        TEST(test_checks),      TEST(test_logs),      TEST(test_people),   TEST(test_contracts_and_restores),
+        TEST(test_versions),    TEST(test_sentences), TEST(test_controls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,10 +21,11 @@ static struct policy *parse(const char *text)
     return policy;
 }
 
-#define HEAD    "schema: 1\nname: p\ntitle: {ja: a, en: a}\nzone: UTC\n"
-#define DAILY   "schedule: {every: daily, tenants: [customer]}\n"
-#define KEEP7   "generations: {keep: {daily: 7}}\n"
-#define PROMISE "promises: [{id: a, status: internal, ja: a, en: a}]\n"
+#define HEAD       "schema: 1\nname: p\ntitle: {ja: a, en: a}\nzone: UTC\n"
+#define DAILY      "schedule: {every: daily, tenants: [customer]}\n"
+#define DAILY_KEPT "schedule: {every: daily, tenants: [provider], keeps: [a]}\n"
+#define KEEP7      "generations: {keep: {daily: 7}}\n"
+#define PROMISE    "promises: [{id: a, status: internal, ja: a, en: a}]\n"
 
 static bool has_finding(const struct policy_findings *findings, const char *rule, const char *place, const char *what)
 {
@@ -61,6 +62,15 @@ static const struct row contradictions[] = {
     {"schedule: {every: daily, tenants: [customer], keeps: [daily]}\ngenerations: {keep: all}\n", "promises-known",
      "5:19", "keeps \"daily\""},
     {PROMISE, "promises-kept", "5:17", "\"a\""},
+    {"promises: [{id: a, status: internal, aspects: [sites], ja: a, en: a}]\n"
+     "lock: {mode: governance, span: 1d, keeps: [a]}\n",
+     "promises-aspects", "5:48", "\"sites\""},
+    {"promises: [{id: a, status: internal, aspects: [places, nights], ja: a, en: a}]\n"
+     "targets: {min_copies: 1, keeps: [a]}\n",
+     "promises-aspects", "5:48", "\"nights\""},
+    {"promises: [{id: a, status: internal, aspects: [places, nights], ja: a, en: a}]\n"
+     "targets: {min_copies: 1, keeps: [a]}\n" DAILY_KEPT "generations: {keep: all}\n",
+     NULL, "", ""},
     {"promises: [{id: a, status: internal, by: operator, ja: a, en: a}]\n", NULL, "", ""},
     {PROMISE "lock: {mode: governance, span: 1d, keeps: [a]}\n", NULL, "", ""},
     {"promises: [{id: a, status: published, published_at: '', ja: a, en: a}]\n"
