@@ -23,10 +23,12 @@ enum hikae_result {
 };
 /* "not-yet-due", "kept", "attested", "not-observable", "missed", "broken". */
 const char *hikae_result_name(enum hikae_result result);
+/* The same for people, in English or Japanese: "aim missed", "目標に届かず". */
+const char *hikae_result_text(enum hikae_result result, bool japanese);
 
 /* One thing that was due, or was looked at: the proof when it is kept, the gap when it is not. */
 struct hikae_evidence_item {
-    const char *kind; /* a word: "night-missed", "verified", …; hikae_evidence_sentence says it in a sentence */
+    const char *kind;    /* a word: "night-missed", "verified", …; hikae_evidence_sentence says it in a sentence */
     const char *aspects; /* of its rule that it is about, with spaces between; NULL: all of it */
     enum hikae_result result;
     const char *tenant; /* NULL: of none                                                                      */
@@ -89,6 +91,19 @@ struct hikae_evidence_log {
     uint64_t expired;
 };
 
+/* What hikae found missed by itself, and what people made of it. */
+struct hikae_evidence_nonconformity {
+    const char *id;
+    const char *about;   /* "backup", "drill", "logs" …                */
+    const char *policy;  /* whose promise it was, or NULL               */
+    const char *subject; /* the look or log it is about, or NULL        */
+    const char *en, *ja; /* its title                                   */
+    uint64_t tenants;    /* that it names                               */
+    int64_t since_ns, opened_ns;
+    int64_t closed_ns; /* 0: it is open                                 */
+    const char *closed_by, *cause, *correction;
+};
+
 struct hikae_evidence {
     const char *period; /* as it was asked for */
     const char *tenant; /* NULL: all */
@@ -102,6 +117,8 @@ struct hikae_evidence {
     uint64_t counts[HIKAE_RESULTS]; /* of promises */
     const struct hikae_evidence_log *logs;
     size_t log_count;
+    const struct hikae_evidence_nonconformity *nonconformities; /* of the period: since, or opened */
+    size_t nonconformity_count;
     uint64_t tenants; /* looked at */
     void *memory;     /* of all of the above */
 };

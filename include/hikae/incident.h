@@ -76,6 +76,8 @@ struct hikae_incidents {
 enum hikae_status hikae_incident_list(struct hikae *hikae, const char *kind, const char *id, bool all,
                                       struct hikae_incidents *ret, struct hikae_error *error);
 void hikae_incidents_free(struct hikae_incidents *incidents);
+/* What to call it: a nonconformity, which hikae opened, in either language; an incident as its person wrote it. */
+const char *hikae_incident_title(const struct hikae_incident *incident, bool japanese);
 
 struct hikae_incident_options {
     const char *title;

@@ -27,8 +27,9 @@ struct hikae_log {
     int64_t from_ns, to_ns;
     int64_t due_ns; /* 0: by no certain day */
     int64_t taken_ns;
+    int64_t first_ns; /* when the period was taken in for the first time, if it was again; else taken_ns */
     int64_t keep_until_ns;
-    bool late;
+    bool late; /* the first time was after the due day */
     uint64_t lines, bytes;
     int64_t earliest_ns, latest_ns; /* of the times in it; 0: none could be read */
     struct hikae_log_file *files;

@@ -135,6 +135,26 @@ static void json_versions(struct out *out, const struct hikae_evidence *evidence
     }
 }
 
+static void json_nonconformities(struct out *out, const struct hikae_evidence *evidence)
+{
+    json_t *array = out_array(out, NULL, "nonconformities"), *item;
+    for (size_t i = 0; i < evidence->nonconformity_count && (item = out_item(out, array)) != NULL; i++) {
+        const struct hikae_evidence_nonconformity *from = &evidence->nonconformities[i];
+        out_text(out, item, "id", from->id);
+        out_text(out, item, "about", from->about);
+        out_text(out, item, "policy", from->policy);
+        out_text(out, item, "subject", from->subject);
+        out_text(out, item, "title", from->en);
+        out_number(out, item, "tenants", from->tenants);
+        out_time(out, item, "since", from->since_ns);
+        out_time(out, item, "opened", from->opened_ns);
+        out_time(out, item, "closed", from->closed_ns);
+        out_text(out, item, "closed_by", from->closed_by);
+        out_text(out, item, "cause", from->cause);
+        out_text(out, item, "correction", from->correction);
+    }
+}
+
 static void json_evidence(struct run *run, const struct hikae_evidence *evidence)
 {
     struct out *out = &run->out;
@@ -152,6 +172,7 @@ static void json_evidence(struct run *run, const struct hikae_evidence *evidence
     json_t *array = out_array(out, NULL, "promises");
     for (size_t i = 0; i < evidence->promise_count; i++)
         json_promise(out, array, &evidence->promises[i], run_has(run, "gaps"));
+    json_nonconformities(out, evidence);
     json_versions(out, evidence);
 }
 
@@ -179,7 +200,7 @@ static void add_gaps(struct run *run, struct columns *gaps, const struct hikae_e
                            item->detail != NULL ? " – " : "", item->detail != NULL ? item->detail : "");
             columns_add(gaps, item->date);
             columns_add(gaps, item->tenant);
-            columns_add_colour(gaps, hikae_result_name(item->result), colour_of(item->result));
+            columns_add_colour(gaps, hikae_result_text(item->result, run->lang == LANG_JA), colour_of(item->result));
             columns_add(gaps, promise->id);
             columns_add(gaps, what);
         }
@@ -196,7 +217,8 @@ static void print_evidence(struct run *run, const struct hikae_evidence *evidenc
     for (size_t i = 0; i < evidence->promise_count; i++) {
         const struct hikae_evidence_promise *promise = &evidence->promises[i];
         columns_add(&promises, promise->id);
-        columns_add_colour(&promises, hikae_result_name(promise->result), colour_of(promise->result));
+        columns_add_colour(&promises, hikae_result_text(promise->result, run->lang == LANG_JA),
+                           colour_of(promise->result));
         columns_add(&promises,
                     text_count(count_of(promise, HIKAE_KEPT, HIKAE_ATTESTED) + promise->attestation_count, text));
         columns_add(&promises, text_count(count_of(promise, HIKAE_NOT_OBSERVABLE, HIKAE_BROKEN), text));
@@ -206,6 +228,27 @@ static void print_evidence(struct run *run, const struct hikae_evidence *evidenc
     run_table(run, &promises);
     if (gaps.count > 0)
         run_table(run, &gaps);
+}
+
+static void print_nonconformities(struct run *run, const struct hikae_evidence *evidence)
+{
+    static const char *const heads[] = {"ID", "SINCE", "CLOSED", "WHAT", "CORRECTION", NULL};
+    char since[TEXT_SMALL], closed[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < evidence->nonconformity_count; i++) {
+        const struct hikae_evidence_nonconformity *item = &evidence->nonconformities[i];
+        char CLEANUP_FREE *what =
+            mem_printf("%s%s%s", run->lang == LANG_JA ? item->ja : item->en, item->subject != NULL ? ": " : "",
+                       item->subject != NULL ? item->subject : "");
+        columns_add(&columns, item->id);
+        columns_add(&columns, text_time(item->since_ns, since));
+        columns_add(&columns, item->closed_ns != 0 ? text_time(item->closed_ns, closed) : NULL);
+        columns_add(&columns, what);
+        columns_add(&columns, item->correction);
+    }
+    if (evidence->nonconformity_count > 0)
+        run_table(run, &columns);
 }
 
 /* ---- Files ---- */
@@ -249,10 +292,12 @@ enum hikae_status command_evidence(struct run *run)
     if (status > HIKAE_WARNINGS)
         return status;
     enum hikae_status written = write_files(run, &evidence);
-    if (run->out.json)
+    if (run->out.json) {
         json_evidence(run, &evidence);
-    else
+    } else {
         print_evidence(run, &evidence);
+        print_nonconformities(run, &evidence);
+    }
     run_say(run, MSG_EVIDENCE, text_count(evidence.promise_count, all),
             text_count(evidence.counts[HIKAE_KEPT] + evidence.counts[HIKAE_ATTESTED], kept),
             text_count(evidence.counts[HIKAE_BROKEN] + evidence.counts[HIKAE_MISSED], broken));

@@ -134,9 +134,42 @@ static void print_incidents(struct run *run, const struct hikae_incidents *incid
         columns_add(&columns, next != NULL && next->due_ns != 0 ? text_time(next->due_ns, text) : NULL);
         columns_add_colour(&columns, next != NULL ? next->state : NULL,
                            next != NULL ? colour_of(next->state) : COLOUR_NONE);
-        columns_add(&columns, item->title);
+        columns_add(&columns, hikae_incident_title(item, run->lang == LANG_JA));
     }
     run_table(run, &columns);
+}
+
+/* Nobody is told of a nonconformity by a certain day; whose promise it was, and since when, is what matters. */
+static void print_nonconformities(struct run *run, const struct hikae_incidents *incidents)
+{
+    static const char *const heads[] = {"ID", "STATE", "SINCE", "OPENED", "POLICY", "TENANTS", "WHAT", NULL};
+    struct columns columns CLEANUP(columns_free);
+    char text[TEXT_SMALL];
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < incidents->count; i++) {
+        const struct hikae_incident *item = &incidents->items[i];
+        char CLEANUP_FREE *tenants = some_tenants(item);
+        char CLEANUP_FREE *what =
+            mem_printf("%s%s%s", hikae_incident_title(item, run->lang == LANG_JA), item->subject != NULL ? ": " : "",
+                       item->subject != NULL ? item->subject : "");
+        columns_add(&columns, item->id);
+        columns_add_colour(&columns, item->open ? "open" : "closed", item->open ? COLOUR_YELLOW : COLOUR_GREEN);
+        columns_add(&columns, text_time(item->occurred_ns, text));
+        columns_add(&columns, text_time(item->opened_ns, text));
+        columns_add(&columns, item->policy);
+        columns_add(&columns, tenants);
+        columns_add(&columns, what);
+    }
+    run_table(run, &columns);
+}
+
+static void print_all(struct run *run, const struct hikae_incidents *incidents)
+{
+    bool is_nonconformity = incidents->count > 0 && strcmp(incidents->items[0].kind, HIKAE_NONCONFORMITY) == 0;
+    if (is_nonconformity)
+        print_nonconformities(run, incidents);
+    else
+        print_incidents(run, incidents);
 }
 
 static void print_deadlines(struct run *run, const struct hikae_incident *item)
@@ -183,7 +216,7 @@ static void show(struct run *run, const struct hikae_incidents *found)
             json_incident(&run->out, NULL, &found->items[0]);
         return;
     }
-    print_incidents(run, found);
+    print_all(run, found);
     if (found->count == 0)
         return;
     if (found->items[0].deadline_count > 0)
@@ -213,7 +246,7 @@ static enum hikae_status list(struct run *run, const char *kind, enum message so
     if (run->out.json)
         json_incidents(run, &incidents);
     else if (incidents.count > 0)
-        print_incidents(run, &incidents);
+        print_all(run, &incidents);
     run_say(run, incidents.count > 0 ? some : none, text_count(incidents.count, text));
     hikae_incidents_free(&incidents);
     return status;

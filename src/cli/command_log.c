@@ -22,6 +22,7 @@ static void json_log(struct out *out, json_t *array, const struct hikae_log *log
     out_text(out, item, "format", log->format);
     out_time(out, item, "due", log->due_ns);
     out_time(out, item, "taken", log->taken_ns);
+    out_time(out, item, "first", log->first_ns);
     out_time(out, item, "keep_until", log->keep_until_ns);
     out_bool(out, item, "late", log->late);
     out_number(out, item, "lines", log->lines);
@@ -64,7 +65,8 @@ static void show(struct run *run, const struct hikae_logs *logs)
         columns_add(&columns, log->class_name);
         columns_add(&columns, log->source);
         columns_add(&columns, log->period);
-        columns_add_colour(&columns, log->late ? "late" : log->state, colour_of(log->state));
+        columns_add_colour(&columns, log->late ? "late" : log->state,
+                           log->late ? COLOUR_YELLOW : colour_of(log->state));
         columns_add(&columns, log->due_ns != 0 ? text_time(log->due_ns, text) : NULL);
         columns_add(&columns, log->taken_ns != 0 ? text_time(log->taken_ns, text) : NULL);
         columns_add(&columns, log->keep_until_ns != 0 ? text_time(log->keep_until_ns, text) : NULL);

@@ -32,7 +32,7 @@ const struct command row_evidence = {
     .examples = {{"hikae evidence --policy daily-7-generations --period 2026-10", "Last month."},
                  {"hikae evidence --period 2026 --html 2026.html --csv 2026.csv", "The year, for the auditor."}},
     .exits = {{1, "a promise is broken, missed or not observable"},
-              {2, "there is no such period"},
+              {2, "there is no such period, or it has not begun"},
               {4, "no such policy was in force, or there is no such tenant"},
               {8, "FILE exists"}},
     .run = command_evidence,

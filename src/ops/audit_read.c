@@ -85,7 +85,8 @@ static int read_logs(struct audit_view *view, const char *wanted, struct error *
         if (grown == NULL)
             return error_no_memory(err);
         view->logs = grown;
-        if (audit_log_read(&view->store.store, &view->objects, first, end, NULL, &grown[view->log_count], NULL, err) != 0)
+        if (audit_log_read(&view->store.store, &view->objects, first, end, NULL, &grown[view->log_count], NULL, err) !=
+            0)
             return -1;
         view->log_count++;
     }

@@ -38,9 +38,10 @@ struct evidence_snapshot {
     bool on_demand;
     const char *tag;
     int64_t keep_until_ns;
-    int64_t dropped_ns; /* 0: it was not */
-    bool taken_out;     /* by a person */
-    bool lost;          /* its record is gone, and nobody dropped it */
+    int64_t verified_ns; /* the last time, while its record is there; 0: never, or nobody knows */
+    int64_t dropped_ns;  /* 0: it was not */
+    bool taken_out;      /* by a person */
+    bool lost;           /* its record is gone, and nobody dropped it */
     struct evidence_entry made, dropped;
 };
 

@@ -119,6 +119,7 @@ static void take_arrays(struct evidence_gathering *g)
     facts->expiries = g->expiries;
     facts->audits = g->audits;
     g->ret->logs = g->logs;
+    g->ret->nonconformities = g->nonconformities;
 }
 
 int evidence_gather(struct evidence_gathering *g, struct error *err)

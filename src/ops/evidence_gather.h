@@ -59,6 +59,7 @@ struct evidence_gathering {
     struct evidence_named *named;
     size_t named_count;
     struct hikae_evidence_log *logs;
+    struct hikae_evidence_nonconformity *nonconformities;
     struct policy **policies; /* that versions and results borrow: the caller frees them in the end */
     size_t policy_count;
     struct zone **zones;

@@ -64,12 +64,61 @@ static void take_deadline(struct evidence_gathering *g, const struct hikae_incid
                                        .detail = arena_text(g->arena, incident->title)};
 }
 
+static bool is_in_force(const struct evidence_gathering *g, const char *policy)
+{
+    for (size_t i = 0; i < g->facts->version_count; i++)
+        if (policy == NULL || strcmp(g->versions[i].name, policy) == 0)
+            return true;
+    return false;
+}
+
+static bool names_tenant(const struct hikae_incident *item, const char *tenant)
+{
+    for (size_t i = 0; tenant != NULL && i < item->tenant_count; i++)
+        if (strcmp(item->tenants[i].name, tenant) == 0)
+            return true;
+    return tenant == NULL || item->tenant_count == 0;
+}
+
+/* One of the period, by the day since when or on which it was found; of the policies and the tenant that were asked
+ * for. */
+static void take_nonconformity(struct evidence_gathering *g, const struct hikae_incident *item)
+{
+    const struct evidence_facts *facts = g->facts;
+    bool since = item->occurred_ns >= facts->from_ns && item->occurred_ns < facts->to_ns;
+    bool opened = item->opened_ns >= facts->from_ns && item->opened_ns < facts->to_ns;
+    if ((!since && !opened) || !is_in_force(g, item->policy) || !names_tenant(item, g->options->tenant))
+        return;
+    struct hikae_evidence_nonconformity *made =
+        arena_add(g->arena, &g->nonconformities, &g->ret->nonconformity_count, sizeof(*g->nonconformities));
+    if (made == NULL)
+        return;
+    const char *who = item->event_count > 0 ? item->events[item->event_count - 1].who : NULL;
+    *made = (struct hikae_evidence_nonconformity){.id = arena_text(g->arena, item->id),
+                                                  .about = arena_text(g->arena, item->about),
+                                                  .policy = arena_text(g->arena, item->policy),
+                                                  .subject = arena_text(g->arena, item->subject),
+                                                  .en = arena_text(g->arena, hikae_incident_title(item, false)),
+                                                  .ja = arena_text(g->arena, hikae_incident_title(item, true)),
+                                                  .tenants = item->tenant_count,
+                                                  .since_ns = item->occurred_ns,
+                                                  .opened_ns = item->opened_ns,
+                                                  .closed_ns = item->closed_ns,
+                                                  .closed_by = item->open ? NULL : arena_text(g->arena, who),
+                                                  .cause = arena_text(g->arena, item->cause),
+                                                  .correction = arena_text(g->arena, item->correction)};
+}
+
 static void take_incidents(struct evidence_gathering *g, const struct hikae_incidents *incidents)
 {
-    for (size_t i = 0; i < incidents->count; i++)
-        for (size_t k = 0; k < incidents->items[i].deadline_count; k++)
-            if (strcmp(incidents->items[i].kind, HIKAE_INCIDENT) == 0)
-                take_deadline(g, &incidents->items[i], &incidents->items[i].deadlines[k]);
+    for (size_t i = 0; i < incidents->count; i++) {
+        const struct hikae_incident *item = &incidents->items[i];
+        if (strcmp(item->kind, HIKAE_NONCONFORMITY) == 0)
+            take_nonconformity(g, item);
+        for (size_t k = 0; k < item->deadline_count; k++)
+            if (strcmp(item->kind, HIKAE_INCIDENT) == 0)
+                take_deadline(g, item, &item->deadlines[k]);
+    }
 }
 
 int evidence_gather_people(struct evidence_gathering *g, struct error *err)

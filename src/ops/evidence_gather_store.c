@@ -182,9 +182,14 @@ static int cut_versions(struct evidence_gathering *g, struct error *err)
             continue;
         g->versions[kept++] = version;
     }
+    bool ahead = facts->version_count > 0 && facts->from_ns > facts->now_ns;
     facts->version_count = kept;
     if (kept > 0)
         return 0;
+    if (ahead) {
+        (void)error_set(err, ERROR_USAGE, "%.60s has not begun: nothing can be said of it yet", g->options->period);
+        return error_hint(err, "of the period that has begun what lies ahead is told as not yet due");
+    }
     (void)error_set(err, ERROR_NOT_FOUND, "%s%.100s was in force in %.60s",
                     g->options->policy != NULL ? "no version of policy " : "no policy",
                     g->options->policy != NULL ? g->options->policy : "", g->options->period);

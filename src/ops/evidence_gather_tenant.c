@@ -76,6 +76,7 @@ static void join_snapshot(struct evidence_snapshot *snapshot, const struct histo
     snapshot->time_ns = from->time_ns;
     snapshot->on_demand = from->on_demand;
     snapshot->keep_until_ns = from->keep_until_ns;
+    snapshot->verified_ns = from->verified_ns;
     snapshot->tag = arena_text(arena, from->tag);
     if (from->retired && snapshot->dropped_ns == 0)
         snapshot->dropped_ns = from->retired_ns != 0 ? from->retired_ns : from->time_ns;

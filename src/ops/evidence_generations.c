@@ -6,9 +6,12 @@
 
 /* ---- generations: what was dropped, by the rules that were in force then ---- */
 
-/* What retention saw at an instant: those that were there, and those that it dropped then. */
+/*
+ * What retention saw at an instant: those that were there, and those that it dropped then. Whatever the rules say the
+ * last verified one stays; which one that was is known for those that are there still, and asked of them alone.
+ */
 static int plan_at(const struct evidence_judging *judging, const struct evidence_tenant *tenant, int64_t time_ns,
-                   struct retention_snapshot *room, struct retention_plan *ret)
+                   bool ask_verified, struct retention_snapshot *room, struct retention_plan *ret)
 {
     struct retention_input input = {.snapshots = room,
                                     .rules = &judging->version->policy->generations.rules,
@@ -23,6 +26,7 @@ static int plan_at(const struct evidence_judging *judging, const struct evidence
             (struct retention_snapshot){.id = snapshot->id,
                                         .time_ns = snapshot->time_ns,
                                         .copies = snapshot->complete ? RETENTION_COMPLETE : RETENTION_PARTIAL,
+                                        .verified_ns = ask_verified ? snapshot->verified_ns : 0,
                                         .on_demand = snapshot->on_demand,
                                         .keep_until_ns = snapshot->keep_until_ns,
                                         .tag = snapshot->tag};
@@ -72,7 +76,7 @@ static void judge_drops(struct evidence_judging *judging, const struct evidence_
         if (snapshot->dropped_ns != planned_ns && !generations->keep_all) {
             retention_plan_clear(&plan);
             planned_ns = snapshot->dropped_ns;
-            made = plan_at(judging, tenant, planned_ns, room, &plan);
+            made = plan_at(judging, tenant, planned_ns, false, room, &plan);
             judging->failed = made < 0;
         }
         bool needed = generations->keep_all || made == 0 || plan_keeps(&plan, room, snapshot->id);
@@ -110,7 +114,7 @@ static void judge_overdue(struct evidence_judging *judging, const struct evidenc
     if (judging->version->policy->generations.keep_all || tenant->held || then_ns < judging->version->from_ns ||
         !evidence_is_active(judging, tenant, end_ns - 1))
         return;
-    int made = plan_at(judging, tenant, then_ns, room, &plan);
+    int made = plan_at(judging, tenant, then_ns, true, room, &plan);
     judging->failed = judging->failed || made < 0;
     for (size_t i = 0; made > 0 && i < tenant->snapshot_count; i++) {
         const struct evidence_snapshot *snapshot = &tenant->snapshots[i];

@@ -11,6 +11,16 @@ const char *hikae_result_name(enum hikae_result result)
     return names[result];
 }
 
+const char *hikae_result_text(enum hikae_result result, bool japanese)
+{
+    static const char *const texts[HIKAE_RESULTS][2] = {
+        [HIKAE_NOT_YET_DUE] = {"not yet due", "未到来"}, [HIKAE_KEPT] = {"kept", "守った"},
+        [HIKAE_ATTESTED] = {"attested", "文書による"},   [HIKAE_NOT_OBSERVABLE] = {"not observable", "確認できない"},
+        [HIKAE_MISSED] = {"aim missed", "目標に届かず"}, [HIKAE_BROKEN] = {"broken", "守れなかった"},
+    };
+    return texts[result][japanese];
+}
+
 /* ---- Items ---- */
 
 struct hikae_evidence_item *evidence_add(struct evidence_judging *judging, const char *kind, enum hikae_result result,

@@ -58,6 +58,8 @@ struct misses {
 };
 void misses_clear(struct misses *misses);
 MUST_USE int misses_add(struct misses *misses, const struct missed *missed, struct error *err);
+/* A person has closed its nonconformity: it is not opened again, and nobody is told of it every night. */
+bool misses_are_settled(const struct hikae_incidents *incidents, const struct missed *missed);
 /* The jobs of a plan, not carried out yet, whose time passed by without them. */
 struct run_plan;
 MUST_USE int misses_of_plan(const struct run_plan *plan, struct misses *ret, struct error *err);

@@ -145,6 +145,7 @@ int kept_log_read(const struct session *session, const struct history_fact *fact
                               .to_ns = time_of(body, "to"),
                               .due_ns = time_of(body, "due"),
                               .taken_ns = time_of(body, "taken"),
+                              .first_ns = time_of(body, "first"),
                               .keep_until_ns = time_of(body, "keep_until"),
                               .lines = number_of(body, "lines"),
                               .bytes = number_of(body, "bytes"),
@@ -154,7 +155,9 @@ int kept_log_read(const struct session *session, const struct history_fact *fact
                  ret->period != NULL && ret->snapshot != NULL && ret->format != NULL;
     int rc = whole ? read_files(json_object_get(body, "files"), ret, err) : error_no_memory(err);
     if (rc == 0) {
-        ret->late = ret->due_ns != 0 && ret->taken_ns >= ret->due_ns;
+        if (ret->first_ns == 0)
+            ret->first_ns = ret->taken_ns;
+        ret->late = ret->due_ns != 0 && ret->first_ns >= ret->due_ns;
         ret->state = state_of(session, ret, now_ns);
         return 0;
     }

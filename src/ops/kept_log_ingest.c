@@ -97,6 +97,7 @@ static int check_again(struct ingest *ingest, const struct session *session, str
     if (kept_log_read(session, fact, clock_now_ns(), &before, err) != 0)
         return -1;
     ingest->replaces = before.snapshot;
+    ingest->log.first_ns = before.first_ns;
     before.snapshot = NULL;
     bool is_lost = strcmp(before.state, "lost") == 0;
     kept_log_clear(&before);
@@ -328,13 +329,14 @@ static json_t *make_body(const struct ingest *ingest)
         json_decref(files);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:s, s:o, s:s?, s:s?}", "class",
-                     log->class_name, "source", log->source, "period", log->period, "from", time_or_null(log->from_ns),
-                     "to", time_or_null(log->to_ns), "due", time_or_null(log->due_ns), "taken",
-                     time_or_null(log->taken_ns), "keep_until", time_or_null(log->keep_until_ns), "snapshot",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:s, s:o, s:s?, s:s?, s:o}",
+                     "class", log->class_name, "source", log->source, "period", log->period, "from",
+                     time_or_null(log->from_ns), "to", time_or_null(log->to_ns), "due", time_or_null(log->due_ns),
+                     "taken", time_or_null(log->taken_ns), "keep_until", time_or_null(log->keep_until_ns), "snapshot",
                      log->snapshot, "lines", (json_int_t)log->lines, "bytes", (json_int_t)log->bytes, "earliest",
                      time_or_null(log->earliest_ns), "latest", time_or_null(log->latest_ns), "format", log->format,
-                     "files", files, "replaces", ingest->replaces, "reason", ingest->options->again);
+                     "files", files, "replaces", ingest->replaces, "reason", ingest->options->again, "first",
+                     time_or_null(log->first_ns));
 }
 
 static int append(struct ingest *ingest, struct error *err)
@@ -350,7 +352,9 @@ static int append(struct ingest *ingest, struct error *err)
         return -1;
     int rc = facts_append(&session, RECORD_KEPT_LOG, body, err);
     session_close(&session);
-    ingest->log.late = ingest->log.due_ns != 0 && ingest->log.taken_ns >= ingest->log.due_ns;
+    if (ingest->log.first_ns == 0)
+        ingest->log.first_ns = ingest->log.taken_ns;
+    ingest->log.late = ingest->log.due_ns != 0 && ingest->log.first_ns >= ingest->log.due_ns;
     ingest->log.state = "kept";
     return rc == 0 ? 0 : error_wrap(err, "record what was taken in");
 }

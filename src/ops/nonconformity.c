@@ -36,24 +36,33 @@ int misses_add(struct misses *misses, const struct missed *missed, struct error 
 
 /* What keeps a promise to others; jobs that are not here keep the store in order, and nobody was promised when. */
 static const struct {
-    const char *what, *title;
-} titles[] = {{"backup", "A backup was not made in its window"},
-              {"verify", "A verification was not done in time"},
-              {"locks", "Locks of objects were not extended in time"},
-              {"retain", "What is to be dropped was not dropped in time"},
-              {"drill", "A restore drill was not done in time"},
-              {"erasure", "A tenant whose contract ended was not erased in time"},
-              {"notice", "A notice of an incident was not given in time"},
-              {"review", "Nobody looked in time"},
-              {"logs", "Logs were not taken in by the day that is promised, or are gone"}};
+    const char *what, *en, *ja;
+} titles[] = {
+    {"backup", "A backup was not made in its window", "時間内にバックアップが取得されませんでした"},
+    {"verify", "A verification was not done in time", "時間内に検証が行われませんでした"},
+    {"locks", "Locks of objects were not extended in time", "時間内にオブジェクトロックが延長されませんでした"},
+    {"retain", "What is to be dropped was not dropped in time", "時間内に世代の整理が行われませんでした"},
+    {"drill", "A restore drill was not done in time", "時間内に復元試験が行われませんでした"},
+    {"erasure", "A tenant whose contract ended was not erased in time", "契約終了後、期限までに消去されませんでした"},
+    {"notice", "A notice of an incident was not given in time", "時間内にインシデントの通知が行われませんでした"},
+    {"review", "Nobody looked in time", "期限までに確認が行われませんでした"},
+    {"logs", "Logs were not taken in by the day that is promised, or are gone",
+     "約束した日までにログが取り込まれなかったか、ログがなくなっています"},
+};
 
-/* NULL: it is no promise. */
-static const char *title_of(const char *what)
+/* -1: it is no promise. */
+static int row_of(const char *what)
 {
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
         if (strcmp(titles[i].what, what) == 0)
-            return titles[i].title;
-    return NULL;
+            return (int)i;
+    return -1;
+}
+
+const char *hikae_incident_title(const struct hikae_incident *incident, bool japanese)
+{
+    int row = strcmp(incident->kind, HIKAE_NONCONFORMITY) == 0 ? row_of(incident->about) : -1;
+    return row >= 0 && japanese ? titles[row].ja : incident->title;
 }
 
 /*
@@ -65,7 +74,7 @@ static bool is_missed(const struct run_task *task)
     char key[CATALOG_JOB_NAME_SIZE];
     run_job_key(task->job, task->variant, key);
     const struct catalog_job *known = run_known(task->tenant, key);
-    return title_of(task->job->name) != NULL && task->due.is_late && known != NULL &&
+    return row_of(task->job->name) >= 0 && task->due.is_late && known != NULL &&
            (known->done_ns != 0 || known->failures > 1);
 }
 
@@ -175,8 +184,7 @@ static const struct hikae_incident *find_open(const struct hikae_incidents *inci
     return NULL;
 }
 
-/* What a person has closed is not opened again for a time before that one was opened. */
-static bool is_settled(const struct hikae_incidents *incidents, const struct missed *missed)
+bool misses_are_settled(const struct hikae_incidents *incidents, const struct missed *missed)
 {
     for (size_t i = 0; i < incidents->count; i++) {
         const struct hikae_incident *item = &incidents->items[i];
@@ -224,9 +232,9 @@ static json_t *open_body(const struct missed *cause, const char *id, json_t *ten
 {
     char occurred[CLOCK_TEXT_SIZE];
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:O}", "kind", HIKAE_NONCONFORMITY, "id", id,
-                     "event", "open", "who", "hikae", "title", title_of(cause->what), "about", cause->what, "policy",
-                     cause->policy, "subject", cause->subject, "occurred", clock_format(since_ns, occurred), "tenants",
-                     tenants);
+                     "event", "open", "who", "hikae", "title", titles[row_of(cause->what)].en, "about", cause->what,
+                     "policy", cause->policy, "subject", cause->subject, "occurred", clock_format(since_ns, occurred),
+                     "tenants", tenants);
 }
 
 static int note_cause(struct session *facts, const struct hikae_incidents *incidents, const struct misses *misses,
@@ -266,7 +274,7 @@ static int note_all(struct session *facts, struct misses *misses, size_t *ret_op
         return -1;
     size_t left = 0;
     for (size_t i = 0; i < misses->count; i++)
-        if (!is_settled(&incidents, &misses->items[i]))
+        if (!misses_are_settled(&incidents, &misses->items[i]))
             misses->items[left++] = misses->items[i];
     misses->count = left;
     for (size_t i = 0; i < misses->count; i++) {

@@ -80,29 +80,58 @@ static enum hikae_status expire(struct hikae *hikae, const struct policies *poli
 
 /* ---- Logs of other systems ---- */
 
+struct missing {
+    struct hikae *hikae;
+    const struct run_plan *plan;
+    const struct hikae_incidents *incidents;
+    struct misses *misses;
+    size_t count; /* that nobody has answered for yet */
+};
+
+static int take_missing(struct missing *missing, const struct hikae_log *log, struct error *err)
+{
+    const struct policies_item *policy = policies_find(&missing->plan->policies, log->policy);
+    bool lost = strcmp(log->state, "lost") == 0;
+    if ((!lost && strcmp(log->state, "missing") != 0) || policy == NULL)
+        return 0;
+    const struct missed missed = {.what = RUN_JOB_LOGS,
+                                  .policy = policy->name,
+                                  .subject = log->class_name,
+                                  .since_ns = log->due_ns != 0 ? log->due_ns : log->to_ns};
+    if (misses_are_settled(missing->incidents, &missed))
+        return 0;
+    missing->count++;
+    engine_warn(missing->hikae, "the %s logs of %s %s", log->class_name, log->period,
+                lost ? "are gone, although their time is not over"
+                     : "were not taken in by the day that is promised: hikae log ingest takes them in late");
+    return misses_add(missing->misses, &missed, err);
+}
+
+static int take_all_missing(struct missing *missing, const struct hikae_logs *logs, struct error *err)
+{
+    struct session facts;
+    struct hikae_incidents incidents CLEANUP(hikae_incidents_free) = {0};
+    if (session_open_store(missing->hikae, 0, &facts, err) != 0)
+        return -1;
+    int rc = incidents_read(&facts, NULL, clock_now_ns(), &incidents, err);
+    session_close(&facts);
+    missing->incidents = &incidents;
+    for (size_t i = 0; rc == 0 && i < logs->count; i++)
+        rc = take_missing(missing, &logs->logs[i], err);
+    return rc;
+}
+
 static enum hikae_status look_for_missing(struct hikae *hikae, const struct run_plan *plan, struct misses *misses,
                                           struct hikae_logs *logs, size_t *ret_missing, struct hikae_error *error)
 {
     struct error err = {0};
+    struct missing missing = {.hikae = hikae, .plan = plan, .misses = misses};
     enum hikae_status status = hikae_log_list(hikae, NULL, NULL, logs, error);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < logs->count; i++) {
-        const struct hikae_log *log = &logs->logs[i];
-        const struct policies_item *policy = policies_find(&plan->policies, log->policy);
-        bool lost = strcmp(log->state, "lost") == 0;
-        if ((!lost && strcmp(log->state, "missing") != 0) || policy == NULL)
-            continue;
-        const struct missed missed = {.what = RUN_JOB_LOGS,
-                                      .policy = policy->name,
-                                      .subject = log->class_name,
-                                      .since_ns = log->due_ns != 0 ? log->due_ns : log->to_ns};
-        ++*ret_missing;
-        engine_warn(hikae, "the %s logs of %s %s", log->class_name, log->period,
-                    lost ? "are gone, although their time is not over"
-                         : "were not taken in by the day that is promised");
-        rc = misses_add(misses, &missed, &err);
-    }
-    return rc == 0 ? status : api_result(-1, false, &err, error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    int rc = take_all_missing(&missing, logs, &err);
+    *ret_missing = missing.count;
+    return api_result(rc, missing.count > 0, &err, error);
 }
 
 /* ---- The job ---- */

@@ -45,9 +45,8 @@ struct policy_promise {
     char *id;
     enum policy_status status; /* internal: kept, but promised to nobody outside */
     enum policy_by by;
-    char *published_at; /* where customers can read it, as the operator fills it in; NULL: not yet */
-    /* What of the rules that keep it it is about: "sites" of targets, say; none, or none of a rule: all of that rule. */
-    struct policy_words aspects;
+    char *published_at;          /* where customers can read it, as the operator fills it in; NULL: not yet */
+    struct policy_words aspects; /* of its rules that it is about: "sites"; none of a rule: all of that rule */
     struct policy_text text;
 };
 

@@ -7,19 +7,19 @@
 
 enum { PROOFS_SHOWN = 60, GAPS_SHOWN = 5000 };
 
-static const struct page_text result_texts[HIKAE_RESULTS] = {
-    [HIKAE_NOT_YET_DUE] = {"not yet due", "未到来"}, [HIKAE_KEPT] = {"kept", "守った"},
-    [HIKAE_ATTESTED] = {"attested", "文書による"},   [HIKAE_NOT_OBSERVABLE] = {"not observable", "確認できない"},
-    [HIKAE_MISSED] = {"aim missed", "目標に届かず"}, [HIKAE_BROKEN] = {"broken", "守れなかった"},
-};
 static const enum page_state result_states[HIKAE_RESULTS] = {
     [HIKAE_NOT_YET_DUE] = PAGE_PLAIN,   [HIKAE_KEPT] = PAGE_GOOD,   [HIKAE_ATTESTED] = PAGE_GOOD,
     [HIKAE_NOT_OBSERVABLE] = PAGE_WARN, [HIKAE_MISSED] = PAGE_WARN, [HIKAE_BROKEN] = PAGE_BAD,
 };
 
+static struct page_text result_text(enum hikae_result result)
+{
+    return (struct page_text){hikae_result_text(result, false), hikae_result_text(result, true)};
+}
+
 static void badge(struct page *page, enum hikae_result result)
 {
-    page_badge(page, result_states[result], result_texts[result]);
+    page_badge(page, result_states[result], result_text(result));
 }
 
 static const char *sentence(const struct page *page, const struct hikae_evidence_item *item)
@@ -42,7 +42,7 @@ static void draw_summary(struct page *page, const struct hikae_evidence *evidenc
     page_tiles(page);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         bool none = evidence->counts[order[i]] == 0;
-        page_tile(page, none ? PAGE_PLAIN : result_states[order[i]], result_texts[order[i]]);
+        page_tile(page, none ? PAGE_PLAIN : result_states[order[i]], result_text(order[i]));
         page_count(page, evidence->counts[order[i]]);
     }
     page_tiles_end(page);
@@ -177,6 +177,50 @@ static void draw_gaps(struct page *page, const struct hikae_evidence *evidence)
     page_section_end(page);
 }
 
+/* What was missed, and what people made of it: what is closed has a cause and a correction. */
+static void draw_nonconformities(struct page *page, const struct hikae_evidence *evidence)
+{
+    static const struct page_column columns[] = {{{"Id", "番号"}, false},    {{"Since", "発生"}, false},
+                                                 {{"What", "内容"}, false},  {{"State", "状態"}, false},
+                                                 {{"Cause", "原因"}, false}, {{"Correction", "是正"}, false}};
+    if (evidence->nonconformity_count == 0)
+        return;
+    page_section(page, "nonconformities", PAGE_TEXT("Nonconformities", "不適合"));
+    page_table(page, PAGE_TEXT("What was missed, and what was done about it", "起きた不適合とその是正"), columns, 6);
+    for (size_t i = 0; i < evidence->nonconformity_count; i++) {
+        const struct hikae_evidence_nonconformity *item = &evidence->nonconformities[i];
+        bool open = item->closed_ns == 0;
+        page_row(page);
+        page_cell(page);
+        page_code(page, item->id);
+        page_cell(page);
+        page_time(page, item->since_ns);
+        page_cell(page);
+        page_plain(page, page_lang(page) == PAGE_JA ? item->ja : item->en);
+        page_aside(page);
+        page_plain(page, item->policy);
+        page_plain(page, " ");
+        page_plain(page, item->subject);
+        page_aside_end(page);
+        page_cell(page);
+        page_badge(page, open ? PAGE_WARN : PAGE_GOOD,
+                   open ? PAGE_TEXT("open", "未処理") : PAGE_TEXT("closed", "処理済み"));
+        if (!open) {
+            page_aside(page);
+            page_time(page, item->closed_ns);
+            page_plain(page, " ");
+            page_plain(page, item->closed_by);
+            page_aside_end(page);
+        }
+        page_cell(page);
+        page_plain(page, item->cause);
+        page_cell(page);
+        page_plain(page, item->correction);
+    }
+    page_table_end(page);
+    page_section_end(page);
+}
+
 /* ---- One promise ---- */
 
 static void draw_rule(struct page *page, const struct hikae_evidence_rule *rule)
@@ -191,7 +235,7 @@ static void draw_rule(struct page *page, const struct hikae_evidence_rule *rule)
         if (rule->counts[i] == 0)
             continue;
         page_plain(page, " ");
-        page_plain(page, page_pick(page, result_texts[i]));
+        page_plain(page, hikae_result_text((enum hikae_result)i, page_lang(page) == PAGE_JA));
         page_plain(page, ": ");
         page_count(page, rule->counts[i]);
     }
@@ -375,6 +419,7 @@ static void draw(struct page *page, void *context)
     draw_summary(page, evidence);
     draw_promises(page, evidence);
     draw_gaps(page, evidence);
+    draw_nonconformities(page, evidence);
     draw_details(page, evidence);
     draw_controls(page, evidence);
     draw_versions(page, evidence);

@@ -240,25 +240,6 @@ static void draw_deadlines(struct page *page, const struct hikae_status_report *
     page_section_end(page);
 }
 
-/* What hikae opens by itself it titles in English; here it has both languages. */
-static struct page_text title_of(const struct hikae_incident *item)
-{
-    static const struct {
-        const char *about, *ja;
-    } rows[] = {{"backup", "時間内にバックアップが取得されませんでした"},
-                {"verify", "時間内に検証が行われませんでした"},
-                {"locks", "時間内にオブジェクトロックが延長されませんでした"},
-                {"retain", "時間内に世代の整理が行われませんでした"},
-                {"drill", "時間内に復元試験が行われませんでした"},
-                {"erasure", "契約終了後、期限までに消去されませんでした"},
-                {"notice", "時間内にインシデントの通知が行われませんでした"},
-                {"review", "期限までに確認が行われませんでした"}};
-    for (size_t i = 0; strcmp(item->kind, HIKAE_NONCONFORMITY) == 0 && i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].about, item->about) == 0)
-            return (struct page_text){item->title, rows[i].ja};
-    return (struct page_text){item->title, item->title};
-}
-
 static void draw_incident(struct page *page, const struct hikae_incident *item)
 {
     char count[PAGE_SMALL];
@@ -272,7 +253,7 @@ static void draw_incident(struct page *page, const struct hikae_incident *item)
     page_cell(page);
     page_clock(page, item->opened_ns);
     page_cell(page);
-    page_plain(page, page_pick(page, title_of(item)));
+    page_plain(page, hikae_incident_title(item, page_lang(page) == PAGE_JA));
     page_aside(page);
     if (item->policy != NULL) {
         page_plain(page, item->policy);

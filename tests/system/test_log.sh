@@ -68,9 +68,34 @@ says "operation logs of 2026-02 were not taken in" run-told
 json 2026-03-07T04:00:00Z run --only logs
 check once-a-day test "$(/usr/bin/python3 -c 'import json,sys; print(len(json.load(open(sys.argv[1]))["done"]))' "$WORK/json")" = 0
 json 2026-03-08T00:00:00Z --json nonconformity list
-check nonconformity grep -q '"logs"' "$WORK/json"
-json 2026-03-09T00:00:00Z $INGEST --period 2026-02 "$WORK/february.csv"
+ask() { /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$WORK/json" "$1"; }
+LOGS='[i for i in j["incidents"] if i["about"]=="logs"]'
+check one-nonconformity test "$(ask "[(i['policy'],i['subject'],i['occurred'],i['state']) for i in $LOGS]")" = "[('monthly-1-year', 'operation', '2026-03-07T00:00:00Z', 'open')]"
+N=$(ask "$LOGS[0]['id']")
+# The next night finds it missing still, and opens no second one; evidence and the morning page show it.
+json 2026-03-08T12:00:00Z run --only logs
+check told-again test "$CODE" = 1
+json 2026-03-08T13:00:00Z nonconformity list
+check no-second-one test "$(ask "len($LOGS)")" = 1
+json 2026-03-08T14:00:00Z evidence --policy monthly-1-year --period 2026-03
+check evidence-gap test "$(ask '[(g["kind"],g["date"]) for p in j["promises"] if p["id"]=="logs-csv" for g in p["gaps"]]')" = "[('log-missed', '2026-02')]"
+check evidence-names-it test "$(ask '[(n["id"],n["closed"]) for n in j["nonconformities"] if n["about"]=="logs"]')" = "[('$N', None)]"
+at 2026-03-08T14:00:00Z report --both -o "$WORK/r.html" 2>/dev/null
+check report-names-it grep -q "$N" "$WORK/r.html"
+check report-names-it-in-japanese grep -q 'ログが取り込まれなかった' "$WORK/r.html"
+# Once a person has answered for it the nights are quiet again; evidence says what was done.
+check answered at 2026-03-08T15:00:00Z nonconformity close "$N" --who sato --cause 'the collector was down' --correction 'it is watched now'
+json 2026-03-08T16:00:00Z evidence --policy monthly-1-year --period 2026-03
+check evidence-says-what-was-done test "$(ask '[(n["closed_by"],n["correction"]) for n in j["nonconformities"] if n["about"]=="logs"]')" = "[('sato', 'it is watched now')]"
+json 2026-03-09T12:00:00Z run --only logs
+check quiet-again test "$CODE $(field done.0.job)" = "0 logs"
+json 2026-03-09T13:00:00Z $INGEST --period 2026-02 "$WORK/february.csv"
 check late test "$(field logs.0.late)" = True
+# Taken in again later, a month was fetched when it was fetched first.
+json 2026-03-09T14:00:00Z $INGEST --period 2026-01 --source web --again "one more file" "$WORK/january.csv"
+check again-is-not-late test "$(field logs.0.late) $(field logs.0.first)" = "False 2026-02-03T02:00:00Z"
+json 2026-03-09T15:00:00Z evidence --policy monthly-1-year --period 2026-02
+check january-in-time test "$(ask '[p["result"] for p in j["promises"] if p["id"]=="logs-csv"]')" = "['kept']"
 
 # ---- Dropped when their time is over, not before; and the audit log's own entries ----
 json 2027-01-31T12:00:00Z run --only retain,gc,logs

@@ -326,6 +326,11 @@ static void test_generations(void **state)
     /* On the night of the 31st those of the 24th and 25th are let go: it is time until the night after the next. */
     assert_non_null(strstr(gaps(f), "generation-overdue 2026-10-22"));
     assert_null(strstr(gaps(f), "2026-10-23"));
+    /* The last that was verified stays, whatever its age. */
+    f->snapshots[5].verified_ns = f->snapshots[5].time_ns + NS_PER_S;
+    judge(f);
+    assert_null(strstr(gaps(f), "overdue 2026-09-25"));
+    assert_non_null(strstr(gaps(f), "overdue 2026-09-26"));
     CHECK_RESULT(f, "seven", "broken");
 }
 
