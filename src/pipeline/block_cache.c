@@ -100,6 +100,15 @@ static struct item *find_or_add(struct block_cache *cache, const struct hash *pa
     return NULL;
 }
 
+bool block_cache_has(struct block_cache *cache, const struct hash *pack, uint32_t block)
+{
+    (void)pthread_mutex_lock(&cache->mutex);
+    const struct item *item = find(cache, pack, block);
+    bool kept = item != NULL && item->kept;
+    (void)pthread_mutex_unlock(&cache->mutex);
+    return kept;
+}
+
 bool block_cache_get(struct block_cache *cache, const struct hash *pack, uint32_t block, size_t size, struct buf *out)
 {
     uint64_t offset = 0;

@@ -22,6 +22,8 @@ MUST_USE int block_cache_new(const char *folder, uint64_t most, bool content, st
 /* NULL is fine. */
 void block_cache_free(struct block_cache *cache);
 bool block_cache_keeps_content(const struct block_cache *cache);
+/* Is it kept? */
+bool block_cache_has(struct block_cache *cache, const struct hash *pack, uint32_t block);
 /* Replace *out by a block of that size. False: it is not kept. */
 bool block_cache_get(struct block_cache *cache, const struct hash *pack, uint32_t block, size_t size, struct buf *out);
 /* Keep one; that it cannot be is no failure. */

@@ -2,7 +2,7 @@
 #include "base/names.h"
 #include "pipeline/objects.h"
 
-enum { PACKS_KEPT = 16, BLOCK_RUN_MAX = 64 << 20 };
+enum { PACKS_KEPT = 16 };
 
 struct kept_pack {
     bool used;
@@ -20,13 +20,21 @@ struct kept_block {
     struct buf bytes;
 };
 
+/* Sealed blocks of a pack, fetched before they are asked for. */
+struct fetched {
+    uint32_t pack;
+    uint32_t first;
+    uint32_t count; /* 0: none */
+    struct buf bytes;
+};
+
 struct block_reader {
     struct objects *objects;
     struct blob_hasher *hasher;
     struct kept_pack packs[PACKS_KEPT];
     uint64_t uses;
     struct buf sealed;
-    struct buf plain;
+    struct fetched ahead;
     size_t block_limit;
     struct kept_block blocks[];
 };
@@ -63,7 +71,7 @@ void block_reader_free(struct block_reader *reader)
         buf_free(&reader->blocks[i].bytes);
     blob_hasher_free(reader->hasher);
     buf_free(&reader->sealed);
-    buf_free(&reader->plain);
+    buf_free(&reader->ahead.bytes);
     mem_free(reader);
 }
 
@@ -111,61 +119,31 @@ int block_reader_pack(struct block_reader *reader, uint32_t pack, const struct p
     return 0;
 }
 
-/* Decrypt and decompress the blocks that lie in reader->sealed. */
-static int open_blocks(struct block_reader *reader, struct kept_pack *pack, uint32_t first, uint32_t count,
-                       struct buf *out, struct error *err)
+static int open_block(struct kept_pack *pack, uint32_t number, const uint8_t *sealed, struct buf *out,
+                      struct error *err)
 {
-    const uint8_t *p = reader->sealed.data;
     out->size = 0;
-    for (uint32_t i = first; i < first + count; i++) {
-        const struct container_block *block = &pack->info.blocks[i];
-        if (container_opener_block(pack->opener, i, block, p, count == 1 ? out : &reader->plain, err) != 0)
-            return -1;
-        if (count > 1 && buf_append(out, reader->plain.data, reader->plain.size, err) != 0)
-            return -1;
-        p += block->sealed_size;
-    }
-    return 0;
+    return container_opener_block(pack->opener, number, &pack->info.blocks[number], sealed, out, err);
 }
 
 /* What was fetched before: it is opened and checked again. */
-static bool run_from_cache(struct block_reader *reader, struct kept_pack *pack, uint32_t first, uint32_t count,
-                           size_t size, struct buf *out)
+static bool block_from_cache(struct block_reader *reader, struct kept_pack *pack, uint32_t number, struct buf *out)
 {
     struct block_cache *cache = reader->objects->blocks;
     struct error ignored = {0};
-    return cache != NULL && count == 1 && block_cache_get(cache, &pack->info.name, first, size, &reader->sealed) &&
-           open_blocks(reader, pack, first, count, out, &ignored) == 0;
+    return cache != NULL &&
+           block_cache_get(cache, &pack->info.name, number, pack->info.blocks[number].sealed_size, &reader->sealed) &&
+           open_block(pack, number, reader->sealed.data, out, &ignored) == 0;
 }
 
-/* The sound block in reader->sealed; of content only if the cache is for that too. */
-static void keep_block(struct block_reader *reader, const struct kept_pack *pack, uint32_t first, uint32_t count)
+/* A block that was sound; of content only if the cache is for that too. */
+static void keep_block(const struct block_reader *reader, const struct kept_pack *pack, uint32_t number,
+                       const uint8_t *sealed)
 {
     struct block_cache *cache = reader->objects->blocks;
-    if (cache != NULL && count == 1 && (reader->block_limit > 0 || block_cache_keeps_content(cache)))
-        block_cache_put(cache, &pack->info.name, first, &reader->sealed);
-}
-
-/*
- * The slow way, when a ranged read gave no sound block: get the whole object, checked against its name and mended
- * where it was lost, and take the blocks out of that.
- */
-static int run_from_whole_object(struct block_reader *reader, struct kept_pack *pack, uint32_t first, uint32_t count,
-                                 uint64_t offset, size_t size, struct buf *out, struct error *err)
-{
-    CLEANUP(buf_free) struct buf object = {0};
-    struct objects *objects = reader->objects;
-    (void)pthread_mutex_lock(&objects->repair_mutex); /* one big object in memory at a time */
-    int rc = objects_get(objects, OBJECT_PACK, &pack->info.name, pack->info.size, &object, err);
-    (void)pthread_mutex_unlock(&objects->repair_mutex);
-    if (rc != 0)
-        return -1;
-    if (object.size < offset + size)
-        return error_set(err, ERROR_DAMAGED, "a pack is shorter than the index says");
-    reader->sealed.size = 0;
-    if (buf_append(&reader->sealed, object.data + offset, size, err) != 0)
-        return -1;
-    return open_blocks(reader, pack, first, count, out, err);
+    const struct buf bytes = {.data = (uint8_t *)(uintptr_t)sealed, .size = pack->info.blocks[number].sealed_size};
+    if (cache != NULL && (reader->block_limit > 0 || block_cache_keeps_content(cache)))
+        block_cache_put(cache, &pack->info.name, number, &bytes);
 }
 
 static bool ends_the_search(const struct error *err)
@@ -173,30 +151,51 @@ static bool ends_the_search(const struct error *err)
     return err->class == ERROR_NO_MEMORY || err->class == ERROR_INTERNAL || err->class == ERROR_INTERRUPTED;
 }
 
-/* Ranged reads: of the first target that has the pack, or of one after the other (`all`). */
-static int run_from_ranges(struct block_reader *reader, struct kept_pack *pack, uint32_t first, uint32_t count,
-                           uint64_t offset, size_t size, bool all, struct buf *out, struct error *err)
+/* The targets that may be asked for a part of the pack, from number *at on; NULL: no more. */
+static struct run_target *next_target(struct objects *objects, const struct kept_pack *pack, size_t *at)
 {
-    struct objects *objects = reader->objects;
+    while (*at < objects->count) {
+        struct run_target *t = &objects->targets[(*at)++];
+        if (t->up && !atomic_load(&t->read_failed) &&
+            presence_has(&t->present, OBJECT_PACK, &pack->info.name, pack->info.size))
+            return t;
+    }
+    return NULL;
+}
+
+/* Replace *out by a part of the pack as it lies on that target. One that does not answer is not asked again. */
+static int get_part(struct objects *objects, struct run_target *t, const struct kept_pack *pack, uint64_t offset,
+                    size_t size, struct buf *out, struct error *err)
+{
     char name[OBJECT_NAME_SIZE];
     (void)name_object(&objects->tid, 'p', &pack->info.name, name);
-    (void)error_set(err, ERROR_UNREACHABLE, "no target that holds %s can be reached", name);
-    for (size_t i = 0; i < objects->count; i++) {
-        struct run_target *t = &objects->targets[i];
-        if (!t->up || atomic_load(&t->read_failed) ||
-            !presence_has(&t->present, OBJECT_PACK, &pack->info.name, pack->info.size))
-            continue;
-        reader->sealed.size = 0;
-        if (target_get_range(t->target, name, offset, size, &reader->sealed, err) == 0) {
-            atomic_fetch_add(&t->bytes_fetched, size);
-            if (reader->sealed.size != size)
-                (void)error_set(err, ERROR_DAMAGED, "%s on %s is shorter than it must be", name, t->name);
-            else if (open_blocks(reader, pack, first, count, out, err) == 0) {
-                keep_block(reader, pack, first, count);
-                return 0;
-            }
-        } else if (err->class == ERROR_UNREACHABLE || err->class == ERROR_DENIED) {
+    out->size = 0;
+    if (target_get_range(t->target, name, offset, size, out, err) != 0) {
+        if (err->class == ERROR_UNREACHABLE || err->class == ERROR_DENIED)
             atomic_store(&t->read_failed, true);
+        return -1;
+    }
+    atomic_fetch_add(&t->bytes_fetched, size);
+    if (out->size != size)
+        return error_set(err, ERROR_DAMAGED, "%s on %s is shorter than it must be", name, t->name);
+    return 0;
+}
+
+/* A ranged read: of the first target that has the pack, or of one after the other (`all`). */
+static int block_from_range(struct block_reader *reader, struct kept_pack *pack, uint32_t number, bool all,
+                            struct buf *out, struct error *err)
+{
+    const struct container_block *block = &pack->info.blocks[number];
+    struct run_target *t;
+    size_t at = 0;
+    char name[OBJECT_NAME_SIZE];
+    (void)name_object(&reader->objects->tid, 'p', &pack->info.name, name);
+    (void)error_set(err, ERROR_UNREACHABLE, "no target that holds %s can be reached", name);
+    while ((t = next_target(reader->objects, pack, &at)) != NULL) {
+        if (get_part(reader->objects, t, pack, block->offset, block->sealed_size, &reader->sealed, err) == 0 &&
+            open_block(pack, number, reader->sealed.data, out, err) == 0) {
+            keep_block(reader, pack, number, reader->sealed.data);
+            return 0;
         }
         if (!all || ends_the_search(err))
             return -1;
@@ -204,31 +203,97 @@ static int run_from_ranges(struct block_reader *reader, struct kept_pack *pack, 
     return -1;
 }
 
-int block_reader_run(struct block_reader *reader, uint32_t pack_number, uint32_t first, uint32_t count, struct buf *out,
-                     struct error *err)
+/*
+ * The slow way, when a ranged read gave no sound block: get the whole object, checked against its name and mended
+ * where it was lost, and take the block out of that.
+ */
+static int block_from_object(struct block_reader *reader, struct kept_pack *pack, uint32_t number, struct buf *out,
+                             struct error *err)
 {
+    const struct container_block *block = &pack->info.blocks[number];
+    CLEANUP(buf_free) struct buf object = {0};
     struct objects *objects = reader->objects;
-    struct kept_pack *pack;
-    if (cancel_check(objects->cancel, err) != 0 || open_pack(reader, pack_number, &pack, err) != 0)
+    (void)pthread_mutex_lock(&objects->repair_mutex); /* one big object in memory at a time */
+    int rc = objects_get(objects, OBJECT_PACK, &pack->info.name, pack->info.size, &object, err);
+    (void)pthread_mutex_unlock(&objects->repair_mutex);
+    if (rc != 0)
         return -1;
-    if (count == 0 || first >= pack->info.block_count || count > pack->info.block_count - first)
-        return error_set(err, ERROR_DAMAGED, "the index names a block that its pack does not have");
-    uint64_t offset = pack->info.blocks[first].offset, size = 0;
-    for (uint32_t i = first; i < first + count; i++)
-        size += pack->info.blocks[i].sealed_size;
-    if (size > BLOCK_RUN_MAX)
-        return error_set(err, ERROR_INTERNAL, "a run of blocks is too long to fetch at once");
+    if (object.size < block->offset + block->sealed_size)
+        return error_set(err, ERROR_DAMAGED, "a pack is shorter than the index says");
+    return open_block(pack, number, object.data + block->offset, out, err);
+}
 
-    if (run_from_cache(reader, pack, first, count, (size_t)size, out) ||
-        run_from_ranges(reader, pack, first, count, offset, (size_t)size, false, out, err) == 0)
+static bool was_fetched(const struct fetched *ahead, uint32_t pack, uint32_t block)
+{
+    return ahead->pack == pack && block >= ahead->first && block - ahead->first < ahead->count;
+}
+
+/* Fetch as many of `count` blocks as fit into `most` bytes and are not kept, if they are several. */
+static int fetch_ahead(struct block_reader *reader, uint32_t pack_number, uint32_t first, uint32_t count, size_t most,
+                       struct error *err)
+{
+    struct fetched *ahead = &reader->ahead;
+    struct kept_pack *pack;
+    size_t at = 0, size = 0;
+    if (cancel_check(reader->objects->cancel, err) != 0 || open_pack(reader, pack_number, &pack, err) != 0)
+        return -1;
+    struct block_cache *cache = reader->objects->blocks;
+    uint32_t end = first;
+    while (end < pack->info.block_count && end - first < count && size + pack->info.blocks[end].sealed_size <= most &&
+           (cache == NULL || !block_cache_has(cache, &pack->info.name, end)))
+        size += pack->info.blocks[end++].sealed_size;
+    struct run_target *t = next_target(reader->objects, pack, &at);
+    if (end - first < 2 || t == NULL)
+        return 0;
+    if (get_part(reader->objects, t, pack, pack->info.blocks[first].offset, size, &ahead->bytes, err) != 0)
+        return -1;
+    ahead->pack = pack_number;
+    ahead->first = first;
+    ahead->count = end - first;
+    return 0;
+}
+
+int block_reader_ahead(struct block_reader *reader, uint32_t pack, uint32_t first, uint32_t count, size_t most,
+                       struct error *err)
+{
+    struct error why = {0};
+    if (was_fetched(&reader->ahead, pack, first))
+        return 0;
+    reader->ahead.count = 0;
+    if (fetch_ahead(reader, pack, first, count, most, &why) == 0 || !ends_the_search(&why))
+        return 0;
+    *err = why;
+    return -1;
+}
+
+int block_reader_block(struct block_reader *reader, uint32_t pack_number, uint32_t number, struct buf *out,
+                       struct error *err)
+{
+    struct kept_pack *pack;
+    if (cancel_check(reader->objects->cancel, err) != 0 || open_pack(reader, pack_number, &pack, err) != 0)
+        return -1;
+    if (number >= pack->info.block_count)
+        return error_set(err, ERROR_DAMAGED, "the index names a block that its pack does not have");
+    if (block_from_cache(reader, pack, number, out))
+        return 0;
+    if (was_fetched(&reader->ahead, pack_number, number)) {
+        uint64_t offset = pack->info.blocks[number].offset - pack->info.blocks[reader->ahead.first].offset;
+        if (open_block(pack, number, reader->ahead.bytes.data + offset, out, err) == 0) {
+            keep_block(reader, pack, number, reader->ahead.bytes.data + offset);
+            return 0;
+        }
+        if (ends_the_search(err))
+            return -1;
+    }
+    if (block_from_range(reader, pack, number, false, out, err) == 0)
         return 0;
     if (ends_the_search(err))
         return -1;
-    /* The whole object mends what is damaged. If no target has all of it sound, one may have these blocks sound. */
-    if (run_from_whole_object(reader, pack, first, count, offset, (size_t)size, out, err) == 0)
+    /* The whole object mends what is damaged. If no target has all of it sound, one may have this block sound. */
+    if (block_from_object(reader, pack, number, out, err) == 0)
         return 0;
     struct error why = {0};
-    if (ends_the_search(err) || run_from_ranges(reader, pack, first, count, offset, (size_t)size, true, out, &why) != 0)
+    if (ends_the_search(err) || block_from_range(reader, pack, number, true, out, &why) != 0)
         return -1;
     error_clear(err);
     return 0;
@@ -248,7 +313,7 @@ static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t blo
             oldest = kept;
     }
     oldest->used = false;
-    if (block_reader_run(reader, pack, block, 1, &oldest->bytes, err) != 0)
+    if (block_reader_block(reader, pack, block, &oldest->bytes, err) != 0)
         return -1;
     oldest->used = true;
     oldest->pack = pack;

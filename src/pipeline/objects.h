@@ -72,12 +72,16 @@ struct block_reader;
 MUST_USE int block_reader_new(struct objects *objects, size_t cached_blocks, struct block_reader **ret,
                               struct error *err);
 void block_reader_free(struct block_reader *reader);
+/* Replace *out by the plain bytes of a block of a pack. */
+MUST_USE int block_reader_block(struct block_reader *reader, uint32_t pack, uint32_t block, struct buf *out,
+                                struct error *err);
 /*
- * Replace *out by the plain bytes of blocks first … first+count-1 of a pack, one after the other, fetched with one
- * ranged read.
+ * Fetch blocks that will be asked for, `first` and up to `count` - 1 behind it, with one ranged read of up to `most`
+ * bytes, unless `first` was fetched so before. That it fails costs time only: block_reader_block asks again, and
+ * elsewhere. -1 for what ends the work.
  */
-MUST_USE int block_reader_run(struct block_reader *reader, uint32_t pack, uint32_t first, uint32_t count,
-                              struct buf *out, struct error *err);
+MUST_USE int block_reader_ahead(struct block_reader *reader, uint32_t pack, uint32_t first, uint32_t count, size_t most,
+                                struct error *err);
 /* A blob_fetch (repo/manifest.h) with a block_reader as context: finds it in the index and checks its id. */
 int block_reader_fetch(enum blob_type type, const struct blob_id *id, struct buf *out, void *context,
                        struct error *err);

@@ -1,7 +1,7 @@
 /*
  * The way of a restore. Blocks are fetched in the order of the packs, each
- * once: what wants their blobs was sorted by place. A job is up to four
- * neighbouring blocks, so that one ranged read serves them all.
+ * once: what wants their blobs was sorted by place. A job is a block, or,
+ * where a read costs a request, a run of neighbours that few reads serve.
  */
 #include "base/mem.h"
 #include "base/ordered.h"
@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { JOB_BLOCKS = 1, JOB_WANTS = 65536, JOBS_PER_WORKER = 2, THREADS_MAX = 256, META_BLOCKS = 16 };
+enum { JOB_BLOCKS = 32, JOB_WANTS = 65536, JOBS_PER_WORKER = 2, THREADS_MAX = 256, META_BLOCKS = 16 };
+enum { AHEAD_BYTES = 8 << 20, AHEAD_BYTES_ALL = 48 << 20, READS_OF_A_STORE = 4 };
 
 struct job {
     uint32_t pack;
@@ -42,6 +43,8 @@ struct restore {
     struct ordered *map;
     struct job *jobs; /* JOBS_PER_WORKER a worker */
     size_t job_count;
+    uint32_t job_blocks; /* neighbours in a job, at most            */
+    size_t ahead;        /* bytes of them that one read may fetch */
     atomic_bool stop;
 };
 
@@ -52,24 +55,21 @@ static uint32_t get_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Write the blobs of blocks that lie in worker->plain. Nothing is written whose id does not fit. */
-static int fill_wants(struct restore *restore, struct restore_worker *worker, const struct pack_info *info,
-                      uint32_t first, uint32_t blocks, const struct want *wants, size_t count, struct error *err)
+/* Write the blobs of the block that lies in worker->plain. Nothing is written whose id does not fit. */
+static int fill_wants(struct restore *restore, struct restore_worker *worker, const struct want *wants, size_t count,
+                      struct error *err)
 {
-    uint64_t starts[JOB_BLOCKS + 1] = {0};
-    for (uint32_t i = 0; i < blocks; i++)
-        starts[i + 1] = starts[i] + info->blocks[first + i].plain_size;
     for (size_t i = 0; i < count; i++) {
         const struct want *want = &wants[i];
-        uint32_t block = get_be32(want->block) - first, offset = get_be32(want->offset);
+        uint32_t offset = get_be32(want->offset);
         struct blob_id id;
         struct error why = {0};
-        if (starts[blocks] != worker->plain.size || (uint64_t)offset + want->size > starts[block + 1] - starts[block]) {
+        if ((uint64_t)offset + want->size > worker->plain.size) {
             (void)error_set(&why, ERROR_DAMAGED, "the index does not fit a block");
             file_give_up(restore->filler, want, &why);
             continue;
         }
-        const uint8_t *bytes = worker->plain.data + starts[block] + offset;
+        const uint8_t *bytes = worker->plain.data + offset;
         if (blob_hash(worker->hasher, BLOB_CONTENT, bytes, want->size, &id, err) != 0)
             return -1;
         if (!blob_id_equal(&id, &want->id)) {
@@ -82,42 +82,35 @@ static int fill_wants(struct restore *restore, struct restore_worker *worker, co
     return 0;
 }
 
-/* Fetch blocks and write what is wanted of them. -1 also if only they cannot be had (restore_is_fatal tells). */
-static int fetch_and_fill(struct restore *restore, struct restore_worker *worker, uint32_t pack, uint32_t first,
-                          uint32_t blocks, const struct want *wants, size_t count, bool *ret_had, struct error *err)
+/* Fetch a block and write what is wanted of it. If it cannot be had, that costs only what wants it. */
+static int fetch_and_fill(struct restore *restore, struct restore_worker *worker, uint32_t pack, uint32_t block,
+                          const struct want *wants, size_t count, struct error *err)
 {
-    const struct pack_info *info;
-    *ret_had = false;
-    if (block_reader_run(worker->reader, pack, first, blocks, &worker->plain, err) != 0 ||
-        block_reader_pack(worker->reader, pack, &info, err) != 0)
+    struct error why = {0};
+    if (block_reader_block(worker->reader, pack, block, &worker->plain, &why) == 0)
+        return fill_wants(restore, worker, wants, count, err);
+    if (restore_is_fatal(&why)) {
+        *err = why;
         return -1;
-    *ret_had = true;
-    return fill_wants(restore, worker, info, first, blocks, wants, count, err);
+    }
+    for (size_t i = 0; i < count; i++)
+        file_give_up(restore->filler, &wants[i], &why);
+    return 0;
 }
 
-/* When several blocks at once could not be had: one by one, so that a damaged one costs only itself. */
-static int one_by_one(struct restore *restore, struct restore_worker *worker, const struct job *job,
-                      const struct error *first_why, struct error *err)
+static int fill_job(struct restore *restore, struct restore_worker *worker, const struct job *job, struct error *err)
 {
     size_t start = 0;
-    while (start < job->count) {
+    while (start < job->count && !atomic_load(&restore->stop)) {
         size_t end = start;
         uint32_t block = get_be32(job->wants[start].block);
         while (end < job->count && get_be32(job->wants[end].block) == block)
             end++;
-        struct error why = *first_why;
-        bool had = false;
-        if (job->blocks > 1 &&
-            fetch_and_fill(restore, worker, job->pack, block, 1, job->wants + start, end - start, &had, &why) == 0) {
-            start = end;
-            continue;
-        }
-        if (had || restore_is_fatal(&why)) {
-            *err = why;
+        uint32_t left = job->first + job->blocks - block;
+        if (block_reader_ahead(worker->reader, job->pack, block, left, restore->ahead, err) != 0 ||
+            fetch_and_fill(restore, worker, job->pack, block, job->wants + start, end - start, err) != 0)
             return -1;
-        }
-        for (; start < end; start++)
-            file_give_up(restore->filler, &job->wants[start], &why);
+        start = end;
     }
     return 0;
 }
@@ -126,19 +119,9 @@ static void run_job(void *item, unsigned number, void *context)
 {
     struct job *job = item;
     struct restore *restore = context;
-    struct restore_worker *worker = &restore->workers[number];
-    struct error why = {0};
-    bool had;
     error_clear(&job->error);
-    if (atomic_load(&restore->stop))
-        return;
-    if (fetch_and_fill(restore, worker, job->pack, job->first, job->blocks, job->wants, job->count, &had, &why) == 0)
-        return;
-    if (had || restore_is_fatal(&why) || one_by_one(restore, worker, job, &why, &job->error) != 0) {
-        if (job->error.class == ERROR_NONE)
-            job->error = why;
+    if (fill_job(restore, &restore->workers[number], job, &job->error) != 0)
         atomic_store(&restore->stop, true);
-    }
 }
 
 /* ---- Handing out jobs ---- */
@@ -163,13 +146,13 @@ static int job_add(struct job *job, const struct want *want, struct error *err)
     return 0;
 }
 
-static bool job_takes(const struct job *job, const struct want *want)
+static bool job_takes(const struct restore *restore, const struct job *job, const struct want *want)
 {
     if (job->count == 0)
         return true;
     uint32_t block = get_be32(want->block), last = job->first + job->blocks - 1;
     return job->count < JOB_WANTS && job->pack == get_be32(want->pack) &&
-           (block == last || (block == last + 1 && job->blocks < JOB_BLOCKS));
+           (block == last || (block == last + 1 && job->blocks < restore->job_blocks));
 }
 
 /* The oldest job in flight is done: look how it went. */
@@ -193,7 +176,7 @@ static int run_jobs(struct restore *restore, struct error *err)
         more = extsort_next(restore->plan.wants, &record, err);
         if (more < 0 || cancel_check(restore->options->cancel, err) != 0)
             rc = -1;
-        if (rc == 0 && job->count > 0 && (more == 0 || !job_takes(job, record))) {
+        if (rc == 0 && job->count > 0 && (more == 0 || !job_takes(restore, job, record))) {
             (void)ordered_put(restore->map, job);
             put++;
             if (put - taken == restore->job_count) {
@@ -240,27 +223,43 @@ static int carry_out(struct restore *restore, struct error *err)
     return 0;
 }
 
-/* Each thread waits for its own read: of a store on the network, enough of them must be on their way at a time. */
-static unsigned threads_wanted(const struct restore_options *options)
+/* Is some of it read from a store on the network? */
+static bool reads_a_store(const struct restore_options *options)
 {
-    enum { READS_OF_A_STORE = 8 };
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = cores > 0 ? (unsigned)cores + 1 : 1;
     for (size_t i = 0; i < options->objects->count; i++) {
         const struct run_target *t = &options->objects->targets[i];
-        if (t->up && target_traits(t->target)->parallel > 1 && wanted < READS_OF_A_STORE)
-            wanted = READS_OF_A_STORE;
+        if (t->up && target_traits(t->target)->parallel > 1)
+            return true;
     }
-    return wanted;
+    return false;
+}
+
+/*
+ * Each thread waits for its own read: of a store on the network, some must be on their way while others are worked
+ * on, and each shall be worth its request, within what memory allows.
+ */
+static void plan_reads(struct restore *restore)
+{
+    const struct restore_options *options = restore->options;
+    bool store = reads_a_store(options);
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = cores > 0 ? (unsigned)cores + 1 : 1;
+    if (store && wanted < READS_OF_A_STORE)
+        wanted = READS_OF_A_STORE;
+    restore->threads = options->threads > 0 ? options->threads : wanted;
+    if (restore->threads > THREADS_MAX)
+        restore->threads = THREADS_MAX;
+    restore->job_count = (size_t)restore->threads * JOBS_PER_WORKER;
+    restore->job_blocks = store ? JOB_BLOCKS : 1;
+    restore->ahead = AHEAD_BYTES_ALL / restore->threads;
+    if (restore->ahead > AHEAD_BYTES)
+        restore->ahead = AHEAD_BYTES;
 }
 
 static int set_up(struct restore *restore, struct error *err)
 {
     const struct restore_options *options = restore->options;
-    restore->threads = options->threads > 0 ? options->threads : threads_wanted(options);
-    if (restore->threads > THREADS_MAX)
-        restore->threads = THREADS_MAX;
-    restore->job_count = (size_t)restore->threads * JOBS_PER_WORKER;
+    plan_reads(restore);
     restore->workers = mem_calloc(restore->threads, sizeof(*restore->workers));
     restore->jobs = mem_calloc(restore->job_count, sizeof(*restore->jobs));
     if (restore->workers == NULL || restore->jobs == NULL) {
