@@ -27,9 +27,12 @@ struct hikae_drill_options {
     const char *key_file;        /* bare: what opens the keys; none: the first of the configuration that is here */
     const char *sheet_file;      /* bare                                                                        */
     const char *passphrase_file; /* bare                                                                   */
-    const char *plan;            /* which rule asks for it, "drills.1"; NULL: somebody does                */
-    const char *reason;          /* recorded; may be NULL                                                  */
-    const char *report_file;     /* the signed statement is written there too; may be NULL                 */
+    /* drill_away: "TARGET.KEY=VALUE" as hikae.yaml has them, for what is otherwise on the other machine. */
+    const char *const *settings;
+    size_t setting_count;
+    const char *plan;        /* which rule asks for it, "drills.1"; NULL: somebody does                */
+    const char *reason;      /* recorded; may be NULL                                                  */
+    const char *report_file; /* the signed statement is written there too; may be NULL                 */
     bool dry_run;
 };
 
@@ -98,12 +101,14 @@ enum hikae_status hikae_drill_run(struct hikae *hikae, const char *tenant, const
                                   struct hikae_drill *ret, struct hikae_error *error);
 void hikae_drill_free(struct hikae_drill *drill);
 
-/* What another machine needs for one drill of one tenant: its keys, sealed with a passphrase, and where the targets
- * are.
+/*
+ * What another machine needs to drill one tenant: its keys, sealed, and where the targets are, with the certificates of
+ * their CAs. How to log in there is not in it: the other machine has keys of its own, best for reading only.
  */
 struct hikae_kit_options {
     const char *out;             /* the file; never replaces one */
-    const char *passphrase_file; /* its first line opens the kit */
+    const char *passphrase_file; /* its first line opens the kit; or … */
+    const char *key_file;        /* … this is made, and opens it */
     int64_t life_ns;             /* hikae refuses the kit afterwards */
     bool dry_run;
 };
@@ -113,11 +118,11 @@ enum hikae_status hikae_drill_kit(struct hikae *hikae, const char *tenant, const
                                   struct hikae_error *error);
 /*
  * On the other machine, which has no configuration: a drill from the kit, as hikae_drill_run. options: mode (not bare),
- * target, confidence, damage, budgets, scratch (needed), report_file (needed): what hikae_drill_accept takes at home.
+ * target, confidence, damage, budgets, settings, passphrase_file or key_file (what opens the kit), scratch (needed),
+ * report_file (needed): what hikae_drill_accept takes at home.
  */
-enum hikae_status hikae_drill_away(const char *kit_file, const char *passphrase_file,
-                                   const struct hikae_drill_options *options, struct hikae_drill *ret,
-                                   struct hikae_error *error);
+enum hikae_status hikae_drill_away(const char *kit_file, const struct hikae_drill_options *options,
+                                   struct hikae_drill *ret, struct hikae_error *error);
 /* At home: check that it comes from a kit of this tenant, sign it, put it on record. HIKAE_DAMAGED if it does not. */
 enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_file, struct hikae_drill *ret,
                                      struct hikae_error *error);

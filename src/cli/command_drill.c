@@ -353,6 +353,7 @@ enum hikae_status command_drill_kit(struct run *run)
 {
     struct hikae_kit_options options = {.out = run_option(run, "out"),
                                         .passphrase_file = run_option(run, "passphrase-file"),
+                                        .key_file = run_option(run, "key-file"),
                                         .dry_run = run_has(run, DRY_RUN)};
     const char *expires = run_option(run, "expires");
     enum hikae_status status = value_duration(run, "expires", expires, &options.life_ns);
@@ -382,12 +383,12 @@ enum hikae_status command_drill_away(struct run *run)
 {
     struct hikae_drill_options options;
     struct hikae_drill drill = {0};
-    const char *passphrase = run_option(run, "passphrase-file");
     enum hikae_status status = read_options(run, &options);
-    if (status != HIKAE_OK)
-        return status;
-    options.passphrase_file = NULL;
-    status = hikae_drill_away(run->args[0], passphrase, &options, &drill, &run->error);
+    const char **settings CLEANUP_FREE = run_all(run, "set", &options.setting_count);
+    if (status != HIKAE_OK || settings == NULL)
+        return status != HIKAE_OK ? status : run->error.status;
+    options.settings = settings;
+    status = hikae_drill_away(run->args[0], &options, &drill, &run->error);
     return show_one(run, &drill, status);
 }
 

@@ -109,8 +109,11 @@ static const struct option_def kit_options[] = {
     {.name = "passphrase-file",
      .kind = VALUE_FILE,
      .value = "FILE",
-     .required = true,
      .help = "a file whose first line opens the kit: it travels another way"},
+    {.name = "key-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "or this key file, made now: it travels another way, on a stick for example"},
     {.name = "expires",
      .kind = VALUE_WORD,
      .value = "DURATION",
@@ -128,22 +131,29 @@ const struct command row_drill_kit = {
     .most = 1,
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description =
-        "Writes the keys of one tenant, sealed with a passphrase, and the places of the targets into a file: all that "
-        "`hikae drill away` needs on a machine that knows nothing of this store. Whoever has the file and the "
-        "passphrase has the keys; after its time hikae refuses it, so delete it then. Access to the targets is given "
-        "by other means.",
+        "Writes the keys of one tenant, sealed, and the places of the targets, with the certificates of their CAs, "
+        "into "
+        "a file: all that `hikae drill away` needs on a machine that knows nothing of this store. Whoever has the file "
+        "and what opens it has the keys; after its time hikae refuses it, so delete it then. How to log in at the "
+        "targets is not in it: give the other machine keys of its own, for reading only, in its environment or with "
+        "--set.",
     .options = kit_options,
-    .examples = {{"hikae drill kit acme --out acme.kit --passphrase-file /root/phrase --expires 7d", "For a week."}},
-    .exits = {{7, "the passphrase is too short"}},
+    .examples = {{"hikae drill kit acme --out acme.kit --passphrase-file /root/phrase --expires 7d", "For a week."},
+                 {"hikae drill kit acme --out acme.kit --key-file /media/stick/acme.key --expires 24h",
+                  "Opened by a key on a stick, for a day."}},
+    .exits = {{2, "nothing opens it, or two things would"}, {7, "the passphrase is too short"}},
     .run = command_drill_kit,
 };
 
 static const struct option_def away_options[] = {
-    {.name = "passphrase-file",
-     .kind = VALUE_FILE,
-     .value = "FILE",
-     .required = true,
-     .help = "a file whose first line opens the kit"},
+    {.name = "passphrase-file", .kind = VALUE_FILE, .value = "FILE", .help = "a file whose first line opens the kit"},
+    {.name = "key-file", .kind = VALUE_FILE, .value = "FILE", .help = "or the key file that was made with it"},
+    {.name = "set",
+     .kind = VALUE_WORD,
+     .value = "T.KEY=VALUE",
+     .many = true,
+     .help = "what is otherwise here, as hikae target set has it: tokyo.credentials=file:/root/keys, "
+             "tokyo.url=file:///mnt/tokyo, tokyo.proxy=…"},
     {.name = "scratch",
      .kind = VALUE_DIR,
      .value = "DIR",
@@ -174,7 +184,10 @@ const struct command row_drill_away = {
                    "the report names both machines and is taken home.",
     .options = away_options,
     .examples = {{"hikae drill away acme.kit --passphrase-file phrase --scratch /mnt/large --report acme.report",
-                  "On the other machine."}},
+                  "On the other machine."},
+                 {"hikae drill away acme.kit --key-file acme.key --scratch /mnt/large --report acme.report --set "
+                  "tokyo.credentials=file:/root/read-only.keys",
+                  "With keys of its own for the store in Tokyo."}},
     .exits = {{5, "it failed, or the file is no kit"}, {7, "another passphrase"}, {8, "the kit's time is over"}},
     .run = command_drill_away,
 };

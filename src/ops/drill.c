@@ -221,9 +221,7 @@ static int drill_site(struct drill *drill, struct drill_site *site, struct error
     }
     if (drill->options->mode != HIKAE_DRILL_BARE)
         return drill_here(drill, site, err);
-    const struct config_target *from = config_find_target(drill->hikae->config, site->name);
-    CLEANUP_FREE char *target_url = mem_printf("%s=%s", from->name, from->url);
-    return target_url != NULL ? drill_bare(drill, target_url, site, err) : error_no_memory(err);
+    return drill_bare(drill, config_find_target(drill->hikae->config, site->name), site, err);
 }
 
 int drill_work(struct drill *drill, drill_each *each, struct error *err)

@@ -11,6 +11,9 @@
  *   drill_bare.c     a machine with nothing: recover first
  *   drill_budget.c   bytes and time that may be used up
  *   drill_check*.c   application checks
+ *   drill_kit.c      the file that another machine needs
+ *   drill_home.c     making one; accepting the report that comes back
+ *   drill_away.c     the drill on the other machine
  *   drill_report.c   the statement, signed and recorded; reading it again
  */
 #ifndef HIKAE_OPS_DRILL_H
@@ -169,7 +172,8 @@ MUST_USE int drill_choose_files(struct drill *drill, struct hikae *engine, struc
 /* Everything at one target. Failures of what is drilled go to the site; -1 ends the drill. */
 MUST_USE int drill_target(struct drill *drill, struct hikae *engine, struct drill_site *site, struct error *err);
 /* The same with nothing but that target and a holder. */
-MUST_USE int drill_bare(struct drill *drill, const char *target_url, struct drill_site *site, struct error *err);
+MUST_USE int drill_bare(struct drill *drill, const struct config_target *target, struct drill_site *site,
+                        struct error *err);
 void drill_site_fail(struct drill_site *site, enum drill_result result, enum error_class class, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 /*

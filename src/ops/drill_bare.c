@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "ops/drill.h"
+#include "ops/recover.h"
 
 #include <string.h>
 
@@ -42,18 +43,16 @@ static int find_opener(const struct drill *drill, struct opener *ret, struct err
     return error_hint(err, "name one with --key-file, --sheet or --passphrase-file");
 }
 
-static int recover(const struct drill *drill, const char *folder, const char *target_url, const struct opener *opener,
+static int recover(const char *folder, const struct config_target *target, const struct opener *opener,
                    struct hikae **ret, struct error *err)
 {
     struct hikae_recover_result result = {0};
     struct hikae_error error = {0};
     const struct hikae_recover_options options = {.dir = folder,
-                                                  .targets = &target_url,
-                                                  .target_count = 1,
                                                   .key_file = opener->key_file,
                                                   .passphrase_file = opener->passphrase_file,
                                                   .sheet_file = opener->sheet_file};
-    enum hikae_status status = hikae_recover(&options, &result, &error);
+    enum hikae_status status = recover_from(&options, target, &result, &error);
     if (status <= HIKAE_WARNINGS) {
         status = hikae_open(result.config, ret, &error);
         hikae_recover_result_free(&result);
@@ -61,11 +60,10 @@ static int recover(const struct drill *drill, const char *folder, const char *ta
     if (status <= HIKAE_WARNINGS)
         return 0;
     (void)api_failure(&error, err);
-    (void)drill;
     return error_wrap(err, "recover");
 }
 
-int drill_bare(struct drill *drill, const char *target_url, struct drill_site *site, struct error *err)
+int drill_bare(struct drill *drill, const struct config_target *target, struct drill_site *site, struct error *err)
 {
     struct opener opener;
     struct hikae *engine = NULL;
@@ -80,7 +78,7 @@ int drill_bare(struct drill *drill, const char *target_url, struct drill_site *s
     if (site->holder == NULL)
         return error_no_memory(err);
     int64_t began = clock_monotonic_ns();
-    int rc = recover(drill, folder, target_url, &opener, &engine, &why);
+    int rc = recover(folder, target, &opener, &engine, &why);
     site->recover_ns = clock_monotonic_ns() - began;
     if (rc == 0) {
         hikae_observe(engine, &drill->hikae->observer);

@@ -13,7 +13,14 @@
 #define LABEL     "hikae drill kit 1"
 #define MAC_LABEL "hikae drill kit report 1"
 
+enum { VERSION = 2, EPOCH = 1 };
 enum { ROW_SIZE = 1 + 4 + 8 + ID_SIZE + KEY_SIZE, TEXT_MAX = 1 << 20 };
+
+const char *drill_word(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
 
 void drill_kit_clear(struct drill_kit *kit)
 {
@@ -80,8 +87,22 @@ static int pack(const struct drill_kit *kit, struct secret **ret, struct error *
     return 0;
 }
 
-static int seal(const struct drill_kit *kit, const struct secret *key, const struct secret *plain, json_t *params,
-                char **ret, struct error *err)
+/* A kit is held as a root epoch is, by one holder. */
+static struct holder holder_of(const struct drill_kit_opener *opener)
+{
+    bool file = opener->key_file != NULL;
+    return (struct holder){.kind = file ? HOLDER_FILE : HOLDER_PASSPHRASE,
+                           .name = "kit",
+                           .path = (char *)(uintptr_t)(file ? opener->key_file : opener->passphrase_file)};
+}
+
+static const char *holder_word(const struct drill_kit_opener *opener)
+{
+    return opener->key_file != NULL ? "file" : "passphrase";
+}
+
+static int seal(const struct drill_kit *kit, const char *holder, const struct holder_made *made,
+                const struct secret *plain, char **ret, struct error *err)
 {
     struct secret *box CLEANUP(cleanup_secret_free) = NULL;
     struct gcm *gcm CLEANUP(cleanup_gcm_free) = gcm_new();
@@ -91,31 +112,36 @@ static int seal(const struct drill_kit *kit, const struct secret *key, const str
     CLEANUP_FREE uint8_t *sealed = mem_alloc(size + GCM_TAG_SIZE);
     if (gcm == NULL || sealed == NULL)
         return error_no_memory(err);
-    if (derive(kit, key, &box, err) != 0 || crypto_random(nonce, sizeof(nonce), err) != 0 ||
+    if (derive(kit, made->key, &box, err) != 0 || crypto_random(nonce, sizeof(nonce), err) != 0 ||
         gcm_set_key(gcm, secret_borrow(box), err) != 0 ||
         gcm_seal(gcm, nonce, kit->id.bytes, ID_SIZE, secret_borrow(plain), size, sealed, err) != 0)
         return -1;
     CLEANUP_FREE char *base64 = base64_encode(sealed, size + GCM_TAG_SIZE);
     json_t *json CLEANUP_JSON =
-        base64 != NULL
-            ? json_pack("{s:i, s:s, s:O, s:s, s:s}", "v", 1, "kit", hex_encode(kit->id.bytes, ID_SIZE, id), "params",
-                        params, "nonce", hex_encode(nonce, sizeof(nonce), nonce_text), "sealed", base64)
-            : NULL;
+        base64 != NULL ? json_pack("{s:i, s:s, s:s, s:O, s:s, s:s}", "v", VERSION, "kit",
+                                   hex_encode(kit->id.bytes, ID_SIZE, id), "holder", holder, "params", made->params,
+                                   "nonce", hex_encode(nonce, sizeof(nonce), nonce_text), "sealed", base64)
+                       : NULL;
     return json != NULL ? json_print(json, ret, err) : error_no_memory(err);
 }
 
-int drill_kit_write(const char *path, const char *passphrase_file, const struct drill_kit *kit, struct error *err)
+int drill_kit_write(const char *path, const struct drill_kit_opener *opener, const struct drill_kit *kit,
+                    struct error *err)
 {
-    const struct holder holder = {.kind = HOLDER_PASSPHRASE, .name = "kit", .path = (char *)(uintptr_t)passphrase_file};
-    const struct holder_occasion occasion = {.epoch = 1, .group = "kit"};
+    const struct holder holder = holder_of(opener);
+    const struct holder_occasion occasion = {.epoch = EPOCH, .group = "kit"};
     struct holder_made made = {0};
     struct secret *plain CLEANUP(cleanup_secret_free) = NULL;
     CLEANUP_FREE char *text = NULL;
-    if (pack(kit, &plain, err) != 0 || holder_passphrase_make(&holder, &occasion, &made, err) != 0)
+    if (pack(kit, &plain, err) != 0 || holder_make(&holder, &occasion, &made, err) != 0)
         return -1;
-    int rc = seal(kit, made.key, plain, made.params, &text, err);
+    int rc = seal(kit, holder_word(opener), &made, plain, &text, err);
+    if (rc == 0)
+        rc = file_create_durable(path, text, strlen(text), 0600, err);
+    if (rc != 0)
+        holder_unmake(&made);
     holder_made_clear(&made);
-    return rc == 0 ? file_create_durable(path, text, strlen(text), 0600, err) : -1;
+    return rc;
 }
 
 /* ---- Reading ---- */
@@ -156,21 +182,34 @@ static int unpack(const char *path, const struct secret *plain, struct drill_kit
     return 0;
 }
 
-static int open_box(const char *path, const char *passphrase_file, const json_t *json, struct drill_kit *kit,
+static int check_opener(const char *path, const struct drill_kit_opener *opener, const json_t *json, struct error *err)
+{
+    const char *wanted = json_string_value(json_object_get(json, "holder"));
+    if (wanted == NULL || json_integer_value(json_object_get(json, "v")) != VERSION)
+        return no_kit(path, err);
+    if (strcmp(wanted, holder_word(opener)) == 0)
+        return 0;
+    bool file = strcmp(wanted, "file") == 0;
+    (void)error_set(err, ERROR_KEYS, "%s is opened by a %s", path, file ? "key file" : "passphrase");
+    return error_hint(err, "give it with %s", file ? "--key-file" : "--passphrase-file");
+}
+
+static int open_box(const char *path, const struct drill_kit_opener *opener, const json_t *json, struct drill_kit *kit,
                     struct error *err)
 {
     const char *id = json_string_value(json_object_get(json, "kit"));
     const char *nonce_text = json_string_value(json_object_get(json, "nonce"));
     const char *base64 = json_string_value(json_object_get(json, "sealed"));
-    const struct holder holder = {.kind = HOLDER_PASSPHRASE, .name = "kit", .path = (char *)(uintptr_t)passphrase_file};
+    const struct holder holder = holder_of(opener);
     struct secret *key CLEANUP(cleanup_secret_free) = NULL, *box CLEANUP(cleanup_secret_free) = NULL;
     struct gcm *gcm CLEANUP(cleanup_gcm_free) = gcm_new();
     uint8_t nonce[GCM_NONCE_SIZE];
     size_t size;
-    if (json_integer_value(json_object_get(json, "v")) != 1 || id == NULL || strlen(id) != 2 * ID_SIZE ||
-        !hex_decode(id, ID_SIZE, kit->id.bytes) || nonce_text == NULL || strlen(nonce_text) != 2 * GCM_NONCE_SIZE ||
-        !hex_decode(nonce_text, GCM_NONCE_SIZE, nonce) || base64 == NULL || !base64_size(base64, &size) ||
-        size <= GCM_TAG_SIZE)
+    if (check_opener(path, opener, json, err) != 0)
+        return -1;
+    if (id == NULL || strlen(id) != 2 * ID_SIZE || !hex_decode(id, ID_SIZE, kit->id.bytes) || nonce_text == NULL ||
+        strlen(nonce_text) != 2 * GCM_NONCE_SIZE || !hex_decode(nonce_text, GCM_NONCE_SIZE, nonce) || base64 == NULL ||
+        !base64_size(base64, &size) || size <= GCM_TAG_SIZE)
         return no_kit(path, err);
     CLEANUP_FREE uint8_t *sealed = mem_alloc(size);
     struct secret *plain CLEANUP(cleanup_secret_free) = secret_new(size - GCM_TAG_SIZE);
@@ -178,24 +217,27 @@ static int open_box(const char *path, const char *passphrase_file, const json_t 
         return error_no_memory(err);
     if (!base64_decode(base64, sealed, size))
         return no_kit(path, err);
-    if (holder_passphrase_reach(&holder, 1, json_object_get(json, "params"), &key, err) != 0 ||
+    if (holder_reach(&holder, EPOCH, json_object_get(json, "params"), &key, err) != 0 ||
         derive(kit, key, &box, err) != 0 || gcm_set_key(gcm, secret_borrow(box), err) != 0)
         return -1;
     if (gcm_open(gcm, nonce, kit->id.bytes, ID_SIZE, sealed, size, secret_bytes(plain), err) != 0) {
-        (void)error_set(err, ERROR_KEYS, "%s does not open: another passphrase, or it was changed", path);
-        return error_hint(err, "the passphrase is the first line of the file");
+        (void)error_set(err, ERROR_KEYS, "%s does not open: another %s, or it was changed", path,
+                        opener->key_file != NULL ? "key" : "passphrase");
+        return error_hint(err, "%s",
+                          opener->key_file != NULL ? "the key file is the one that was made with the kit"
+                                                   : "the passphrase is the first line of the file");
     }
     return unpack(path, plain, kit, err);
 }
 
-int drill_kit_read(const char *path, const char *passphrase_file, struct drill_kit *ret, struct error *err)
+int drill_kit_read(const char *path, const struct drill_kit_opener *opener, struct drill_kit *ret, struct error *err)
 {
     CLEANUP(buf_free) struct buf text = {0};
     json_t *json CLEANUP_JSON = NULL;
     *ret = (struct drill_kit){0};
     if (file_read(path, KIT_MAX, &text, err) != 0 || json_parse(text.data, text.size, &json, err) != 0)
         return -1;
-    int rc = json != NULL ? open_box(path, passphrase_file, json, ret, err) : no_kit(path, err);
+    int rc = json != NULL ? open_box(path, opener, json, ret, err) : no_kit(path, err);
     if (rc != 0)
         drill_kit_clear(ret);
     return rc;

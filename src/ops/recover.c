@@ -3,6 +3,7 @@
  * configuration, and a catalogue that is read from the targets. Whatever was
  * made is removed again if the keys do not open.
  */
+#include "ops/recover.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hex.h"
@@ -29,7 +30,9 @@ struct recover {
     bool made_dir;
     bool test_clock;
     unsigned min_copies;
+    const struct config_target *given; /* in place of the options' targets, or NULL */
     struct config_target *targets;
+    size_t target_count;
     struct config_group *groups;
     size_t group_count;
     struct hikae *hikae;
@@ -43,6 +46,13 @@ struct recover {
 static int take_targets(struct recover *recover, struct error *err)
 {
     const struct hikae_recover_options *options = recover->options;
+    if (recover->given != NULL) {
+        recover->targets = mem_calloc(1, sizeof(*recover->targets));
+        if (recover->targets == NULL)
+            return error_no_memory(err);
+        recover->target_count = 1;
+        return config_copy_target(recover->given, &recover->targets[0], err);
+    }
     if (options->target_count == 0 || options->target_count > TARGETS_MAX) {
         (void)error_set(err, ERROR_USAGE, "name one target or more to recover from");
         return error_hint(err, "write NAME=URL, for example tokyo=file:///backup");
@@ -52,6 +62,7 @@ static int take_targets(struct recover *recover, struct error *err)
         return error_no_memory(err);
     for (size_t i = 0; i < options->target_count; i++) {
         struct config_target *target = &recover->targets[i];
+        recover->target_count++;
         if (config_target_parse(options->targets[i], target, err) != 0)
             return -1;
         for (size_t j = 0; j < i; j++)
@@ -112,11 +123,11 @@ static int look_at_targets(struct recover *recover, struct error *err)
 {
     bool found = false;
     struct error first = {0};
-    for (size_t i = 0; i < recover->options->target_count; i++) {
+    for (size_t i = 0; i < recover->target_count; i++) {
         struct target *target = NULL;
         struct store_info info;
         struct error why = {0};
-        if (target_open(recover->targets[i].name, recover->targets[i].url, false, &target, &why) == 0 &&
+        if (target_open_with(&recover->targets[i].options, false, &target, &why) == 0 &&
             store_read(target, &info, &why) == 0) {
             found = true;
             recover->test_clock = info.test_clock;
@@ -178,7 +189,7 @@ static int write_config(struct recover *recover, struct error *err)
     config_defaults(&config);
     config.state = recover->state;
     config.targets = recover->targets;
-    config.target_count = recover->options->target_count;
+    config.target_count = recover->target_count;
     config.groups = recover->groups;
     config.group_count = recover->group_count;
     config.test_clock = recover->test_clock;
@@ -262,8 +273,8 @@ static int restore_copies(struct recover *recover, struct error *err)
             recover->min_copies = policy->targets.min_copies;
     }
     recover->ret->copies_promised = recover->min_copies > 1;
-    if (recover->min_copies > recover->options->target_count)
-        recover->min_copies = (unsigned)recover->options->target_count;
+    if (recover->min_copies > recover->target_count)
+        recover->min_copies = (unsigned)recover->target_count;
     recover->ret->min_copies = recover->min_copies;
     if (recover->min_copies == recover->hikae->config->min_copies)
         return 0;
@@ -347,10 +358,8 @@ static int do_recover(struct recover *recover, struct error *err)
 
 static void recover_clear(struct recover *recover)
 {
-    for (size_t i = 0; recover->targets != NULL && i < recover->options->target_count; i++) {
-        mem_free(recover->targets[i].name);
-        mem_free(recover->targets[i].url);
-    }
+    for (size_t i = 0; i < recover->target_count; i++)
+        config_free_target(&recover->targets[i]);
     config_groups_free(recover->groups, recover->group_count);
     mem_free(recover->targets);
     mem_free(recover->dir);
@@ -359,17 +368,17 @@ static void recover_clear(struct recover *recover)
     mem_free(recover->state);
 }
 
-enum hikae_status hikae_recover(const struct hikae_recover_options *options, struct hikae_recover_result *ret,
-                                struct hikae_error *error)
+enum hikae_status recover_from(const struct hikae_recover_options *options, const struct config_target *given,
+                               struct hikae_recover_result *ret, struct hikae_error *error)
 {
-    struct recover recover = {.options = options, .ret = ret, .min_copies = 1};
+    struct recover recover = {.options = options, .given = given, .ret = ret, .min_copies = 1};
     struct error err = {0};
     *ret = (struct hikae_recover_result){0};
     int rc = do_recover(&recover, &err);
     bool warnings = false;
     if (rc == 0) {
         uint64_t up = engine_up_mask(recover.hikae);
-        warnings = (up & ~recover.agree) != 0 || count_bits(up) < options->target_count;
+        warnings = (up & ~recover.agree) != 0 || count_bits(up) < recover.target_count;
     }
     engine_audit_count(&recover.audit, "tenants", ret->tenants);
     engine_audit_count(&recover.audit, "snapshots", ret->snapshots);
@@ -381,6 +390,12 @@ enum hikae_status hikae_recover(const struct hikae_recover_options *options, str
     if (rc != 0)
         hikae_recover_result_free(ret);
     return status;
+}
+
+enum hikae_status hikae_recover(const struct hikae_recover_options *options, struct hikae_recover_result *ret,
+                                struct hikae_error *error)
+{
+    return recover_from(options, NULL, ret, error);
 }
 
 void hikae_recover_result_free(struct hikae_recover_result *result)

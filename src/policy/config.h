@@ -8,6 +8,7 @@
 #ifndef HIKAE_POLICY_CONFIG_H
 #define HIKAE_POLICY_CONFIG_H
 
+#include "base/buf.h"
 #include "base/holder_options.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/hikae/hikae.yaml"
@@ -84,6 +85,15 @@ struct config {
  */
 MUST_USE int config_target_parse(const char *text, struct config_target *ret, struct error *err);
 
+MUST_USE int config_copy_target(const struct config_target *from, struct config_target *ret, struct error *err);
+/* Release what the struct holds; all zero is fine. */
+void config_free_target(struct config_target *target);
+/*
+ * Take out what only this machine can use (where keys lie, the CA's file, the proxy) and what only writing needs: what
+ * is left tells another machine where the target is.
+ */
+void config_bare_target(struct config_target *target);
+
 /* The word for a holder in the file ("file", "passphrase", "sheet", "pkcs11", "aws-kms"). */
 const char *config_holder_name(enum config_holder holder);
 
@@ -119,6 +129,8 @@ const struct config_target *config_find_target(const struct config *config, cons
  * looked at). Never overwrites: ERROR_REFUSED if path exists.
  */
 MUST_USE int config_write_template(const char *path, const struct config *values, struct error *err);
+/* The same text, appended to *out; `path` is for messages, and relative paths in it start at its folder. */
+MUST_USE int config_print(const char *path, const struct config *values, struct buf *out, struct error *err);
 /*
  * Add a target at the end of the list in the file; all other text, comments
  * among it, stays as it is. The file is replaced as a whole or not at all.

@@ -28,7 +28,8 @@ yaml_read_function config_read_word;
 /* The section "notify"; the object is the configuration. */
 yaml_read_function config_read_notify;
 void config_free_notify(struct config_notify *notify);
-void config_free_target(struct config_target *target);
+/* One item of the list of targets, with every key that is set. */
+MUST_USE int config_write_target(struct buf *out, const struct config_target *target, struct error *err);
 /* Do both say the same? */
 bool config_same_target(const struct config_target *a, const struct config_target *b);
 

@@ -26,5 +26,7 @@ int config_target_parse(const char *text, struct config_target *ret, struct erro
         return error_hint(err, "1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit");
     }
     *ret = (struct config_target){.name = mem_printf("%.*s", (int)size, text), .url = mem_strdup(equals + 1)};
+    ret->options.name = ret->name;
+    ret->options.url = ret->url;
     return ret->name != NULL && ret->url != NULL ? 0 : error_no_memory(err);
 }

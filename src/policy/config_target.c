@@ -2,6 +2,8 @@
 #include "base/mem.h"
 #include "policy/config_internal.h"
 
+#include <stdio.h>
+
 static int read_url(struct yaml_reader *reader, yaml_node_t *node, const struct yaml_field *field, void *object,
                     struct error *err)
 {
@@ -151,6 +153,145 @@ void config_free_target(struct config_target *target)
     mem_free(target->name);
     mem_free(target->url);
     *target = (struct config_target){0};
+}
+
+int config_copy_target(const struct config_target *from, struct config_target *ret, struct error *err)
+{
+    const char **text;
+    struct config_target copy = *from;
+    copy.name = mem_strdup(from->name);
+    copy.url = mem_strdup(from->url);
+    bool whole = copy.name != NULL && copy.url != NULL;
+    for (size_t i = 0; (text = owned_texts(&copy.options, i)) != NULL; i++)
+        if (*text != NULL) {
+            *text = mem_strdup(*text);
+            whole = whole && *text != NULL;
+        }
+    copy.options.name = copy.name;
+    copy.options.url = copy.url;
+    if (!whole) {
+        config_free_target(&copy);
+        return error_no_memory(err);
+    }
+    *ret = copy;
+    return 0;
+}
+
+void config_bare_target(struct config_target *target)
+{
+    const char **const texts[] = {&target->options.write.value,  &target->options.read.value,
+                                  &target->options.remove.value, &target->options.ca_file,
+                                  &target->options.proxy,        &target->options.sse_key,
+                                  &target->options.storage_class};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        mem_free((void *)(uintptr_t)*texts[i]);
+        *texts[i] = NULL;
+    }
+    target->options.write.kind = target->options.read.kind = target->options.remove.kind = TARGET_CREDENTIALS_DEFAULT;
+    target->options.sse = TARGET_SSE_NONE;
+    target->options.lock = TARGET_LOCK_NONE;
+    target->options.lock_days = 0;
+}
+
+/* ---- Writing: the other way through the same table ---- */
+
+/* The value of one key, appended as the file has it; nothing if it is not set. */
+typedef int write_function(struct buf *out, const struct yaml_field *field, const void *member, struct error *err);
+
+static int write_text(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    const char *text = *(const char *const *)member;
+    (void)field;
+    return text != NULL ? config_add_quoted(out, text, err) : 0;
+}
+
+static int write_word(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    const struct target_words *words = field->more;
+    int word = *(const int *)member;
+    return word != 0 ? config_add_text(out, words->words[word], err) : 0;
+}
+
+static int write_credentials(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    const struct target_credentials *from = member;
+    (void)field;
+    if (from->kind == TARGET_CREDENTIALS_DEFAULT)
+        return 0;
+    CLEANUP_FREE char *text = mem_printf("%s%s%s", target_words_credentials.words[from->kind],
+                                         from->value != NULL ? ":" : "", from->value != NULL ? from->value : "");
+    return text != NULL ? config_add_quoted(out, text, err) : error_no_memory(err);
+}
+
+static int write_unsigned(struct buf *out, uint64_t value, struct error *err)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+    return value != 0 ? config_add_text(out, text, err) : 0;
+}
+
+static int write_number(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    (void)field;
+    return write_unsigned(out, *(const unsigned *)member, err);
+}
+
+static int write_bool(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    (void)field;
+    return *(const bool *)member ? config_add_text(out, "true", err) : 0;
+}
+
+/* These two fields have no offset: their member is the target. */
+static int write_rate(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    (void)field;
+    return write_unsigned(out, ((const struct config_target *)member)->options.rate / 1024, err);
+}
+
+static int write_lock(struct buf *out, const struct yaml_field *field, const void *member, struct error *err)
+{
+    const struct target_options *options = &((const struct config_target *)member)->options;
+    (void)field;
+    if (options->lock == TARGET_LOCK_NONE)
+        return 0;
+    if (config_add_text(out, "{mode: ", err) != 0 ||
+        config_add_text(out, target_words_lock.words[options->lock], err) != 0 ||
+        config_add_text(out, ", days: ", err) != 0 || write_unsigned(out, options->lock_days, err) != 0)
+        return -1;
+    return config_add_text(out, "}", err);
+}
+
+static write_function *writer_of(const struct yaml_field *field)
+{
+    static const struct {
+        yaml_read_function *read;
+        write_function *write;
+    } pairs[] = {{read_url, write_text},           {yaml_read_name, write_text},
+                 {yaml_read_text, write_text},     {yaml_read_path, write_text},
+                 {config_read_word, write_word},   {config_read_credentials, write_credentials},
+                 {yaml_read_number, write_number}, {yaml_read_bool, write_bool},
+                 {read_rate, write_rate},          {read_lock, write_lock}};
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        if (pairs[i].read == field->read)
+            return pairs[i].write;
+    return NULL;
+}
+
+int config_write_target(struct buf *out, const struct config_target *target, struct error *err)
+{
+    for (const struct yaml_field *field = fields_of_target; field->name != NULL; field++) {
+        CLEANUP(buf_free) struct buf value = {0};
+        if (writer_of(field)(&value, field, (const char *)target + field->offset, err) != 0)
+            return -1;
+        if (value.size == 0)
+            continue;
+        if (config_add_text(out, field == fields_of_target ? "  - " : "    ", err) != 0 ||
+            config_add_text(out, field->name, err) != 0 || config_add_text(out, ": ", err) != 0 ||
+            buf_append(out, value.data, value.size, err) != 0 || config_add_text(out, "\n", err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static bool same_text(const char *a, const char *b)

@@ -61,8 +61,7 @@ static int add_targets(struct buf *out, const struct config *values, struct erro
     if (config_add_text(out, "targets:\n", err) != 0)
         return -1;
     for (size_t i = 0; i < values->target_count; i++)
-        if (add_value(out, "  - name: ", values->targets[i].name, err) != 0 ||
-            add_value(out, "    url: ", values->targets[i].url, err) != 0)
+        if (config_write_target(out, &values->targets[i], err) != 0)
             return -1;
     return 0;
 }
@@ -161,15 +160,22 @@ static int add_template(struct buf *out, const struct config *values, struct err
                : 0;
 }
 
+int config_print(const char *path, const struct config *values, struct buf *out, struct error *err)
+{
+    struct config *check = NULL;
+    size_t start = out->size;
+    if (add_template(out, values, err) != 0)
+        return -1;
+    /* What is written can be read: values that the file cannot hold are refused here. */
+    int rc = config_parse(path, out->data + start, out->size - start, &check, err);
+    config_free(check);
+    return rc;
+}
+
 int config_write_template(const char *path, const struct config *values, struct error *err)
 {
     struct buf out = {0};
-    struct config *check = NULL;
-    int rc = add_template(&out, values, err);
-    /* What is written can be read: values that the file cannot hold are refused here. */
-    if (rc == 0)
-        rc = config_parse(path, out.data, out.size, &check, err);
-    config_free(check);
+    int rc = config_print(path, values, &out, err);
     if (rc == 0)
         rc = file_create_durable(path, out.data, out.size, 0640, err);
     buf_free(&out);
