@@ -155,18 +155,23 @@ static int look_for(uint64_t number, const struct bytes *text, void *context, st
     return 0;
 }
 
+json_t *audit_unknown_entry(const struct id *id, const char *result, const char *why)
+{
+    char hex[2 * ID_SIZE + 1], time[CLOCK_TEXT_SIZE];
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:n, s:s, s:i, s:n, s:n, s:s, s:{}, s:{s:b}, s:s, s:i}", "v", 1, "id",
+                     hex_encode(id->bytes, ID_SIZE, hex), "time", audit_time(clock_now_ns(), time), "op", "unknown",
+                     "class", "system", "tenant", "user", "unknown", "uid", 0, "login", "operator", "host", "unknown",
+                     "counts", "details", why, 1, "result", result, "duration_ns", 0);
+}
+
 /* What an intent says; where the file is damaged, as much of an entry as its name tells. */
 static json_t *read_intent(const struct id *id, const struct bytes *text)
 {
-    char hex[2 * ID_SIZE + 1], time[CLOCK_TEXT_SIZE];
     json_t *json = NULL;
     if (json_parse(text->data, text->size, &json, NULL) == 0 && json_is_object(json))
         return json;
     json_decref(json);
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:n, s:s, s:i, s:n, s:n, s:s, s:{}, s:{}}", "v", 1, "id",
-                     hex_encode(id->bytes, ID_SIZE, hex), "time", audit_time(clock_now_ns(), time), "op", "unknown",
-                     "class", "system", "tenant", "user", "unknown", "uid", 0, "login", "operator", "host", "unknown",
-                     "counts", "details");
+    return audit_unknown_entry(id, "interrupted", "crashed");
 }
 
 static int close_orphan(const struct id *id, const struct bytes *text, bool alive, void *context, struct error *err)

@@ -241,9 +241,47 @@ static int put_record(uint64_t number, const void *text, size_t size, struct buf
     return buf_append(out, text, size, err);
 }
 
+/* The next whole record, behind whatever is none; *ret_whole: there is one. */
+static int find_record(struct cursor *c, uint64_t *ret_number, struct bytes *ret_text, bool *ret_whole,
+                       struct error *err)
+{
+    *ret_whole = false;
+    while (!*ret_whole && c->left >= RECORD_HEAD) {
+        struct cursor next = *c;
+        if (next_record(&next, ret_number, ret_text, ret_whole, err) != 0)
+            return -1;
+        if (*ret_whole)
+            *c = next;
+        else
+            (void)cursor_bytes(c, 1);
+    }
+    return 0;
+}
+
+/* Records that were whole once, as later ones are there: the log says that something was here, and was lost. */
+static int tell_lost(uint64_t from, uint64_t to, audit_entry_callback *callback, void *context, struct error *err)
+{
+    for (uint64_t number = from; number < to; number++) {
+        CLEANUP_FREE char *text = NULL;
+        struct id id;
+        if (crypto_random(id.bytes, ID_SIZE, err) != 0)
+            return -1;
+        CLEANUP_JSON json_t *entry = audit_unknown_entry(&id, "damaged", "lost");
+        if (entry == NULL)
+            return error_no_memory(err);
+        if (json_print(entry, &text, err) != 0)
+            return -1;
+        const struct bytes bytes = {(const uint8_t *)text, strlen(text)};
+        if (callback(number, &bytes, context, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /*
  * Go through the journal. A last record that is not whole is one that a crash tore: its operation is still an open
- * intent, so it is passed over. *ret_good: the bytes up to there; *ret_next: the number after the last.
+ * intent, so it is passed over. One that is not whole before others was damaged by the disk: an entry stands in its
+ * place that says so. *ret_good: the bytes up to the end of the last; *ret_next: the number after it.
  */
 static int read_journal(struct audit_journal *journal, audit_entry_callback *callback, void *context,
                         struct audit_journal_end *ret, struct error *err)
@@ -267,14 +305,18 @@ static int read_journal(struct audit_journal *journal, audit_entry_callback *cal
     while (c.left > 0) {
         uint64_t number = 0;
         struct bytes text = {0};
+        size_t left = c.left;
         bool whole;
-        if (next_record(&c, &number, &text, &whole, err) != 0)
+        if (find_record(&c, &number, &text, &whole, err) != 0)
             return -1;
         if (!whole)
             break;
         ret->good = all.size - c.left;
-        if (number < done)
+        if (number < ret->next)
             continue;
+        bool damaged = left - c.left > RECORD_HEAD + text.size;
+        if (damaged && callback != NULL && tell_lost(ret->next, number, callback, context, err) != 0)
+            return -1;
         ret->next = number + 1;
         if (callback != NULL && callback(number, &text, context, err) != 0)
             return -1;

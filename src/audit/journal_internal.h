@@ -23,6 +23,8 @@ struct audit_journal {
     struct audit_journal_end end;
 };
 
+/* An entry of which nothing is known but why (`details`), and its result. NULL: no memory. */
+json_t *audit_unknown_entry(const struct id *id, const char *result, const char *why);
 /* Append an entry's text; durable when it returns 0. Needs the lock. */
 MUST_USE int audit_journal_append(struct audit_journal *journal, const char *text, struct error *err);
 /* Make the names in a folder of the journal durable. */

@@ -64,6 +64,8 @@ struct audit_log {
     size_t superseded_count;
 };
 void audit_log_clear(struct audit_log *log);
+/* Is it a failure that says nothing of the log? */
+bool audit_is_fatal(const struct error *err);
 
 /* Who sees every entry while a log is read, in its order. The entry is gone afterwards. */
 struct audit_visitor {

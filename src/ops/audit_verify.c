@@ -249,11 +249,13 @@ static int judge(const struct check *check, bool *ret_warnings, struct error *er
     *ret_warnings = behind > 0 || check->store.store.place_count < check->hikae->target_count;
     check->ret->ok = tampered == 0 && unknown == 0 && check->ret->log_count > 0;
     if (tampered > 0) {
-        (void)error_set(err, ERROR_DAMAGED, "the audit log is not what it was: %zu findings", tampered);
+        (void)error_set(err, ERROR_DAMAGED, "the audit log is not what it was: %zu finding%s", tampered,
+                        tampered == 1 ? "" : "s");
         return error_hint(err, "keep the targets as they are, and compare with earlier checkpoints of auditors");
     }
     if (unknown > 0)
-        return error_set(err, ERROR_UNREACHABLE, "parts of the audit log could not be read: %zu findings", unknown);
+        return error_set(err, ERROR_UNREACHABLE, "parts of the audit log could not be read: %zu finding%s", unknown,
+                         unknown == 1 ? "" : "s");
     if (check->ret->log_count == 0)
         return error_set(err, ERROR_DAMAGED, "nothing was checked: no target holds an audit log");
     return 0;

@@ -269,6 +269,67 @@ static void test_torn_end(void **state)
     audit_journal_free(journal);
 }
 
+/* A record in the middle that the disk damaged takes no later one with it, and is not passed over in silence. */
+static void test_damaged_middle(void **state)
+{
+    (void)state;
+    struct audit_journal *journal = open_journal();
+    CLEANUP_FREE char *path = audit_journal_path(journal, "journal");
+    CLEANUP(buf_free) struct buf whole = {0};
+    struct error err;
+    size_t ends[3];
+    static const char *const names[] = {"first", "second", "third"};
+    for (size_t i = 0; i < 3; i++) {
+        one(journal, names[i]);
+        ends[i] = journal_size(path);
+    }
+    assert_int_equal(file_read(path, 1 << 20, &whole, &err), 0);
+    for (size_t at = 0; at < ends[1]; at += 13) {
+        size_t lost = at < ends[0] ? 0 : 1;
+        whole.data[at] ^= 0x10;
+        assert_int_equal(file_write_atomic(path, whole.data, whole.size, 0600, &err), 0);
+        whole.data[at] ^= 0x10;
+        struct seen seen = pending(journal, 0);
+        assert_int_equal(seen.count, 3);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(seen.numbers[i], i);
+            assert_non_null(strstr(seen.text[i], i == lost ? "\"lost\":true" : names[i]));
+        }
+        assert_non_null(strstr(seen.text[lost], "\"result\":\"damaged\""));
+        /* What is appended stands behind all of it. */
+        one(journal, "fourth");
+        seen = pending(journal, 0);
+        assert_int_equal(seen.count, 4);
+        assert_non_null(strstr(seen.text[2], "third"));
+        assert_non_null(strstr(seen.text[3], "fourth"));
+    }
+    audit_journal_free(journal);
+}
+
+/* Where the tree was moved away, what was stored before it is no loss. */
+static void test_lost_tree(void **state)
+{
+    (void)state;
+    struct audit_journal *journal = open_journal();
+    CLEANUP_FREE char *path = audit_journal_path(journal, "tree");
+    struct error err;
+    for (size_t i = 0; i < 3; i++)
+        one(journal, "stored");
+    one(journal, "waits");
+    assert_int_equal(audit_journal_lock(journal, &err), 0);
+    struct audit_tree tree;
+    assert_int_equal(audit_journal_tree(journal, &tree, &err), 0);
+    tree.done = 3;
+    assert_int_equal(audit_journal_set_tree(journal, &tree, &err), 0);
+    audit_tree_clear(&tree);
+    audit_journal_unlock(journal);
+    assert_int_equal(unlink(path), 0);
+    struct seen seen = pending(journal, 0);
+    assert_int_equal(seen.count, 1);
+    assert_non_null(strstr(seen.text[0], "waits"));
+    audit_journal_free(journal);
+}
+
 static void test_tree(void **state)
 {
     (void)state;
@@ -375,6 +436,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_intent_that_came_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_intent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_middle, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lost_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tree, setup, teardown),
         cmocka_unit_test_setup_teardown(test_crash_before_trim, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_tree, setup, teardown),
