@@ -43,7 +43,7 @@ struct hikae_audit_report {
 };
 /*
  * Check every object of every log on every target, all signatures and trees, and what this state folder remembers.
- * earlier (NULL: none): a file with a checkpoint that an auditor kept. log (NULL: this state folder's): whose size and
+ * earlier (NULL: none): a file with a checkpoint that an auditor kept, or a receipt or review: its heads of logs count. log (NULL: this state folder's): whose size and
  * root are reported. HIKAE_DAMAGED for tampering and when nothing was checked; the report is filled then too.
  */
 enum hikae_status hikae_audit_verify(struct hikae *hikae, const char *earlier, const char *log,

@@ -217,3 +217,56 @@ int audit_checkpoint_check(const char *note, size_t size, const struct id *store
         return -1;
     return parse_text(text, ret) ? 0 : error_set(err, ERROR_DAMAGED, "the text of the checkpoint is none");
 }
+
+/* ---- Receipts and reviews ---- */
+
+char *audit_note_name(const struct id *store, char out[AUDIT_ORIGIN_SIZE])
+{
+    char hex[2 * ID_SIZE + 1];
+    (void)snprintf(out, AUDIT_ORIGIN_SIZE, "hikae/%s/audit", hex_encode(store->bytes, ID_SIZE, hex));
+    return out;
+}
+
+/* "<origin> <size> <root>" */
+static bool parse_head(const char *line, const struct id *store, struct audit_checkpoint *ret)
+{
+    const char *size = strchr(line, ' ');
+    const char *root = size != NULL ? strchr(size + 1, ' ') : NULL;
+    char number[24];
+    if (root == NULL || root - size - 1 >= (ptrdiff_t)sizeof(number))
+        return false;
+    const struct bytes origin = {(const uint8_t *)line, (size_t)(size - line)};
+    (void)snprintf(number, sizeof(number), "%.*s", (int)(root - size - 1), size + 1);
+    return parse_origin(&origin, store, &ret->log) && parse_size(number, &ret->size) &&
+           base64_decode(root + 1, ret->root.bytes, HASH_SIZE);
+}
+
+int audit_note_heads(const char *note, size_t size, const struct id *store,
+                     const uint8_t public_key[ED25519_PUBLIC_SIZE], struct audit_checkpoint **ret, size_t *ret_count,
+                     struct error *err)
+{
+    struct bytes text;
+    char name[AUDIT_ORIGIN_SIZE];
+    CLEANUP_FREE struct audit_checkpoint *heads = NULL;
+    size_t count = 0;
+    if (audit_note_check(note, size, audit_note_name(store, name), public_key, &text, err) != 0)
+        return -1;
+    while (text.size > 0) {
+        CLEANUP_FREE char *line = take_line(&text, AUDIT_NOTE_MAX);
+        if (line == NULL)
+            return error_set(err, ERROR_DAMAGED, "the text of the note is none");
+        if (strncmp(line, "log ", 4) != 0)
+            continue;
+        struct audit_checkpoint *grown = mem_realloc(heads, (count + 1) * sizeof(*heads));
+        if (grown == NULL)
+            return error_no_memory(err);
+        heads = grown;
+        heads[count] = (struct audit_checkpoint){0};
+        if (!parse_head(line + 4, store, &heads[count++]))
+            return error_set(err, ERROR_DAMAGED, "the note names a log in words that are none");
+    }
+    *ret = heads;
+    *ret_count = count;
+    heads = NULL;
+    return 0;
+}

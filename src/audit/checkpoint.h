@@ -47,6 +47,15 @@ struct audit_checkpoint {
 /* The note of a checkpoint (mem_free). */
 MUST_USE int audit_checkpoint_sign(const struct audit_checkpoint *checkpoint, const struct id *store,
                                    const struct secret *key, char **ret, struct error *err);
+/* The name of the key in receipts and reviews: "hikae/<store>/audit". Returns out. */
+char *audit_note_name(const struct id *store, char out[AUDIT_ORIGIN_SIZE]);
+/*
+ * Check a receipt or review of this store, and read the heads of logs that it names ("log <origin> <size> <root>"):
+ * *ret (mem_free). ERROR_DAMAGED.
+ */
+MUST_USE int audit_note_heads(const char *note, size_t size, const struct id *store,
+                              const uint8_t public_key[ED25519_PUBLIC_SIZE], struct audit_checkpoint **ret,
+                              size_t *ret_count, struct error *err);
 /* Check a checkpoint of this store, of whichever log. ERROR_DAMAGED. */
 MUST_USE int audit_checkpoint_check(const char *note, size_t size, const struct id *store,
                                     const uint8_t public_key[ED25519_PUBLIC_SIZE], struct audit_checkpoint *ret,

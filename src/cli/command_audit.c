@@ -185,6 +185,26 @@ static void json_entry(struct out *out, json_t *item, const struct hikae_audit_e
     out_bool(out, item, "privileged", entry->privileged);
 }
 
+/* "entries 3, bytes 400012"; instants are for programs. (mem_free) */
+static char *counts_text(const char *counts)
+{
+    json_t *object = parse_object(counts), *value;
+    const char *name;
+    char *text = mem_strdup("");
+    json_object_foreach(object, name, value)
+    {
+        size_t size = strlen(name);
+        if (text == NULL || (size > 3 && strcmp(name + size - 3, "_ns") == 0))
+            continue;
+        char *longer =
+            mem_printf("%s%s%s %lld", text, text[0] != '\0' ? ", " : "", name, (long long)json_integer_value(value));
+        mem_free(text);
+        text = longer;
+    }
+    json_decref(object);
+    return text;
+}
+
 static int on_entry(const struct hikae_audit_entry *entry, void *context)
 {
     struct listing *listing = context;
@@ -205,8 +225,9 @@ static int on_entry(const struct hikae_audit_entry *entry, void *context)
     columns_add(listing->columns, entry->user);
     columns_add(listing->columns, entry->host);
     columns_add_colour(listing->columns, entry->result, good ? COLOUR_GREEN : COLOUR_YELLOW);
-    columns_add(listing->columns, entry->counts);
-    return 0;
+    CLEANUP_FREE char *counts = counts_text(entry->counts);
+    columns_add(listing->columns, counts);
+    return counts != NULL ? 0 : -1;
 }
 
 static void start_listing(struct run *run, struct listing *listing, struct columns *columns)

@@ -52,13 +52,16 @@ const struct command row_audit_verify = {
     .arguments = "[FILE]",
     .most = 1,
     .flags = 0,
-    .description = "Reads every object of every log on every target, checks all signatures and trees, and holds them "
-                   "against what this machine stored. With FILE, a checkpoint that an auditor saved earlier, it proves "
-                   "that the log of today continues that one. Nothing can keep a target from losing what it holds; a "
-                   "change, removal, insertion, another order, a shorter log or a second version of it is found.",
+    .description =
+        "Reads every object of every log on every target, checks all signatures and trees, and holds them "
+        "against what this machine stored. With FILE, a checkpoint that an auditor saved earlier, or the receipt "
+        "or review that somebody was given, it checks the signature and proves that the log of today "
+        "continues that one. Nothing can keep a target from losing what it holds; a "
+        "change, removal, insertion, another order, a shorter log or a second version of it is found.",
     .options = verify_options,
     .examples = {{"hikae audit verify --save 2026-11.checkpoint", "Check, and keep the head of the log elsewhere."},
-                 {"hikae audit verify 2026-11.checkpoint", "A year later: does the log continue that one?"}},
+                 {"hikae audit verify 2026-11.checkpoint", "A year later: does the log continue that one?"},
+                 {"hikae audit verify acme.note", "Is this receipt genuine?"}},
     .exits = {{1, "a target is behind or did not answer"},
               {5, "the log is not what it was, or there is none"},
               {6, "something could not be read"}},

@@ -111,12 +111,24 @@ const char *engine_audit_result(enum hikae_status status)
     return words[status];
 }
 
-bool engine_audit_is_privileged(const char *operation)
+static const struct operation *find_operation(const char *name)
 {
     for (size_t i = 0; i < OPERATION_COUNT; i++)
-        if (strcmp(operations[i].name, operation) == 0)
-            return (operations[i].flags & PRIVILEGED) != 0;
-    return false;
+        if (strcmp(operations[i].name, name) == 0)
+            return &operations[i];
+    return NULL;
+}
+
+/* Of what is not known, nobody can say that it need not be looked at. */
+bool engine_audit_is_privileged(const char *operation)
+{
+    const struct operation *row = find_operation(operation);
+    return row == NULL || (row->flags & PRIVILEGED) != 0;
+}
+
+bool engine_audit_is_operation(const char *operation)
+{
+    return find_operation(operation) != NULL || strcmp(operation, "unknown") == 0;
 }
 
 int engine_audit_journal(struct hikae *hikae, struct audit_journal **ret, struct error *err)

@@ -124,6 +124,8 @@ enum hikae_status engine_audit_end(struct engine_audit *audit, enum hikae_status
 const char *engine_audit_result(enum hikae_status status);
 /* Is an operation of that name one that a periodic review must look at? */
 bool engine_audit_is_privileged(const char *operation);
+/* Is there an operation of that name, or one whose record was lost ("unknown")? */
+bool engine_audit_is_operation(const char *operation);
 /* The journal of this state folder, opened when it is first needed (borrowed). */
 MUST_USE int engine_audit_journal(struct hikae *hikae, struct audit_journal **ret, struct error *err);
 

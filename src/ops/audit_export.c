@@ -130,7 +130,6 @@ static int table_row(struct sink *sink, const char *const cells[COLUMN_COUNT])
 static int jsonl_row(struct sink *sink, const char *const cells[COLUMN_COUNT])
 {
     CLEANUP_JSON json_t *json = json_object();
-    CLEANUP_FREE char *text = NULL;
     int rc = json != NULL ? 0 : -1;
     for (size_t i = 0; rc == 0 && i < COLUMN_COUNT; i++) {
         bool is_object = columns[i].width == 0;
@@ -142,9 +141,13 @@ static int jsonl_row(struct sink *sink, const char *const cells[COLUMN_COUNT])
                                                 : json_integer(strtoll(cells[i], NULL, 10));
         rc = json_object_set_new(json, columns[i].name, value);
     }
-    if (rc != 0)
+    /* As many digits as a duration has: 0.056, not 0.056000000000000001. */
+    char *text = rc == 0 ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    if (text == NULL)
         return error_no_memory(&sink->err);
-    return json_print(json, &text, &sink->err) != 0 || add_text(sink, text) != 0 ? -1 : add_text(sink, "\n");
+    rc = add_text(sink, text) != 0 ? -1 : add_text(sink, "\n");
+    free(text);
+    return rc;
 }
 
 struct format {
@@ -231,14 +234,13 @@ static int sign_note(const struct audit_view *view, const struct hikae_audit_fil
                      const char *who, const char *format, const struct hikae_audit_export_result *result, char **ret,
                      struct error *err)
 {
-    char from[ZONE_TEXT_SIZE] = "-", to[ZONE_TEXT_SIZE] = "-", now[CLOCK_TEXT_SIZE], name[AUDIT_ORIGIN_SIZE],
-         store[2 * ID_SIZE + 1];
+    char from[ZONE_TEXT_SIZE] = "-", to[ZONE_TEXT_SIZE] = "-", now[CLOCK_TEXT_SIZE], name[AUDIT_ORIGIN_SIZE];
+    char store[2 * ID_SIZE + 1];
     if (view->from_ns != INT64_MIN)
         (void)zone_format(view->zone, view->from_ns, from);
     if (view->to_ns != INT64_MAX)
         (void)zone_format(view->zone, view->to_ns, to);
     (void)hex_encode(view->hikae->store.store.bytes, ID_SIZE, store);
-    (void)snprintf(name, sizeof(name), "hikae/%s/audit", store);
     CLEANUP_FREE char *heads = audit_view_heads(view);
     CLEANUP_FREE char *text =
         heads != NULL
@@ -250,7 +252,7 @@ static int sign_note(const struct audit_view *view, const struct hikae_audit_fil
             : NULL;
     if (text == NULL)
         return error_no_memory(err);
-    return audit_note_sign(text, name, view->store.signing, ret, err);
+    return audit_note_sign(text, audit_note_name(&view->hikae->store.store, name), view->store.signing, ret, err);
 }
 
 /* ---- export ---- */

@@ -210,6 +210,10 @@ static int understand(const struct audit_view *view, const struct hikae_audit_fi
     *ret = (struct wanted){.view = view, .filter = filter};
     if (filter->class_name != NULL && !audit_class_parse(filter->class_name, &ret->class))
         return error_set(err, ERROR_USAGE, "there is no class '%.60s'", filter->class_name);
+    if (filter->operation != NULL && !engine_audit_is_operation(filter->operation)) {
+        (void)error_set(err, ERROR_USAGE, "there is no operation '%.60s'", filter->operation);
+        return error_hint(err, "`hikae audit list` shows their names: restore, \"hold add\", \"keys rotate\", …");
+    }
     ret->has_class = filter->class_name != NULL;
     ret->has_tenant = filter->tenant != NULL;
     if (filter->tenant == NULL)

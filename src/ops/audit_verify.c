@@ -32,16 +32,19 @@ void hikae_audit_report_free(struct hikae_audit_report *report)
     *report = (struct hikae_audit_report){0};
 }
 
+enum { EARLIER_MAX = 64 };
+
 struct check {
     struct hikae *hikae;
     struct engine_audit_store store;
     struct audit_objects objects;
     struct audit_findings findings;
-    struct audit_tree tree; /* of this state folder's log */
-    const char *log;        /* the one asked for, or NULL */
-    bool has_earlier;
-    struct audit_checkpoint earlier;
-    bool earlier_found, own_found;
+    struct audit_tree tree;           /* of this state folder's log */
+    const char *log;                  /* the one asked for, or NULL */
+    struct audit_checkpoint *earlier; /* what somebody kept: of a note, one for each log */
+    size_t earlier_count;
+    uint64_t earlier_found; /* bits */
+    bool own_found;
     const struct id *running; /* the intent of this very check */
     const struct audit_visitor *visitor;
     struct hikae_audit_report *ret;
@@ -120,9 +123,11 @@ static int check_log(struct check *check, size_t first, size_t end, struct error
         check->own_found = true;
         rc = audit_log_check_tree(store, &check->objects, &log, &check->tree, &check->findings, err);
     }
-    if (rc == 0 && check->has_earlier && id_equal(&log.log, &check->earlier.log)) {
-        check->earlier_found = true;
-        rc = audit_log_check_earlier(&log, &check->earlier, &check->findings, err);
+    for (size_t i = 0; rc == 0 && i < check->earlier_count; i++) {
+        if (!id_equal(&log.log, &check->earlier[i].log))
+            continue;
+        check->earlier_found |= UINT64_C(1) << i;
+        rc = audit_log_check_earlier(&log, &check->earlier[i], &check->findings, err);
     }
     bool sound = true;
     for (size_t i = before; i < check->findings.count; i++)
@@ -138,11 +143,12 @@ static int check_log(struct check *check, size_t first, size_t end, struct error
 /* A log that somebody remembers, and of which nothing is left. */
 static int check_missing(struct check *check, struct error *err)
 {
-    if (check->has_earlier && !check->earlier_found && check->earlier.size > 0 &&
-        audit_find(&check->findings, AUDIT_TRUNCATED, &check->earlier.log, NULL, err,
-                   "the earlier checkpoint says %llu entries; no target shows anything of that log",
-                   (unsigned long long)check->earlier.size) != 0)
-        return -1;
+    for (size_t i = 0; i < check->earlier_count; i++)
+        if ((check->earlier_found >> i & 1) == 0 && check->earlier[i].size > 0 &&
+            audit_find(&check->findings, AUDIT_TRUNCATED, &check->earlier[i].log, NULL, err,
+                       "the earlier checkpoint says %llu entries; no target shows anything of that log",
+                       (unsigned long long)check->earlier[i].size) != 0)
+            return -1;
     if (!check->own_found && check->tree.frontier.size > 0)
         return audit_find(&check->findings, AUDIT_TRUNCATED, &check->tree.log, NULL, err,
                           "this machine stored %llu entries; no target shows anything of them",
@@ -198,6 +204,25 @@ static int look_at_journal(struct check *check, struct error *err)
 
 /* ---- All ---- */
 
+/* A receipt or review, whose heads of logs count, or a checkpoint. */
+static int parse_earlier(struct check *check, const struct buf *note, struct error *err)
+{
+    static const char title[] = "hikae audit ";
+    const struct id *store = &check->hikae->store.store;
+    const uint8_t *public_key = check->hikae->store.audit_public;
+    const char *text = (const char *)note->data;
+    if (note->size > strlen(title) && memcmp(text, title, strlen(title)) == 0) {
+        if (audit_note_heads(text, note->size, store, public_key, &check->earlier, &check->earlier_count, err) != 0)
+            return -1;
+        return check->earlier_count <= EARLIER_MAX ? 0 : error_set(err, ERROR_DAMAGED, "it names too many logs");
+    }
+    check->earlier = mem_calloc(1, sizeof(*check->earlier));
+    if (check->earlier == NULL)
+        return error_no_memory(err);
+    check->earlier_count = 1;
+    return audit_checkpoint_check(text, note->size, store, public_key, check->earlier, err);
+}
+
 static int read_earlier(struct check *check, const char *path, struct error *err)
 {
     CLEANUP(buf_free) struct buf note = {0};
@@ -205,15 +230,14 @@ static int read_earlier(struct check *check, const char *path, struct error *err
         return 0;
     if (file_read(path, AUDIT_NOTE_MAX, &note, err) != 0)
         return -1;
-    if (audit_checkpoint_check((const char *)note.data, note.size, &check->hikae->store.store,
-                               check->hikae->store.audit_public, &check->earlier, err) != 0) {
-        if (err->class != ERROR_DAMAGED)
-            return -1;
-        (void)error_hint(err, "it must be a checkpoint of this store, as `hikae audit verify --save` wrote it");
-        return error_wrap(err, "%s", path);
-    }
-    check->has_earlier = true;
-    return 0;
+    if (parse_earlier(check, &note, err) == 0)
+        return 0;
+    if (err->class != ERROR_DAMAGED)
+        return -1;
+    (void)error_hint(err,
+                     "it must be as this store signed it: a checkpoint (`hikae audit verify --save`), a receipt, or "
+                     "a review");
+    return error_wrap(err, "%s", path);
 }
 
 static int take_findings(struct check *check, struct error *err)
@@ -290,6 +314,7 @@ static int verify(struct check *check, const char *earlier, bool *ret_warnings, 
 
 static void check_clear(struct check *check)
 {
+    mem_free(check->earlier);
     audit_findings_free(&check->findings);
     audit_objects_free(&check->objects);
     audit_tree_clear(&check->tree);

@@ -66,6 +66,14 @@ json audit list --class access --privileged
 [ "$(field entries.0.operation)" = restore ] && ok 'class and privilege' || not_ok 'class and privilege'
 expect 2 'a review names its reviewer' hikae audit review --period 2026
 check 'review' hikae audit review --reviewer 'Hanako Sato' -o "$WORK/review"
+check 'the receipt is genuine, and the log continues it' hikae audit verify "$WORK/receipt"
+check 'so is the review' hikae audit verify "$WORK/review"
+sed 's/^given-to Acme/given-to Evil/' "$WORK/receipt" >"$WORK/bad"
+expect 5 'a receipt that was changed is refused' hikae audit verify "$WORK/bad"
+says 'signature of the note is wrong' 'and it is said why'
+expect 2 'an operation that there is not' hikae audit list --operation restored
+check 'durations have as many digits as they need' bash -c "'$HIKAE' --config '$WORK/h/hikae.yaml' audit export --format jsonl 2>/dev/null | grep -q '\"duration_s\":[0-9]*\.[0-9]\{1,3\},' && ! '$HIKAE' --config '$WORK/h/hikae.yaml' audit export --format jsonl 2>/dev/null | grep -q '\"duration_s\":[0-9]*\.[0-9]\{4,\}'"
+check 'counts are for people' bash -c "'$HIKAE' --config '$WORK/h/hikae.yaml' audit list --operation backup | grep -q 'entries [0-9]*, bytes [0-9]'"
 grep -q 'reviewer Hanako Sato' "$WORK/review" && ok 'the review is signed' || not_ok 'the review is signed'
 
 # ---- Crashes ----

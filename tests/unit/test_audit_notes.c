@@ -37,6 +37,51 @@ static void test_notes(void **state)
 }
 
 /* A note of the signed-note specification's reference implementation (golang.org/x/mod/sumdb/note, note_test.go). */
+/* Receipts and reviews name the heads of logs; what is signed, but says something else in their place, is refused. */
+static void test_note_heads(void **state)
+{
+    struct world *w = *state;
+    static const char zeros[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    char name[AUDIT_ORIGIN_SIZE], origin[AUDIT_ORIGIN_SIZE];
+    (void)audit_note_name(&store_id, name);
+    (void)audit_origin(&store_id, &w->log, origin);
+    static const struct {
+        const char *size, *end;
+        bool good;
+    } table[] = {{"12", "", true},
+                 {"0", "", true},
+                 {"", "", false},
+                 {"-1", "", false},
+                 {"012", "", false},
+                 {"12", "A", false},
+                 {"123456789012345678901234567890", "", false}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        struct audit_checkpoint *heads = NULL;
+        struct error err = {0};
+        char *note;
+        size_t count = 0;
+        CLEANUP_FREE char *text = mem_printf("hikae audit receipt\nlog %s %s %s%s\nentries 7\nlog %s 3 %s\n", origin,
+                                             table[i].size, zeros, table[i].end, origin, zeros);
+        ok(audit_note_sign(text, name, w->signing, &note, &err), &err);
+        int rc = audit_note_heads(note, strlen(note), &store_id, w->store.public_key, &heads, &count, &err);
+        assert_int_equal(rc, table[i].good ? 0 : -1);
+        if (rc == 0) {
+            assert_int_equal(count, 2);
+            assert_true(id_equal(&heads[0].log, &w->log));
+            assert_int_equal(heads[1].size, 3);
+            mem_free(heads);
+            /* Signed by the same key as a checkpoint is, but not as one. */
+            CLEANUP_FREE char *other = NULL;
+            ok(audit_note_sign(text, origin, w->signing, &other, &err), &err);
+            fails(audit_note_heads(other, strlen(other), &store_id, w->store.public_key, &heads, &count, &err), &err,
+                  ERROR_DAMAGED, "not signed");
+        } else {
+            assert_int_equal(err.class, ERROR_DAMAGED);
+        }
+        mem_free(note);
+    }
+}
+
 static void test_note_vector(void **state)
 {
     (void)state;
@@ -100,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_note_heads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_note_vector, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_checkpoints, setup, teardown),
     };
