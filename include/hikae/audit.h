@@ -43,8 +43,9 @@ struct hikae_audit_report {
 };
 /*
  * Check every object of every log on every target, all signatures and trees, and what this state folder remembers.
- * earlier (NULL: none): a file with a checkpoint that an auditor kept, or a receipt or review: its heads of logs count. log (NULL: this state folder's): whose size and
- * root are reported. HIKAE_DAMAGED for tampering and when nothing was checked; the report is filled then too.
+ * earlier (NULL: none): a file with a checkpoint that an auditor kept, or a receipt or review: its heads of logs count.
+ * log (NULL: this state folder's): whose size and root are reported. HIKAE_DAMAGED for tampering and when nothing was
+ * checked; the report is filled then too.
  */
 enum hikae_status hikae_audit_verify(struct hikae *hikae, const char *earlier, const char *log,
                                      struct hikae_audit_report *ret, struct hikae_error *error);
