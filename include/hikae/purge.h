@@ -29,7 +29,9 @@ struct hikae_purge_holder {
     char *kind;
     char *fate;  /* "present", "destroyed", "absent", "scheduled", "people", "unknown", "declared" */
     char *worth; /* what its destruction is worth */
-    char *who;   /* who declared what people destroyed; NULL */
+    char *who;   /* who destroyed what only people can, as was declared; NULL */
+    char *how;
+    char *declared_by; /* the operator who signed that; NULL: nobody did, as before signatures were asked for */
     int64_t at_ns;
     int64_t final_ns;
 };
@@ -46,6 +48,9 @@ struct hikae_purge {
     char *plan_hash;        /* SHA-256 of the plan's canonical text; NULL: no plan */
     char *plan;             /* that text: JSON */
     int64_t deadline_ns;    /* of the contract's end; 0: none */
+    bool needs_deletion;    /* the policy promises complete deletion: T2 meets it (and T0); else T0 alone does */
+    int64_t met_ns;         /* when it was met; 0: not yet */
+    bool missed;            /* it was met too late, or is not met and should be */
     int64_t tombstone_ns;   /* writers stopped */
     int64_t unreadable_ns;  /* T0: no key that opens it is left, as far as it is destroyed from here */
     int64_t irrevocable_ns; /* T1: and nobody can call that back; 0: not yet */
@@ -59,7 +64,11 @@ struct hikae_purge {
     size_t holder_count;
     struct hikae_purge_approval *approvals;
     size_t approval_count;
-    char *waiting; /* what is still to be done, by whom; NULL: nothing */
+    const char *waits_for; /* "run": the next one goes on; "holder": it cannot be asked from here; "people": have a
+                              holder's key to destroy; "target": it still lists something; "time": a key service ends a
+                              key then; NULL: nothing */
+    char *waits_on;        /* EPOCH/GROUP/HOLDER, the target's name, the instant; NULL */
+    char *waiting;         /* the same in words; NULL: nothing */
 };
 struct hikae_purges {
     struct hikae_purge *purges;
@@ -97,9 +106,23 @@ enum hikae_status hikae_purge_status(struct hikae *hikae, const char *tenant, st
  * committed. */
 enum hikae_status hikae_purge_withdraw(struct hikae *hikae, const char *tenant, const char *why, bool dry_run,
                                        struct hikae_error *error);
-/* Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"). */
-enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder, const char *who, const char *how,
-                                      bool dry_run, struct hikae_error *error);
+struct hikae_declare_options {
+    const char *who;             /* who destroyed it                                            */
+    const char *how;             /* how, when, where, before whom                               */
+    const char *key_file;        /* of the operator who says so: an Ed25519 key, which signs it; NULL: nobody does */
+    const char *passphrase_file; /* of that key; NULL: it has none                              */
+    bool dry_run;
+};
+/*
+ * Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"). The
+ * erasures under way that waited for it are returned as they are now: the last word makes them irrevocable. HIKAE_KEYS:
+ * the key is no operator's; HIKAE_NOT_FOUND: the epoch had no such holder; HIKAE_REFUSED: the epoch is in force, the
+ * holder still opens it from here, a key service ends the key by itself, or nobody signs though two people are
+ * operators.
+ */
+enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder,
+                                      const struct hikae_declare_options *options, struct hikae_purges *ret,
+                                      struct hikae_error *error);
 
 struct hikae_certificate {
     char *tenant;   /* pseudonym */
@@ -117,6 +140,12 @@ void hikae_certificate_free(struct hikae_certificate *certificate);
 /* The same as a page in Japanese and English (free), which prints how to check it with openssl alone. */
 enum hikae_status hikae_certificate_page(const char *envelope, const char *file_name, char **ret_html,
                                          struct hikae_error *error);
+
+/*
+ * The fixed words of plans and certificates: what a code in them ("scope-keys") says in "en" or "ja". NULL for a code
+ * that is not known, or whose words stand beside it. Static.
+ */
+const char *hikae_purge_phrase(const char *code, const char *language);
 
 struct hikae_certificate_check {
     char *tenant; /* pseudonym */

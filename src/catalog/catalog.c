@@ -275,14 +275,25 @@ const char *catalog_moved_to(const struct catalog *catalog)
     return catalog->moved_to;
 }
 
-int catalog_scrub(struct catalog *catalog, struct error *err)
+static bool is_busy(int code)
+{
+    return code == SQLITE_BUSY || code == SQLITE_LOCKED;
+}
+
+int catalog_scrub(struct catalog *catalog, bool *ret_done, struct error *err)
 {
     CATALOG_LOCKED(catalog);
-    /* Another reader may keep part of the log in use: then it goes with the next one. */
-    int code = sqlite3_wal_checkpoint_v2(catalog->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    if (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED)
+    /*
+     * secure_delete overwrites what is deleted from now on; what was deleted before it was switched on lies in free
+     * pages, and in gaps of others, until the file is written anew.
+     */
+    int code = sqlite3_exec(catalog->db, "VACUUM", NULL, NULL, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_wal_checkpoint_v2(catalog->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    *ret_done = code == SQLITE_OK;
+    if (*ret_done || is_busy(code))
         return 0;
-    return error_set(err, ERROR_LOCAL, "empty the log of the catalogue: %s", sqlite3_errstr(code));
+    return error_set(err, ERROR_LOCAL, "write the catalogue anew: %s", sqlite3_errstr(code));
 }
 
 int catalog_meta_set(struct catalog *catalog, const char *key, const char *value, struct error *err)

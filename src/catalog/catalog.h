@@ -73,10 +73,12 @@ MUST_USE int catalog_tenant_each(struct catalog *catalog, catalog_tenant_callbac
 MUST_USE int catalog_tenant_forget(struct catalog *catalog, const struct id *tid, struct error *err);
 
 /*
- * Leave nothing of what was forgotten in the files of the database: what is deleted is overwritten, and the write-ahead
- * log emptied. For names of tenants that are erased; the medium below may still keep what it held.
+ * Leave nothing of what was forgotten in the files of the database: they are written anew without free pages, and the
+ * write-ahead log is emptied. For names of tenants that are erased; the medium below may still keep what it held. It
+ * takes as long as copying the catalogue; *ret_done is false if somebody else kept it in use: then it is to be tried
+ * again.
  */
-MUST_USE int catalog_scrub(struct catalog *catalog, struct error *err);
+MUST_USE int catalog_scrub(struct catalog *catalog, bool *ret_done, struct error *err);
 
 /* ---- The ledger: objects known to be on a target ---- */
 

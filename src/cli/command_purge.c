@@ -1,5 +1,5 @@
 /* purge plan, approve, run, status, declare, withdraw, certificate; and the check of a certificate. */
-#include "cli/commands.h"
+#include "cli/command_purge.h"
 #include "cli/text.h"
 
 #include "base/file.h"
@@ -7,172 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- JSON ---- */
-
-static void json_targets(struct out *out, json_t *object, const struct hikae_purge *purge)
-{
-    json_t *array = out_array(out, object, "targets");
-    for (size_t i = 0; i < purge->target_count; i++) {
-        const struct hikae_purge_target *target = &purge->targets[i];
-        json_t *item = out_item(out, array);
-        if (item == NULL)
-            return;
-        out_text(out, item, "name", target->name);
-        out_text(out, item, "state", target->state);
-        out_number(out, item, "objects", target->objects);
-        out_number(out, item, "bytes", target->bytes);
-        out_number(out, item, "versions", target->versions);
-        out_number(out, item, "markers", target->markers);
-        out_number(out, item, "uploads", target->uploads);
-        out_time(out, item, "locked_until", target->locked_until_ns);
-        out_time(out, item, "gone", target->gone_ns);
-        out_text(out, item, "why", target->why);
-    }
-}
-
-static void json_holders(struct out *out, json_t *object, const struct hikae_purge *purge)
-{
-    json_t *array = out_array(out, object, "holders");
-    for (size_t i = 0; i < purge->holder_count; i++) {
-        const struct hikae_purge_holder *holder = &purge->holders[i];
-        json_t *item = out_item(out, array);
-        if (item == NULL)
-            return;
-        out_number(out, item, "epoch", holder->epoch);
-        out_text(out, item, "group", holder->group);
-        out_text(out, item, "name", holder->name);
-        out_text(out, item, "kind", holder->kind);
-        out_text(out, item, "fate", holder->fate);
-        out_text(out, item, "worth", holder->worth);
-        out_text(out, item, "who", holder->who);
-        out_time(out, item, "at", holder->at_ns);
-        out_time(out, item, "final", holder->final_ns);
-    }
-}
-
-static void json_purge(struct out *out, json_t *object, const struct hikae_purge *purge)
-{
-    json_t *plan = NULL;
-    out_text(out, object, "tenant", purge->tenant);
-    out_text(out, object, "name", purge->name);
-    out_text(out, object, "stage", purge->stage);
-    out_time(out, object, "deadline", purge->deadline_ns);
-    out_text(out, object, "plan", purge->plan_hash);
-    json_t *approvals = out_array(out, object, "approvals");
-    for (size_t i = 0; i < purge->approval_count; i++) {
-        json_t *item = out_item(out, approvals);
-        if (item == NULL)
-            return;
-        out_text(out, item, "operator", purge->approvals[i].operator_name);
-        out_time(out, item, "time", purge->approvals[i].time_ns);
-    }
-    out_number(out, object, "objects", purge->objects);
-    out_number(out, object, "bytes", purge->bytes);
-    json_targets(out, object, purge);
-    json_holders(out, object, purge);
-    out_number(out, object, "epoch", purge->epoch);
-    out_time(out, object, "tombstone", purge->tombstone_ns);
-    out_time(out, object, "unreadable", purge->unreadable_ns);
-    out_time(out, object, "irrevocable", purge->irrevocable_ns);
-    out_time(out, object, "gone", purge->gone_ns);
-    out_text(out, object, "waiting", purge->waiting);
-    if (purge->plan != NULL && json_parse(purge->plan, strlen(purge->plan), &plan, NULL) == 0 && plan != NULL)
-        out_set(out, object, "plan_text", plan);
-}
-
-/* One alone stands at the top, as of any command about one tenant; several stand in an array too. */
-static void json_purges(struct run *run, const struct hikae_purges *purges)
-{
-    struct out *out = &run->out;
-    if (run->arg_count == 1 && purges->count == 1)
-        json_purge(out, NULL, &purges->purges[0]);
-    json_t *array = out_array(out, NULL, "purges");
-    for (size_t i = 0; i < purges->count; i++) {
-        json_t *item = out_item(out, array);
-        if (item == NULL)
-            return;
-        json_purge(out, item, &purges->purges[i]);
-    }
-}
-
-/* ---- For people ---- */
-
-static void print_places(struct run *run, const struct hikae_purge *purge)
-{
-    static const char *const heads[] = {"TARGET",   "STATE",        ">OBJECTS", ">SIZE", ">VERSIONS",
-                                        ">UPLOADS", "LOCKED UNTIL", "WHY",      NULL};
-    struct columns columns CLEANUP(columns_free);
-    columns_start(&columns, heads);
-    for (size_t i = 0; i < purge->target_count; i++) {
-        const struct hikae_purge_target *target = &purge->targets[i];
-        char text[TEXT_SMALL];
-        columns_add(&columns, target->name);
-        columns_add_colour(&columns, target->state,
-                           target->gone_ns != 0                    ? COLOUR_GREEN
-                           : strcmp(target->state, "unknown") == 0 ? COLOUR_YELLOW
-                                                                   : COLOUR_NONE);
-        columns_add(&columns, text_count(target->objects, text));
-        columns_add(&columns, text_size(target->bytes, text));
-        columns_add(&columns, text_count(target->versions + target->markers, text));
-        columns_add(&columns, text_count(target->uploads, text));
-        columns_add(&columns, target->locked_until_ns != 0 ? text_time(target->locked_until_ns, text) : NULL);
-        columns_add(&columns, target->why);
-    }
-    run_table(run, &columns);
-}
-
-static void print_holders(struct run *run, const struct hikae_purge *purge)
-{
-    static const char *const heads[] = {">EPOCH", "GROUP", "HOLDER", "KIND", "KEY", "SINCE", "WORTH", NULL};
-    struct columns columns CLEANUP(columns_free);
-    columns_start(&columns, heads);
-    for (size_t i = 0; i < purge->holder_count; i++) {
-        const struct hikae_purge_holder *holder = &purge->holders[i];
-        char text[TEXT_SMALL];
-        columns_add(&columns, text_count(holder->epoch, text));
-        columns_add(&columns, holder->group);
-        columns_add(&columns, holder->name);
-        columns_add(&columns, holder->kind);
-        columns_add(&columns, holder->fate);
-        columns_add(&columns, holder->at_ns != 0 ? text_time(holder->at_ns, text) : NULL);
-        columns_add(&columns, holder->worth);
-    }
-    run_table(run, &columns);
-}
-
-static void print_list(struct run *run, const struct hikae_purges *purges)
-{
-    static const char *const heads[] = {"TENANT", "PSEUDONYM", "STAGE", "UNREADABLE", "GONE", "WAITING FOR", NULL};
-    struct columns columns CLEANUP(columns_free);
-    columns_start(&columns, heads);
-    for (size_t i = 0; i < purges->count; i++) {
-        const struct hikae_purge *purge = &purges->purges[i];
-        char text[TEXT_SMALL];
-        columns_add(&columns, purge->name);
-        columns_add(&columns, purge->tenant);
-        columns_add(&columns, purge->stage);
-        columns_add(&columns, purge->unreadable_ns != 0 ? text_time(purge->unreadable_ns, text) : NULL);
-        columns_add(&columns, purge->gone_ns != 0 ? text_time(purge->gone_ns, text) : NULL);
-        columns_add(&columns, purge->waiting);
-    }
-    run_table(run, &columns);
-}
-
-static void show(struct run *run, const struct hikae_purges *purges, bool dry_run)
-{
-    if (run->out.json) {
-        json_purges(run, purges);
-        if ((run->command->flags & COMMAND_DRY) != 0)
-            out_bool(&run->out, NULL, "dry_run", dry_run);
-        return;
-    }
-    print_list(run, purges);
-    if (run->arg_count != 1 || purges->count != 1)
-        return;
-    print_places(run, &purges->purges[0]);
-    print_holders(run, &purges->purges[0]);
-}
 
 /* ---- Commands ---- */
 
@@ -205,7 +39,7 @@ enum hikae_status command_purge_plan(struct run *run)
         hikae_purges_free(&one);
     }
     if (all.count > 0)
-        show(run, &all, options.dry_run);
+        show_purges(run, &all, options.dry_run);
     if (status <= HIKAE_WARNINGS && options.dry_run)
         run_say(run, MSG_DRY_RUN, NULL);
     else if (status <= HIKAE_WARNINGS && all.count > 0)
@@ -228,7 +62,7 @@ enum hikae_status command_purge_approve(struct run *run)
         return shown;
     char count[TEXT_SMALL];
     if (run->out.json)
-        show(run, &purges, dry_run);
+        show_purges(run, &purges, dry_run);
     if (dry_run)
         run_say(run, MSG_DRY_RUN, NULL);
     else if (purges.count > 0)
@@ -245,7 +79,7 @@ enum hikae_status command_purge_run(struct run *run)
         hikae_purge_run(run->hikae, run->arg_count > 0 ? run->args[0] : NULL, dry_run, &purges, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
-    show(run, &purges, dry_run);
+    show_purges(run, &purges, dry_run);
     size_t gone = 0, unreadable = 0;
     for (size_t i = 0; i < purges.count; i++) {
         gone += purges.purges[i].gone_ns != 0;
@@ -268,7 +102,7 @@ enum hikae_status command_purge_status(struct run *run)
         hikae_purge_status(run->hikae, run->arg_count > 0 ? run->args[0] : NULL, &purges, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
-    show(run, &purges, false);
+    show_purges(run, &purges, false);
     hikae_purges_free(&purges);
     return status;
 }
@@ -290,16 +124,28 @@ enum hikae_status command_purge_withdraw(struct run *run)
 
 enum hikae_status command_purge_declare(struct run *run)
 {
-    bool dry_run = run_has(run, DRY_RUN);
-    enum hikae_status status = hikae_purge_declare(run->hikae, run->args[0], run_option(run, "who"),
-                                                   run_option(run, "how"), dry_run, &run->error);
+    const struct hikae_declare_options options = {.who = run_option(run, "who"),
+                                                  .how = run_option(run, "how"),
+                                                  .key_file = run_option(run, "operator"),
+                                                  .passphrase_file = run_option(run, "passphrase-file"),
+                                                  .dry_run = run_has(run, DRY_RUN)};
+    struct hikae_purges purges = {0};
+    char text[TEXT_SMALL];
+    enum hikae_status status = hikae_purge_declare(run->hikae, run->args[0], &options, &purges, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
     if (run->out.json) {
         out_text(&run->out, NULL, "holder", run->args[0]);
-        out_bool(&run->out, NULL, "dry_run", dry_run);
+        show_purges(run, &purges, options.dry_run);
     }
-    run_say(run, dry_run ? MSG_DRY_RUN : MSG_PURGE_DECLARED, run->args[0], run_option(run, "who"));
+    run_say(run, options.dry_run ? MSG_DRY_RUN : MSG_PURGE_DECLARED, run->args[0], options.who);
+    for (size_t i = 0; i < purges.count; i++) {
+        const struct hikae_purge *purge = &purges.purges[i];
+        if (purge->irrevocable_ns != 0)
+            run_say(run, MSG_PURGE_IRREVOCABLE, purge->name != NULL ? purge->name : purge->tenant,
+                    text_time(purge->irrevocable_ns, text));
+    }
+    hikae_purges_free(&purges);
     return status;
 }
 

@@ -226,6 +226,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "{1} テナントが復号不能、うち {2} は全ターゲットから削除済み。残作業があります（上記参照）。"},
     [MSG_PURGE_WITHDRAWN] = {"The plan to erase {1} is withdrawn.", "{1} の消去計画を取り下げました。"},
     [MSG_PURGE_DECLARED] = {"Recorded: {2} destroyed {1}.", "記録しました: {2} が {1} を廃棄。"},
+    [MSG_PURGE_IRREVOCABLE] = {"The erasure of {1} is irrevocable since {2}.",
+                               "{1} の消去は {2} をもって取消不能です。"},
     [MSG_CERTIFIED] = {"{2} certifies that {1} is unreadable. Ask again when every target lists nothing.",
                        "{2} は {1} が復号不能であることを証します。全保存先から削除された後、改めて作成してください。"},
     [MSG_CERTIFIED_GONE] = {"{2} certifies that {1} is unreadable and gone from every target.",

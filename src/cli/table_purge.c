@@ -126,7 +126,15 @@ const struct command row_purge_withdraw = {
 
 static const struct option_def declare_options[] = {
     {.name = "who", .kind = VALUE_WORD, .value = "NAME", .required = true, .help = "who destroyed it"},
-    {.name = "how", .kind = VALUE_WORD, .value = "TEXT", .required = true, .help = "how, when and where"},
+    {.name = "how", .kind = VALUE_WORD, .value = "TEXT", .required = true, .help = "how, when and where, before whom"},
+    {.name = "operator",
+     .kind = VALUE_FILE,
+     .value = "KEYFILE",
+     .help = "the Ed25519 key of the operator who says so: asked for once two people are operators"},
+    {.name = "passphrase-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .help = "the passphrase of that key, if it has one"},
     OPTIONS_END,
 };
 
@@ -139,15 +147,19 @@ const struct command row_purge_declare = {
     .most = 1,
     .flags = COMMAND_STORE | COMMAND_DRY,
     .description =
-        "What is on paper, or on a medium that this machine does not see, only people can destroy. Their word "
-        "stands on the certificate, as theirs. It counts only where nothing here contradicts it, and only for an "
-        "epoch that is over; `hikae keys status` lists what is left to destroy until it is declared.",
+        "What is on paper, or on a medium that this machine does not see, only people can destroy. Their word stands "
+        "on the certificate, as theirs, signed by an operator. It counts only for an epoch that is over, and only "
+        "where "
+        "nothing here contradicts it: not for a key that still opens, nor for one that a key service ends at its own "
+        "time. It counts for a holder that cannot be asked any more, such as the disk of a lost machine. An erasure "
+        "that waited for nothing else is irrevocable from then on. `hikae keys status` lists what is left to destroy.",
     .options = declare_options,
-    .examples = {{"hikae purge declare 3/paper/sheet --who tanaka --how \"shredded, both copies, 2026-11-21\"",
+    .examples = {{"hikae purge declare 3/paper/sheet --who tanaka --how \"shredded, both copies\" --operator sato.pem",
                   "The recovery sheet of epoch 3 is gone."}},
     .exits = {{2, "no holder is named, or nobody says how"},
               {4, "that epoch had no such holder"},
-              {8, "that epoch is in force: it is needed"}},
+              {7, "the key is no operator's"},
+              {8, "the epoch is in force, the holder still opens it, a key service ends its key, or nobody signs"}},
     .run = command_purge_declare,
 };
 

@@ -200,22 +200,6 @@ int approval_signed(struct hikae *hikae, const struct approval_wanted *wanted, s
 
 /* ---- Approving ---- */
 
-static const struct operator_item *find_signer(const struct operators *operators, const struct secret *seed,
-                                               const char *path, struct error *err)
-{
-    uint8_t public_key[ED25519_PUBLIC_SIZE];
-    char keyid[KEYID_SIZE];
-    if (ed25519_public(seed, public_key, err) != 0 || ed25519_keyid(public_key, keyid, err) != 0)
-        return NULL;
-    const struct operator_item *item = operators_by_key(operators, keyid);
-    if (item != NULL && item->revoked_ns == 0)
-        return item;
-    (void)error_set(err, ERROR_KEYS, "the key %s %s", path,
-                    item != NULL ? "is that of an operator who was revoked" : "is no operator's");
-    (void)error_hint(err, "`hikae keys operator list` shows whose signatures count");
-    return NULL;
-}
-
 static int append(struct session *facts, const struct approval_wanted *wanted, const struct operator_item *signer,
                   const char *envelope, struct error *err)
 {
@@ -248,8 +232,10 @@ static int add_in(struct session *facts, const struct approval_wanted *wanted, c
     if (operator_key_read(signing->key_path, signing->passphrase_path, &seed, err) != 0 ||
         operators_read(facts, &operators, err) != 0)
         return -1;
-    const struct operator_item *signer = find_signer(&operators, seed, signing->key_path, err);
-    if (signer == NULL || find_in(facts, &operators, wanted, ret, err) != 0)
+    const struct operator_item *signer = operators_signer(&operators, seed, err);
+    if (signer == NULL)
+        return error_wrap(err, "%s", signing->key_path);
+    if (find_in(facts, &operators, wanted, ret, err) != 0)
         return -1;
     *ret_again = has_signed(ret, signer);
     if (*ret_again || dry_run)

@@ -34,6 +34,22 @@ const struct operator_item *operators_by_key(const struct operators *operators, 
     return NULL;
 }
 
+const struct operator_item *operators_signer(const struct operators *operators, const struct secret *seed,
+                                             struct error *err)
+{
+    uint8_t public_key[ED25519_PUBLIC_SIZE];
+    char keyid[KEYID_SIZE];
+    if (ed25519_public(seed, public_key, err) != 0 || ed25519_keyid(public_key, keyid, err) != 0)
+        return NULL;
+    const struct operator_item *item = operators_by_key(operators, keyid);
+    if (item != NULL && item->revoked_ns == 0)
+        return item;
+    (void)error_set(err, ERROR_KEYS, "the key is %s",
+                    item != NULL ? "that of an operator who was revoked" : "no operator's");
+    (void)error_hint(err, "`hikae keys operator list` shows whose signatures count");
+    return NULL;
+}
+
 const char *operator_person(const struct operator_item *item)
 {
     return item->deputy_of != NULL ? item->deputy_of : item->name;

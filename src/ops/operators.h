@@ -33,6 +33,9 @@ MUST_USE int operators_read(const struct session *facts, struct operators *ret, 
 void operators_clear(struct operators *operators);
 const struct operator_item *operators_find(const struct operators *operators, const char *name);
 const struct operator_item *operators_by_key(const struct operators *operators, const char *keyid);
+/* The operator whose key this seed is (borrowed). NULL and ERROR_KEYS if it is nobody's, or of one who was revoked. */
+const struct operator_item *operators_signer(const struct operators *operators, const struct secret *seed,
+                                             struct error *err);
 /* The name of the person: the operator's own, or that of whom he or she stands for. */
 const char *operator_person(const struct operator_item *item);
 /* How many different people are operators now. */

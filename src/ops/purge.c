@@ -1,4 +1,4 @@
-/* purge plan, approve, run, status, withdraw: the operations around the steps of purge_run.c. */
+/* purge plan, run, status, withdraw: the operations around the steps of purge_run.c. */
 #include "ops/purge.h"
 #include "base/hex.h"
 #include "base/mem.h"
@@ -10,296 +10,96 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Results ---- */
-
-static void purge_clear(struct hikae_purge *purge)
-{
-    for (size_t i = 0; i < purge->target_count; i++) {
-        mem_free(purge->targets[i].name);
-        mem_free(purge->targets[i].why);
-    }
-    for (size_t i = 0; i < purge->holder_count; i++) {
-        mem_free(purge->holders[i].group);
-        mem_free(purge->holders[i].name);
-        mem_free(purge->holders[i].kind);
-        mem_free(purge->holders[i].fate);
-        mem_free(purge->holders[i].worth);
-        mem_free(purge->holders[i].who);
-    }
-    for (size_t i = 0; i < purge->approval_count; i++)
-        mem_free(purge->approvals[i].operator_name);
-    mem_free(purge->targets);
-    mem_free(purge->holders);
-    mem_free(purge->approvals);
-    mem_free(purge->tenant);
-    mem_free(purge->name);
-    mem_free(purge->plan_hash);
-    mem_free(purge->plan);
-    mem_free(purge->waiting);
-}
-
-void hikae_purges_free(struct hikae_purges *purges)
-{
-    for (size_t i = 0; i < purges->count; i++)
-        purge_clear(&purges->purges[i]);
-    mem_free(purges->purges);
-    *purges = (struct hikae_purges){0};
-}
-
-static char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? mem_strdup(text) : NULL;
-}
-
-static uint64_t number_of(const json_t *object, const char *key)
-{
-    return (uint64_t)json_integer_value(json_object_get(object, key));
-}
-
-/* One of our own words for a word in JSON, so that it needs no owner. */
-static const char *state_word(const char *text)
-{
-    static const char *const words[] = {"listed", "gone", "unknown"};
-    for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(words[i], text) == 0)
-            return words[i];
-    return "unknown";
-}
-
-static int describe_targets(const json_t *rows, struct hikae_purge *to, struct error *err)
-{
-    size_t i;
-    json_t *row;
-    to->targets = mem_calloc(json_array_size(rows), sizeof(*to->targets));
-    if (to->targets == NULL)
-        return error_no_memory(err);
-    json_array_foreach(rows, i, row)
-    {
-        struct hikae_purge_target *target = &to->targets[to->target_count++];
-        *target = (struct hikae_purge_target){.name = text_of(row, "target"),
-                                              .state = state_word(json_string_value(json_object_get(row, "state"))),
-                                              .objects = number_of(row, "objects"),
-                                              .bytes = number_of(row, "bytes"),
-                                              .versions = number_of(row, "versions"),
-                                              .markers = number_of(row, "markers"),
-                                              .uploads = number_of(row, "uploads"),
-                                              .locked_until_ns = purge_time(row, "locked_until"),
-                                              .gone_ns = purge_time(row, "gone"),
-                                              .why = text_of(row, "why")};
-        if (target->name == NULL)
-            return error_no_memory(err);
-    }
-    return 0;
-}
-
-static int describe_holder(const json_t *epoch, const json_t *row, struct hikae_purge *to, struct error *err)
-{
-    struct hikae_purge_holder *grown = mem_realloc(to->holders, (to->holder_count + 1) * sizeof(*grown));
-    const json_t *declared = json_is_object(json_object_get(row, "declared")) ? json_object_get(row, "declared") : NULL;
-    if (grown == NULL)
-        return error_no_memory(err);
-    to->holders = grown;
-    struct hikae_purge_holder *holder = &grown[to->holder_count++];
-    *holder =
-        (struct hikae_purge_holder){.epoch = (uint32_t)json_integer_value(epoch),
-                                    .group = text_of(row, "group"),
-                                    .name = text_of(row, "name"),
-                                    .kind = text_of(row, "kind"),
-                                    .fate = text_of(row, json_object_get(row, "fate") != NULL ? "fate" : "presence"),
-                                    .worth = text_of(row, "worth"),
-                                    .who = text_of(declared, "who"),
-                                    .at_ns = purge_time(declared != NULL ? declared : row, "at"),
-                                    .final_ns = purge_time(row, "final")};
-    bool whole = holder->group != NULL && holder->name != NULL && holder->kind != NULL && holder->fate != NULL &&
-                 holder->worth != NULL;
-    return whole ? 0 : error_no_memory(err);
-}
-
-/* As they came to an end, or else as they were found. */
-static int describe_holders(const json_t *run, const json_t *plan, struct hikae_purge *to, struct error *err)
-{
-    size_t i, k;
-    json_t *row, *holder;
-    const json_t *ends = json_object_get(run, "holders");
-    const json_t *found =
-        json_object_get(run, "keys") != NULL ? json_object_get(run, "keys") : json_object_get(plan, "epochs");
-    json_array_foreach(ends, i, row) if (describe_holder(json_object_get(row, "epoch"), row, to, err) != 0) return -1;
-    if (ends != NULL)
-        return 0;
-    json_array_foreach(found, i, row)
-        json_array_foreach(json_object_get(row, "holders"), k,
-                           holder) if (describe_holder(json_object_get(row, "epoch"), holder, to, err) != 0) return -1;
-    return 0;
-}
-
-static int describe_approvals(const json_t *rows, struct hikae_purge *to, struct error *err)
-{
-    size_t i;
-    json_t *row;
-    to->approvals = mem_calloc(json_array_size(rows), sizeof(*to->approvals));
-    if (to->approvals == NULL)
-        return error_no_memory(err);
-    json_array_foreach(rows, i, row)
-    {
-        struct hikae_purge_approval *approval = &to->approvals[to->approval_count++];
-        *approval = (struct hikae_purge_approval){text_of(row, "operator"), purge_time(row, "time")};
-        if (approval->operator_name == NULL)
-            return error_no_memory(err);
-    }
-    return 0;
-}
-
-/* What is still to be done, and by whom. */
-static char *waiting_for(const struct hikae_purge *purge, const json_t *run)
-{
-    int stage = purge_stage(run);
-    if (stage < 0 || stage == PURGE_DONE)
-        return NULL;
-    if (stage < PURGE_DESTROYED)
-        return mem_strdup("`hikae purge run` goes on");
-    for (size_t i = 0; i < purge->holder_count; i++)
-        if (strcmp(purge->holders[i].fate, "people") == 0)
-            return mem_printf(
-                "people: destroy %s/%s of epoch %u (%s), then `hikae purge declare %u/%s/%s --who NAME --how TEXT`",
-                purge->holders[i].group, purge->holders[i].name, purge->holders[i].epoch, purge->holders[i].kind,
-                purge->holders[i].epoch, purge->holders[i].group, purge->holders[i].name);
-    for (size_t i = 0; i < purge->target_count; i++)
-        if (purge->targets[i].gone_ns == 0)
-            return mem_printf("target %s: %s", purge->targets[i].name,
-                              purge->targets[i].why != NULL ? purge->targets[i].why : "something is still listed");
-    return mem_strdup("the next `hikae purge run` looks again");
-}
-
-static const char *stage_word(const json_t *run, const json_t *row, const struct hikae_purge *purge)
-{
-    int stage = purge_stage(run);
-    if (row != NULL && purge_time(row, "gone") != 0)
-        return "gone";
-    if (stage >= PURGE_DESTROYED)
-        return "unreadable";
-    if (stage >= 0)
-        return purge_stage_name(stage);
-    if (purge->plan_hash == NULL)
-        return "none";
-    return purge->approval_count >= PURGE_APPROVERS ? "approved" : "planned";
-}
-
-static void sum_targets(const json_t *rows, struct hikae_purge *to)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach(rows, i, row)
-    {
-        to->objects += number_of(row, "objects");
-        to->bytes += number_of(row, "bytes");
-    }
-}
-
-/* A tenant by pseudonym, as the journal has it. */
-static int describe(const struct session *facts, const char *tenant, const char *name, struct hikae_purge *to,
-                    struct error *err)
-{
-    CLEANUP_JSON json_t *plan = NULL;
-    CLEANUP_JSON json_t *run = NULL;
-    CLEANUP_JSON json_t *approvals = NULL;
-    json_t *row = NULL;
-    if (purge_journal_plan_of(facts, tenant, &plan, err) != 0 ||
-        purge_journal_run_of(facts, tenant, &run, &row, err) != 0)
-        return -1;
-    const json_t *text = json_object_get(plan, "plan"), *times = json_object_get(run, "times");
-    to->tenant = mem_strdup(tenant);
-    to->name = text != NULL ? text_of(text, "name") : name != NULL ? mem_strdup(name) : NULL;
-    to->plan_hash = text_of(row != NULL ? row : plan, "sha256");
-    if (to->tenant == NULL || (text != NULL && json_print_canonical(text, &to->plan, err) != 0))
-        return error_no_memory(err);
-    if (row == NULL && to->plan_hash != NULL && purge_approvals(facts, tenant, to->plan_hash, &approvals, err) != 0)
-        return -1;
-    to->deadline_ns = purge_time(json_object_get(text, "contract"), "deadline");
-    to->tombstone_ns = purge_time(times, purge_stage_name(PURGE_TOMBSTONE));
-    to->unreadable_ns = purge_time(times, "unreadable");
-    to->irrevocable_ns = purge_time(times, "irrevocable");
-    to->gone_ns = purge_time(row, "gone");
-    to->epoch = (uint32_t)number_of(run, "from");
-    const json_t *before = json_object_get(row, "inventory"), *now = json_object_get(row, "targets");
-    sum_targets(before != NULL ? before : json_object_get(text, "targets"), to);
-    if (json_array_size(now) == 0)
-        now = before != NULL ? before : json_object_get(text, "targets");
-    if (describe_targets(now, to, err) != 0 || describe_holders(run, text, to, err) != 0 ||
-        describe_approvals(row != NULL ? json_object_get(row, "approvals") : approvals, to, err) != 0)
-        return -1;
-    to->stage = stage_word(run, row, to);
-    to->waiting = waiting_for(to, run);
-    return 0;
-}
-
-static int add_purge(const struct session *facts, const char *tenant, const char *name, struct hikae_purges *ret,
-                     struct error *err)
-{
-    struct hikae_purge *grown = mem_realloc(ret->purges, (ret->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    ret->purges = grown;
-    grown[ret->count] = (struct hikae_purge){0};
-    return describe(facts, tenant, name, &grown[ret->count++], err);
-}
-
-struct listing {
-    const struct session *facts;
-    struct hikae_purges *ret;
-};
-
-static int list_plan(const char *name, json_t *body, void *context, struct error *err)
-{
-    const struct listing *listing = context;
-    const char *event = json_string_value(json_object_get(body, "event"));
-    if (event == NULL || strcmp(event, "planned") != 0)
-        return 0;
-    return add_purge(listing->facts, name + strlen("plan/"), NULL, listing->ret, err);
-}
-
-static int list(const struct session *facts, const char *tenant, struct hikae_purges *ret, struct error *err)
-{
-    struct listing listing = {facts, ret};
-    struct id tid;
-    char hex[2 * ID_SIZE + 1];
-    CLEANUP_FREE char *name = NULL;
-    if (tenant == NULL)
-        return purge_journal_each(facts, "plan/", list_plan, &listing, err);
-    if (purge_journal_find(facts, tenant, &tid, hex, &name, err) != 0)
-        return -1;
-    return add_purge(facts, hex, name, ret, err);
-}
-
 /* ---- Plan ---- */
 
-static json_t *survivor_row(const char *what, const char *how, const char *until)
+/* {"code", "what", "how", "until"}, each with its words. */
+static json_t *remaining(const char *code, const char *how, const char *until)
 {
-    return json_pack("{s:s, s:s, s:s}", "what", what, "how", how, "until", until);
+    return json_pack("{s:o, s:o, s:o}", "what", purge_said(code), "how", purge_said(how), "until", purge_said(until));
 }
 
-/* What stays: by the nature of the audit log, and by what the tenant's policy promises. */
-static json_t *survivors_of(const struct policy *policy)
+/* A survivor as the policy promises it, or as the record of the contract's end copied that; stored: where it is. */
+static json_t *survivor(const char *what, json_t *fields, const char *keep, const json_t *stored, const char *into)
 {
-    json_t *list = json_array();
-    (void)json_array_append_new(list, survivor_row("entries of the audit log about the tenant",
-                                                   "under its pseudonym, without names of files",
-                                                   "as the log's classes are kept; evidence three years or more"));
-    (void)json_array_append_new(list, survivor_row("this plan, its approvals and the certificate",
-                                                   "in the store's own history, sealed; they name the tenant",
-                                                   "as evidence is kept"));
-    for (size_t i = 0; policy != NULL && i < policy->contract_end.survivor_count; i++) {
-        const struct policy_survivor *survivor = &policy->contract_end.survivors[i];
-        CLEANUP_FREE char *how = mem_strdup("fields:");
-        for (size_t k = 0; how != NULL && k < survivor->fields.count; k++) {
-            char *more = mem_printf("%s %s", how, survivor->fields.items[k]);
-            mem_free(how);
-            how = more;
-        }
-        if (how != NULL)
-            (void)json_array_append_new(list, survivor_row(survivor->what, how, "as the policy promises"));
+    const json_t *until = json_object_get(stored, "keep_until");
+    json_t *says = json_is_string(until) ? json_copy((json_t *)until)
+                   : keep == NULL        ? purge_said("remains-survivor-law")
+                                         : purge_said("remains-survivor-until");
+    return json_pack("{s:s, s:o, s:s?, s:o, s:s?, s:O?}", "what", what, "fields", fields, "keep", keep, "until", says,
+                     "into", stored != NULL ? into : NULL, "snapshot", json_object_get(stored, "snapshot"));
+}
+
+/* By the record of the contract's end, which a later policy does not change. */
+static int add_by_contract(const struct session *session, const json_t *contract, json_t *list, struct error *err)
+{
+    size_t i;
+    json_t *row;
+    CLEANUP_JSON json_t *stored = NULL;
+    if (contract_about(session, "survivors", &stored, err) != 0)
+        return -1;
+    const char *into = json_string_value(json_object_get(stored, "into"));
+    json_array_foreach(json_object_get(contract, "survives"), i, row)
+    {
+        const char *what = json_string_value(json_object_get(row, "what"));
+        const char *keep = json_string_value(json_object_get(row, "keep"));
+        const json_t *place = what != NULL ? json_object_get(json_object_get(stored, "what"), what) : NULL;
+        if (what == NULL || json_array_append_new(list, survivor(what, json_incref(json_object_get(row, "fields")),
+                                                                 keep, place, into)) != 0)
+            return error_no_memory(err);
     }
-    return list;
+    json_array_foreach(json_object_get(contract, "logs"), i, row)
+    {
+        if (json_array_append_new(list, json_pack("{s:O, s:o, s:o}", "what", row, "how", purge_said("remains-kept-log"),
+                                                  "until", purge_said("remains-survivor-until"))) != 0)
+            return error_no_memory(err);
+    }
+    return 0;
+}
+
+/* Without the end of a contract nobody was asked for what survives: the policy says what would. */
+static int add_by_policy(const struct policy *policy, json_t *list, struct error *err)
+{
+    for (size_t i = 0; policy != NULL && i < policy->contract_end.survivor_count; i++) {
+        const struct policy_survivor *from = &policy->contract_end.survivors[i];
+        char keep[SPAN_TEXT_SIZE];
+        json_t *fields = json_array();
+        for (size_t k = 0; k < from->fields.count; k++)
+            (void)json_array_append_new(fields, json_string(from->fields.items[k]));
+        if (json_array_append_new(list, survivor(from->what, fields,
+                                                 span_is_set(from->keep) ? span_format(from->keep, keep) : NULL, NULL,
+                                                 NULL)) != 0)
+            return error_no_memory(err);
+    }
+    return 0;
+}
+
+/* What stays: by the nature of the audit log, and by promise. */
+static int find_survivors(const struct session *session, const json_t *contract, const struct policy *policy,
+                          json_t **ret, struct error *err)
+{
+    CLEANUP_JSON json_t *list = json_array();
+    if (json_array_append_new(list, remaining("remains-log", "remains-log-how", "remains-log-until")) != 0 ||
+        json_array_append_new(list, remaining("remains-journal", "remains-journal-how", "remains-journal-until")) != 0)
+        return error_no_memory(err);
+    int rc = contract != NULL ? add_by_contract(session, contract, list, err) : add_by_policy(policy, list, err);
+    if (rc == 0)
+        *ret = json_incref(list);
+    return rc;
+}
+
+/* The contract's record rules, as it copied what was promised then; without one the policy of today does. */
+static bool needs_deletion(const json_t *contract, const struct policy *policy)
+{
+    const char *proof = json_string_value(json_object_get(contract, "proof"));
+    if (proof != NULL)
+        return strcmp(proof, policy_proof_words[POLICY_PROOF_DELETION]) == 0;
+    return policy == NULL || policy->contract_end.proof == POLICY_PROOF_DELETION;
+}
+
+static const char *zone_of(const json_t *contract, const struct policy *policy)
+{
+    const char *zone = json_string_value(json_object_get(contract, "zone"));
+    return zone != NULL ? zone : policy != NULL ? policy->zone : NULL;
 }
 
 static int make_plan(struct session *session, const struct hikae_purge_options *options, json_t **ret,
@@ -311,18 +111,14 @@ static int make_plan(struct session *session, const struct hikae_purge_options *
     CLEANUP_JSON json_t *epochs = NULL;
     CLEANUP_JSON json_t *survivors = NULL;
     CLEANUP_JSON json_t *contract = NULL;
-    struct policy *policy = NULL;
+    CLEANUP(cleanup_policy_free) struct policy *policy = NULL;
     struct error why = {0};
     int64_t since_ns = 0;
     char store[2 * ID_SIZE + 1], tenant[2 * ID_SIZE + 1];
     if (history->has_tenant && policies_open(hikae, history->tenant.policy, &policy, &why) != 0)
         engine_warn(hikae, "what the tenant's policy lets survive is not in the plan: %s", why.what);
-    survivors = survivors_of(policy);
-    bool needs_deletion = policy == NULL || policy->contract_end.proof == POLICY_PROOF_DELETION;
-    policy_free(policy);
-    if (survivors == NULL)
-        return error_no_memory(err);
     if (contract_read(session, &contract, err) != 0 ||
+        find_survivors(session, contract, policy, &survivors, err) != 0 ||
         keystore_tenant_since(hikae->keystore, &session->tid, &since_ns, err) != 0 ||
         purge_look_targets(hikae, &session->tid, &targets, err) != 0 ||
         purge_look_epochs(hikae, since_ns, &epochs, err) != 0)
@@ -338,7 +134,8 @@ static int make_plan(struct session *session, const struct hikae_purge_options *
                                     .targets = targets,
                                     .epochs = epochs,
                                     .survivors = survivors,
-                                    .needs_deletion = needs_deletion};
+                                    .zone = zone_of(contract, policy),
+                                    .needs_deletion = needs_deletion(contract, policy)};
     return purge_plan_make(&view, ret, err);
 }
 
@@ -369,25 +166,11 @@ static int keep_plan(struct session *facts, const char *tenant, json_t *plan, bo
     if (body == NULL)
         return error_no_memory(err);
     if (!dry_run)
-        return purge_journal_put(facts, name, "planned", body, err) == 0 ? add_purge(facts, tenant, NULL, ret, err)
+        return purge_journal_put(facts, name, "planned", body, err) == 0 ? purge_describe(facts, tenant, NULL, ret, err)
                                                                          : -1;
-    ret->purges = mem_calloc(1, sizeof(*ret->purges));
-    if (ret->purges == NULL)
-        return error_no_memory(err);
-    ret->count = 1;
-    struct hikae_purge *to = &ret->purges[0];
-    to->stage = "none";
-    to->tenant = mem_strdup(tenant);
-    to->name = text_of(plan, "name");
-    to->plan_hash = mem_strdup(hash);
-    to->plan = text;
+    char *said = text;
     text = NULL;
-    to->deadline_ns = purge_time(json_object_get(plan, "contract"), "deadline");
-    sum_targets(json_object_get(plan, "targets"), to);
-    if (to->tenant == NULL || to->name == NULL || to->plan_hash == NULL)
-        return error_no_memory(err);
-    return describe_targets(json_object_get(plan, "targets"), to, err) != 0 ? -1
-                                                                            : describe_holders(NULL, plan, to, err);
+    return purge_describe_plan(tenant, plan, hash, said, ret, err);
 }
 
 static int plan_tenant(struct hikae *hikae, const char *tenant, const struct hikae_purge_options *options,
@@ -450,7 +233,7 @@ static int run(struct hikae *hikae, const char *tenant, bool dry_run, size_t *re
     if (rc == 0)
         rc = purge_run(hikae, &facts, tenant != NULL ? hex : NULL, dry_run, ret_waiting, err);
     if (rc == 0)
-        rc = list(&facts, tenant != NULL ? hex : NULL, ret, err);
+        rc = purge_list(&facts, tenant != NULL ? hex : NULL, ret, err);
     /* Who names one wants that one erased: nothing to do is a refusal then. */
     if (rc == 0 && tenant != NULL && !dry_run && ret->count > 0 && ret->purges[0].tombstone_ns == 0) {
         rc = error_set(err, ERROR_REFUSED, "%s cannot be erased yet: %zu of %d operators have approved a plan", tenant,
@@ -487,7 +270,7 @@ enum hikae_status hikae_purge_status(struct hikae *hikae, const char *tenant, st
     *ret = (struct hikae_purges){0};
     if (session_open_store(hikae, 0, &facts, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = list(&facts, tenant, ret, &err);
+    int rc = purge_list(&facts, tenant, ret, &err);
     session_close(&facts);
     if (rc != 0)
         hikae_purges_free(ret);
@@ -533,13 +316,13 @@ enum hikae_status hikae_purge_withdraw(struct hikae *hikae, const char *tenant, 
     struct error err = {0};
     struct engine_audit audit;
     struct session facts;
-    if (engine_audit_begin(hikae, OPERATION_PURGE_PLAN, tenant, dry_run, &audit, &err) != 0)
+    if (engine_audit_begin(hikae, OPERATION_PURGE_WITHDRAW, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
     int rc = session_open_store(hikae, SESSION_LOCK, &facts, &err);
     if (rc == 0) {
         rc = withdraw(&facts, tenant, why, dry_run, &err);
         session_close(&facts);
     }
-    engine_audit_detail(&audit, "withdrawn", why);
+    engine_audit_detail(&audit, "why", why);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

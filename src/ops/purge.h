@@ -1,12 +1,19 @@
 /*
  * Purge: a tenant erased so that nobody can read it again (DESIGN §9).
  *
+ *   purge_words.c    what plans and certificates say in fixed words
  *   purge_plan.c     what goes, how, who holds a key, what stays: pure
  *   purge_look.c     what lies on the targets, and who holds the epochs
+ *   purge_locks.c    until when locks keep that
  *   purge_journal.c  plans and erasures under way, as facts of the store's history
- *   purge_epoch.c    the root epoch without the tenants, and the end of the old one
+ *   purge_epoch.c    the root epoch without the tenants
+ *   purge_survivors.c everybody else's keys, read back before anything is destroyed
+ *   purge_holders.c  the end of the old epochs' holders, and of what lies about
+ *   purge_judge.c    what these ends come to: pure
+ *   purge_declare.c  what people say that they destroyed
  *   purge_delete.c   what is left on the targets, and on this machine
  *   purge_run.c      the steps in their order
+ *   purge_describe.c what is known of an erasure
  *   purge.c          the operations
  *
  * The journal is whole after each step and lies on min_copies targets before
@@ -34,6 +41,7 @@ struct purge_view {
     json_t *targets;     /* purge_look_targets; borrowed, as the next three */
     json_t *epochs;      /* purge_look_epochs */
     json_t *survivors;   /* of its policy */
+    const char *zone;    /* in which days are counted and times shown */
     bool needs_deletion; /* its policy promises complete deletion */
 };
 /*
@@ -48,7 +56,27 @@ MUST_USE int purge_check_hold(const struct history *history, int64_t now_ns, str
 /* ERROR_REFUSED if destroying what can be destroyed would leave a group of these holders open. */
 MUST_USE int purge_check_holders(const json_t *epochs, struct error *err);
 
-/* ---- purge_look.c ---- */
+/* ---- purge_words.c ---- */
+
+/* The English words of a code, or NULL. */
+const char *purge_words(const char *code);
+/* {"code", "says"} (json_decref), or NULL for want of memory. */
+json_t *purge_said(const char *code);
+
+/* ---- purge_look.c, purge_locks.c ---- */
+
+/* Objects of a target that locks, whose locks are asked for. An all-zero struct holds none. */
+struct purge_locks {
+    struct purge_lock {
+        char *name;
+        int64_t modified_ns;
+    } * items;
+    size_t count, room;
+};
+MUST_USE int purge_locks_add(struct purge_locks *locks, const char *name, int64_t modified_ns, struct error *err);
+void purge_locks_clear(struct purge_locks *locks);
+/* The latest end of them, by the target's clock; of one that does not answer it is reckoned. 0: none is locked. */
+int64_t purge_locks_ask(struct target *target, const struct purge_locks *locks);
 
 /* What lies of a tenant on each target: [{target, state, objects, bytes, versions, markers, uploads, locked_until}]. */
 MUST_USE int purge_look_targets(struct hikae *hikae, const struct id *tid, json_t **ret, struct error *err);
@@ -92,6 +120,8 @@ MUST_USE int purge_journal_plan_of(const struct session *facts, const char *tena
 int purge_stage(const json_t *run);
 enum { PURGE_TOMBSTONE, PURGE_INTENT, PURGE_COMMIT, PURGE_CHANGED, PURGE_DESTROYED, PURGE_DONE };
 const char *purge_stage_name(int stage);
+/* The run is at that stage, and has been since now or, if it was before, since then; not yet in the journal. */
+MUST_USE int purge_stage_set(json_t *run, int stage, struct error *err);
 /* Instants in JSON: text, or absent. */
 int64_t purge_time(const json_t *object, const char *key);
 MUST_USE int purge_set_time(json_t *object, const char *key, int64_t ns, struct error *err);
@@ -101,6 +131,17 @@ MUST_USE int purge_set_time(json_t *object, const char *key, int64_t ns, struct 
  */
 MUST_USE int purge_journal_find(const struct session *facts, const char *tenant, struct id *ret_tid,
                                 char ret_hex[2 * ID_SIZE + 1], char **ret_name, struct error *err);
+
+/* ---- purge_judge.c ---- */
+
+struct purge_judgement {
+    bool unknown;     /* of one holder nobody knows, or it still opens: nothing is claimed */
+    bool final;       /* every group has lost a key for good, by destruction or by people's word */
+    int64_t since_ns; /* when the last of the keys was destroyed from here; 0: none was */
+    int64_t final_ns; /* not final: the last of the ends that are to come; 0: none is scheduled */
+};
+/* rows: the run's "holders", those of one group beside each other. */
+void purge_judge(const json_t *rows, struct purge_judgement *ret);
 
 /* ---- purge_epoch.c ---- */
 
@@ -122,13 +163,43 @@ void purge_step(const struct hikae *hikae, const char *step);
 MUST_USE int purge_batch_put(struct purge_batch *batch, int stage, struct error *err);
 /* A new root epoch without the tenants, in force and proved; the journal is at PURGE_CHANGED then. */
 MUST_USE int purge_epoch_change(struct purge_batch *batch, struct error *err);
+
+/* ---- purge_survivors.c ---- */
+
 /*
- * Destroy what is left of the epochs' holders, as far as it can be from here, and note what came of it. At
+ * Everybody else's keys, read back from each target alone and opened through each group that is here; noted in the run
+ * ("survivors", "groups_checked", "read_back"). ERROR_KEYS, ERROR_REFUSED, ERROR_UNREACHABLE: not proved.
+ */
+MUST_USE int purge_survivors_check(struct purge_batch *batch, const struct holder_group *groups, size_t count,
+                                   struct error *err);
+/* The rule, pure: [{target, sound, elsewhere}]; min_copies of them sound, and one off this machine if there is one. */
+MUST_USE int purge_check_read_back(const json_t *rows, size_t min_copies, struct error *err);
+
+/* ---- purge_holders.c ---- */
+
+/* Note in the run which holders open the old epochs now ("control"); the caller puts it into the journal. */
+MUST_USE int purge_holders_control(struct purge_batch *batch, const struct purge_holders *holders, struct error *err);
+/*
+ * Destroy what is left of the old epochs' holders, as far as it can be from here, and note what came of it. At
  * PURGE_DESTROYED nothing that can be reached opens them any more.
  */
-MUST_USE int purge_epoch_destroy(struct purge_batch *batch, struct error *err);
+MUST_USE int purge_holders_destroy(struct purge_batch *batch, struct error *err);
 /* Ask again what became of them. A key that was brought back is destroyed again, and ERROR_DAMAGED all the same. */
-MUST_USE int purge_epoch_attest(struct purge_batch *batch, struct error *err);
+MUST_USE int purge_holders_attest(struct purge_batch *batch, struct error *err);
+/* Take people's word about a holder into a run and judge anew; *ret_changed: the run has such a holder. */
+MUST_USE int purge_holders_declare(json_t *run, uint32_t epoch, const char *group, const char *name, json_t *declared,
+                                   bool *ret_changed, struct error *err);
+
+/* ---- purge_describe.c ---- */
+
+/* Append what is known of a tenant's (pseudonym) erasure; name: as the catalogue knows it, or NULL. */
+MUST_USE int purge_describe(const struct session *facts, const char *tenant, const char *name, struct hikae_purges *ret,
+                            struct error *err);
+/* The same of a tenant by any name, or of all that were planned (NULL). */
+MUST_USE int purge_list(const struct session *facts, const char *tenant, struct hikae_purges *ret, struct error *err);
+/* A plan that is not kept: of a dry run. */
+MUST_USE int purge_describe_plan(const char *tenant, const json_t *plan, const char *hash, char *text,
+                                 struct hikae_purges *ret, struct error *err);
 
 /* ---- purge_delete.c ---- */
 
@@ -139,6 +210,8 @@ MUST_USE int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json
 MUST_USE int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct error *err);
 /* Caches and the catalogue's rows of a tenant on this machine; its row says "erased", and only the pseudonym. */
 MUST_USE int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *err);
+/* What was forgotten since the last time leaves the catalogue's files. */
+MUST_USE int purge_scrub_local(struct hikae *hikae, struct error *err);
 
 /* ---- purge_run.c ---- */
 
@@ -162,6 +235,7 @@ enum { PURGE_APPROVERS = 2 };
 
 /* ---- purge_certificate.c, purge_verify.c ---- */
 
+#define DECLARATION_TYPE      "application/vnd.hikae.declaration+json"
 #define CERTIFICATE_TYPE      "application/vnd.in-toto+json"
 #define CERTIFICATE_STATEMENT "https://in-toto.io/Statement/v1"
 #define CERTIFICATE_PREDICATE "urn:hikae:erasure:v1"

@@ -82,13 +82,19 @@ struct material {
 
 static json_t *algorithms(void)
 {
-    return json_pack("[{s:s, s:s, s:s, s:i}, {s:s, s:s, s:s, s:i}, {s:s, s:s, s:s, s:i}, {s:s, s:s, s:s, s:i}]", "name",
-                     "AES-256-GCM", "standard", "FIPS 197, NIST SP 800-38D", "for", "everything that is stored", "bits",
-                     256, "name", "HKDF-SHA256", "standard", "RFC 5869", "for", "the key of each object", "bits", 256,
-                     "name", "AES-256-GCM", "standard", "FIPS 197, NIST SP 800-38D", "for",
-                     "the tenant's keys under the root epoch, its shares under their holders", "bits", 256, "name",
-                     "Ed25519", "standard", "RFC 8032", "for", "approvals, the audit log, this certificate", "bits",
-                     128);
+    static const struct {
+        const char *name, *standard, *use;
+        int bits;
+    } table[] = {{"AES-256-GCM", "FIPS 197, NIST SP 800-38D", "use-stored", 256},
+                 {"HKDF-SHA256", "RFC 5869", "use-objects", 256},
+                 {"AES-256-GCM", "FIPS 197, NIST SP 800-38D", "use-wrapping", 256},
+                 {"Ed25519", "RFC 8032", "use-signatures", 128}};
+    json_t *list = json_array();
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:i}", "name", table[i].name, "standard",
+                                                    table[i].standard, "for", purge_said(table[i].use), "bits",
+                                                    table[i].bits));
+    return list;
 }
 
 static bool has(const json_t *object, const char *key)
@@ -125,20 +131,12 @@ static json_t *claims(const struct material *material)
 static json_t *verification(const struct material *material)
 {
     const json_t *run = material->run;
-    return json_pack(
-        "{s:b, s:O?, s:O?, s:O?, s:s, s:s}", "opened_before", json_is_true(json_object_get(run, "controlled")),
-        "groups_checked", json_object_get(run, "groups_checked"), "other_tenants_open",
-        json_object_get(run, "survivors"), "keys_taken_along", json_object_get(run, "stragglers"), "verification",
-        "Before the destruction the old root epoch was opened through its holders (the control); after it each was "
-        "tried "
-        "again and none opens. Every other tenant's keys were read back from the targets and opened under the new root "
-        "epoch before anything was destroyed. After the deletion each target was listed again.",
-        "validation",
-        "All data was encrypted before it left the backup host, under keys of the tenant alone, and these keys only "
-        "ever "
-        "existed wrapped under the root epochs listed. So their destruction makes every copy unreadable, wherever it "
-        "is "
-        "(cryptographic erase, NIST SP 800-88), as far as the worth of each holder, listed with it, goes.");
+    return json_pack("{s:b, s:O?, s:O?, s:O?, s:O?, s:o, s:o}", "opened_before",
+                     json_is_true(json_object_get(run, "controlled")), "groups_checked",
+                     json_object_get(run, "groups_checked"), "other_tenants_open", json_object_get(run, "survivors"),
+                     "read_back", json_object_get(run, "read_back"), "keys_taken_along",
+                     json_object_get(run, "stragglers"), "verification", purge_said("verification"), "validation",
+                     purge_said("validation"));
 }
 
 static json_t *approvers(const json_t *row)
@@ -165,16 +163,17 @@ static json_t *predicate(const struct material *material, struct error *err)
     CLEANUP_JSON json_t *whole =
         sign == NULL || audit == NULL
             ? NULL
-            : json_pack(
-                  "{s:{s:s, s:s, s:s}, s:s, s:O?, s:o, s:{s:s, s:O}, s:O?, s:O?, s:O, s:O, s:o, s:O?, s:O?, s:O?}",
-                  "document", "en", "Report on the execution of an erasure", "ja", "消去実施報告書", "nature",
-                  "the operator's own declaration", "made", clock_format(clock_now_ns(), now), "requester",
-                  json_object_get(plan, "requester"), "approvers", approvers(row), "tenant", "pseudonym",
-                  material->tenant, "name", json_object_get(plan, "name"), "contract",
-                  json_object_get(plan, "contract"), "without_contract", json_object_get(plan, "without_contract"),
-                  "scope", json_object_get(plan, "scope"), "method", json_object_get(plan, "method"), "algorithms",
-                  algorithms(), "times", json_object_get(run, "times"), "people", json_object_get(plan, "people"),
-                  "survivors", json_object_get(plan, "survivors"));
+            : json_pack("{s:{s:s, s:s, s:s}, s:s, s:O?, s:o, s:O?, s:{s:s, s:O}, s:O?, s:O?, s:O, s:O, s:o, s:O?, "
+                        "s:O?, s:O?}",
+                        "document", "en", "Report on the execution of an erasure", "ja", "消去実施報告書", "nature",
+                        "the operator's own declaration", "made", clock_format(clock_now_ns(), now), "requester",
+                        json_object_get(plan, "requester"), "approvers", approvers(row), "zone",
+                        json_object_get(plan, "zone"), "tenant", "pseudonym", material->tenant, "name",
+                        json_object_get(plan, "name"), "contract", json_object_get(plan, "contract"),
+                        "without_contract", json_object_get(plan, "without_contract"), "scope",
+                        json_object_get(plan, "scope"), "method", json_object_get(plan, "method"), "algorithms",
+                        algorithms(), "times", json_object_get(run, "times"), "people", json_object_get(plan, "people"),
+                        "survivors", json_object_get(plan, "survivors"));
     if (whole == NULL || json_object_set_new(whole, "claims", claims(material)) != 0 ||
         json_object_set(whole, "holders", json_object_get(run, "holders")) != 0 ||
         json_object_set(whole, "key_copies", json_object_get(run, "keys")) != 0 ||
@@ -212,21 +211,8 @@ static int make_statement(const struct material *material, char **ret, struct er
 /* Only an operator's signature makes it a declaration: whose key it is, the store's history says. */
 static int check_operator(const struct session *facts, const struct secret *seed, struct error *err)
 {
-    uint8_t key[ED25519_PUBLIC_SIZE];
-    char keyid[KEYID_SIZE];
-    struct operators operators = {0};
-    if (ed25519_public(seed, key, err) != 0 || ed25519_keyid(key, keyid, err) != 0)
-        return -1;
-    int rc = operators_read(facts, &operators, err);
-    if (rc == 0) {
-        const struct operator_item *item = operators_by_key(&operators, keyid);
-        if (item == NULL || item->revoked_ns != 0) {
-            rc = error_set(err, ERROR_KEYS, "the key is no operator's");
-            (void)error_hint(err, "`hikae keys operator list` shows whose keys count");
-        }
-    }
-    operators_clear(&operators);
-    return rc;
+    CLEANUP(operators_clear) struct operators operators = {0};
+    return operators_read(facts, &operators, err) == 0 && operators_signer(&operators, seed, err) != NULL ? 0 : -1;
 }
 
 static int sign(struct hikae *hikae, const char *statement, const struct secret *seed, char **ret, struct error *err)

@@ -1,29 +1,48 @@
-/* purge declare: what people destroyed that no machine sees, in their words. */
-#include "base/clock.h"
+/*
+ * purge declare: what people destroyed, which no program can see: a recovery sheet, a backup of a key file, a broken
+ * token. It is one operator's signed word (DSSE, DECLARATION_TYPE), it stands on certificates as such, and it counts
+ * only where nothing that a device, a key service or a file here says contradicts it.
+ */
+#include "base/hex.h"
 #include "base/mem.h"
+#include "crypto/dsse.h"
+#include "keys/operator_key.h"
 #include "ops/audit.h"
+#include "ops/operators.h"
 #include "ops/purge.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { HOLDER_WORD = 65 };
-
-/* "3/offline/paper": the epoch is part of it, as a sheet of another one is another sheet. */
-struct old_holder {
+/* A holder of an epoch, and what is said of it. */
+struct declaring {
+    struct session *facts;
+    const struct hikae_declare_options *options;
+    const char *holder; /* "3/offline/paper": the epoch is part of it, as the sheet of another one is another sheet */
     unsigned epoch;
-    char group[HOLDER_WORD], name[HOLDER_WORD];
+    char group[65], name[65];
+    bool known;       /* some erasure, or the epoch's slots, name it …                     */
+    bool opens;       /* … and it opens from here,                                         */
+    bool scheduled;   /* … or a key service brings its key to an end by itself             */
+    json_t *declared; /* the fact                                                          */
+    json_t *runs;     /* the erasures under way that rest on it                            */
 };
 
-static int parse_holder(const char *text, struct old_holder *ret, struct error *err)
+static int parse_holder(struct declaring *d, struct error *err)
 {
     int end = 0;
-    *ret = (struct old_holder){0};
-    if (sscanf(text, "%u/%64[A-Za-z0-9_.-]/%64[A-Za-z0-9_.-]%n", &ret->epoch, ret->group, ret->name, &end) == 3 &&
-        ret->epoch > 0 && end > 0 && text[end] == '\0')
+    if (sscanf(d->holder, "%u/%64[A-Za-z0-9_.-]/%64[A-Za-z0-9_.-]%n", &d->epoch, d->group, d->name, &end) == 3 &&
+        d->holder[0] >= '1' && d->holder[0] <= '9' && d->holder[end] == '\0')
         return 0;
-    (void)error_set(err, ERROR_USAGE, "\"%.100s\" names no holder", text);
-    return error_hint(err, "EPOCH/GROUP/NAME, as `hikae keys status` and `hikae purge status` show them");
+    (void)error_set(err, ERROR_USAGE, "\"%.100s\" names no holder", d->holder);
+    return error_hint(err, "EPOCH/GROUP/NAME, as `hikae purge status TENANT` shows them");
+}
+
+static int check_options(const struct hikae_declare_options *options, struct error *err)
+{
+    if (options->who == NULL || options->who[0] == '\0' || options->how == NULL || options->how[0] == '\0')
+        return error_set(err, ERROR_USAGE, "say who destroyed it, and how");
+    return 0;
 }
 
 char *purge_declared_name(uint32_t epoch, const char *group, const char *name)
@@ -31,62 +50,222 @@ char *purge_declared_name(uint32_t epoch, const char *group, const char *name)
     return mem_printf("declared/%u/%s/%s", epoch, group, name);
 }
 
-/* A word about a key that never was, or that opens everybody's data now, would stand on a certificate. */
-static int check_old_holder(struct hikae *hikae, const struct old_holder *holder, struct error *err)
+/* ---- What is known of the holder ---- */
+
+static bool is_it(const struct declaring *d, const json_t *row)
 {
-    CLEANUP(keystore_destruction_clear) struct keystore_destruction asked = {0};
-    if (engine_keystore(hikae, err) != 0)
-        return -1;
-    if (holder->epoch >= keystore_epoch(hikae->keystore)) {
-        (void)error_set(err, ERROR_REFUSED, "epoch %u is not over: epoch %u is in force", holder->epoch,
-                        keystore_epoch(hikae->keystore));
-        return error_hint(err, "`hikae keys rotate` or an erasure ends an epoch; what held it is destroyed then");
-    }
-    if (keystore_attest_epoch(hikae->keystore, holder->epoch, NULL, 0, &asked, err) != 0)
-        return -1;
-    for (size_t i = 0; i < asked.count; i++)
-        if (strcmp(asked.holders[i].group, holder->group) == 0 && strcmp(asked.holders[i].name, holder->name) == 0)
-            return 0;
-    (void)error_set(err, ERROR_NOT_FOUND, "epoch %u had no holder %s in a group %s", holder->epoch, holder->name,
-                    holder->group);
-    return error_hint(err, "`hikae keys status` and `hikae purge status` name what is left to destroy");
+    const char *group = json_string_value(json_object_get(row, "group"));
+    const char *name = json_string_value(json_object_get(row, "name"));
+    return json_integer_value(json_object_get(row, "epoch")) == (json_int_t)d->epoch && group != NULL &&
+           strcmp(group, d->group) == 0 && name != NULL && strcmp(name, d->name) == 0;
 }
 
-static int declare(struct session *facts, const struct old_holder *holder, const char *who, const char *how,
-                   bool dry_run, struct error *err)
+static bool says(const json_t *row, const char *key, const char *word)
 {
+    const char *text = json_string_value(json_object_get(row, key));
+    return text != NULL && strcmp(text, word) == 0;
+}
+
+/* Erasures that destroyed the epoch's holders, or were about to. */
+static int look_in_run(const char *name, json_t *run, void *context, struct error *err)
+{
+    struct declaring *d = context;
+    size_t i;
+    json_t *row;
+    bool found = false;
+    (void)name;
+    json_array_foreach(json_object_get(run, "holders"), i, row)
+    {
+        if (!is_it(d, row))
+            continue;
+        found = true;
+        d->scheduled = d->scheduled || says(row, "fate", "scheduled");
+    }
+    d->known = d->known || found;
+    int stage = purge_stage(run);
+    bool rests = found && stage >= PURGE_CHANGED && stage < PURGE_DONE;
+    return !rests || json_array_append(d->runs, run) == 0 ? 0 : error_no_memory(err);
+}
+
+/* Epochs that came to their end otherwise: their slots tell who held them, as long as they are there. */
+static int look_in_slots(struct declaring *d, struct error *err)
+{
+    struct hikae *hikae = d->facts->hikae;
+    CLEANUP(purge_holders_clear) struct purge_holders holders = {0};
+    struct keystore_destruction asked = {0};
+    struct error why = {0};
+    if (purge_holders_find(hikae, &holders, err) != 0)
+        return -1;
+    if (keystore_attest_epoch(hikae->keystore, d->epoch, holders.groups, holders.count, &asked, &why) != 0) {
+        if (why.class == ERROR_NOT_FOUND)
+            return 0;
+        *err = why;
+        return -1;
+    }
+    for (size_t i = 0; i < asked.count; i++) {
+        if (strcmp(asked.holders[i].group, d->group) != 0 || strcmp(asked.holders[i].name, d->name) != 0)
+            continue;
+        d->known = true;
+        d->opens = d->opens || asked.holders[i].after == HOLDER_OPENS;
+        d->scheduled = d->scheduled || asked.holders[i].fate == HOLDER_FATE_SCHEDULED;
+    }
+    keystore_destruction_clear(&asked);
+    return 0;
+}
+
+static int check_holder(struct declaring *d, struct error *err)
+{
+    uint32_t live = keystore_epoch(d->facts->hikae->keystore);
+    if (d->epoch >= live) {
+        (void)error_set(err, ERROR_REFUSED, "epoch %u is not over (%u is in force): its holders are needed", d->epoch,
+                        live);
+        return error_hint(err, "what is destroyed although it is needed: `hikae keys rotate --root`, then declare it");
+    }
+    if (purge_journal_each(d->facts, "run/", look_in_run, d, err) != 0 || look_in_slots(d, err) != 0)
+        return -1;
+    if (!d->known) {
+        (void)error_set(err, ERROR_NOT_FOUND, "epoch %u had no holder %s in a group %s", d->epoch, d->name, d->group);
+        return error_hint(err, "`hikae purge status TENANT` names the holders of each epoch");
+    }
+    if (d->opens) {
+        (void)error_set(err, ERROR_REFUSED, "%s still opens its epoch from here: it is not destroyed", d->holder);
+        return error_hint(err, "`hikae keys check` shows where it lies; `hikae purge run` destroys what it can reach");
+    }
+    if (d->scheduled) {
+        (void)error_set(err, ERROR_REFUSED, "a key service ends the key of %s at its own time, whatever people say",
+                        d->holder);
+        return error_hint(err, "`hikae purge status TENANT` shows when");
+    }
+    return 0;
+}
+
+/* ---- The statement ---- */
+
+static int sign_statement(const struct secret *seed, const json_t *statement, char **ret, struct error *err)
+{
+    CLEANUP_FREE char *text = NULL;
+    CLEANUP(dsse_free) struct dsse envelope = {0};
+    return json_print_canonical(statement, &text, err) == 0 &&
+                   dsse_start(DECLARATION_TYPE, text, strlen(text), &envelope, err) == 0 &&
+                   dsse_sign(&envelope, seed, err) == 0 && dsse_print(&envelope, ret, err) == 0
+               ? 0
+               : -1;
+}
+
+static int make_fact(struct declaring *d, const char *at, struct error *err)
+{
+    d->declared = json_pack("{s:s, s:s, s:s}", "who", d->options->who, "how", d->options->how, "at", at);
+    return d->declared != NULL ? 0 : error_set(err, ERROR_USAGE, "who and how are texts in UTF-8");
+}
+
+static int add_signature(struct declaring *d, const struct secret *seed, const struct operator_item *signer,
+                         const char *at, struct error *err)
+{
+    char store[2 * ID_SIZE + 1];
+    CLEANUP_FREE char *envelope = NULL;
+    CLEANUP_JSON json_t *statement = json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:s}", "store",
+        hex_encode(d->facts->hikae->store.store.bytes, ID_SIZE, store), "epoch", (int)d->epoch, "group", d->group,
+        "holder", d->name, "who", d->options->who, "how", d->options->how, "at", at, "operator", signer->name);
+    if (statement == NULL)
+        return error_no_memory(err);
+    if (sign_statement(seed, statement, &envelope, err) != 0)
+        return -1;
+    CLEANUP_JSON json_t *more = json_pack("{s:s, s:s, s:s, s:s}", "operator", signer->name, "person",
+                                          operator_person(signer), "keyid", signer->keyid, "envelope", envelope);
+    return more != NULL && json_object_update(d->declared, more) == 0 ? 0 : error_no_memory(err);
+}
+
+/* As with all that cannot be taken back: once two people are operators a name alone does not do. */
+static int make_declaration(struct declaring *d, struct error *err)
+{
+    CLEANUP(operators_clear) struct operators operators = {0};
+    CLEANUP_SECRET struct secret *seed = NULL;
+    const char *path = d->options->key_file;
     char now[CLOCK_TEXT_SIZE];
-    CLEANUP_FREE char *name = purge_declared_name(holder->epoch, holder->group, holder->name);
+    (void)clock_format(clock_now_ns(), now);
+    if (operators_read(d->facts, &operators, err) != 0 || make_fact(d, now, err) != 0)
+        return -1;
+    if (path == NULL && operators_people(&operators) >= OPERATORS_NEEDED) {
+        (void)error_set(err, ERROR_REFUSED, "an operator signs what is declared");
+        return error_hint(err, "the same again with --operator KEYFILE");
+    }
+    if (path == NULL)
+        return 0;
+    if (operator_key_read(path, d->options->passphrase_file, &seed, err) != 0)
+        return -1;
+    const struct operator_item *signer = operators_signer(&operators, seed, err);
+    return signer != NULL ? add_signature(d, seed, signer, now, err) : error_wrap(err, "%s", path);
+}
+
+/* ---- What follows from it ---- */
+
+/* T1 comes with the last word that it waited for, not with the next nightly run. */
+static int take_into_runs(struct declaring *d, struct hikae_purges *ret, struct error *err)
+{
+    size_t i, k;
+    json_t *run, *row;
+    json_array_foreach(d->runs, i, run)
+    {
+        bool changed = false;
+        const char *id = json_string_value(json_object_get(run, "id"));
+        CLEANUP_FREE char *name = mem_printf("run/%s", id != NULL ? id : "");
+        if (name == NULL)
+            return error_no_memory(err);
+        if (purge_holders_declare(run, d->epoch, d->group, d->name, d->declared, &changed, err) != 0 ||
+            (changed &&
+             purge_journal_put(d->facts, name, json_string_value(json_object_get(run, "event")), run, err) != 0))
+            return -1;
+        json_array_foreach(json_object_get(run, "tenants"), k, row)
+        {
+            const char *tenant = json_string_value(json_object_get(row, "tenant"));
+            if (tenant != NULL && purge_describe(d->facts, tenant, NULL, ret, err) != 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int declare(struct declaring *d, struct hikae_purges *ret, struct error *err)
+{
+    CLEANUP_FREE char *name = mem_printf("declared/%s", d->holder);
     if (name == NULL)
         return error_no_memory(err);
-    CLEANUP_JSON json_t *body =
-        json_pack("{s:s, s:s, s:s}", "who", who, "how", how, "at", clock_format(clock_now_ns(), now));
-    if (body == NULL)
-        return error_set(err, ERROR_USAGE, "who and how are texts in UTF-8");
-    return dry_run ? 0 : purge_journal_put(facts, name, "declared", body, err);
+    if (check_holder(d, err) != 0 || make_declaration(d, err) != 0)
+        return -1;
+    if (d->options->dry_run)
+        return 0;
+    return purge_journal_put(d->facts, name, "declared", d->declared, err) == 0 ? take_into_runs(d, ret, err) : -1;
 }
 
-enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder, const char *who, const char *how,
-                                      bool dry_run, struct hikae_error *error)
+enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder,
+                                      const struct hikae_declare_options *options, struct hikae_purges *ret,
+                                      struct hikae_error *error)
 {
     struct error err = {0};
     struct engine_audit audit;
     struct session facts;
-    struct old_holder old;
-    if (who == NULL || who[0] == '\0' || how == NULL || how[0] == '\0')
-        (void)error_set(&err, ERROR_USAGE, "say who destroyed it, and how");
-    if (err.class != ERROR_NONE || parse_holder(holder, &old, &err) != 0 ||
-        engine_audit_begin(hikae, OPERATION_KEYS_HOLDER, NULL, dry_run, &audit, &err) != 0)
+    CLEANUP_JSON json_t *runs = json_array();
+    struct declaring d = {.facts = &facts, .options = options, .holder = holder, .runs = runs};
+    *ret = (struct hikae_purges){0};
+    if (runs == NULL)
+        return api_result(error_no_memory(&err), false, &err, error);
+    if (parse_holder(&d, &err) != 0 || check_options(options, &err) != 0 ||
+        engine_audit_begin(hikae, OPERATION_PURGE_DECLARE, NULL, options->dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = check_old_holder(hikae, &old, &err);
-    if (rc == 0)
-        rc = session_open_store(hikae, SESSION_LOCK, &facts, &err);
+    int rc = session_open_store(hikae, options->dry_run ? 0 : SESSION_LOCK, &facts, &err);
     if (rc == 0) {
-        rc = declare(&facts, &old, who, how, dry_run, &err);
+        rc = declare(&d, ret, &err);
         session_close(&facts);
     }
     engine_audit_detail(&audit, "declared", holder);
-    engine_audit_detail(&audit, "who", who);
-    engine_audit_detail(&audit, "how", how);
+    engine_audit_detail(&audit, "who", options->who);
+    engine_audit_detail(&audit, "how", options->how);
+    const char *operator_name = json_string_value(json_object_get(d.declared, "operator"));
+    if (operator_name != NULL)
+        engine_audit_operator(&audit, operator_name);
+    json_decref(d.declared);
+    if (rc != 0)
+        hikae_purges_free(ret);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

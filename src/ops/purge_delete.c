@@ -37,6 +37,16 @@ static int add(json_t *row, const char *key, uint64_t count, struct error *err)
     return json_object_set_new(row, key, json_integer(sum)) == 0 ? 0 : error_no_memory(err);
 }
 
+/* Why something still lies there: a code (purge_words.c; NULL: nothing does) and the target's own words. */
+static int set_left(json_t *row, const char *code, const char *why, struct error *err)
+{
+    json_t *words = why != NULL ? json_string(why) : json_null();
+    return json_object_set_new(row, "left", code != NULL ? json_string(code) : json_null()) == 0 &&
+                   json_object_set_new(row, "why", words) == 0
+               ? 0
+               : error_no_memory(err);
+}
+
 /* A listing that may be stale says "nothing" only if it says so twice, this long apart. */
 #define STALE_WAIT_NS (3600 * NS_PER_S)
 
@@ -60,12 +70,9 @@ static int note_listing(const struct run_target *t, const json_t *listed, json_t
     bool sure =
         !target_traits(t->target)->listing_may_be_stale || (empty_ns != 0 && now_ns - empty_ns >= STALE_WAIT_NS);
     if (!sure)
-        return json_object_set_new(row, "why", json_string("its listing may be stale: it is asked again in an hour")) ==
-                       0
-                   ? 0
-                   : error_no_memory(err);
-    if (json_object_del(row, "why") != 0 && json_object_get(row, "why") != NULL)
-        return error_no_memory(err);
+        return set_left(row, "left-stale", purge_words("left-stale"), err);
+    if (set_left(row, NULL, NULL, err) != 0)
+        return -1;
     return purge_time(row, "gone") != 0 ? 0 : purge_set_time(row, "gone", now_ns, err);
 }
 
@@ -75,21 +82,23 @@ static int delete_on(struct run_target *t, const char *prefix, json_t *row, stru
     struct target_wiped wiped;
     struct error why = {0};
     if (!t->up)
-        return json_object_set_new(row, "why", json_string(t->why.what)) == 0 ? 0 : error_no_memory(err);
+        return set_left(row, "left-away", t->why.what, err);
     if (target_wipe(&deleter, prefix, NULL, NULL, &wiped, &why) != 0) {
         if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
             *err = why;
             return -1;
         }
-        return json_object_set_new(row, "why", json_string(why.what)) == 0 ? 0 : error_no_memory(err);
+        return set_left(row, why.class == ERROR_UNREACHABLE ? "left-away" : "left-failed", why.what, err);
     }
     if (add(row, "deleted", wiped.deleted, err) != 0 ||
         purge_set_time(row, "locked_until", wiped.locked_until_ns, err) != 0)
         return -1;
     bool left = wiped.locked > 0 || wiped.failed > 0;
-    return json_object_set_new(row, "why", left ? json_string(wiped.why.what) : json_null()) == 0
-               ? 0
-               : error_no_memory(err);
+    return set_left(row,
+                    wiped.failed > 0   ? "left-failed"
+                    : wiped.locked > 0 ? "left-locked"
+                                       : NULL,
+                    left ? wiped.why.what : NULL, err);
 }
 
 int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, struct error *err)
@@ -191,6 +200,9 @@ int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct e
 
 /* ---- This machine ---- */
 
+/* In the catalogue: something was forgotten, and its files are still to be written anew. */
+#define SCRUB_DUE "purge-scrub"
+
 /* Erasure does not rest on this: what lies here is sealed. But a name, and what lies about, is nobody's any more. */
 int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *err)
 {
@@ -207,11 +219,28 @@ int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *
     bool is_done = strcmp(known.state, "erased") == 0;
     char nothing[] = "", body[] = "{}", erased[] = "erased";
     struct catalog_tenant row = {*tid, hex, nothing, erased, known.class, body};
-    int rc = is_done ? 0 : catalog_tenant_forget(hikae->catalog, tid, err);
-    if (rc == 0 && !is_done)
-        rc = catalog_tenant_put(hikae->catalog, &row, err);
-    if (rc == 0)
-        rc = catalog_scrub(hikae->catalog, err);
+    int rc = 0;
+    if (!is_done &&
+        (catalog_meta_set(hikae->catalog, SCRUB_DUE, "1", err) != 0 ||
+         catalog_tenant_forget(hikae->catalog, tid, err) != 0 || catalog_tenant_put(hikae->catalog, &row, err) != 0))
+        rc = -1;
     catalog_tenant_free(&known);
     return rc;
+}
+
+int purge_scrub_local(struct hikae *hikae, struct error *err)
+{
+    CLEANUP_FREE char *due = NULL;
+    struct error why = {0};
+    bool done = false;
+    if (catalog_meta_get(hikae->catalog, SCRUB_DUE, &due, &why) != 0)
+        return why.class == ERROR_NOT_FOUND ? 0 : (*err = why, -1);
+    if (due == NULL)
+        return 0;
+    if (catalog_scrub(hikae->catalog, &done, err) != 0)
+        return -1;
+    if (done)
+        return catalog_meta_set(hikae->catalog, SCRUB_DUE, NULL, err);
+    engine_warn(hikae, "the catalogue is in use: names of erased tenants leave its files with the next run");
+    return 0;
 }

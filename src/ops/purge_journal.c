@@ -23,6 +23,15 @@ const char *purge_stage_name(int stage)
     return stages[stage];
 }
 
+int purge_stage_set(json_t *run, int stage, struct error *err)
+{
+    json_t *times = json_object_get(run, "times");
+    /* Done again after a crash, a stage keeps the instant of its first time. */
+    if (purge_time(times, stages[stage]) == 0 && purge_set_time(times, stages[stage], clock_now_ns(), err) != 0)
+        return -1;
+    return json_object_set_new(run, "event", json_string(stages[stage])) == 0 ? 0 : error_no_memory(err);
+}
+
 int64_t purge_time(const json_t *object, const char *key)
 {
     int64_t ns = 0;

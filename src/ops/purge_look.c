@@ -15,21 +15,16 @@
 
 /* ---- A tenant on a target ---- */
 
-enum { LOCKS_ASKED = 64 }; /* objects whose lock is asked for; of the others it is reckoned */
-
 struct tally {
     struct target *target;
     uint64_t objects, bytes, versions, markers, uploads;
-    int64_t newest_ns;
-    int64_t locked_ns;
-    unsigned asked;
+    int64_t hidden_ns; /* the newest version that no question reaches, as another or a marker is on top of it */
+    struct purge_locks locks;
 };
 
 static int tally_version(const struct target_version *version, void *context, struct error *err)
 {
     struct tally *tally = context;
-    struct target_lock_state lock = {0};
-    (void)err;
     if (version->marker) {
         tally->markers++;
         return 0;
@@ -37,12 +32,11 @@ static int tally_version(const struct target_version *version, void *context, st
     tally->versions++;
     tally->bytes += version->size;
     tally->objects += version->latest;
-    if (version->modified_ns > tally->newest_ns)
-        tally->newest_ns = version->modified_ns;
-    if (target_traits(tally->target)->lock && version->latest && tally->asked++ < LOCKS_ASKED &&
-        target_lock_state(tally->target, version->name, &lock, NULL) == 0 && lock.until_ns > tally->locked_ns)
-        tally->locked_ns = lock.until_ns;
-    return 0;
+    if (!version->latest && version->modified_ns > tally->hidden_ns)
+        tally->hidden_ns = version->modified_ns;
+    return version->latest && target_traits(tally->target)->lock
+               ? purge_locks_add(&tally->locks, version->name, version->modified_ns, err)
+               : 0;
 }
 
 static int tally_upload(const struct target_upload *upload, void *context, struct error *err)
@@ -54,6 +48,17 @@ static int tally_upload(const struct target_upload *upload, void *context, struc
     return 0;
 }
 
+/* The end of the last lock; of versions that no question reaches it is reckoned by the target's rule. */
+static int64_t locked_until(const struct tally *tally)
+{
+    const struct target_traits *traits = target_traits(tally->target);
+    if (!traits->lock)
+        return 0;
+    int64_t asked_ns = purge_locks_ask(tally->target, &tally->locks);
+    int64_t reckoned_ns = tally->hidden_ns != 0 ? tally->hidden_ns + (int64_t)traits->lock_days * 86400 * NS_PER_S : 0;
+    return asked_ns > reckoned_ns ? asked_ns : reckoned_ns;
+}
+
 static int look_at(struct run_target *t, const char *prefix, json_t *to, struct error *err)
 {
     struct target_deleter deleter = {.target = t->target};
@@ -61,14 +66,11 @@ static int look_at(struct run_target *t, const char *prefix, json_t *to, struct 
     struct error why = {0};
     bool listed = t->up && target_list_versions(&deleter, prefix, tally_version, &tally, &why) == 0 &&
                   target_list_uploads(&deleter, prefix, tally_upload, &tally, &why) == 0;
+    int64_t locked_ns = listed ? locked_until(&tally) : 0;
+    purge_locks_clear(&tally.locks);
     if (!listed && why.class == ERROR_NO_MEMORY)
         return error_no_memory(err);
     const struct target_traits *traits = t->target != NULL ? target_traits(t->target) : NULL;
-    if (listed && traits != NULL && traits->lock && tally.asked > LOCKS_ASKED) {
-        int64_t reckoned_ns = tally.newest_ns + (int64_t)traits->lock_days * 86400 * NS_PER_S;
-        if (reckoned_ns > tally.locked_ns)
-            tally.locked_ns = reckoned_ns;
-    }
     const char *text = listed ? NULL : t->up ? why.what : t->why.what;
     json_t *row =
         json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?}", "target", t->name, "state",
@@ -76,7 +78,7 @@ static int look_at(struct run_target *t, const char *prefix, json_t *to, struct 
                   "versions", (json_int_t)tally.versions, "markers", (json_int_t)tally.markers, "uploads",
                   (json_int_t)tally.uploads, "country", traits != NULL ? traits->country : NULL, "provider",
                   traits != NULL ? traits->provider : NULL, "why", text);
-    if (json_array_append_new(to, row) != 0 || purge_set_time(row, "locked_until", tally.locked_ns, err) != 0)
+    if (json_array_append_new(to, row) != 0 || purge_set_time(row, "locked_until", locked_ns, err) != 0)
         return error_no_memory(err);
     return 0;
 }

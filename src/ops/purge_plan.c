@@ -105,11 +105,9 @@ static json_t *scope(const struct history *history)
         live += !history->snapshots[i].retired;
         retired += history->snapshots[i].retired;
     }
-    return json_pack("{s:I, s:I, s:[s,s,s,s]}", "snapshots", live, "retired_snapshots", retired, "what",
-                     "all snapshots on all targets, retired ones among them",
-                     "the tenant's history: sources, tags, verifications, holds",
-                     "all keys of the tenant, in every epoch that ever wrapped one",
-                     "what this installation keeps of the tenant locally: caches, indexes, its name in the catalogue");
+    return json_pack("{s:I, s:I, s:[o,o,o,o]}", "snapshots", live, "retired_snapshots", retired, "what",
+                     purge_said("scope-snapshots"), purge_said("scope-history"), purge_said("scope-keys"),
+                     purge_said("scope-local"));
 }
 
 static json_t *method(const struct purge_view *view)
@@ -132,16 +130,12 @@ static json_t *people(const json_t *epochs)
     json_array_foreach(epochs, i, epoch) json_array_foreach(json_object_get(epoch, "holders"), k, holder)
     {
         const char *kind = json_string_value(json_object_get(holder, "kind"));
-        const char *what = kind == NULL                 ? NULL
-                           : strcmp(kind, "sheet") == 0 ? "the recovery sheet: its paper, and every file and copy of it"
-                           : strcmp(kind, "file") == 0  ? "every backup of the key file and of the machine it lies on"
-                           : strcmp(kind, "passphrase") == 0 ? "every copy of the passphrase"
-                                                             : NULL;
-        if (what != NULL)
+        CLEANUP_FREE char *code = mem_printf("people-%s", kind != NULL ? kind : "");
+        if (purge_words(code) != NULL)
             (void)json_array_append_new(
-                list, json_pack("{s:O, s:O, s:O, s:O, s:s}", "epoch", json_object_get(epoch, "epoch"), "group",
+                list, json_pack("{s:O, s:O, s:O, s:O, s:o}", "epoch", json_object_get(epoch, "epoch"), "group",
                                 json_object_get(holder, "group"), "name", json_object_get(holder, "name"), "kind",
-                                json_object_get(holder, "kind"), "what", what));
+                                json_object_get(holder, "kind"), "what", purge_said(code)));
     }
     return list;
 }
@@ -152,11 +146,11 @@ int purge_plan_make(const struct purge_view *view, json_t **ret, struct error *e
     if (check_history(view, err) != 0 || check_contract(view, err) != 0 || purge_check_holders(view->epochs, err) != 0)
         return -1;
     *ret =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:O?, s:s?, s:o, s:o, s:O, s:O, s:o, s:O}", "v", 1, "store",
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:s?, s:O?, s:s?, s:s?, s:o, s:o, s:O, s:O, s:o, s:O}", "v", 1, "store",
                   view->store, "tenant", view->tenant, "name", view->name, "planned", clock_format(view->now_ns, time),
                   "requester", view->requester, "contract", view->contract, "without_contract", view->without_contract,
-                  "scope", scope(view->history), "method", method(view), "epochs", view->epochs, "targets",
-                  view->targets, "people", people(view->epochs), "survivors", view->survivors);
+                  "zone", view->zone, "scope", scope(view->history), "method", method(view), "epochs", view->epochs,
+                  "targets", view->targets, "people", people(view->epochs), "survivors", view->survivors);
     if (*ret != NULL)
         return 0;
     (void)error_set(err, ERROR_USAGE, "the plan cannot be written: a text in it is no UTF-8, or memory is short");

@@ -203,6 +203,8 @@ static int delete_rest(struct purge_batch *batch, struct error *err)
     for (i = 0; i < batch->count; i++)
         if (purge_forget_local(batch->hikae, &batch->tids[i], err) != 0)
             return -1;
+    if (purge_scrub_local(batch->hikae, err) != 0)
+        return -1;
     purge_step(batch->hikae, "forgotten");
     json_array_foreach(rows_of(batch), i,
                        row) if (purge_delete_tenant(batch->hikae, &batch->tids[i], row, err) != 0) return -1;
@@ -218,7 +220,7 @@ static int settle(struct purge_batch *batch, struct error *err)
         return -1;
     bool done = left == 0 && purge_time(json_object_get(batch->run, "times"), "irrevocable") != 0;
     json_array_foreach(rows_of(batch), i, row) done = done && purge_time(row, "gone") != 0;
-    return purge_batch_put(batch, done ? PURGE_DONE : PURGE_DESTROYED, err);
+    return purge_batch_put(batch, done ? PURGE_DONE : purge_stage(batch->run), err);
 }
 
 /* ---- A batch ---- */
@@ -232,12 +234,13 @@ static int go_on(struct purge_batch *batch, struct error *err)
     if (stage == PURGE_CHANGED) {
         /* The change may have been cut short between its proof and the end of the holders. */
         if (purge_epoch_change(batch, err) != 0 ||
-            (purge_stage(batch->run) == PURGE_CHANGED && purge_epoch_destroy(batch, err) != 0))
+            (purge_stage(batch->run) == PURGE_CHANGED && purge_holders_destroy(batch, err) != 0))
             return -1;
     }
-    if (stage == PURGE_DESTROYED && purge_epoch_attest(batch, err) != 0)
+    if (stage == PURGE_DESTROYED && purge_holders_attest(batch, err) != 0)
         return -1;
-    return purge_stage(batch->run) >= PURGE_DESTROYED ? settle(batch, err) : 0;
+    /* Deleting does not wait for a holder that nobody can ask: only T0 does. */
+    return purge_stage(batch->run) >= PURGE_CHANGED ? settle(batch, err) : 0;
 }
 
 /* What nobody else noticed yet: the tenants go on as they were. */
@@ -444,7 +447,8 @@ int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bo
         return error_no_memory(err);
     if (purge_journal_each(facts, "run/", note_open, &work, err) != 0 ||
         (!dry_run && purge_journal_each(facts, "run/", forget_erased, &work, err) != 0) ||
-        (!dry_run && continue_open(&work, err) != 0) || begin_approved(&work, dry_run, err) != 0)
+        (!dry_run && purge_scrub_local(hikae, err) != 0) || (!dry_run && continue_open(&work, err) != 0) ||
+        begin_approved(&work, dry_run, err) != 0)
         return -1;
     (void)json_array_clear(open);
     if (purge_journal_each(facts, "run/", note_open, &work, err) != 0)

@@ -35,16 +35,7 @@ static int sign(const char *payload, const struct secret *seed, char **ret, stru
 static int check_operator(const struct session *facts, const struct secret *seed, struct error *err)
 {
     struct operators operators CLEANUP(operators_clear) = {0};
-    uint8_t public_key[ED25519_PUBLIC_SIZE];
-    char keyid[KEYID_SIZE];
-    if (ed25519_public(seed, public_key, err) != 0 || ed25519_keyid(public_key, keyid, err) != 0 ||
-        operators_read(facts, &operators, err) != 0)
-        return -1;
-    const struct operator_item *item = operators_by_key(&operators, keyid);
-    if (item != NULL && item->revoked_ns == 0)
-        return 0;
-    (void)error_set(err, ERROR_KEYS, "the key is not that of an operator");
-    return error_hint(err, "`hikae keys operator list` shows whose keys count");
+    return operators_read(facts, &operators, err) == 0 && operators_signer(&operators, seed, err) != NULL ? 0 : -1;
 }
 
 int review_sign(const struct session *facts, json_t *body, const char *key_path, const char *passphrase_path,

@@ -306,6 +306,7 @@ static int open_root(struct file_target *t, char *path, bool create, struct erro
         return file_target_error(t, err, errno, "open the folder", path);
     t->walk = !beneath_kernel(t->root);
     t->network = on_network(t->root);
+    t->base.traits.elsewhere = t->network;
     if (check_marker(t, path, create, err) != 0)
         return -1;
     file_target_sweep(t);

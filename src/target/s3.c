@@ -129,6 +129,7 @@ static int init_traits(struct s3_target *t, const struct target_url *url, struct
     traits->lock = t->place.options.lock != TARGET_LOCK_NONE;
     traits->lock_mode = t->place.options.lock;
     traits->lock_days = traits->lock ? t->place.options.lock_days : 0;
+    traits->elsewhere = !t->place.here;
     traits->listing_may_be_stale = t->place.provider->listing_may_be_stale;
     traits->parallel =
         t->place.options.connections > 0 && t->place.options.connections < 4 ? t->place.options.connections : 4;

@@ -130,7 +130,8 @@ static int split_endpoint(const char *endpoint, struct s3_place *place, struct e
         (void)error_set(err, ERROR_CONFIG, "\"%s\" is not the endpoint of a store", endpoint);
         return error_hint(err, hint);
     }
-    if (!place->tls && !is_loopback(host) && !place->options.insecure) {
+    place->here = is_loopback(host);
+    if (!place->tls && !place->here && !place->options.insecure) {
         (void)error_set(err, ERROR_CONFIG, "the endpoint %s is not encrypted, and not on this machine", endpoint);
         return error_hint(err, "use https://, or say insecure=true if the line is protected by other means");
     }

@@ -28,6 +28,7 @@ struct s3_place {
     char *prefix; /* "" or "x/y/" */
     char *region;
     bool tls;
+    bool here; /* the endpoint is this machine's own */
     bool virtual_style;
     const struct provider_region *known; /* where the provider says it lies: only behind its own endpoint; else NULL */
     char *host;                          /* as in the header Host: name, and port unless it is the scheme's own */

@@ -52,6 +52,7 @@ struct target_traits {
     enum target_lock_mode lock_mode; /* so firmly, … */
     unsigned lock_days;              /* … and for so long; 0 without a lock */
     bool listing_may_be_stale;       /* such a target does not delete                              */
+    bool elsewhere;                  /* on another machine: an endpoint that is not loopback, a folder on a network */
     unsigned parallel;               /* calls at once that it takes to use the target fully; 0: 1  */
 };
 

@@ -179,7 +179,7 @@ run hikae purge run umi || [[ $? == 1 ]]
 echo "One thing is left to people: the sheet in the safe opens the old root epoch. It is burnt, and the new one takes its place."
 rm safe/sheet.txt
 mv etc/recovery-sheet-epoch-2.txt safe/sheet.txt
-run hikae purge declare 1/paper/sheet --who sato --how "burnt in the presence of tanaka"
+run hikae purge declare 1/paper/sheet --who sato --how "burnt in the presence of tanaka" --operator people/sato.pem
 run hikae purge certificate umi --operator people/sato.pem --out umi-certificate.json --page umi-certificate.html
 run hikae audit verify umi-certificate.json --key people/sato.pub
 holds "the certificate is right, and says so without the store"

@@ -44,6 +44,7 @@ expect 1 "erased; the sheet is for people to destroy" hikae purge run two
 hikae --json purge status two >"$WORK/json" 2>/dev/null
 check "gone from every target" test "$(field stage)" = gone -a "$(field targets.0.state)" = gone -a "$(field targets.1.objects)" = 0
 check "the key file is destroyed" test "$(field holders.0.fate)" = destroyed
+check "as the policy promises deletion, only that meets it" test "$(field met_by)" = deletion
 check "nothing lies on the targets" test -z "$(find "$WORK/a" "$WORK/b" -path "*$id*" -type f)"
 check "nor in the state folder" test -z "$(find "$WORK/h/state" -path "*$id*")"
 check "no name is left in the catalogue" bash -c '! cat "$0"/h/state/catalogue.db* | grep -aq "dir:$0/src/two"' "$WORK"
@@ -58,8 +59,22 @@ check "and holds are listed" hikae hold list
 check "overview" hikae status
 expect 8 "it cannot be withdrawn" hikae purge withdraw two --why "too late"
 # The sheet: people say that they destroyed it.
-expect 2 "no such holder" hikae purge declare "paper/sheet" --who tanaka --how shredded
-check "declared" hikae purge declare 1/paper/sheet --who tanaka --how "shredded on 2026-11-21"
+declare() { hikae purge declare "$1" --who tanaka --how "shredded on 2026-11-21" --operator "$OPERATORS/${2:-sato}.pem"; }
+expect 2 "a holder has an epoch" declare paper/sheet
+expect 4 "the epoch had no such holder" declare 1/paper/sheeet
+expect 4 "nor such a group" declare 1/papers/sheet
+expect 8 "the epoch in force is needed" declare 2/paper/sheet
+expect 8 "as is one to come" declare 7/paper/sheet
+expect 8 "an operator signs" hikae purge declare 1/paper/sheet --who tanaka --how shredded
+"$HIKAE" keys operator new --out "$OPERATORS/nobody.pem" >/dev/null 2>&1
+expect 7 "nobody else does" declare 1/paper/sheet nobody
+check "dry run" hikae purge declare 1/paper/sheet --who tanaka --how x --operator "$OPERATORS/sato.pem" --dry-run
+hikae --json purge status two >"$WORK/json" 2>/dev/null
+check "nothing of that counts" test "$(field irrevocable)" = None -a "$(field holders.1.fate)" = people -a "$(field waits_for)" = people
+check "declared" declare 1/paper/sheet
+hikae --json purge status two >"$WORK/json" 2>/dev/null
+check "irrevocable at once, by the last word that it waited for" test "$(field irrevocable)" = 2026-11-21T10:00:00Z -a "$(field holders.1.fate)" = declared
+check "signed" test "$(field holders.1.declared_by)" = sato
 check "the nightly run finishes it" hikae run --only purge
 hikae --json purge status two >"$WORK/json" 2>/dev/null
 check "irrevocable" test "$(field irrevocable)" = 2026-11-21T10:00:00Z -a "$(field holders.1.who)" = tanaka -a "$(field waiting)" = None

@@ -25,6 +25,7 @@ check "and when it became unreadable and gone" test "$(field unreadable)" = 2026
 check "but not irrevocable, while the sheet is with people" test "$(field irrevocable)" = None
 check "requester and approvers" test "$(field statement.predicate.requester)" = mori -a "$(field statement.predicate.approvers.1.operator)" = tanaka
 check "holders and their worth" test "$(field statement.predicate.holders.0.fate)" = destroyed -a -n "$(field statement.predicate.holders.0.worth)"
+check "which was opened before, and does not open after" test "$(field statement.predicate.holders.0.before)" = opens -a "$(field statement.predicate.holders.0.after)" != opens
 check "the sheet is left to people" test "$(field statement.predicate.holders.1.fate)" = people
 check "targets with counts" test "$(field statement.predicate.targets.1.deleted)" -ge 3 -a "$(field statement.predicate.targets.1.versions)" -eq 0
 check "the control" test "$(field statement.predicate.verified.opened_before)" = True
@@ -79,10 +80,23 @@ sed '3s/^./X/' "$WORK/elsewhere/same" >"$WORK/elsewhere/forged"
 expect 5 "a forged one" offline c.json --key sato.pub --checkpoint forged
 check "the store's own log goes on" hikae audit verify "$WORK/elsewhere/same"
 # When people have destroyed the sheet, a new certificate says so.
-hikae purge declare 1/paper/sheet --who tanaka --how "shredded, witnessed by mori" >/dev/null 2>&1
+hikae purge declare 1/paper/sheet --who tanaka --how "shredded, witnessed by mori" --operator "$OPERATORS/sato.pem" >/dev/null 2>&1
 check "the rest" hikae purge run
 check "a second certificate" certify d
 offline --json "$WORK/d.json" --key sato.pub >"$WORK/json" 2>/dev/null
 check "irrevocable now" test "$(field irrevocable)" = 2026-11-21T10:00:00Z
 check "with whose word" test "$(field statement.predicate.holders.1.declared.who)" = tanaka
+check "and the control is not forgotten, asked again" test "$(field statement.predicate.holders.0.before)" = opens -a "$(field statement.predicate.holders.0.fate)" = destroyed
+# The declaration is signed by itself: openssl verifies it with the operator's public key.
+/usr/bin/python3 - "$WORK" <<'PY'
+import base64, json, sys
+w = sys.argv[1]
+e = json.loads(json.load(open(w + "/json"))["statement"]["predicate"]["holders"][1]["declared"]["envelope"])
+p = base64.b64decode(e["payload"]); t = e["payloadType"].encode()
+open(w + "/pae", "wb").write(b"DSSEv1 %d %s %d %s" % (len(t), t, len(p), p))
+open(w + "/sig", "wb").write(base64.b64decode(e["signatures"][0]["sig"]))
+s = json.loads(p)
+assert (s["epoch"], s["group"], s["holder"], s["who"], s["operator"]) == (1, "paper", "sheet", "tanaka", "sato")
+PY
+check "openssl verifies the operator's signature on it" openssl pkeyutl -verify -rawin -pubin -inkey "$OPERATORS/sato.pub" -sigfile "$WORK/sig" -in "$WORK/pae"
 finish

@@ -28,10 +28,12 @@ done
 for step in $committed; do
     back
     # Without the recovery sheet's declaration an erasure does not end: declare it before the last step.
-    if [ $step = done ]; then hikae purge run >/dev/null 2>&1; hikae purge declare 1/paper/sheet --who tanaka --how burnt >/dev/null 2>&1; fi
+    if [ $step = done ]; then hikae purge run >/dev/null 2>&1; hikae purge declare 1/paper/sheet --who tanaka --how burnt --operator "$OPERATORS/sato.pem" >/dev/null 2>&1; fi
     check "killed at $step" kill_at $step
     check "$step: the others restore" restores other
     check "$step: the next run erases it" finishes
+    rm -f "$WORK/c.json"; hikae -q purge certificate gone --operator "$OPERATORS/sato.pem" --out "$WORK/c.json" >/dev/null 2>&1
+    check "$step: the control is on the certificate" bash -c 'jq -r .payload "$0" | base64 -d | jq -e ".predicate.verified.opened_before and .predicate.holders[0].before == \"opens\""' "$WORK/c.json"
 done
 # Killed twice on the way, and again at the same place.
 back; kill_at epoch-prepared; kill_at commit; kill_at in-force; kill_at in-force; kill_at holders-destroyed
