@@ -235,6 +235,14 @@ static int resume(struct rotation *rotation, bool *ret_done, struct error *err)
     return config_end_epoch(config->path, CONFIG_NEW_EPOCH, err);
 }
 
+static bool all_targets_answer(const struct hikae *hikae)
+{
+    for (size_t i = 0; i < hikae->target_count; i++)
+        if (!hikae->targets[i].up)
+            return false;
+    return true;
+}
+
 /* Keys of older epochs that could not be destroyed when they ended: the holder did not answer, or there was a crash. */
 static int end_older(struct rotation *rotation, struct error *err)
 {
@@ -247,6 +255,12 @@ static int end_older(struct rotation *rotation, struct error *err)
         struct error why = {0};
         if (end_epoch(rotation, ending[i], &old, &why) == 0)
             continue;
+        /* An erasure deletes the slots of an epoch when the end of all its keys is on record. */
+        if (why.class == ERROR_NOT_FOUND && all_targets_answer(rotation->hikae)) {
+            if (epoch_forget(rotation->hikae, ending[i], err) != 0)
+                return -1;
+            continue;
+        }
         rotation->ret->left = true;
         engine_warn(rotation->hikae, "the keys of epoch %u are not destroyed yet: %s", ending[i], why.what);
     }

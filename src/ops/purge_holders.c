@@ -137,21 +137,41 @@ static int take_end(struct purge_batch *batch, struct keystore_destruction *end,
 
 /* ---- All of them ---- */
 
+/* A key file through itself alone, so that a note stays where it lay, and what came of it is known. */
+static int destroy_found(struct purge_batch *batch, struct holder_group *alone, uint32_t epoch, json_t *known,
+                         struct error *err)
+{
+    CLEANUP(keystore_destruction_clear) struct keystore_destruction end = {0};
+    if (keystore_destroy_epoch(batch->hikae->keystore, epoch, alone, 1, &end, err) != 0)
+        return -1;
+    for (size_t i = 0; i < end.count; i++)
+        if (end.holders[i].fate == HOLDER_FATE_DESTROYED &&
+            json_array_append_new(known, end_row(epoch, &end.holders[i], NULL)) != 0)
+            return error_no_memory(err);
+    return 0;
+}
+
 /* Files of keys and sheets of the epoch that lie about, beside the configured ones: wiped, whatever they are called. */
-static int wipe_found(struct purge_batch *batch, const struct purge_holders *holders, uint32_t epoch, struct error *err)
+static int wipe_found(struct purge_batch *batch, const struct purge_holders *holders, uint32_t epoch, json_t *known,
+                      struct error *err)
 {
     const struct holder_group *found = &holders->groups[holders->configured];
     for (size_t i = 0; i < found->member_count; i++) {
         struct holder_group alone = {.name = found->name, .members = &found->members[i], .member_count = 1};
-        struct keystore_destruction asked = {0};
+        CLEANUP(keystore_destruction_clear) struct keystore_destruction asked = {0};
         if (keystore_attest_epoch(batch->hikae->keystore, epoch, &alone, 1, &asked, err) != 0)
             return -1;
         bool opens = false;
         for (size_t k = 0; k < asked.count; k++)
             opens = opens || asked.holders[k].before == HOLDER_OPENS;
-        keystore_destruction_clear(&asked);
+        if (!opens)
+            continue;
         struct error why = {0};
-        if (opens && holder_keyfile_destroy(found->members[i].path, &why) != 0)
+        int rc = found->members[i].kind == HOLDER_FILE ? destroy_found(batch, &alone, epoch, known, &why)
+                                                       : holder_keyfile_destroy(found->members[i].path, &why);
+        if (rc != 0 && why.class == ERROR_NO_MEMORY)
+            return error_no_memory(err);
+        if (rc != 0)
             engine_warn(batch->hikae, "%s opens epoch %u and could not be destroyed: %s", found->members[i].path, epoch,
                         why.what);
     }
@@ -172,12 +192,12 @@ static int take_known(const struct purge_batch *batch, uint32_t epoch, json_t *r
 }
 
 static int ask_epoch(struct purge_batch *batch, uint32_t epoch, const struct purge_holders *holders, bool destroy,
-                     struct keystore_destruction *ret, struct error *err)
+                     json_t *known, struct keystore_destruction *ret, struct error *err)
 {
     struct keystore *keystore = batch->hikae->keystore;
     if (!destroy)
         return keystore_attest_epoch(keystore, epoch, holders->groups, holders->count, ret, err);
-    return wipe_found(batch, holders, epoch, err) == 0
+    return wipe_found(batch, holders, epoch, known, err) == 0
                ? keystore_destroy_epoch(keystore, epoch, holders->groups, holders->count, ret, err)
                : -1;
 }
@@ -200,7 +220,7 @@ static int each_epoch(struct purge_batch *batch, bool destroy, json_t *rows, str
         uint32_t epoch = (uint32_t)json_integer_value(value);
         struct keystore_destruction end = {0};
         struct error why = {0};
-        int rc = ask_epoch(batch, epoch, &holders, destroy, &end, &why);
+        int rc = ask_epoch(batch, epoch, &holders, destroy, known, &end, &why);
         if (rc == 0)
             rc = take_end(batch, &end, known, rows, &why);
         else if (settled && why.class == ERROR_NOT_FOUND)

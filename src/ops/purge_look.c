@@ -234,6 +234,12 @@ void purge_holders_clear(struct purge_holders *holders)
     *holders = (struct purge_holders){0};
 }
 
+static const char *file_name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
 int purge_holders_find(struct hikae *hikae, struct purge_holders *ret, struct error *err)
 {
     const struct config *config = hikae->config;
@@ -251,7 +257,12 @@ int purge_holders_find(struct hikae *hikae, struct purge_holders *ret, struct er
     ret->configured = config->group_count;
     ret->count = config->group_count + 1;
     grown[ret->configured] = (struct holder_group){.name = found};
-    int rc = find_in(ret, config->path, err);
+    /* Where init puts key files, whether or not one that is configured lies there today. */
+    CLEANUP_FREE char *usual =
+        mem_printf("%.*skeys/epoch.key", (int)(file_name_of(config->path) - config->path), config->path);
+    int rc = usual != NULL ? find_in(ret, config->path, err) : error_no_memory(err);
+    if (rc == 0)
+        rc = find_in(ret, usual, err);
     for (size_t g = 0; rc == 0 && g < ret->configured; g++)
         for (size_t i = 0; rc == 0 && i < grown[g].member_count; i++)
             if (grown[g].members[i].path != NULL)

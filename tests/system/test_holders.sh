@@ -189,10 +189,13 @@ expect 8 "nor what is to come" hikae purge declare 999/paper/sheet --who tanaka 
 old=$(value '[o["epoch"] for o in v["old_holders"] if o["kind"] == "sheet"][0]')
 expect 4 "nor a holder that never was" hikae purge declare "$old/paper/sheets" --who tanaka --how shredded
 expect 2 "nor one without a name" hikae purge declare paper --who tanaka --how shredded
+expect 8 "nor one that still lies here" hikae purge declare "$old/paper/sheet" --who tanaka --how "shredded, with its copy"
+says "still opens its epoch from here" "which is said, too"
+mv "$sheet" "$WORK/shredded"
 check "the old sheet was shredded" hikae purge declare "$old/paper/sheet" --who tanaka --how "shredded, with its copy"
 check "status without it" keys keys status
 check "lists it no more" is '[o["kind"] for o in v["old_holders"] if o["kind"] == "sheet"]' "[]"
-cp "$sheet" "$WORK/h/recovery-sheet-epoch-$old.txt"
+cp "$WORK/shredded" "$WORK/h/recovery-sheet-epoch-$old.txt"
 expect 1 "an old sheet that lies about" hikae doctor
 says "recovery-sheet-epoch-$old.txt is of an epoch that is over" "is to be destroyed, not printed"
 rm "$WORK/h/recovery-sheet-epoch-$old.txt"
