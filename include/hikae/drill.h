@@ -123,9 +123,10 @@ enum hikae_status hikae_drill_kit(struct hikae *hikae, const char *tenant, const
  */
 enum hikae_status hikae_drill_away(const char *kit_file, const struct hikae_drill_options *options,
                                    struct hikae_drill *ret, struct hikae_error *error);
-/* At home: check that it comes from a kit of this tenant, sign it, put it on record. HIKAE_DAMAGED if it does not. */
-enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_file, struct hikae_drill *ret,
-                                     struct hikae_error *error);
+/* At home: check that it comes from a kit of this tenant, sign it, put it on record. HIKAE_DAMAGED if it does not. A
+ * dry run checks only. */
+enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_file, bool dry_run,
+                                     struct hikae_drill *ret, struct hikae_error *error);
 
 struct hikae_drills {
     struct hikae_drill *drills; /* by time */

@@ -56,6 +56,29 @@ enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const s
                                 struct hikae_restore_result *ret, struct hikae_error *error);
 void hikae_restore_result_free(struct hikae_restore_result *result);
 
+/* One of a restore of all. */
+struct hikae_restored_tenant {
+    char *tenant;
+    const char *state; /* "done", "failed", "empty" (it has no snapshot), "left" (the restore was stopped before) */
+    unsigned priority;
+    struct hikae_restore_result restored;
+    struct hikae_error error; /* of "failed"; status of "done" says whether there were warnings */
+};
+struct hikae_restore_all {
+    struct hikae_restored_tenant *tenants; /* in the order in which they are restored */
+    size_t count;
+    int64_t duration_ns;
+};
+/*
+ * Every tenant that has a snapshot, by priority (1 first), then by name, each into the folder `to`/<tenant>. The
+ * options hold for each; paths and a snapshot's id have no place in them. One that fails stops no other. The result is
+ * filled, and to be freed, whatever is returned: the first of interrupted, internal, keys, damaged, unknown, usage, not
+ * found, refused, busy, warnings that occurred; *error tells it.
+ */
+enum hikae_status hikae_restore_all(struct hikae *hikae, const struct hikae_restore_options *options,
+                                    struct hikae_restore_all *ret, struct hikae_error *error);
+void hikae_restore_all_free(struct hikae_restore_all *all);
+
 /* A copy that a restore handed out: recorded where the policy has rules for restores, or its life was limited. */
 struct hikae_copy {
     char *copy; /* id */

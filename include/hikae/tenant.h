@@ -111,8 +111,11 @@ struct hikae_load_result {
 enum hikae_status hikae_tenant_load(struct hikae *hikae, const char *path, const struct hikae_load_options *options,
                                     struct hikae_load_result *ret, struct hikae_error *error);
 void hikae_load_result_free(struct hikae_load_result *result);
-/* Back a new tenant up, restore from that snapshot into a folder of the state, and make the tenant active. */
-enum hikae_status hikae_tenant_trial(struct hikae *hikae, const char *name, struct hikae_error *error);
+/*
+ * Back a new tenant up, restore from that snapshot into a folder of the state, and make the tenant active. A dry run
+ * backs up as far as hikae_backup's does, and stores nothing.
+ */
+enum hikae_status hikae_tenant_trial(struct hikae *hikae, const char *name, bool dry_run, struct hikae_error *error);
 
 /* The asset register: what is kept of whom, where, and who answers for it. */
 struct hikae_asset_place {

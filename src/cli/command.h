@@ -65,7 +65,7 @@ struct command {
     unsigned flags;
     const char *description;
     const struct option_def *options;
-    struct example examples[3];
+    struct example examples[4];
     struct exit_note exits[6];
     enum hikae_status (*run)(struct run *run);
 };

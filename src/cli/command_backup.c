@@ -24,7 +24,7 @@ static void json_backup(struct run *run, const struct hikae_backup_result *resul
     out_number(out, NULL, "objects_stored", result->objects_stored);
     out_seconds(out, NULL, "duration_s", result->duration_ns);
     report_json_states(run, "targets", result->targets, result->target_count);
-    report_json_errors(run, result->errors, result->error_count, result->errors_total);
+    report_json_errors(run, NULL, result->errors, result->error_count, result->errors_total);
     out_bool(out, NULL, "dry_run", dry_run);
 }
 

@@ -395,6 +395,12 @@ enum hikae_status command_drill_away(struct run *run)
 enum hikae_status command_drill_accept(struct run *run)
 {
     struct hikae_drill drill = {0};
-    enum hikae_status status = hikae_drill_accept(run->hikae, run->args[0], &drill, &run->error);
-    return show_one(run, &drill, status);
+    enum hikae_status status = hikae_drill_accept(run->hikae, run->args[0], run_has(run, DRY_RUN), &drill, &run->error);
+    bool dry_run = run_has(run, DRY_RUN) && status <= HIKAE_WARNINGS;
+    if (dry_run && run->out.json)
+        out_bool(&run->out, NULL, "dry_run", true);
+    status = show_one(run, &drill, status);
+    if (dry_run)
+        run_say(run, MSG_DRY_RUN, NULL);
+    return status;
 }

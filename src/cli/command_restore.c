@@ -8,17 +8,18 @@
 
 #include <string.h>
 
-static void json_restore(struct run *run, const struct hikae_restore_result *result, bool dry_run)
+/* The members of one restore, in `object` (NULL: of the answer itself). */
+static void json_restore(struct run *run, json_t *object, const struct hikae_restore_result *result, bool dry_run)
 {
     struct out *out = &run->out;
-    out_text(out, NULL, "snapshot", result->snapshot);
-    out_number(out, NULL, "entries", result->entries);
-    out_number(out, NULL, "bytes", result->bytes);
-    out_number(out, NULL, "bytes_fetched", result->bytes_fetched);
+    out_text(out, object, "snapshot", result->snapshot);
+    out_number(out, object, "entries", result->entries);
+    out_number(out, object, "bytes", result->bytes);
+    out_number(out, object, "bytes_fetched", result->bytes_fetched);
     if (dry_run)
-        out_number(out, NULL, "bytes_to_fetch", result->bytes_to_fetch);
-    out_seconds(out, NULL, "duration_s", result->duration_ns);
-    json_t *array = out_array(out, NULL, "from");
+        out_number(out, object, "bytes_to_fetch", result->bytes_to_fetch);
+    out_seconds(out, object, "duration_s", result->duration_ns);
+    json_t *array = out_array(out, object, "from");
     for (size_t i = 0; i < result->from_count; i++) {
         json_t *item = out_item(out, array);
         if (item == NULL)
@@ -26,12 +27,11 @@ static void json_restore(struct run *run, const struct hikae_restore_result *res
         out_text(out, item, "target", result->from[i].target);
         out_number(out, item, "bytes", result->from[i].bytes);
     }
-    out_number(out, NULL, "repaired", result->repaired);
-    out_number(out, NULL, "verified", result->verified);
-    out_number(out, NULL, "left_out", result->omitted);
-    out_text(out, NULL, "copy", result->copy);
-    report_json_errors(run, result->errors, result->error_count, result->errors_total);
-    out_bool(out, NULL, "dry_run", dry_run);
+    out_number(out, object, "repaired", result->repaired);
+    out_number(out, object, "verified", result->verified);
+    out_number(out, object, "left_out", result->omitted);
+    out_text(out, object, "copy", result->copy);
+    report_json_errors(run, object, result->errors, result->error_count, result->errors_total);
 }
 
 static char *names_of_targets(const struct hikae_restore_result *result)
@@ -65,6 +65,91 @@ static void say_restore(struct run *run, const struct hikae_restore_result *resu
                 from != NULL ? from : "-", text_duration(result->duration_ns, took));
 }
 
+static enum hikae_status restore_one(struct run *run, const struct hikae_restore_options *options)
+{
+    struct hikae_restore_result result = {0};
+    enum hikae_status status = hikae_restore(run->hikae, run->args[0], options, &result, &run->error);
+    if (status > HIKAE_WARNINGS)
+        return status;
+    report_warn_errors(run, result.errors, result.error_count, result.errors_total);
+    if (run->out.json) {
+        json_restore(run, NULL, &result, options->dry_run);
+        out_bool(&run->out, NULL, "dry_run", options->dry_run);
+    }
+    say_restore(run, &result, options->to, options->dry_run);
+    if (result.copy != NULL)
+        run_say(run, MSG_COPY_HANDED, result.copy);
+    hikae_restore_result_free(&result);
+    return status;
+}
+
+static void json_all(struct run *run, const struct hikae_restore_all *all, bool dry_run)
+{
+    struct out *out = &run->out;
+    json_t *array = out_array(out, NULL, "tenants");
+    for (size_t i = 0; i < all->count; i++) {
+        const struct hikae_restored_tenant *one = &all->tenants[i];
+        json_t *item = out_item(out, array);
+        if (item == NULL)
+            return;
+        out_text(out, item, "name", one->tenant);
+        out_number(out, item, "priority", one->priority);
+        out_text(out, item, "state", one->state);
+        out_number(out, item, "exit", one->error.status);
+        if (strcmp(one->state, "done") == 0)
+            json_restore(run, item, &one->restored, dry_run);
+        else if (strcmp(one->state, "failed") == 0)
+            out_text(out, item, "why", one->error.message);
+    }
+    out_seconds(out, NULL, "duration_s", all->duration_ns);
+    out_bool(out, NULL, "dry_run", dry_run);
+}
+
+static void print_all(struct run *run, const struct hikae_restore_all *all)
+{
+    static const char *const heads[] = {"TENANT", "STATE", ">ENTRIES", ">SIZE", "SNAPSHOT", ">TOOK", "WHY", NULL};
+    char text[TEXT_SMALL];
+    struct columns columns CLEANUP(columns_free);
+    columns_start(&columns, heads);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct hikae_restored_tenant *one = &all->tenants[i];
+        bool done = strcmp(one->state, "done") == 0, failed = strcmp(one->state, "failed") == 0;
+        columns_add(&columns, one->tenant);
+        columns_add_colour(&columns, one->state, done ? COLOUR_GREEN : failed ? COLOUR_RED : COLOUR_YELLOW);
+        columns_add(&columns, done ? text_count(one->restored.entries, text) : NULL);
+        columns_add(&columns, done ? text_size(one->restored.bytes, text) : NULL);
+        columns_add(&columns, one->restored.snapshot);
+        columns_add(&columns, done ? text_duration(one->restored.duration_ns, text) : NULL);
+        columns_add(&columns, failed ? one->error.message : NULL);
+    }
+    run_table(run, &columns);
+}
+
+static enum hikae_status restore_all(struct run *run, const struct hikae_restore_options *options)
+{
+    struct hikae_restore_all all = {0};
+    size_t done = 0;
+    char restored[TEXT_SMALL], of[TEXT_SMALL];
+    if (run->arg_count > 0 || options->which.snapshot != NULL)
+        return run_usage(run, "restore --all takes every tenant, and no TENANT, PATH or --snapshot");
+    enum hikae_status status = hikae_restore_all(run->hikae, options, &all, &run->error);
+    for (size_t i = 0; i < all.count; i++) {
+        const struct hikae_restore_result *one = &all.tenants[i].restored;
+        done += strcmp(all.tenants[i].state, "done") == 0;
+        report_warn_errors(run, one->errors, one->error_count, one->errors_total);
+    }
+    if (run->out.json)
+        json_all(run, &all, options->dry_run);
+    else if (all.count > 0)
+        print_all(run, &all);
+    (void)text_count(done, restored);
+    (void)text_count(all.count, of);
+    if (status <= HIKAE_WARNINGS || all.count > 0)
+        run_say(run, options->dry_run ? MSG_RESTORE_ALL_PLAN : MSG_RESTORE_ALL, restored, of, options->to);
+    hikae_restore_all_free(&all);
+    return status;
+}
+
 enum hikae_status command_restore(struct run *run)
 {
     size_t approver_count;
@@ -74,8 +159,8 @@ enum hikae_status command_restore(struct run *run)
         return run->error.status;
     struct hikae_restore_options options = {
         .to = run_option(run, "to"),
-        .paths = run->args + 1,
-        .path_count = run->arg_count - 1,
+        .paths = run->args + (run->arg_count > 0),
+        .path_count = run->arg_count - (run->arg_count > 0),
         .target = run_option(run, "target"),
         .overwrite = run_has(run, "overwrite"),
         .delta = run_has(run, "delta"),
@@ -90,7 +175,6 @@ enum hikae_status command_restore(struct run *run)
         .approvers = approvers,
         .approver_count = approver_count,
     };
-    struct hikae_restore_result result = {0};
     enum hikae_status status = value_which(run, &options.which);
     if (status == HIKAE_OK && keep != NULL)
         status = value_duration(run, "keep-copy", keep, &options.keep_ns);
@@ -100,17 +184,11 @@ enum hikae_status command_restore(struct run *run)
         (void)run_usage(run, "--delta changes files that are there, so it needs --overwrite too");
         return HIKAE_USAGE;
     }
-    status = hikae_restore(run->hikae, run->args[0], &options, &result, &run->error);
-    if (status > HIKAE_WARNINGS)
-        return status;
-    report_warn_errors(run, result.errors, result.error_count, result.errors_total);
-    if (run->out.json)
-        json_restore(run, &result, options.dry_run);
-    say_restore(run, &result, options.to, options.dry_run);
-    if (result.copy != NULL)
-        run_say(run, MSG_COPY_HANDED, result.copy);
-    hikae_restore_result_free(&result);
-    return status;
+    if (run_has(run, "all"))
+        return restore_all(run, &options);
+    if (run->arg_count == 0)
+        return run_usage(run, "restore needs TENANT, or --all");
+    return restore_one(run, &options);
 }
 
 static void show_recover(struct run *run, const struct hikae_recover_result *result, bool dry_run)

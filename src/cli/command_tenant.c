@@ -307,11 +307,16 @@ static enum hikae_status set_state(struct run *run, const char *state, enum mess
 
 enum hikae_status command_tenant_trial(struct run *run)
 {
-    enum hikae_status status = hikae_tenant_trial(run->hikae, run->args[0], &run->error);
+    enum hikae_status status = hikae_tenant_trial(run->hikae, run->args[0], run_has(run, DRY_RUN), &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
     show_result(run);
-    run_say(run, MSG_TENANT_TRIED, run->args[0]);
+    if (run->out.json)
+        out_bool(&run->out, NULL, "dry_run", run_has(run, DRY_RUN));
+    if (run_has(run, DRY_RUN))
+        run_say(run, MSG_DRY_RUN, NULL);
+    else
+        run_say(run, MSG_TENANT_TRIED, run->args[0]);
     return status;
 }
 

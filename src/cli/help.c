@@ -210,6 +210,8 @@ static void json_help(struct run *run, const struct command *only)
         json_t *options = out_array(&run->out, item, "options");
         for (const struct option_def *def = (*c)->options; def != NULL && def->name != NULL; def++)
             out_item_text(&run->out, options, def->name);
+        if (((*c)->flags & COMMAND_DRY) != 0)
+            out_item_text(&run->out, options, dry_run_option->name);
     }
 }
 

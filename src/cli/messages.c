@@ -124,6 +124,10 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "スナップショット {3} の {1} 件（{2}）を {4} に復元し、全バイトを検査しました。{6} から {5} 取得、所要 {7}。"},
     [MSG_RESTORE_ERRORS] = {"{1|warning|warnings} above: not all is as it was; everything else is restored.",
                             "警告 {1} 件（上記）: 元どおりにできなかったものがあります。それ以外は復元されています。"},
+    [MSG_RESTORE_ALL] = {"{1} of {2|tenant|tenants} restored below {3}.",
+                         "テナント {2} 件のうち {1} 件を {3} の下に復元しました。"},
+    [MSG_RESTORE_ALL_PLAN] = {"Dry run, nothing written: {1} of {2|tenant|tenants} would go below {3}.",
+                              "試行のみ、書き込みなし: テナント {2} 件のうち {1} 件が {3} の下に復元されます。"},
     [MSG_RESTORE_PLAN] = {"Dry run, nothing written: {1|entry|entries} ({2}) of snapshot {3} would go to {4}, {5} "
                           "fetched for them.",
                           "試行のみ、書き込みなし: スナップショット {3} の {1} 件（{2}）が {4} に復元されます（取得量 "

@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-void report_json_errors(struct run *run, const struct hikae_entry_error *errors, size_t count, uint64_t total)
+void report_json_errors(struct run *run, json_t *object, const struct hikae_entry_error *errors, size_t count,
+                        uint64_t total)
 {
-    json_t *array = out_array(&run->out, NULL, "errors");
+    json_t *array = out_array(&run->out, object, "errors");
     for (size_t i = 0; i < count; i++) {
         json_t *item = out_item(&run->out, array);
         if (item == NULL)
@@ -15,7 +16,7 @@ void report_json_errors(struct run *run, const struct hikae_entry_error *errors,
         out_text(&run->out, item, "path", errors[i].path);
         out_text(&run->out, item, "message", errors[i].message);
     }
-    out_number(&run->out, NULL, "errors_total", total);
+    out_number(&run->out, object, "errors_total", total);
 }
 
 void report_warn_errors(struct run *run, const struct hikae_entry_error *errors, size_t count, uint64_t total)

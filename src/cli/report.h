@@ -4,8 +4,9 @@
 
 #include "cli/run.h"
 
-/* The member errors[{path,message}] and errors_total. */
-void report_json_errors(struct run *run, const struct hikae_entry_error *errors, size_t count, uint64_t total);
+/* The members errors[{path,message}] and errors_total of object (NULL: of the answer itself). */
+void report_json_errors(struct run *run, json_t *object, const struct hikae_entry_error *errors, size_t count,
+                        uint64_t total);
 /* The same as warnings on stderr. */
 void report_warn_errors(struct run *run, const struct hikae_entry_error *errors, size_t count, uint64_t total);
 /* An array of targets with state and why. */

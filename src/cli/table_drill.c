@@ -199,7 +199,7 @@ const struct command row_drill_accept = {
     .arguments = "REPORT",
     .least = 1,
     .most = 1,
-    .flags = COMMAND_STORE,
+    .flags = COMMAND_STORE | COMMAND_DRY,
     .description = "Checks that the report was made with the tenant's keys, signs it with the store's, and puts it on "
                    "record as of any drill.",
     .examples = {{"hikae drill accept acme.report", "At home."}},

@@ -208,7 +208,7 @@ const struct command row_tenant_trial = {
     .arguments = "NAME",
     .least = 1,
     .most = 1,
-    .flags = COMMAND_STORE,
+    .flags = COMMAND_STORE | COMMAND_DRY,
     .description = "Backs a new tenant up, restores from that snapshot into a folder of the state, which is removed "
                    "again, and makes the tenant active. The nightly run does the same with each new tenant.",
     .examples = {{"hikae tenant trial acme", "Not wait for the night."},

@@ -180,7 +180,7 @@ static int check_report(struct hikae *hikae, const char *text, const char *mac, 
     return same ? 0 : error_set(err, ERROR_DAMAGED, "the report does not come from a kit of tenant %s", tenant);
 }
 
-static int accept(struct hikae *hikae, const char *path, struct hikae_drill *ret, struct error *err)
+static int accept(struct hikae *hikae, const char *path, bool dry_run, struct hikae_drill *ret, struct error *err)
 {
     CLEANUP(buf_free) struct buf file = {0};
     json_t *json CLEANUP_JSON = NULL, *statement CLEANUP_JSON = NULL;
@@ -203,22 +203,22 @@ static int accept(struct hikae *hikae, const char *path, struct hikae_drill *ret
         json_pack("{s:s, s:s}", "time", clock_format(clock_now_ns(), now), "machine", machine_id(machine));
     if (json_object_set_new(statement, "accepted", accepted) != 0)
         return error_no_memory(err);
-    if (drill_record(&drill, statement, &envelope, err) != 0 || drill_read(statement, ret, err) != 0)
+    if ((!dry_run && drill_record(&drill, statement, &envelope, err) != 0) || drill_read(statement, ret, err) != 0)
         return -1;
     ret->envelope = envelope;
     envelope = NULL;
     return 0;
 }
 
-enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_file, struct hikae_drill *ret,
-                                     struct hikae_error *error)
+enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_file, bool dry_run,
+                                     struct hikae_drill *ret, struct hikae_error *error)
 {
     struct error err = {0};
     struct engine_audit audit;
     *ret = (struct hikae_drill){0};
-    if (engine_audit_begin(hikae, OPERATION_DRILL_ACCEPT, NULL, false, &audit, &err) != 0)
+    if (engine_audit_begin(hikae, OPERATION_DRILL_ACCEPT, NULL, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = accept(hikae, report_file, ret, &err);
+    int rc = accept(hikae, report_file, dry_run, ret, &err);
     engine_audit_detail(&audit, "drill", ret->drill);
     engine_audit_detail(&audit, "result", ret->result);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));

@@ -52,7 +52,7 @@ static enum hikae_status do_backup(struct hikae *hikae, struct run_task *task, s
     struct hikae_backup_result result = {0};
     const struct history_limits *limits = &task->tenant->limits;
     if (task->tenant->is_new) {
-        enum hikae_status trial = hikae_tenant_trial(hikae, task->tenant->name, error);
+        enum hikae_status trial = hikae_tenant_trial(hikae, task->tenant->name, false, error);
         task->detail = trial <= HIKAE_WARNINGS ? mem_strdup("first backup, restored on trial: active") : NULL;
         return trial;
     }

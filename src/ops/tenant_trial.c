@@ -119,7 +119,7 @@ static int must_be_new(struct hikae *hikae, const char *name, struct error *err)
     return 0;
 }
 
-static int trial(struct hikae *hikae, const char *name, struct error *err)
+static int trial(struct hikae *hikae, const char *name, bool dry_run, struct error *err)
 {
     struct hikae_backup_result backup = {0};
     struct hikae_error error;
@@ -129,21 +129,21 @@ static int trial(struct hikae *hikae, const char *name, struct error *err)
     CLEANUP_FREE char *folder = engine_tenant_path(hikae, &tid, "trial", err);
     if (folder == NULL || file_remove_tree(folder, err) != 0)
         return -1;
-    const struct hikae_backup_options options = {0};
+    const struct hikae_backup_options options = {.dry_run = dry_run};
     if (hikae_backup(hikae, name, &options, &backup, &error) > HIKAE_WARNINGS)
         return api_failure(&error, err);
-    int rc = restore(hikae, name, &backup, folder, err);
+    int rc = dry_run ? 0 : restore(hikae, name, &backup, folder, err);
     hikae_backup_result_free(&backup);
     struct error why = {0};
     if (file_remove_tree(folder, &why) != 0)
         engine_warn(hikae, "what the trial restored could not be removed: %s", why.what);
-    return rc == 0 ? tenant_edit(hikae, name, false, make_active, NULL, err) : -1;
+    return rc == 0 && !dry_run ? tenant_edit(hikae, name, false, make_active, NULL, err) : rc;
 }
 
-enum hikae_status hikae_tenant_trial(struct hikae *hikae, const char *name, struct hikae_error *error)
+enum hikae_status hikae_tenant_trial(struct hikae *hikae, const char *name, bool dry_run, struct hikae_error *error)
 {
     struct error err = {0};
-    int rc = trial(hikae, name, &err);
+    int rc = trial(hikae, name, dry_run, &err);
     if (rc != 0)
         (void)error_wrap(&err, "trial of %s", name);
     return api_result(rc, false, &err, error);
