@@ -85,7 +85,7 @@ static const struct purge_word {
     /* Whether a holder opened. */
     {"state-opens", "opens", "開く"},
     {"state-wrong", "does not open", "開かない"},
-    {"state-not-here", "is not here", "存在しない"},
+    {"state-not-here", "not here", "手元にない"},
     {"state-unknown", "not known", "不明"},
     /* Kinds of holders. */
     {"kind-file", "key file", "鍵ファイル"},

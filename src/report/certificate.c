@@ -1,39 +1,48 @@
 /* The certificate of an erasure as a page for people (消去実施報告書), from nothing but the signed statement. */
+#include "report/certificate.h"
+
 #include "base/base64.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
-#include "crypto/dsse.h"
-#include "crypto/pem.h"
 #include "hikae.h"
 #include "ops/engine.h"
-#include "report/page.h"
 
 #include <stdio.h>
 #include <string.h>
 
-struct certificate {
-    const json_t *predicate;
-    const struct dsse *envelope;
-    const char *file;
-    char store_key[PEM_PUBLIC_SIZE];
-};
-
-static const char *text_in(const json_t *object, const char *key)
+const char *certificate_text(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
 }
 
-static int64_t time_in(const json_t *object, const char *key)
+int64_t certificate_time(const json_t *object, const char *key)
 {
     int64_t ns = 0;
-    const char *text = text_in(object, key);
+    const char *text = certificate_text(object, key);
     return text != NULL && clock_parse(text, &ns, NULL) == 0 ? ns : 0;
 }
 
-static uint64_t number_in(const json_t *object, const char *key)
+uint64_t certificate_number(const json_t *object, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+/* ---- Fixed words ---- */
+
+void certificate_say_code(struct page *page, const char *prefix, const char *word, const char *says)
+{
+    CLEANUP_FREE char *code = word != NULL ? mem_printf("%s%s", prefix, word) : NULL;
+    const char *ja = code != NULL && page_lang(page) == PAGE_JA ? hikae_purge_phrase(code, "ja") : NULL;
+    const char *en = code != NULL ? hikae_purge_phrase(code, "en") : NULL;
+    page_plain(page, ja != NULL ? ja : says != NULL ? says : en != NULL ? en : word);
+}
+
+void certificate_say(struct page *page, const json_t *value)
+{
+    if (json_is_object(value))
+        certificate_say_code(page, "", certificate_text(value, "code"), certificate_text(value, "says"));
+    else
+        page_plain(page, json_string_value(value));
 }
 
 static void term(struct page *page, struct page_text name, const char *text)
@@ -60,8 +69,8 @@ static void draw_claims(struct page *page, const struct certificate *c)
          {"Unreadable (T0)", "復号不能 (T0)"},
          {"Every key that this installation and its devices held is destroyed. No stored copy can be opened, except "
           "with "
-          "what people keep, which is listed under holders.",
-          "本システムおよび鍵装置が保持していた鍵はすべて破棄済み。人が保管するもの（鍵の保持者の欄に列挙）を除き、"
+          "what people keep, which is listed under keys.",
+          "本システムおよび鍵装置が保持していた鍵はすべて破棄済み。人が保管するもの（「鍵」の欄に列挙）を除き、"
           "いかなる複製も復号できません。"}},
         {"irrevocable",
          {"Irrevocable (T1)", "取消不能 (T1)"},
@@ -77,18 +86,46 @@ static void draw_claims(struct page *page, const struct certificate *c)
     for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
         const json_t *found = NULL, *claim;
         for (size_t k = 0; (claim = json_array_get(list, k)) != NULL; k++)
-            if (text_in(claim, "claim") != NULL && strcmp(text_in(claim, "claim"), claims[i].claim) == 0)
+            if (certificate_text(claim, "claim") != NULL &&
+                strcmp(certificate_text(claim, "claim"), claims[i].claim) == 0)
                 found = claim;
         page_tile(page, found != NULL ? PAGE_GOOD : PAGE_WARN, claims[i].name);
         if (found != NULL)
-            page_time(page, time_in(found, "since"));
+            page_time(page, certificate_time(found, "since"));
         else
             page_say(page, PAGE_TEXT("not claimed yet", "未確定"));
         page_aside(page);
+        if (found == NULL)
+            page_say(page, PAGE_TEXT("It will mean: ", "確定時の意味: "));
         page_say(page, claims[i].means);
         page_aside_end(page);
     }
     page_tiles_end(page);
+}
+
+static int64_t claimed_since(const struct certificate *c, const char *name)
+{
+    const json_t *list = json_object_get(c->predicate, "claims"), *claim;
+    for (size_t i = 0; (claim = json_array_get(list, i)) != NULL; i++)
+        if (certificate_text(claim, "claim") != NULL && strcmp(certificate_text(claim, "claim"), name) == 0)
+            return certificate_time(claim, "since");
+    return 0;
+}
+
+/* What was promised is met by the end of the keys, or, where complete deletion was, only when nothing is listed. */
+static void draw_in_time(struct page *page, const struct certificate *c, int64_t deadline_ns)
+{
+    const char *met_by = certificate_text(json_object_get(c->predicate, "method"), "met_by");
+    bool by_keys = met_by != NULL && strcmp(met_by, "keys") == 0;
+    int64_t met_ns = claimed_since(c, by_keys ? "unreadable" : "gone");
+    page_term(page, by_keys ? PAGE_TEXT("Met by T0, as promised", "期限内の達成（約束: T0）")
+                            : PAGE_TEXT("Met by T2, as promised", "期限内の達成（約束: T2）"));
+    if (met_ns != 0 && met_ns <= deadline_ns)
+        page_badge(page, PAGE_GOOD, PAGE_TEXT("in time", "期限内"));
+    else if (met_ns != 0 || certificate_time(c->predicate, "made") > deadline_ns)
+        page_badge(page, PAGE_BAD, PAGE_TEXT("too late", "期限超過"));
+    else
+        page_badge(page, PAGE_WARN, PAGE_TEXT("not yet", "未達"));
 }
 
 static void draw_who(struct page *page, const struct certificate *c)
@@ -98,27 +135,28 @@ static void draw_who(struct page *page, const struct certificate *c)
     const json_t *contract = json_object_get(c->predicate, "contract"), *tool = json_object_get(c->predicate, "tool");
     const json_t *approver;
     page_terms(page);
-    term(page, PAGE_TEXT("Tenant", "対象テナント"), text_in(tenant, "name"));
+    term(page, PAGE_TEXT("Tenant", "対象テナント"), certificate_text(tenant, "name"));
     page_term(page, PAGE_TEXT("Pseudonym", "仮名"));
-    page_code(page, text_in(tenant, "pseudonym"));
-    term(page, PAGE_TEXT("Requested by", "依頼者"), text_in(c->predicate, "requester"));
+    page_code(page, certificate_text(tenant, "pseudonym"));
+    term(page, PAGE_TEXT("Requested by", "依頼者"), certificate_text(c->predicate, "requester"));
     for (size_t i = 0; (approver = json_array_get(approvers, i)) != NULL; i++) {
         page_term(page, PAGE_TEXT("Approved by", "承認者"));
-        page_plain(page, text_in(approver, "operator"));
+        page_plain(page, certificate_text(approver, "operator"));
         page_aside(page);
-        page_time(page, time_in(approver, "time"));
+        page_time(page, certificate_time(approver, "time"));
         page_aside_end(page);
     }
     if (json_is_object(contract)) {
-        term(page, PAGE_TEXT("Contract ended on", "契約終了日"), text_in(contract, "on"));
-        term(page, PAGE_TEXT("Deadline", "消去期限"), text_in(contract, "deadline"));
+        term(page, PAGE_TEXT("Contract ended on", "契約終了日"), certificate_text(contract, "on"));
+        term_time(page, PAGE_TEXT("Deadline", "消去期限"), certificate_time(contract, "deadline"));
+        draw_in_time(page, c, certificate_time(contract, "deadline"));
     } else {
         term(page, PAGE_TEXT("Reason, no contract having ended", "契約終了によらない理由"),
-             text_in(c->predicate, "without_contract"));
+             certificate_text(c->predicate, "without_contract"));
     }
-    term(page, PAGE_TEXT("Made with", "作成ソフトウェア"), text_in(tool, "name"));
-    term(page, PAGE_TEXT("Version", "版"), text_in(tool, "version"));
-    term(page, PAGE_TEXT("Host", "ホスト"), text_in(tool, "host"));
+    term(page, PAGE_TEXT("Made with", "作成ソフトウェア"), certificate_text(tool, "name"));
+    term(page, PAGE_TEXT("Version", "版"), certificate_text(tool, "version"));
+    term(page, PAGE_TEXT("Host", "ホスト"), certificate_text(tool, "host"));
     page_terms_end(page);
 }
 
@@ -135,11 +173,12 @@ static void draw_method(struct page *page, const struct certificate *c)
     char count[PAGE_SMALL];
     page_sentence(page,
                   PAGE_TEXT("Scope: {1|snapshot|snapshots}, and:", "範囲: スナップショット {1} 件、および次のもの。"),
-                  page_format_count(number_in(scope, "snapshots") + number_in(scope, "retired_snapshots"), count));
+                  page_format_count(
+                      certificate_number(scope, "snapshots") + certificate_number(scope, "retired_snapshots"), count));
     page_list(page);
     for (size_t i = 0; (row = json_array_get(what, i)) != NULL; i++) {
         page_item(page);
-        page_plain(page, json_string_value(row));
+        certificate_say(page, row);
     }
     page_list_end(page);
     page_sentence(
@@ -152,209 +191,61 @@ static void draw_method(struct page *page, const struct certificate *c)
     for (size_t i = 0; (row = json_array_get(algorithms, i)) != NULL; i++) {
         page_row(page);
         page_cell(page);
-        page_plain(page, text_in(row, "name"));
+        page_plain(page, certificate_text(row, "name"));
         page_cell(page);
-        page_count(page, number_in(row, "bits"));
+        page_count(page, certificate_number(row, "bits"));
         page_cell(page);
-        page_plain(page, text_in(row, "standard"));
+        page_plain(page, certificate_text(row, "standard"));
         page_cell(page);
-        page_plain(page, text_in(row, "for"));
+        certificate_say(page, json_object_get(row, "for"));
     }
     page_table_end(page);
-}
-
-/* ---- Keys ---- */
-
-static void draw_fate(struct page *page, const json_t *row)
-{
-    static const struct {
-        const char *word;
-        enum page_state state;
-        struct page_text text;
-    } fates[] = {{"destroyed", PAGE_GOOD, {"destroyed", "破棄"}},
-                 {"absent", PAGE_GOOD, {"was gone before", "以前に消失"}},
-                 {"declared", PAGE_GOOD, {"destroyed, as people declare", "廃棄の申告あり"}},
-                 {"scheduled", PAGE_WARN, {"disabled, its end is scheduled", "無効化済み・削除予約"}},
-                 {"people", PAGE_WARN, {"for people to destroy", "人による廃棄が必要"}},
-                 {"refused", PAGE_BAD, {"still in use", "使用中"}}};
-    const char *fate = text_in(row, "fate");
-    for (size_t i = 0; fate != NULL && i < sizeof(fates) / sizeof(fates[0]); i++)
-        if (strcmp(fates[i].word, fate) == 0) {
-            page_badge(page, fates[i].state, fates[i].text);
-            return;
-        }
-    page_badge(page, PAGE_UNKNOWN, PAGE_TEXT("unknown", "不明"));
-}
-
-static void draw_holders(struct page *page, const struct certificate *c)
-{
-    static const struct page_column columns[] = {{{"Holder", "保持者"}, false},
-                                                 {{"Epoch", "世代"}, true},
-                                                 {{"Kind", "種別"}, false},
-                                                 {{"Its key", "鍵の結末"}, false},
-                                                 {{"When", "日時"}, false},
-                                                 {{"Opened before / after", "前／後の開錠"}, false},
-                                                 {{"What this is worth", "破棄の効力"}, false}};
-    const json_t *holders = json_object_get(c->predicate, "holders"), *row;
-    page_table(page,
-               PAGE_TEXT("Holders of the root keys that wrapped this tenant's keys",
-                         "当該テナントの鍵を包んだルート鍵の保持者"),
-               columns, 7);
-    for (size_t i = 0; (row = json_array_get(holders, i)) != NULL; i++) {
-        const json_t *declared = json_object_get(row, "declared");
-        char number[PAGE_SMALL];
-        page_row(page);
-        page_cell(page);
-        page_plain(page, text_in(row, "group"));
-        page_plain(page, " / ");
-        page_plain(page, text_in(row, "name"));
-        page_cell(page);
-        page_plain(page, page_format_count(number_in(row, "epoch"), number));
-        page_cell(page);
-        page_plain(page, text_in(row, "kind"));
-        page_cell(page);
-        draw_fate(page, row);
-        if (json_is_object(declared)) {
-            page_aside(page);
-            page_plain(page, text_in(declared, "who"));
-            page_plain(page, ": ");
-            page_plain(page, text_in(declared, "how"));
-            page_aside_end(page);
-        }
-        page_cell(page);
-        page_time(page, time_in(json_is_object(declared) ? declared : row, "at"));
-        page_cell(page);
-        page_plain(page, text_in(row, "before"));
-        page_plain(page, " / ");
-        page_plain(page, text_in(row, "after"));
-        page_cell(page);
-        page_plain(page, text_in(row, "worth"));
-    }
-    page_table_end(page);
-}
-
-static void draw_copies(struct page *page, const struct certificate *c)
-{
-    static const struct page_column columns[] = {{{"Epoch", "世代"}, true},
-                                                 {{"Target", "保存先"}, false},
-                                                 {{"Entries", "件数"}, true},
-                                                 {{"Versions", "版数"}, true}};
-    const json_t *epochs = json_object_get(c->predicate, "key_copies"), *epoch, *entry;
-    page_table(page,
-               PAGE_TEXT("Every stored copy of the wrapped keys, before: unreadable with the root key, then deleted",
-                         "包まれた鍵の保存された複製（実施前）。ルート鍵の破棄により復号不能、その後削除"),
-               columns, 4);
-    for (size_t i = 0; (epoch = json_array_get(epochs, i)) != NULL; i++) {
-        const json_t *entries = json_object_get(epoch, "entries");
-        for (size_t k = 0; (entry = json_array_get(entries, k)) != NULL; k++) {
-            page_row(page);
-            page_cell(page);
-            page_count(page, number_in(epoch, "epoch"));
-            page_cell(page);
-            page_plain(page, text_in(entry, "target"));
-            page_cell(page);
-            page_count(page, number_in(entry, "objects"));
-            page_cell(page);
-            page_count(page, number_in(entry, "versions"));
-        }
-    }
-    page_table_end(page);
-}
-
-static void draw_people(struct page *page, const struct certificate *c)
-{
-    const json_t *people = json_object_get(c->predicate, "people"), *row;
-    page_sentence(page, PAGE_TEXT("What only people can destroy, beyond what is said of each holder above:",
-                                  "人でなければ廃棄できないもの:"));
-    page_list(page);
-    for (size_t i = 0; (row = json_array_get(people, i)) != NULL; i++) {
-        page_item(page);
-        page_plain(page, text_in(row, "group"));
-        page_plain(page, " / ");
-        page_plain(page, text_in(row, "name"));
-        page_plain(page, ": ");
-        page_plain(page, text_in(row, "what"));
-    }
-    page_list_end(page);
-}
-
-/* ---- Targets, and what remains ---- */
-
-static const json_t *found_on(const struct certificate *c, const char *target)
-{
-    const json_t *found = json_object_get(c->predicate, "found"), *row;
-    for (size_t i = 0; target != NULL && (row = json_array_get(found, i)) != NULL; i++)
-        if (text_in(row, "target") != NULL && strcmp(text_in(row, "target"), target) == 0)
-            return row;
-    return NULL;
-}
-
-static void draw_targets(struct page *page, const struct certificate *c)
-{
-    static const struct page_column columns[] = {{{"Target", "保存先"}, false},
-                                                 {{"Objects before", "実施前の件数"}, true},
-                                                 {{"Size before", "実施前の容量"}, true},
-                                                 {{"Deleted", "削除数"}, true},
-                                                 {{"Left", "残存"}, true},
-                                                 {{"Nothing listed since", "一覧が空になった日時"}, false},
-                                                 {{"Locked until", "ロック期限"}, false},
-                                                 {{"Why", "理由"}, false}};
-    const json_t *targets = json_object_get(c->predicate, "targets"), *row;
-    page_table(page, PAGE_TEXT("Targets", "保存先ごとの結果"), columns, 8);
-    for (size_t i = 0; (row = json_array_get(targets, i)) != NULL; i++) {
-        const json_t *before = found_on(c, text_in(row, "target"));
-        page_row(page);
-        page_cell(page);
-        page_plain(page, text_in(row, "target"));
-        page_cell(page);
-        page_count(page, number_in(before, "versions") + number_in(before, "markers") + number_in(before, "uploads"));
-        page_cell(page);
-        page_bytes(page, number_in(before, "bytes"));
-        page_cell(page);
-        page_count(page, number_in(row, "deleted"));
-        page_cell(page);
-        if (time_in(row, "gone") == 0 && number_in(row, "versions") == 0)
-            page_badge(page, PAGE_UNKNOWN, PAGE_TEXT("unknown", "不明"));
-        else
-            page_count(page, number_in(row, "versions") + number_in(row, "markers") + number_in(row, "uploads"));
-        page_cell(page);
-        page_time(page, time_in(row, "gone"));
-        page_cell(page);
-        if (time_in(row, "locked_until") != 0)
-            page_time(page, time_in(row, "locked_until"));
-        else
-            page_plain(page, NULL);
-        page_cell(page);
-        page_plain(page, text_in(row, "why"));
-    }
-    page_table_end(page);
-}
-
-static void draw_survivors(struct page *page, const struct certificate *c)
-{
-    const json_t *survivors = json_object_get(c->predicate, "survivors"), *row;
-    page_list(page);
-    for (size_t i = 0; (row = json_array_get(survivors, i)) != NULL; i++) {
-        page_item(page);
-        page_plain(page, text_in(row, "what"));
-        page_aside(page);
-        page_plain(page, text_in(row, "how"));
-        page_plain(page, "; ");
-        page_plain(page, text_in(row, "until"));
-        page_aside_end(page);
-    }
-    page_list_end(page);
 }
 
 /* ---- Proof ---- */
+
+/* Each target by itself gave everybody else's keys back. */
+static void draw_read_back(struct page *page, const json_t *rows)
+{
+    const json_t *row;
+    bool elsewhere = false;
+    if (json_array_size(rows) == 0)
+        return;
+    page_term(page, PAGE_TEXT("Keys of the others, read back from", "他テナントの鍵の読み戻し元"));
+    for (size_t i = 0; (row = json_array_get(rows, i)) != NULL; i++) {
+        elsewhere = elsewhere || json_is_true(json_object_get(row, "elsewhere"));
+        if (i > 0)
+            page_plain(page, ", ");
+        page_plain(page, certificate_text(row, "target"));
+        page_plain(page, " ");
+        if (!json_is_true(json_object_get(row, "sound")))
+            page_badge(page, PAGE_WARN, PAGE_TEXT("not read", "未確認"));
+        else
+            page_badge(page, PAGE_GOOD,
+                       json_is_true(json_object_get(row, "elsewhere")) ? PAGE_TEXT("off this host", "別ホスト")
+                                                                       : PAGE_TEXT("on this host", "同一ホスト"));
+    }
+    if (!elsewhere) {
+        page_aside(page);
+        page_say(page,
+                 PAGE_TEXT("No target is known to lie off this host.", "別ホスト上と確認できる保存先はありません。"));
+        page_aside_end(page);
+    }
+}
 
 static void draw_verified(struct page *page, const struct certificate *c)
 {
     const json_t *verified = json_object_get(c->predicate, "verified"), *times = json_object_get(c->predicate, "times");
     char number[PAGE_SMALL];
+    page_heading(page, PAGE_TEXT("Verification: it was carried out", "検証（実施の確認）"));
+    page_paragraph(page);
+    certificate_say(page, json_object_get(verified, "verification"));
+    page_paragraph_end(page);
+    page_heading(page, PAGE_TEXT("Validation: it was sufficient", "妥当性（十分性の確認）"));
+    page_paragraph(page);
+    certificate_say(page, json_object_get(verified, "validation"));
+    page_paragraph_end(page);
     page_terms(page);
-    term(page, PAGE_TEXT("Verification (it was carried out)", "検証（実施の確認）"), text_in(verified, "verification"));
-    term(page, PAGE_TEXT("Validation (it was sufficient)", "妥当性（十分性の確認）"), text_in(verified, "validation"));
     page_term(page, PAGE_TEXT("The control: the old root key opened before", "対照: 実施前は旧ルート鍵で開錠できた"));
     page_badge(page, json_is_true(json_object_get(verified, "opened_before")) ? PAGE_GOOD : PAGE_BAD,
                json_is_true(json_object_get(verified, "opened_before")) ? PAGE_TEXT("yes", "はい")
@@ -362,11 +253,13 @@ static void draw_verified(struct page *page, const struct certificate *c)
     term(page,
          PAGE_TEXT("Other tenants whose keys opened afterwards",
                    "実施後に鍵が開いた他のテナント（本システム自身を含む）"),
-         page_format_count(number_in(verified, "other_tenants_open"), number));
-    term_time(page, PAGE_TEXT("Writers stopped", "書込み停止"), time_in(times, "tombstone"));
-    term_time(page, PAGE_TEXT("Committed", "確定"), time_in(times, "commit"));
-    term_time(page, PAGE_TEXT("New root key in force and proved", "新ルート鍵の発効・確認"), time_in(times, "changed"));
-    term_time(page, PAGE_TEXT("Old root key destroyed", "旧ルート鍵の破棄"), time_in(times, "destroyed"));
+         page_format_count(certificate_number(verified, "other_tenants_open"), number));
+    draw_read_back(page, json_object_get(verified, "read_back"));
+    term_time(page, PAGE_TEXT("Writers stopped", "書込み停止"), certificate_time(times, "tombstone"));
+    term_time(page, PAGE_TEXT("Committed", "確定"), certificate_time(times, "commit"));
+    term_time(page, PAGE_TEXT("New root key in force and proved", "新ルート鍵の発効・確認"),
+              certificate_time(times, "changed"));
+    term_time(page, PAGE_TEXT("Old root key destroyed", "旧ルート鍵の破棄"), certificate_time(times, "destroyed"));
     page_terms_end(page);
 }
 
@@ -395,7 +288,7 @@ static void draw_check(struct page *page, const struct certificate *c)
     const json_t *log = json_object_get(c->predicate, "log");
     CLEANUP_FREE char *commands = openssl_commands(c);
     char number[PAGE_SMALL];
-    const char *note = text_in(log, "checkpoint");
+    const char *note = certificate_text(log, "checkpoint");
     page_sentence(page, PAGE_TEXT("Without hikae, in a shell with openssl (3.0 or later):",
                                   "hikae なしでの検証（openssl 3.0 以降）:"));
     if (commands != NULL)
@@ -411,7 +304,7 @@ static void draw_check(struct page *page, const struct certificate *c)
             "The commit is entry {1} of the operator's audit log, a Merkle tree (RFC 6962), under this "
             "checkpoint:",
             "確定操作は監査ログ（RFC 6962 のマークル木）の {1} 番の記録であり、次のチェックポイントに含まれます。"),
-        page_format_count(number_in(log, "index"), number));
+        page_format_count(certificate_number(log, "index"), number));
     if (note != NULL)
         page_verbatim(page, note, strlen(note));
 }
@@ -433,15 +326,13 @@ static void draw(struct page *page, void *context)
     draw_method(page, c);
     page_section_end(page);
     page_section(page, "keys", PAGE_TEXT("Keys", "鍵"));
-    draw_holders(page, c);
-    draw_copies(page, c);
-    draw_people(page, c);
+    certificate_keys(page, c);
     page_section_end(page);
     page_section(page, "targets", PAGE_TEXT("Targets", "保存先"));
-    draw_targets(page, c);
+    certificate_targets(page, c);
     page_section_end(page);
-    page_section(page, "remains", PAGE_TEXT("What remains by promise", "約束により残るもの"));
-    draw_survivors(page, c);
+    page_section(page, "remains", PAGE_TEXT("What remains by promise or lock", "約束またはロックにより残るもの"));
+    certificate_remains(page, c);
     page_section_end(page);
     page_section(page, "proof", PAGE_TEXT("Verification and validation", "検証と妥当性"));
     draw_verified(page, c);
@@ -449,6 +340,11 @@ static void draw(struct page *page, void *context)
     page_section(page, "check", PAGE_TEXT("How to check this certificate", "本証明書の検証方法"));
     draw_check(page, c);
     page_section_end(page);
+}
+
+static void certificate_zone_free(struct zone **zone)
+{
+    zone_free(*zone);
 }
 
 static int make_page(const char *text, const char *file_name, char **ret, struct error *err)
@@ -461,15 +357,21 @@ static int make_page(const char *text, const char *file_name, char **ret, struct
         json_parse(envelope.payload.data, envelope.payload.size, &statement, err) != 0)
         return -1;
     struct certificate c = {json_object_get(statement, "predicate"), &envelope, file_name, ""};
-    const char *sign = text_in(json_object_get(c.predicate, "store"), "sign");
+    const char *sign = certificate_text(json_object_get(c.predicate, "store"), "sign");
     if (sign == NULL || !base64_decode(sign, store, sizeof(store)))
         return error_set(err, ERROR_DAMAGED, "the certificate names no key of the store");
     if (pem_print_public(store, c.store_key, err) != 0)
         return -1;
+    const char *zone = certificate_text(c.predicate, "zone");
+    struct error unknown = {0};
+    CLEANUP(certificate_zone_free) struct zone *known = NULL;
+    if (zone != NULL && zone_open(zone, &known, &unknown) != 0 && unknown.class == ERROR_NO_MEMORY)
+        return error_no_memory(err);
     const struct page_head head = {
+        .zone = known,
         .title = {"Report on the execution of an erasure", "消去実施報告書"},
-        .about = text_in(json_object_get(c.predicate, "tenant"), "name"),
-        .made_ns = time_in(c.predicate, "made"),
+        .about = certificate_text(json_object_get(c.predicate, "tenant"), "name"),
+        .made_ns = certificate_time(c.predicate, "made"),
         .test_clock = json_is_true(json_object_get(json_object_get(c.predicate, "tool"), "test_clock")),
         .langs = PAGE_JA_EN};
     if (page_write(&head, draw, &c, &html, err) != 0 || buf_u8(&html, 0, err) != 0)
