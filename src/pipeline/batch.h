@@ -185,7 +185,10 @@ MUST_USE int scan_archive(struct scanner *scanner, const struct backup_source *s
 
 /* sort.c: entries that come in another order than the manifest's. */
 struct entry_sorter;
-struct entry_sorter *entry_sorter_new(void);
+enum { ENTRY_SORTER_MEMORY = 32 << 20 };
+/* About so many bytes of memory (0: ENTRY_SORTER_MEMORY); what does not fit lies sealed in unnamed files in `folder`.
+ */
+MUST_USE int entry_sorter_new(const char *folder, size_t memory_limit, struct entry_sorter **ret, struct error *err);
 void entry_sorter_free(struct entry_sorter *sorter);
 /* Takes the entry over, also when it fails. */
 MUST_USE int entry_sorter_take(struct entry_sorter *sorter, struct entry *entry, struct error *err);

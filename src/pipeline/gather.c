@@ -151,7 +151,7 @@ static int add_sorted(struct entry *entry, void *context, struct error *err)
 {
     struct gatherer *gatherer = context;
     struct batch_event event = {.kind = EVENT_ENTRY, .entry = entry, .fresh = true};
-    if (manifest_builder_add(gatherer->builder, entry, err) != 0)
+    if (backup_check(gatherer->backup, err) != 0 || manifest_builder_add(gatherer->builder, entry, err) != 0)
         return -1;
     count(gatherer->backup, &event);
     return 0;
@@ -160,8 +160,9 @@ static int add_sorted(struct entry *entry, void *context, struct error *err)
 /* Keep a complete entry, with everything it points to, for sorting. */
 static int keep_for_later(struct gatherer *gatherer, const struct entry *entry, struct error *err)
 {
-    if (gatherer->sorter == NULL && (gatherer->sorter = entry_sorter_new()) == NULL)
-        return error_no_memory(err);
+    if (gatherer->sorter == NULL &&
+        entry_sorter_new(gatherer->backup->options->spool_folder, 0, &gatherer->sorter, err) != 0)
+        return -1;
     struct entry *copy = entry_dup(entry);
     if (copy == NULL)
         return error_no_memory(err);

@@ -97,7 +97,7 @@ static void add_size(size_t *sum, size_t count, size_t size)
         *sum = SIZE_MAX;
 }
 
-static size_t dup_size(const struct entry *entry)
+size_t entry_size(const struct entry *entry)
 {
     size_t sum = sizeof(struct entry);
     add_size(&sum, entry->xattr_count, sizeof(struct xattr));
@@ -115,45 +115,55 @@ static size_t dup_size(const struct entry *entry)
     return sum;
 }
 
-/* Copies the bytes behind *p, points at the copy, moves *p on. */
-static void dup_bytes(struct bytes *bytes, uint8_t **p)
+/* Points at *p, where the bytes are or (with `copy`) are put, and moves *p on. */
+static void place_bytes(struct bytes *bytes, bool copy, uint8_t **p)
 {
-    if (bytes->size > 0)
+    if (copy && bytes->size > 0)
         memcpy(*p, bytes->data, bytes->size);
     bytes->data = *p;
     *p += bytes->size;
 }
 
-/* One allocation: the entry, its arrays (which need alignment) and then all bytes. */
+/* One piece of memory: the entry, its arrays (which need alignment) and then all bytes. */
+static void lay_out(struct entry *entry, bool copy)
+{
+    struct xattr *xattrs = (struct xattr *)(entry + 1);
+    size_t extent_count = entry->content.in_tree ? 0 : entry->content.extent_count;
+    struct extent *extents = (struct extent *)(xattrs + entry->xattr_count);
+    if (copy && entry->xattr_count > 0)
+        memcpy(xattrs, entry->xattrs, entry->xattr_count * sizeof(*xattrs));
+    if (copy && extent_count > 0)
+        memcpy(extents, entry->content.extents, extent_count * sizeof(*extents));
+    entry->xattrs = entry->xattr_count > 0 ? xattrs : NULL;
+    entry->content.extents = extent_count > 0 ? extents : NULL;
+
+    uint8_t *p = (uint8_t *)(extents + extent_count);
+    place_bytes(&entry->dir, copy, &p);
+    place_bytes(&entry->name, copy, &p);
+    place_bytes(&entry->user, copy, &p);
+    place_bytes(&entry->group, copy, &p);
+    place_bytes(&entry->link, copy, &p);
+    for (size_t i = 0; i < entry->xattr_count; i++) {
+        place_bytes(&xattrs[i].name, copy, &p);
+        if (!xattrs[i].in_blob)
+            place_bytes(&xattrs[i].value, copy, &p);
+    }
+}
+
 struct entry *entry_dup(const struct entry *entry)
 {
-    size_t size = dup_size(entry);
+    size_t size = entry_size(entry);
     struct entry *copy = size < SIZE_MAX ? mem_alloc(size) : NULL;
     if (copy == NULL)
         return NULL;
     *copy = *entry;
-    struct xattr *xattrs = (struct xattr *)(copy + 1);
-    for (size_t i = 0; i < entry->xattr_count; i++)
-        xattrs[i] = entry->xattrs[i];
-    copy->xattrs = entry->xattr_count > 0 ? xattrs : NULL;
-    size_t extent_count = entry->content.in_tree ? 0 : entry->content.extent_count;
-    struct extent *extents = (struct extent *)(xattrs + entry->xattr_count);
-    for (size_t i = 0; i < extent_count; i++)
-        extents[i] = entry->content.extents[i];
-    copy->content.extents = extent_count > 0 ? extents : NULL;
-
-    uint8_t *p = (uint8_t *)(extents + extent_count);
-    dup_bytes(&copy->dir, &p);
-    dup_bytes(&copy->name, &p);
-    dup_bytes(&copy->user, &p);
-    dup_bytes(&copy->group, &p);
-    dup_bytes(&copy->link, &p);
-    for (size_t i = 0; i < entry->xattr_count; i++) {
-        dup_bytes(&xattrs[i].name, &p);
-        if (!xattrs[i].in_blob)
-            dup_bytes(&xattrs[i].value, &p);
-    }
+    lay_out(copy, true);
     return copy;
+}
+
+void entry_settle(struct entry *entry)
+{
+    lay_out(entry, false);
 }
 
 void entry_free(struct entry *entry)

@@ -95,10 +95,14 @@ int entry_path_compare(const struct bytes *dir_a, const struct bytes *name_a, co
 int entry_dir_compare(const struct bytes *a, const struct bytes *b);
 
 /*
- * A copy that owns everything it points to, in one allocation chain; free with entry_free. NULL when out of memory.
+ * A copy that owns everything it points to, in one piece of memory; free with entry_free. NULL when out of memory.
  */
 struct entry *entry_dup(const struct entry *entry);
 void entry_free(struct entry *entry);
+/* How much memory such a copy takes; SIZE_MAX if more than there can be. */
+size_t entry_size(const struct entry *entry);
+/* Such a copy was moved, as bytes, to this memory (aligned as mem_alloc's is): point at what it owns there. */
+void entry_settle(struct entry *entry);
 
 /* A name is a component that a snapshot may hold: 1 … ENTRY_NAME_MAX bytes, no '/', no NUL, not "." or "..". */
 bool entry_name_is_valid(const struct bytes *name);
