@@ -3,6 +3,7 @@
  *
  *   collect_plan.c   what goes, what moves, what waits, and why: pure
  *   collect_state.c  what lies on the targets, and what the history says of it
+ *   collect_records.c  what the history's records say of the objects
  *   collect_mark.c   which blobs are needed, in bounded memory
  *   collect_merge.c  one segment for many
  *   collect_move.c   new packs for what is needed of old ones, new rosters
@@ -77,6 +78,25 @@ MUST_USE int collect_look(struct collect *collect, struct error *err);
 void collect_forget(struct collect *collect);
 /* Which objects the rosters in force name; `needed` of all others becomes false. */
 MUST_USE int collect_note_needed(struct collect *collect, struct error *err);
+
+/* ---- collect_records.c ---- */
+
+/* The snapshots of the history, by record. */
+MUST_USE int collect_sort_snapshots(struct collect *collect, struct error *err);
+/* Among these the first whose record's hash is this one or comes after it. */
+size_t collect_snapshot_at(const struct collect *collect, const struct hash *record);
+/* The snapshot of a record, or NULL. */
+const struct history_snapshot *collect_snapshot_of(const struct collect *collect, const struct hash *record);
+/* Read all records, in the order of their times; note what they say in the state. */
+MUST_USE int collect_read_notes(struct collect *collect, struct error *err);
+/* How many targets a mask names. */
+static inline unsigned collect_bits(uint64_t mask)
+{
+    unsigned count = 0;
+    for (; mask != 0; mask &= mask - 1)
+        count++;
+    return count;
+}
 
 /* ---- collect_mark.c ---- */
 

@@ -8,9 +8,7 @@
  * file that holds most of the content already.
  */
 #include "base/file.h"
-#include "base/hex.h"
 #include "base/mem.h"
-#include "crypto/crypto.h"
 #include "pipeline/restore_internal.h"
 
 #include <errno.h>
@@ -117,115 +115,7 @@ int file_failed(struct file_filler *filler, const struct entry *entry, const str
     return 0;
 }
 
-int file_making_name(struct file_filler *filler, int dir, const char *name, char out[TEMPORARY_SIZE], struct error *err)
-{
-    struct stat st;
-    uint8_t random[8];
-    char text[2 * sizeof(random) + 1];
-    out[0] = '\0';
-    if (!filler->may_replace || (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT))
-        return 0;
-    if (crypto_random(random, sizeof(random), err) != 0)
-        return -1;
-    (void)hex_encode(random, sizeof(random), text);
-    (void)snprintf(out, TEMPORARY_SIZE, ".hikae-restore-%s", text);
-    return 0;
-}
-
-/* ---- One file ---- */
-
-/* Where a file is being made, and its entry. */
-struct making {
-    struct spooled spooled;
-    int dir;
-    char name[ENTRY_NAME_MAX + 1];
-};
-
-static void making_clear(struct making *making)
-{
-    spooled_free(&making->spooled);
-}
-
-static int making_open(struct file_filler *filler, uint64_t offset, struct making *making, struct error *err)
-{
-    return spool_read(&filler->plan->entries, offset, &making->spooled, err);
-}
-
-static int making_locate(struct place_cursor *cursor, struct making *making, struct error *err)
-{
-    const struct entry *entry = &making->spooled.entry;
-    return place_entry(cursor, &entry->dir, &entry->name, true, &making->dir, making->name, err);
-}
-
-static int create_new(struct file_filler *filler, const struct making *making, char temporary[TEMPORARY_SIZE],
-                      int *ret_fd, struct error *err)
-{
-    const struct entry *entry = &making->spooled.entry;
-    /* A file that is whole after one write gets its mode with its name; one that grows is nobody's until it is whole.
-     */
-    mode_t mode = making->spooled.wants <= 1 && entry->xattr_count == 0 ? entry->mode & 0777 : 0600;
-    if (file_making_name(filler, making->dir, making->name, temporary, err) != 0)
-        return -1;
-    *ret_fd = openat(making->dir, temporary[0] != '\0' ? temporary : making->name,
-                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (*ret_fd >= 0)
-        return 0;
-    int errnum = errno;
-    (void)error_set_errno(err, ERROR_LOCAL, errnum, "create the file");
-    return errnum == EEXIST ? error_hint(err, "something is in the way: restore into an empty folder") : -1;
-}
-
-/* The file that was there when the plan was made, if it is still the same kind of thing. */
-static int open_in_place(const struct making *making, int *ret_fd, struct error *err)
-{
-    struct stat st;
-    int fd = openat(making->dir, making->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(err, ERROR_LOCAL, errno, "open the file in place");
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink != 1 ||
-        (uint64_t)st.st_size != making->spooled.entry.size) {
-        (void)close(fd);
-        return error_set(err, ERROR_LOCAL, "the file in place changed while it was being restored");
-    }
-    *ret_fd = fd;
-    return 0;
-}
-
-/* The flags that forbid changes wait until all is done: note this file. */
-static int note_late(struct file_filler *filler, uint64_t offset, struct error *err)
-{
-    uint8_t bytes[8];
-    put_u64(bytes, offset);
-    (void)pthread_mutex_lock(&filler->mutex);
-    int rc = filler->late_fd >= 0 ? 0 : file_temporary(filler->options->to, &filler->late_fd, err);
-    if (rc == 0 && file_pwrite_full(filler->late_fd, bytes, 8, (int64_t)(8 * filler->late_count)) != 0)
-        rc = error_set_errno(err, ERROR_LOCAL, errno, "write the list of files whose flags wait");
-    if (rc == 0)
-        filler->late_count++;
-    (void)pthread_mutex_unlock(&filler->mutex);
-    return rc;
-}
-
-/* All bytes are there: metadata, and its name. Closes *fd. */
-static int finish(struct file_filler *filler, const struct making *making, uint64_t offset, int *fd,
-                  const char *temporary, struct error *err)
-{
-    const struct entry *entry = &making->spooled.entry;
-    if (meta_apply(filler->meta, *fd, making->dir, making->name, entry, err) != 0)
-        return -1;
-    int rc = close(*fd); /* some file systems write only now */
-    *fd = -1;
-    if (rc != 0 && errno != EINTR)
-        return error_set_errno(err, ERROR_LOCAL, errno, "write the file");
-    if (temporary[0] != '\0' && renameat(making->dir, temporary, making->dir, making->name) != 0)
-        return error_set_errno(err, ERROR_LOCAL, errno, "put the file in the place of the old one");
-    return meta_flags_wait(entry) ? note_late(filler, offset, err) : 0;
-}
-
-static void discard(const struct making *making, const char *temporary)
-{
-    (void)unlinkat(making->dir, temporary[0] != '\0' ? temporary : making->name, 0);
-}
+/* ---- Files of one blob ---- */
 
 /* Make a file in one go: of these bytes, or of a size that is all hole. */
 static int make_at_once(struct file_filler *filler, struct place_cursor *cursor, struct making *making, uint64_t offset,
@@ -237,7 +127,7 @@ static int make_at_once(struct file_filler *filler, struct place_cursor *cursor,
     if (making_locate(cursor, making, err) != 0)
         return -1;
     bool created = !spooled->in_place;
-    if ((created ? create_new(filler, making, temporary, &fd, err) : open_in_place(making, &fd, err)) != 0)
+    if ((created ? making_create(filler, making, temporary, &fd, err) : making_open_in_place(making, &fd, err)) != 0)
         return -1;
     rc = 0;
     if (size > 0 && file_pwrite_full(fd, bytes, size, 0) != 0)
@@ -246,11 +136,11 @@ static int make_at_once(struct file_filler *filler, struct place_cursor *cursor,
         rc = error_set_errno(err, ERROR_LOCAL, errno, "make the file %llu bytes long",
                              (unsigned long long)spooled->entry.size);
     if (rc == 0)
-        rc = finish(filler, making, offset, &fd, temporary, err);
+        rc = making_finish(filler, making, offset, &fd, temporary, err);
     if (fd >= 0)
         (void)close(fd);
     if (rc != 0 && created)
-        discard(making, temporary);
+        making_discard(making, temporary);
     return rc;
 }
 
@@ -362,9 +252,9 @@ static int open_file(struct file_filler *filler, struct place_cursor *cursor, st
         if (file->fd < 0)
             rc = error_set_errno(err, ERROR_LOCAL, errno, "open the file again");
     } else if (file->in_place) {
-        rc = open_in_place(making, &file->fd, err);
+        rc = making_open_in_place(making, &file->fd, err);
     } else {
-        rc = create_new(filler, making, file->temporary, &file->fd, err);
+        rc = making_create(filler, making, file->temporary, &file->fd, err);
         if (rc == 0 && ftruncate(file->fd, (off_t)making->spooled.entry.size) != 0) {
             rc = error_set_errno(err, ERROR_LOCAL, errno, "make the file %llu bytes long",
                                  (unsigned long long)making->spooled.entry.size);
@@ -408,7 +298,7 @@ static int fail(struct file_filler *filler, struct open_file *file, const struct
         return 0;
     file->failed = true;
     if (file->temporary[0] != '\0' && making->dir >= 0)
-        discard(making, file->temporary);
+        making_discard(making, file->temporary);
     return file_failed(filler, &making->spooled.entry, why, err);
 }
 
@@ -423,7 +313,7 @@ static int complete(struct file_filler *filler, struct open_file *file, const st
     if (file->close_errno != 0)
         rc = error_set_errno(&why, ERROR_LOCAL, file->close_errno, "write the file");
     else
-        rc = finish(filler, making, file->offset, &file->fd, file->temporary, &why);
+        rc = making_finish(filler, making, file->offset, &file->fd, file->temporary, &why);
     if (file->fd < 0)
         count_open(filler, false);
     return rc != 0 ? fail(filler, file, making, &why, err) : 0;

@@ -146,12 +146,36 @@ MUST_USE int file_make_plain(struct file_filler *filler, struct place_cursor *cu
 MUST_USE int file_finish_flags(struct file_filler *filler, struct place_cursor *cursor, struct error *err);
 /* Files that never got all their blobs are reported here. */
 void file_filler_end(struct file_filler *filler);
-/* Under which name to make an entry: its own, or a temporary one (*out) if something is to be replaced by it. */
-MUST_USE int file_making_name(struct file_filler *filler, int dir, const char *name, char out[TEMPORARY_SIZE],
-                              struct error *err);
 /* Report what happened to one entry and go on (0), or -1 if it ends the run. */
 MUST_USE int file_failed(struct file_filler *filler, const struct entry *entry, const struct error *why,
                          struct error *err);
+
+/* ---- restore_making.c ---- */
+
+/* Where a file is being made, and its entry. */
+struct making {
+    struct spooled spooled;
+    int dir;
+    char name[ENTRY_NAME_MAX + 1];
+};
+/* Under which name to make an entry: its own, or a temporary one (*out) if something is to be replaced by it. */
+MUST_USE int file_making_name(struct file_filler *filler, int dir, const char *name, char out[TEMPORARY_SIZE],
+                              struct error *err);
+/* Read the entry at `offset` of the plan. making_clear when it is no longer needed. */
+MUST_USE int making_open(struct file_filler *filler, uint64_t offset, struct making *making, struct error *err);
+void making_clear(struct making *making);
+/* Find the folder that it goes to. Where a failure is told of already, what this one says may be passed over. */
+int making_locate(struct place_cursor *cursor, struct making *making, struct error *err);
+/* Create it, perhaps under a temporary name (else ""). */
+MUST_USE int making_create(struct file_filler *filler, const struct making *making, char temporary[TEMPORARY_SIZE],
+                           int *ret_fd, struct error *err);
+/* The file that was there when the plan was made, if it is still the same kind of thing. */
+MUST_USE int making_open_in_place(const struct making *making, int *ret_fd, struct error *err);
+/* All bytes are there: metadata, and its name. Closes *fd. */
+MUST_USE int making_finish(struct file_filler *filler, const struct making *making, uint64_t offset, int *fd,
+                           const char *temporary, struct error *err);
+/* Remove what was created. */
+void making_discard(const struct making *making, const char *temporary);
 
 /* ---- restore_node.c ---- */
 

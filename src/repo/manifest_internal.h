@@ -288,6 +288,45 @@ MUST_USE int manifest_leaf_open(struct manifest_leaf_reader *leaf, const struct 
 /* 1 and *ret (borrowed until the next call), 0 at the end of a sound leaf, -1. */
 MUST_USE int manifest_leaf_next(struct manifest_leaf_reader *leaf, const struct entry **ret, struct error *err);
 
+/* ---- Inner nodes ---- */
+
+/* What a node says about a child; its key is the node's. */
+struct manifest_child {
+    uint64_t entries;
+    uint64_t bytes;
+    struct blob_id id;
+    struct blob_id times; /* at level 1 */
+};
+
+/* How far a node has been read. */
+struct manifest_node_place {
+    struct cursor cursor;
+    uint32_t left;
+    struct manifest_child child; /* the last child that was read */
+};
+
+struct manifest_node_reader {
+    struct buf blob;
+    struct blob_id id;
+    bool loaded;
+    uint8_t level;
+    uint32_t count;
+    struct manifest_node_place place;
+    struct buf own; /* the node's key, as the level above has it; empty for the root and the first node of each level */
+    struct buf key; /* of the last child; the node's own before the first one */
+};
+
+void manifest_node_release(struct manifest_node_reader *node);
+/* Stand before the first child of the node in `blob`, whose key is in `own`. */
+MUST_USE int manifest_node_begin(struct manifest_node_reader *node, uint8_t level, struct error *err);
+/* The next child: there is one (left > 0). */
+MUST_USE int manifest_node_next(struct manifest_node_reader *node, struct error *err);
+/* Read all children once, so that order and sums are known to be sound before any of them is followed. */
+MUST_USE int manifest_node_check(struct manifest_node_reader *node, uint8_t level, const struct bytes *key,
+                                 uint64_t *ret_entries, uint64_t *ret_bytes, struct error *err);
+
+/* ---- For fuzzing and tests ---- */
+
 /*
  * Decode a whole leaf and count what it holds: for fuzzing and tests. `times` may be NULL. ERROR_DAMAGED for anything
  * that the format does not allow.

@@ -1,39 +1,10 @@
 /*
- * Reading a manifest: a way from the root down to a leaf, one node a level.
- * A node's children are decoded one at a time, because keys that share long
- * beginnings could make a small node into gigabytes. A node does not tell the
- * key of its first child: that is its own, known from the level above.
+ * Reading a manifest: a way from the root down to a leaf, one node a level. A
+ * node does not tell the key of its first child: that is its own, known from
+ * the level above.
  */
 #include "base/mem.h"
 #include "repo/manifest_internal.h"
-
-enum { CHILD_SIZE_MIN = 5 + BLOB_ID_SIZE };
-
-/* What a node says about a child; its key is the node's. */
-struct child {
-    uint64_t entries;
-    uint64_t bytes;
-    struct blob_id id;
-    struct blob_id times; /* at level 1 */
-};
-
-/* How far a node has been read. */
-struct node_place {
-    struct cursor cursor;
-    uint32_t left;
-    struct child child; /* the last child that was read */
-};
-
-struct node_reader {
-    struct buf blob;
-    struct blob_id id;
-    bool loaded;
-    uint8_t level;
-    uint32_t count;
-    struct node_place place;
-    struct buf own; /* the node's key, as the level above has it; empty for the root and the first node of each level */
-    struct buf key; /* of the last child; the node's own before the first one */
-};
 
 struct manifest_reader {
     struct manifest_root root;
@@ -49,118 +20,8 @@ struct manifest_reader {
     struct blob_id names_id;
     struct blob_id times_id;
     bool leaf_loaded;
-    struct node_reader nodes[MANIFEST_DEPTH_MAX + 1]; /* by level; 0 is not used */
+    struct manifest_node_reader nodes[MANIFEST_DEPTH_MAX + 1]; /* by level; 0 is not used */
 };
-
-/* ---- Inner nodes ---- */
-
-static void node_release(struct node_reader *node)
-{
-    buf_free(&node->blob);
-    buf_free(&node->own);
-    buf_free(&node->key);
-}
-
-static int key_append(struct buf *key, const struct bytes *names, struct error *err)
-{
-    if (key->size > 0 && buf_u8(key, '/', err) != 0)
-        return -1;
-    return buf_append(key, names->data, names->size, err);
-}
-
-/* The key of the first child is the node's own, and is there already; every other one is a way from the one before. */
-static int node_next_key(struct node_reader *node, struct cursor *c, struct error *err)
-{
-    struct bytes dir = bytes_of_buf(&node->key), last, push = {NULL, 0};
-    if (node->place.left == node->count)
-        return 0;
-    entry_path_split(&dir, &dir, &last);
-    uint64_t pops = load_varint(c);
-    if (pops > 0)
-        push = load_string(c, ENTRY_PATH_MAX);
-    struct bytes name = load_string(c, ENTRY_NAME_MAX);
-    if (c->failed || !entry_name_is_valid(&name) || (pops > 0 && !entry_path_is_valid(&push)))
-        return manifest_damaged(err, "the key of a node's child is not valid");
-    if (pops == 0 && entry_name_compare(&last, &name) >= 0)
-        return manifest_damaged(err, "the keys of a node are not in order");
-    if (pops > 0 && manifest_leave_dir(&dir, pops - 1, &push, err) != 0)
-        return -1;
-    size_t folder = dir.size + push.size + (dir.size > 0 && pops > 0 ? 1 : 0);
-    if (folder + 1 + name.size > ENTRY_PATH_MAX)
-        return manifest_damaged(err, "the key of a node's child is too long");
-    node->key.size = dir.size;
-    if (pops > 0 && key_append(&node->key, &push, err) != 0)
-        return -1;
-    return key_append(&node->key, &name, err);
-}
-
-/* The next child of the node: there is one (left > 0). */
-static int node_next(struct node_reader *node, struct error *err)
-{
-    struct cursor *c = &node->place.cursor;
-    struct child *child = &node->place.child;
-    if (node_next_key(node, c, err) != 0)
-        return -1;
-    child->entries = load_varint(c);
-    child->bytes = load_varint(c);
-    cursor_copy(c, child->id.bytes, BLOB_ID_SIZE);
-    if (node->level == 1)
-        cursor_copy(c, child->times.bytes, BLOB_ID_SIZE);
-    if (c->failed || child->entries == 0)
-        return manifest_damaged(err, "a child of a node is not valid");
-    node->place.left--;
-    return 0;
-}
-
-/* Stand before the first child. */
-static int node_begin(struct node_reader *node, uint8_t level, struct error *err)
-{
-    struct cursor c = cursor_of(node->blob.data, node->blob.size);
-    uint8_t own_level = load_u8(&c);
-    uint64_t count = load_capped(&c, MANIFEST_CHILDREN_MAX);
-    if (c.failed || own_level != level || count == 0 || count > c.left / CHILD_SIZE_MIN + 1)
-        return manifest_damaged(err, "the level of a node or its number of children is not valid");
-    node->level = level;
-    node->count = (uint32_t)count;
-    if (buf_assign(&node->key, node->own.data, node->own.size, err) != 0)
-        return -1;
-    node->place = (struct node_place){.cursor = c, .left = (uint32_t)count};
-    return 0;
-}
-
-/* Read all children once, so that order and sums are known to be sound before any of them is followed. */
-static int node_check(struct node_reader *node, uint8_t level, const struct bytes *key, uint64_t *ret_entries,
-                      uint64_t *ret_bytes, struct error *err)
-{
-    uint64_t entries = 0, bytes = 0;
-    if (buf_assign(&node->own, key->data, key->size, err) != 0 || node_begin(node, level, err) != 0)
-        return -1;
-    while (node->place.left > 0) {
-        if (node_next(node, err) != 0)
-            return -1;
-        if (__builtin_add_overflow(entries, node->place.child.entries, &entries) ||
-            __builtin_add_overflow(bytes, node->place.child.bytes, &bytes))
-            return manifest_damaged(err, "the sums of a node are out of range");
-    }
-    if (!cursor_done(&node->place.cursor))
-        return manifest_damaged(err, "bytes are left over behind the children of a node");
-    *ret_entries = entries;
-    *ret_bytes = bytes;
-    return 0;
-}
-
-int manifest_node_decode(const struct bytes *key, const struct bytes *blob, uint8_t level, uint64_t *ret_entries,
-                         uint64_t *ret_bytes, struct error *err)
-{
-    if (key->size > 0 && !entry_path_is_valid(key))
-        return manifest_damaged(err, "the key of a node is not a path");
-    struct node_reader node = {0};
-    int rc = buf_append(&node.blob, blob->data, blob->size, err);
-    if (rc == 0)
-        rc = node_check(&node, level, key, ret_entries, ret_bytes, err);
-    node_release(&node);
-    return rc;
-}
 
 /* ---- The way down ---- */
 
@@ -185,7 +46,7 @@ void manifest_reader_free(struct manifest_reader *reader)
     if (reader == NULL)
         return;
     for (size_t i = 0; i <= MANIFEST_DEPTH_MAX; i++)
-        node_release(&reader->nodes[i]);
+        manifest_node_release(&reader->nodes[i]);
     manifest_leaf_reader_release(&reader->leaf);
     buf_free(&reader->names);
     buf_free(&reader->times);
@@ -196,7 +57,7 @@ void manifest_reader_free(struct manifest_reader *reader)
 static int load_node(struct manifest_reader *reader, uint8_t level, const struct blob_id *id, const struct bytes *key,
                      uint64_t entries, uint64_t bytes, struct error *err)
 {
-    struct node_reader *node = &reader->nodes[level];
+    struct manifest_node_reader *node = &reader->nodes[level];
     if (!node->loaded || !blob_id_equal(&node->id, id)) {
         node->loaded = false;
         if (manifest_fetch(reader->fetch, reader->context, BLOB_INNER, id, &node->blob, err) != 0)
@@ -205,15 +66,15 @@ static int load_node(struct manifest_reader *reader, uint8_t level, const struct
         node->loaded = true;
     }
     uint64_t own_entries = 0, own_bytes = 0;
-    if (node_check(node, level, key, &own_entries, &own_bytes, err) != 0)
+    if (manifest_node_check(node, level, key, &own_entries, &own_bytes, err) != 0)
         return -1;
     if (own_entries != entries || own_bytes != bytes)
         return manifest_damaged(err, "the sums of a node are not those that the level above has");
-    return node_begin(node, level, err);
+    return manifest_node_begin(node, level, err);
 }
 
 /* Fetch the leaf that level 1 stands at, unless it is the one that is there. */
-static int fetch_leaf(struct manifest_reader *reader, const struct child *child, struct error *err)
+static int fetch_leaf(struct manifest_reader *reader, const struct manifest_child *child, struct error *err)
 {
     bool same = reader->leaf_loaded && blob_id_equal(&reader->names_id, &child->id) &&
                 (!reader->with_times || blob_id_equal(&reader->times_id, &child->times));
@@ -233,8 +94,8 @@ static int fetch_leaf(struct manifest_reader *reader, const struct child *child,
 
 static int load_leaf(struct manifest_reader *reader, struct error *err)
 {
-    const struct node_reader *node = &reader->nodes[1];
-    const struct child *child = &node->place.child;
+    const struct manifest_node_reader *node = &reader->nodes[1];
+    const struct manifest_child *child = &node->place.child;
     if (fetch_leaf(reader, child, err) != 0)
         return -1;
     struct bytes key = bytes_of_buf(&node->key), names = bytes_of_buf(&reader->names);
@@ -247,11 +108,12 @@ static int load_leaf(struct manifest_reader *reader, struct error *err)
 }
 
 /* Stand at the last child whose key is not after the target, or at the first child, whose key counts as the lowest. */
-static int choose_child(struct node_reader *node, const struct bytes *dir, const struct bytes *name, struct error *err)
+static int choose_child(struct manifest_node_reader *node, const struct bytes *dir, const struct bytes *name,
+                        struct error *err)
 {
     uint32_t chosen = 0;
     for (uint32_t i = 0; i < node->count; i++) {
-        if (node_next(node, err) != 0)
+        if (manifest_node_next(node, err) != 0)
             return -1;
         struct bytes key = bytes_of_buf(&node->key), key_dir, key_name;
         entry_path_split(&key, &key_dir, &key_name);
@@ -260,10 +122,10 @@ static int choose_child(struct node_reader *node, const struct bytes *dir, const
         chosen = i;
     }
     /* A key cannot be taken back to the one before: read up to the chosen one again. */
-    if (node_begin(node, node->level, err) != 0)
+    if (manifest_node_begin(node, node->level, err) != 0)
         return -1;
     for (uint32_t i = 0; i <= chosen; i++) {
-        if (node_next(node, err) != 0)
+        if (manifest_node_next(node, err) != 0)
             return -1;
     }
     return 0;
@@ -274,13 +136,13 @@ static int descend(struct manifest_reader *reader, uint8_t level, const struct b
                    struct error *err)
 {
     for (; level > 1; level--) {
-        const struct node_reader *above = &reader->nodes[level];
-        const struct child *child = &above->place.child;
+        const struct manifest_node_reader *above = &reader->nodes[level];
+        const struct manifest_child *child = &above->place.child;
         struct bytes key = bytes_of_buf(&above->key);
-        struct node_reader *below = &reader->nodes[level - 1];
+        struct manifest_node_reader *below = &reader->nodes[level - 1];
         if (load_node(reader, (uint8_t)(level - 1), &child->id, &key, child->entries, child->bytes, err) != 0)
             return -1;
-        if ((dir != NULL ? choose_child(below, dir, name, err) : node_next(below, err)) != 0)
+        if ((dir != NULL ? choose_child(below, dir, name, err) : manifest_node_next(below, err)) != 0)
             return -1;
     }
     return load_leaf(reader, err);
@@ -303,7 +165,7 @@ static int end_leaf(struct manifest_reader *reader, struct error *err)
 }
 
 /* Within leaves and within nodes the order is checked there; here, from the last entry of a leaf to the next leaf. */
-static int check_order(const struct manifest_reader *reader, const struct node_reader *node, struct error *err)
+static int check_order(const struct manifest_reader *reader, const struct manifest_node_reader *node, struct error *err)
 {
     struct bytes key = bytes_of_buf(&node->key), dir, name;
     struct bytes last_dir = bytes_of_buf(&reader->leaf.dir);
@@ -327,8 +189,8 @@ static int next_leaf(struct manifest_reader *reader, struct error *err)
             return 0;
         level++;
     }
-    struct node_reader *node = &reader->nodes[level];
-    if (node_next(node, err) != 0)
+    struct manifest_node_reader *node = &reader->nodes[level];
+    if (manifest_node_next(node, err) != 0)
         return -1;
     if (had_leaf && check_order(reader, node, err) != 0)
         return -1;
@@ -459,8 +321,8 @@ static int walk_entry(const struct blob_walk *walk, const struct entry *entry, s
 static int walk_leaf(struct blob_walk *walk, struct error *err)
 {
     struct manifest_reader *reader = walk->reader;
-    const struct node_reader *node = &reader->nodes[1];
-    const struct child *child = &node->place.child;
+    const struct manifest_node_reader *node = &reader->nodes[1];
+    const struct manifest_child *child = &node->place.child;
     if (tell(walk, BLOB_TIMES, &child->times, err) < 0)
         return -1;
     int rc = tell(walk, BLOB_NAMES, &child->id, err);
@@ -484,16 +346,16 @@ static int walk_leaf(struct blob_walk *walk, struct error *err)
 static int walk_node(struct blob_walk *walk, uint8_t level, struct error *err)
 {
     struct manifest_reader *reader = walk->reader;
-    struct node_reader *node = &reader->nodes[level];
+    struct manifest_node_reader *node = &reader->nodes[level];
     while (node->place.left > 0) {
-        if (node_next(node, err) != 0)
+        if (manifest_node_next(node, err) != 0)
             return -1;
         if (level == 1) {
             if (walk_leaf(walk, err) != 0)
                 return -1;
             continue;
         }
-        const struct child *child = &node->place.child;
+        const struct manifest_child *child = &node->place.child;
         struct bytes key = bytes_of_buf(&node->key);
         int rc = tell(walk, BLOB_INNER, &child->id, err);
         if (rc < 0)
