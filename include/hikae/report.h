@@ -20,8 +20,8 @@ struct hikae_report_result {
 };
 /*
  * The page of the morning: what ran, what failed, what is safe all the same, what to do; each tenant and target;
- * growth, capacity, deadlines. Past days show what ran then beside what is true now. HIKAE_WARNINGS if a tenant could
- * not be looked at.
+ * growth, capacity, deadlines. Past days show what ran then beside what is true now. If no target answers, what this
+ * machine remembers. HIKAE_WARNINGS then, and if a tenant could not be looked at or a target is behind.
  */
 enum hikae_status hikae_report(struct hikae *hikae, const struct hikae_report_options *options,
                                struct hikae_report_result *ret, struct hikae_error *error);

@@ -149,6 +149,11 @@ MUST_USE int catalog_checked_put(struct catalog *catalog, const struct id *tid, 
 MUST_USE int catalog_checked_oldest(struct catalog *catalog, const struct id *tid, const char *target, char class,
                                     unsigned level, size_t limit, catalog_object_callback *callback, void *context,
                                     struct error *err);
+/* How many objects of a class there are, how many were ever checked at this level or deeper, and when one was last (0:
+ * never). */
+MUST_USE int catalog_checked_sum(struct catalog *catalog, const struct id *tid, const char *target, char class,
+                                 unsigned level, uint64_t *ret_count, uint64_t *ret_checked, int64_t *ret_last_ns,
+                                 struct error *err);
 
 /* ---- Jobs: when each was last done for a tenant ---- */
 

@@ -323,6 +323,27 @@ int catalog_checked_oldest(struct catalog *catalog, const struct id *tid, const 
     return page_show(&page, callback, context, err);
 }
 
+int catalog_checked_sum(struct catalog *catalog, const struct id *tid, const char *target, char class, unsigned level,
+                        uint64_t *ret_count, uint64_t *ret_checked, int64_t *ret_last_ns, struct error *err)
+{
+    int64_t place = 0;
+    *ret_count = *ret_checked = 0;
+    *ret_last_ns = 0;
+    CATALOG_LOCKED(catalog);
+    if (catalog_place(catalog, tid, target, false, &place, err) != 0)
+        return -1;
+    CLEANUP_QUERY struct query query = query_of(catalog, SQL_CHECKED_SUM);
+    query_integer(&query, level);
+    query_integer(&query, place);
+    query_integer(&query, class);
+    if (query_step(&query, "count checked objects", err) < 0)
+        return -1;
+    *ret_count = (uint64_t)sqlite3_column_int64(query.statement, 0);
+    *ret_checked = (uint64_t)sqlite3_column_int64(query.statement, 1);
+    *ret_last_ns = sqlite3_column_int64(query.statement, 2);
+    return 0;
+}
+
 /* ---- A listing on its way in ---- */
 
 struct catalog_listing {

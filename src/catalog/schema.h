@@ -77,6 +77,10 @@ static const char *const catalog_statements[SQL_COUNT] = {
         "  WHERE k.place = l.place AND k.class = l.class AND k.name = l.name AND k.level >= ?), 0) AS checked_ns"
         " FROM ledger AS l WHERE l.place = ? AND l.class BETWEEN ? AND ?"
         " ORDER BY checked_ns, l.class, l.name LIMIT ?",
+    [SQL_CHECKED_SUM] =
+        "SELECT count(*), coalesce(sum(checked_ns > 0), 0), coalesce(max(checked_ns), 0) FROM (SELECT coalesce("
+        "(SELECT max(k.checked_ns) FROM checked AS k WHERE k.place = l.place AND k.class = l.class AND k.name = l.name"
+        "  AND k.level >= ?), 0) AS checked_ns FROM ledger AS l WHERE l.place = ? AND l.class = ?)",
     [SQL_RUN_START] = "INSERT INTO run(tid, kind, started_ns) VALUES(?, ?, ?)",
     [SQL_RUN_FINISH] = "UPDATE run SET finished_ns = ?, result = ? WHERE number = ?",
     [SQL_RUN_PAGE] = "SELECT number, tid, kind, started_ns, finished_ns, result FROM run"

@@ -36,9 +36,7 @@ enum hikae_status command_review_ack(struct run *run)
         out_text(&run->out, NULL, "who", options.who);
         out_bool(&run->out, NULL, "dry_run", options.dry_run);
     }
-    run_say(run, MSG_REVIEW_ACK, of, period, options.who);
-    if (options.dry_run)
-        run_say(run, MSG_DRY_RUN, NULL);
+    run_say(run, options.dry_run ? MSG_REVIEW_PLAN : MSG_REVIEW_ACK, of, period, options.who);
     free(period);
     return status;
 }
@@ -82,7 +80,7 @@ static void json_reviews(struct run *run, const struct hikae_reviews *reviews, i
 
 static void print_done(struct run *run, const struct hikae_reviews *reviews, int64_t since_ns)
 {
-    static const char *const heads[] = {"WHEN", "OF", "PERIOD", "WHO", "OWNER", "COMMENT", NULL};
+    static const char *const heads[] = {"WHEN", "OF", "PERIOD", "WHO", "SIGNED", "OWNER", "COMMENT", NULL};
     struct columns columns CLEANUP(columns_free);
     char text[TEXT_SMALL];
     columns_start(&columns, heads);
@@ -94,6 +92,10 @@ static void print_done(struct run *run, const struct hikae_reviews *reviews, int
         columns_add(&columns, review->of);
         columns_add(&columns, review->period);
         columns_add(&columns, review->who);
+        if (review->signature != NULL && review->signed_by == NULL)
+            columns_add_colour(&columns, "invalid", COLOUR_RED);
+        else
+            columns_add(&columns, review->signed_by);
         columns_add(&columns, review->owner);
         columns_add(&columns, review->comment);
     }

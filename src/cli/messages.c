@@ -308,6 +308,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "不適合 {1} 件。hikae nonconformity close ID --cause … --correction … で閉じます。"},
     [MSG_NONCONFORMITIES_NONE] = {"No nonconformity.", "不適合はありません。"},
     [MSG_REVIEW_ACK] = {"Recorded: {3} looked at {1} of {2}.", "記録しました: {3} が {2} の {1} を確認。"},
+    [MSG_REVIEW_PLAN] = {"Dry run: it would be recorded that {3} looked at {1} of {2}.",
+                         "試行: {3} が {2} の {1} を確認したと記録されます。"},
     [MSG_REVIEWS] = {"{1|look|looks} recorded in all; {2|promised look is|promised looks are} missing.",
                      "確認の記録は全部で {1} 件。約束した確認の漏れは {2} 件です。"},
     [MSG_ROLES_SOUND] = {"Each role has a user, files and credentials of its own.",

@@ -261,7 +261,8 @@ static const struct option_def ack_options[] = {
     {.name = "operator",
      .kind = VALUE_FILE,
      .value = "KEYFILE",
-     .help = "sign it with this private key of an operator"},
+     .help =
+         "sign it with this private key of yours as an operator; where a policy says signed: true, only this counts"},
     {.name = "passphrase-file", .kind = VALUE_FILE, .value = "FILE", .help = "its first line opens the key"},
     OPTION_WHO,
     OPTIONS_END,
@@ -281,7 +282,7 @@ const struct command row_review_ack = {
     .examples = {{"hikae review ack --comment 'all well' --who sato", "Today's page."},
                  {"hikae review ack --of drills --period 2026 --comment 'restored in 41 min' --who sato",
                   "The year's drill."}},
-    .exits = {{2, "the period is none, or has not begun"},
+    .exits = {{2, "the period is none, or has not begun, or the key is somebody else's"},
               {4, "there is no such policy"},
               {7, "the key cannot be used, or is not an operator's"}},
     .run = command_review_ack,

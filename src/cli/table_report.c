@@ -20,16 +20,16 @@ const struct command row_report = {
     .arguments = "",
     .flags = COMMAND_STORE,
     .description =
-        "Makes one HTML file that fetches nothing and runs nothing: what to do, what is safe all the same, what ran "
-        "and "
-        "failed; of each tenant and target age, copies, verification and growth; a calendar of generations; charts of "
-        "what is stored, of deduplication and of times; capacity ahead; deadlines, incidents, nonconformities, and who "
-        "looked. It reads well on a phone, in the dark, on paper, with a keyboard and with a screen reader. The file "
-        "is "
-        "for its owner only: it names tenants. When you have looked, say so with review ack.",
+        "Makes one HTML file that fetches nothing: what to do, what is safe all the same, what ran and failed; of each "
+        "tenant and target age, copies, verification and growth; a calendar of generations; charts of what is stored, "
+        "of deduplication and of times; capacity ahead; deadlines, incidents, nonconformities, and who looked. It "
+        "reads well on a phone, in the dark, on paper, with a keyboard and with a screen reader; many tenants can be "
+        "filtered and sorted. If no target answers, it says so, and what this machine remembers. The file is for its "
+        "owner only: it names tenants. When you have looked, say so with review ack.",
     .options = report_options,
     .examples = {{"hikae --lang ja report -o /srv/pages/hikae.html", "After each run, from a timer."},
                  {"hikae report --date 2026-11-20 -o yesterday.html", "What was it like yesterday?"}},
-    .exits = {{1, "a tenant could not be looked at"}, {2, "the day is none, or has not begun"}},
+    .exits = {{1, "a tenant could not be looked at, or a target is behind or does not answer"},
+              {2, "the day is none, or has not begun"}},
     .run = command_report,
 };

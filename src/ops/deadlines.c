@@ -88,6 +88,21 @@ static int take_notices(const struct session *facts, int64_t now_ns, struct hika
     return 0;
 }
 
+const char *deadlines_look_ja(const char *of)
+{
+    static const struct {
+        const char *of, *ja;
+    } rows[] = {{"backups", "バックアップ"},
+                {"drills", "復元試験"},
+                {"access", "アクセス記録"},
+                {"logs", "ログ"},
+                {"inventory", "資産台帳"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].of, of) == 0)
+            return rows[i].ja;
+    return of;
+}
+
 static int take_reviews(const struct session *facts, int64_t now_ns, struct hikae_status_report *report,
                         struct error *err)
 {
@@ -99,8 +114,12 @@ static int take_reviews(const struct session *facts, int64_t now_ns, struct hika
         /* One that nobody took weeks ago is a nonconformity by now; here it would only hide what is new. */
         bool missed = strcmp(from->state, "missed") == 0 && now_ns - from->due_ns < DEADLINES_NEAR_NS;
         bool near = strcmp(from->state, "open") == 0 && from->due_ns - now_ns < DEADLINES_NEAR_NS;
-        const struct hikae_deadline deadline = {
-            .kind = "review", .subject = from->of, .policy = from->policy, .due_ns = from->due_ns, .missed = missed};
+        const struct hikae_deadline deadline = {.kind = "review",
+                                                .subject = from->of,
+                                                .subject_ja = (char *)deadlines_look_ja(from->of),
+                                                .policy = from->policy,
+                                                .due_ns = from->due_ns,
+                                                .missed = missed};
         if ((missed || near) && add(report, &deadline, err) != 0)
             return -1;
     }

@@ -20,4 +20,7 @@
 MUST_USE int deadlines_take(const struct session *facts, int64_t now_ns, struct hikae_status_report *report,
                             struct error *err);
 
+/* What is looked at ("backups"), in Japanese; itself where a policy names something of its own. */
+const char *deadlines_look_ja(const char *of);
+
 #endif

@@ -162,6 +162,7 @@ struct evidence_review {
     const char *policy; /* NULL: of every policy */
     const char *period; /* "2026-10", "2026-10-31" …, in the policy's zone */
     const char *by;
+    bool is_signed; /* by an operator whose signature counts */
     int64_t time_ns;
 };
 

@@ -200,7 +200,7 @@ static const struct evidence_review *review_in(const struct evidence_judging *ju
     for (size_t i = 0; i < judging->facts->review_count; i++) {
         const struct evidence_review *review = &judging->facts->reviews[i];
         int64_t starts_ns, ends_ns;
-        if (strcmp(review->of, wanted->of) == 0 &&
+        if (strcmp(review->of, wanted->of) == 0 && (!wanted->is_signed || review->is_signed) &&
             (review->policy == NULL || strcmp(review->policy, judging->version->name) == 0) &&
             due_parse_period(review->period, judging->version->zone, &starts_ns, &ends_ns) &&
             starts_ns >= period->starts_ns && ends_ns <= period->ends_ns)
@@ -239,7 +239,7 @@ void evidence_judge_reviews(struct evidence_judging *judging, const struct polic
     struct due_period period = {.ends_ns = version->from_ns};
     while (version->calendar != NULL && period.ends_ns < end_ns && !judging->arena->failed) {
         due_review(wanted, version->zone, version->calendar, period.ends_ns, &period);
-        bool owed = version->since_ns <= period.starts_ns + (period.ends_ns - period.starts_ns) / 2;
+        bool owed = due_is_owed(&period, version->since_ns);
         /* Deadlines of this part; one that lies behind it is the next part's, or still ahead. */
         if (owed && period.due_ns > version->from_ns && (period.due_ns <= version->to_ns || period.due_ns > now_ns))
             judge_review(judging, wanted, &period);

@@ -9,12 +9,15 @@ static void take_reviews(struct evidence_gathering *g, const struct hikae_review
 {
     for (size_t i = 0; i < reviews->count; i++) {
         const struct hikae_review *from = &reviews->reviews[i];
+        if (!review_is_sound(from))
+            continue;
         struct evidence_review *made = arena_add(g->arena, &g->reviews, &g->facts->review_count, sizeof(*g->reviews));
         if (made != NULL)
             *made = (struct evidence_review){.of = arena_text(g->arena, from->of),
                                              .policy = arena_text(g->arena, from->policy),
                                              .period = arena_text(g->arena, from->period),
                                              .by = arena_text(g->arena, from->who),
+                                             .is_signed = from->signed_by != NULL,
                                              .time_ns = from->time_ns};
     }
 }

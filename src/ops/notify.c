@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/engine.h"
+#include "ops/review.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,6 +107,7 @@ struct telling {
     struct notice_causes causes;
     struct notice_target targets[ENGINE_TARGETS_MAX];
     struct hikae_status_report status;
+    struct zone *zone; /* of the house; NULL: UTC */
     bool has_status;
     char host[HOST_SIZE];
     int exit;
@@ -122,7 +124,10 @@ static void look_around(struct telling *telling, const struct hikae_run_result *
 {
     struct hikae *hikae = telling->hikae;
     struct hikae_error ignored; /* what it would say is told as what could not be found out */
+    struct error no_zone = {0};
     telling->has_status = hikae_overview(hikae, &telling->status, &ignored) <= HIKAE_WARNINGS;
+    if (reviews_find_home_zone(hikae, &telling->zone, &no_zone) != 0)
+        telling->zone = NULL;
     for (size_t i = 0; i < hikae->target_count; i++)
         telling->targets[i] = (struct notice_target){.name = hikae->targets[i].name, .up = hikae->targets[i].up};
     take_host(telling->host);
@@ -134,7 +139,8 @@ static void look_around(struct telling *telling, const struct hikae_run_result *
                                            .status = telling->has_status ? &telling->status : NULL,
                                            .targets = telling->targets,
                                            .target_count = hikae->target_count,
-                                           .min_copies = hikae->config->min_copies};
+                                           .min_copies = hikae->config->min_copies,
+                                           .zone = telling->zone};
     notice_find(&telling->state, &telling->causes);
 }
 
@@ -200,6 +206,7 @@ bool notify_run_ended(struct hikae *hikae, const struct hikae_run_result *result
         look_around(telling, result, why);
         rc = tell_people(telling, &good, &err);
         hikae_status_free(&telling->status);
+        zone_free(telling->zone);
         mem_free(telling);
     }
     if (rc != 0)

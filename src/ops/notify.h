@@ -68,7 +68,8 @@ struct notice_state {
     const struct notice_target *targets;
     size_t target_count;
     unsigned min_copies;
-    int64_t muted_until_ns; /* 0: not muted */
+    const struct zone *zone; /* of the times in it; NULL: UTC */
+    int64_t muted_until_ns;  /* 0: not muted */
 };
 
 /* Worst first. */
@@ -81,10 +82,18 @@ bool notice_has_alert(const struct notice_causes *causes, bool muted);
  */
 MUST_USE int notice_write(const struct notice_state *state, const struct notice_causes *causes, bool alert,
                           enum config_language language, char **ret_subject, char **ret_text, struct error *err);
-/* One cause as a sentence (mem_free), times in a zone (NULL: UTC); and what to do about it (NULL: nothing). */
+/* The name of a job of the run, for people. */
+const char *notice_job(const char *job, enum config_language language);
+/*
+ * One cause as a sentence (mem_free), times in a zone (NULL: UTC), without the message that came with it; is there one?
+ * And what to do about it (NULL: nothing), commands in backquotes.
+ */
 MUST_USE int notice_cause_write(const struct notice_cause *cause, enum config_language language,
                                 const struct zone *zone, char **ret, struct error *err);
+bool notice_cause_has_message(const struct notice_cause *cause);
 const char *notice_cause_todo(const struct notice_cause *cause, enum config_language language);
+/* Is it told: in a digest every one is, in an alert those that are worth one, and when muted those that never are. */
+bool notice_is_told(const struct notice_cause *cause, bool alert, bool muted);
 /* The causes without their counts, for telling whether something new has come up: mem_free. */
 MUST_USE int notice_fingerprint(const struct notice_causes *causes, bool alert, char **ret, struct error *err);
 

@@ -86,6 +86,11 @@ static int take_reviews(const struct session *facts, struct hikae_reviews *ret, 
     return 0;
 }
 
+bool review_is_sound(const struct hikae_review *review)
+{
+    return review->signature == NULL || review->signed_by != NULL;
+}
+
 /* ---- What is owed ---- */
 
 int64_t reviews_policy_since(const struct session *facts, const char *policy)
@@ -111,18 +116,20 @@ struct owing {
     struct hikae_reviews *ret;
 };
 
-/* Does it say that somebody looked at this, within that period? */
-static bool counts_for(const struct owing *owing, const struct hikae_review *review, const char *of,
+/* Does it say that somebody looked at this, within that period? One whose signature does not count says nothing. */
+static bool counts_for(const struct owing *owing, const struct hikae_review *review, const struct policy_review *rule,
                        const struct due_period *period)
 {
     int64_t starts_ns, ends_ns;
-    return strcmp(review->of, of) == 0 &&
+    return strcmp(review->of, rule->of) == 0 && review_is_sound(review) &&
+           (!rule->is_signed || review->signed_by != NULL) &&
            (review->policy == NULL || strcmp(review->policy, owing->policy->name) == 0) &&
            due_parse_period(review->period, owing->zone, &starts_ns, &ends_ns) && starts_ns >= period->starts_ns &&
            ends_ns <= period->ends_ns;
 }
 
-static int add_due(const struct owing *owing, const char *of, const struct due_period *period, struct error *err)
+static int add_due(const struct owing *owing, const struct policy_review *rule, const struct due_period *period,
+                   struct error *err)
 {
     struct hikae_reviews *ret = owing->ret;
     struct hikae_review_due *grown = mem_realloc(ret->dues, (ret->due_count + 1) * sizeof(*grown));
@@ -131,13 +138,13 @@ static int add_due(const struct owing *owing, const char *of, const struct due_p
     ret->dues = grown;
     struct hikae_review_due *due = &grown[ret->due_count++];
     *due = (struct hikae_review_due){.policy = mem_strdup(owing->policy->name),
-                                     .of = mem_strdup(of),
+                                     .of = mem_strdup(rule->of),
                                      .starts_ns = period->starts_ns,
                                      .ends_ns = period->ends_ns,
                                      .due_ns = period->due_ns,
                                      .by_rule = period->by_rule};
     for (size_t i = 0; i < ret->count && due->done_ns == 0; i++)
-        if (counts_for(owing, &ret->reviews[i], of, period))
+        if (counts_for(owing, &ret->reviews[i], rule, period))
             due->done_ns = ret->reviews[i].time_ns;
     if (due->done_ns != 0)
         due->state = due->done_ns < due->due_ns ? "done" : "late";
@@ -153,8 +160,7 @@ static int owe_rule(const struct owing *owing, const struct policy_review *rule,
     int64_t at_ns = owing->from_ns > owing->since_ns ? owing->from_ns : owing->since_ns;
     for (; at_ns < owing->to_ns && at_ns <= owing->now_ns; at_ns = period.ends_ns) {
         due_review(rule, owing->zone, owing->calendar, at_ns, &period);
-        int64_t half_ns = period.starts_ns / 2 + period.due_ns / 2;
-        if (owing->since_ns <= half_ns && add_due(owing, rule->of, &period, err) != 0)
+        if (due_is_owed(&period, owing->since_ns) && add_due(owing, rule, &period, err) != 0)
             return -1;
     }
     return 0;
@@ -243,6 +249,20 @@ int reviews_home_zone(struct hikae *hikae, const struct policies *policies, stru
             tenants = counts[i];
         }
     return zone_open(most != NULL ? most->policy->zone : "UTC", ret, err);
+}
+
+int reviews_find_home_zone(struct hikae *hikae, struct zone **ret, struct error *err)
+{
+    struct policies policies = {0};
+    struct session facts;
+    if (session_open_store(hikae, 0, &facts, err) != 0)
+        return -1;
+    int rc = policies_read(&facts, &policies, err);
+    if (rc == 0)
+        rc = reviews_home_zone(hikae, &policies, ret, err);
+    policies_clear(&policies);
+    session_close(&facts);
+    return rc;
 }
 
 /* ---- Recording one ---- */

@@ -11,11 +11,15 @@
 /* As hikae_review_list, from a session on the store's history; states are those of now_ns. */
 MUST_USE int reviews_read(const struct session *facts, int64_t from_ns, int64_t to_ns, int64_t now_ns,
                           struct hikae_reviews *ret, struct error *err);
+/* One that carries a signature which does not count says nothing. */
+bool review_is_sound(const struct hikae_review *review);
 /* When a policy was applied for the first time; 0: never. */
 int64_t reviews_policy_since(const struct session *facts, const char *policy);
 /* The zone that most of the active tenants' policies go by; UTC where there are none. zone_free. */
 MUST_USE int reviews_home_zone(struct hikae *hikae, const struct policies *policies, struct zone **ret,
                                struct error *err);
+/* The same where the policies have not been read yet. */
+MUST_USE int reviews_find_home_zone(struct hikae *hikae, struct zone **ret, struct error *err);
 
 /* ---- review_sign.c ---- */
 

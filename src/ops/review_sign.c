@@ -32,10 +32,17 @@ static int sign(const char *payload, const struct secret *seed, char **ret, stru
                : -1;
 }
 
-static int check_operator(const struct session *facts, const struct secret *seed, struct error *err)
+/* Whoever says that he looked signs it himself. */
+static int check_operator(const struct session *facts, const struct secret *seed, const char *who, struct error *err)
 {
     struct operators operators CLEANUP(operators_clear) = {0};
-    return operators_read(facts, &operators, err) == 0 && operators_signer(&operators, seed, err) != NULL ? 0 : -1;
+    if (operators_read(facts, &operators, err) != 0)
+        return -1;
+    const struct operator_item *item = operators_signer(&operators, seed, err);
+    if (item == NULL || strcmp(item->name, who) == 0)
+        return item != NULL ? 0 : -1;
+    (void)error_set(err, ERROR_USAGE, "the key is that of %s, and --who says %.64s", item->name, who);
+    return error_hint(err, "who signs is who looked: --who %s", item->name);
 }
 
 int review_sign(const struct session *facts, json_t *body, const char *key_path, const char *passphrase_path,
@@ -44,7 +51,8 @@ int review_sign(const struct session *facts, json_t *body, const char *key_path,
     struct secret *seed CLEANUP_SECRET = NULL;
     json_t *payload CLEANUP_JSON = NULL;
     CLEANUP_FREE char *text = NULL, *envelope = NULL;
-    if (operator_key_read(key_path, passphrase_path, &seed, err) != 0 || check_operator(facts, seed, err) != 0 ||
+    if (operator_key_read(key_path, passphrase_path, &seed, err) != 0 ||
+        check_operator(facts, seed, json_string_value(json_object_get(body, "who")), err) != 0 ||
         make_payload(facts, body, &payload, err) != 0 || json_print(payload, &text, err) != 0 ||
         sign(text, seed, &envelope, err) != 0)
         return -1;

@@ -43,6 +43,11 @@ void due_review(const struct policy_review *rule, const struct zone *zone, const
     ret->due_ns = zone_period_start(zone, ZONE_DAY, day + 1);
 }
 
+bool due_is_owed(const struct due_period *period, int64_t since_ns)
+{
+    return since_ns <= period->starts_ns + (period->due_ns - period->starts_ns) / 2;
+}
+
 /* ---- Reminders ---- */
 
 bool due_reminder(const struct policy_reminder *rule, const struct zone *zone, int64_t since_ns, int64_t now_ns,

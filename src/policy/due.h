@@ -33,6 +33,8 @@ struct due_period {
  */
 void due_review(const struct policy_review *rule, const struct zone *zone, const struct calendar *calendar,
                 int64_t instant_ns, struct due_period *ret);
+/* Is the look owed by a policy that came into force then? Not if the time for it was half over. */
+bool due_is_owed(const struct due_period *period, int64_t since_ns);
 
 /*
  * The next time a reminder is for, counting on from `since_ns` (when the policy came into force). True: people are to

@@ -204,6 +204,7 @@ struct policy_review {
     char *of; /* "backups", "drills", "access" … */
     struct span every;
     unsigned business_day; /* monthly: done by this business day; 0: by the end of the period */
+    bool is_signed;        /* a look counts only with the signature of an operator */
 };
 
 /* What people are reminded of. */

@@ -321,6 +321,7 @@ static const struct yaml_field review_fields[] = {
     {FIELD("of", policy_review, of, policy_read_name), NEEDED},
     {FIELD("every", policy_review, every, policy_read_span), NEEDED},
     {NUMBER("by_business_day", policy_review, business_day, 1, 15)},
+    {FIELD("signed", policy_review, is_signed, yaml_read_bool)},
     {0},
 };
 

@@ -157,6 +157,25 @@ static int shorten_proofs(const struct shorten *s, struct error *err)
     return 0;
 }
 
+/* Looks by people: as often, as soon, and signed if they were. */
+static int shorten_reviews(const struct shorten *s, struct error *err)
+{
+    for (size_t i = 0; i < s->before->review_count; i++) {
+        const struct policy_review *before = &s->before->reviews[i];
+        bool covered = false;
+        for (size_t k = 0; k < s->after->review_count; k++) {
+            const struct policy_review *after = &s->after->reviews[k];
+            bool as_soon =
+                before->business_day == 0 || (after->business_day != 0 && after->business_day <= before->business_day);
+            covered = covered || (strcmp(after->of, before->of) == 0 && covers(before->every, after->every) &&
+                                  as_soon && after->is_signed >= before->is_signed);
+        }
+        if (!covered && say(s, err, "looks at %s are rarer, later, or no longer signed", before->of) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int shorten_schedule(const struct shorten *s, struct error *err)
 {
     const struct policy_schedule *before = &s->before->schedule, *after = &s->after->schedule;
@@ -172,7 +191,7 @@ int policy_shortens(const struct policy *before, const struct policy *after, pol
 {
     static int (*const rules[])(const struct shorten *, struct error *) = {
         shorten_schedule, shorten_generations, shorten_copies, shorten_places,
-        shorten_lock,     shorten_logs,        shorten_proofs,
+        shorten_lock,     shorten_logs,        shorten_proofs, shorten_reviews,
     };
     struct shorten s = {before, after, work, context};
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

@@ -1,4 +1,4 @@
-/* The page of the morning: what was stored, how long it took, what is to come, and what people must do. */
+/* The page of the morning: what was stored, how long it took, and what is to come. */
 #include "report/morning.h"
 
 #include "base/clock.h"
@@ -86,24 +86,21 @@ static void draw_charts(struct page *page, const struct morning *morning, const 
     page_charts(page);
     chart.kind = PAGE_LINES;
     chart.title = PAGE_TEXT("Stored on each target", "保存先ごとの保存量");
-    chart.says = PAGE_TEXT("A line for each target, by night; the figures are below.",
-                           "保存先ごとの夜間推移の折れ線。数値は下にあります。");
+    chart.says = PAGE_TEXT("A line for each target, by night.", "保存先ごとの日次推移の折れ線。");
     chart.series = targets;
     chart.series_count = count;
     chart.format = page_value_bytes;
     page_chart(page, &chart);
     chart.title = PAGE_TEXT("Deduplication and compression", "重複排除と圧縮");
-    chart.says =
-        PAGE_TEXT("How many bytes were backed up for each byte stored, in seven nights up to each; the figures are "
-                  "below.",
-                  "保存 1 バイトあたりの取得容量（直近 7 夜）の推移。数値は下にあります。");
+    chart.says = PAGE_TEXT("How many bytes were backed up for each byte stored, in seven nights up to each.",
+                           "保存 1 バイトあたりの取得容量（直近 7 夜の合計）の推移。");
     chart.series = &ratio;
     chart.series_count = 1;
     chart.format = page_value_decimal;
     page_chart(page, &chart);
     chart.kind = PAGE_BARS;
     chart.title = PAGE_TEXT("Time of the nightly runs", "夜間実行の所要時間");
-    chart.says = PAGE_TEXT("A bar for each night; the figures are below.", "夜ごとの棒グラフ。数値は下にあります。");
+    chart.says = PAGE_TEXT("A bar for each night.", "夜ごとの棒グラフ。");
     chart.series = &seconds;
     chart.format = page_value_seconds;
     page_chart(page, &chart);
@@ -141,6 +138,10 @@ static void draw_capacity(struct page *page, const struct morning *morning)
         if (!answers(morning, target->name)) {
             page_cell(page);
             page_badge(page, PAGE_UNKNOWN, PAGE_TEXT("unknown", "不明"));
+            for (size_t k = 2; k < sizeof(columns) / sizeof(columns[0]); k++) {
+                page_cell(page);
+                page_plain(page, NULL);
+            }
             continue;
         }
         page_cell(page);
@@ -184,153 +185,4 @@ void morning_draw_growth(struct page *page, const struct morning *morning)
     if (morning->has_forecast)
         draw_capacity(page, morning);
     page_section_end(page);
-}
-
-/* ---- Duties: deadlines, incidents, looks ---- */
-
-static struct page_text kind_text(const char *kind)
-{
-    static const struct {
-        const char *kind;
-        struct page_text text;
-    } rows[] = {{"erasure", {"Erase everything of", "全データの消去"}},
-                {"notice", {"First notice of incident", "インシデントの第一報"}},
-                {"copy", {"Wipe the restored copy of", "復元したデータの消去"}},
-                {"review", {"Look at", "確認"}},
-                {"reminder", {"Reminder", "予定"}}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].kind, kind) == 0)
-            return rows[i].text;
-    return (struct page_text){kind, kind};
-}
-
-static void draw_deadlines(struct page *page, const struct hikae_status_report *status, int64_t now_ns)
-{
-    static const struct page_column columns[] = {
-        {.title = {"By", "期限"}},       {.title = {"Left", "残り"}, .number = true},
-        {.title = {"What", "内容"}},     {.title = {"Policy", "ポリシー"}},
-        {.title = {"Strength", "強さ"}},
-    };
-    page_section(page, "deadlines", PAGE_TEXT("Deadlines", "期限"));
-    if (status->deadline_count == 0)
-        page_sentence(page, PAGE_TEXT("Nothing is due.", "期限のある事項はありません。"));
-    else
-        page_table(page, PAGE_TEXT("Deadlines", "期限"), columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < status->deadline_count; i++) {
-        const struct hikae_deadline *deadline = &status->deadlines[i];
-        page_row(page);
-        page_cell(page);
-        page_clock(page, deadline->due_ns);
-        page_cell(page);
-        if (deadline->missed)
-            page_badge(page, PAGE_BAD, PAGE_TEXT("over", "超過"));
-        else
-            page_duration(page, deadline->due_ns - now_ns);
-        page_cell(page);
-        page_say(page, kind_text(deadline->kind));
-        page_plain(page, " ");
-        page_strong(page, page_pick(page, (struct page_text){deadline->subject, deadline->subject_ja}));
-        page_cell(page);
-        page_plain(page, deadline->policy);
-        page_cell(page);
-        page_say(page, deadline->is_aim ? PAGE_TEXT("aim", "目標") : PAGE_TEXT("duty", "義務"));
-    }
-    if (status->deadline_count > 0)
-        page_table_end(page);
-    page_section_end(page);
-}
-
-static void draw_incident(struct page *page, const struct hikae_incident *item)
-{
-    char count[PAGE_SMALL];
-    bool is_incident = strcmp(item->kind, HIKAE_INCIDENT) == 0;
-    page_row(page);
-    page_cell(page);
-    page_code(page, item->id);
-    page_cell(page);
-    page_badge(page, is_incident ? PAGE_BAD : PAGE_WARN,
-               is_incident ? PAGE_TEXT("incident", "インシデント") : PAGE_TEXT("nonconformity", "不適合"));
-    page_cell(page);
-    page_clock(page, item->opened_ns);
-    page_cell(page);
-    page_plain(page, hikae_incident_title(item, page_lang(page) == PAGE_JA));
-    page_aside(page);
-    if (item->policy != NULL) {
-        page_plain(page, item->policy);
-        page_plain(page, " ");
-    }
-    if (item->subject != NULL) {
-        page_plain(page, item->subject);
-        page_plain(page, " ");
-    }
-    if (item->tenant_count > 0)
-        page_say(page, PAGE_TEXT("{1}; {2|tenant|tenants} in all", "{1} など {2} テナント"), item->tenants[0].name,
-                 page_format_count(item->tenant_count, count));
-    page_aside_end(page);
-}
-
-static void draw_incidents(struct page *page, const struct hikae_incidents *incidents)
-{
-    static const struct page_column columns[] = {
-        {.title = {"Id", "番号"}},
-        {.title = {"Kind", "種別"}},
-        {.title = {"Opened", "登録"}},
-        {.title = {"What", "内容"}},
-    };
-    page_section(page, "open", PAGE_TEXT("Incidents and nonconformities", "インシデントと不適合"));
-    if (incidents->count == 0) {
-        page_sentence(page, PAGE_TEXT("None is open.", "未処理のものはありません。"));
-        page_section_end(page);
-        return;
-    }
-    page_table(page, PAGE_TEXT("Open", "未処理"), columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < incidents->count; i++)
-        draw_incident(page, &incidents->items[i]);
-    page_table_end(page);
-    page_section_end(page);
-}
-
-static void draw_looks(struct page *page, const struct morning *morning)
-{
-    static const struct page_column columns[] = {
-        {.title = {"When", "日時"}},
-        {.title = {"What", "対象"}},
-        {.title = {"Who", "確認者"}},
-        {.title = {"Comment", "コメント"}},
-        {.title = {"Owner of what is open", "対応担当"}},
-    };
-    size_t shown = 0;
-    page_section(page, "looks", PAGE_TEXT("Who looked", "確認の記録"));
-    page_table(page, PAGE_TEXT("Who looked", "確認の記録"), columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = morning->reviews.count; i-- > 0 && shown < MORNING_DAYS; shown++) {
-        const struct hikae_review *review = &morning->reviews.reviews[i];
-        page_row(page);
-        page_cell(page);
-        page_clock(page, review->time_ns);
-        page_cell(page);
-        page_plain(page, review->of);
-        page_plain(page, " ");
-        page_plain(page, review->period);
-        page_cell(page);
-        page_plain(page, review->who);
-        if (review->signed_by != NULL)
-            page_badge(page, PAGE_GOOD, PAGE_TEXT("signed", "署名あり"));
-        else if (review->signature != NULL)
-            page_badge(page, PAGE_BAD, PAGE_TEXT("signature does not count", "無効な署名"));
-        page_cell(page);
-        page_plain(page, review->comment);
-        page_cell(page);
-        page_plain(page, review->owner);
-    }
-    page_table_end(page);
-    if (shown == 0)
-        page_sentence(page, PAGE_TEXT("Nobody has recorded a look.", "確認の記録はありません。"));
-    page_section_end(page);
-}
-
-void morning_draw_duties(struct page *page, const struct morning *morning)
-{
-    draw_deadlines(page, &morning->status, morning->now_ns);
-    draw_incidents(page, &morning->incidents);
-    draw_looks(page, morning);
 }

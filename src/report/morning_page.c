@@ -19,19 +19,12 @@ static enum page_state state_of(const struct notice_cause *cause)
 
 /* ---- Figures at the top ---- */
 
-struct figures {
-    uint64_t tenants, in_time, safe, up, looked;
-    int64_t oldest_ns;
-    const char *oldest;
-    const struct hikae_review *look; /* the last one at backups of this day */
-};
-
-static void count_figures(const struct morning *morning, const char *day, struct figures *ret)
+static void count_figures(const struct morning *morning, const char *day, struct morning_figures *ret)
 {
-    *ret = (struct figures){.tenants = morning->status.count};
+    *ret = (struct morning_figures){.tenants = morning->status.count};
     for (size_t i = 0; i < morning->status.count; i++) {
         const struct hikae_tenant_status *tenant = &morning->status.tenants[i];
-        bool safe = morning_is_safe(morning, tenant);
+        bool safe = morning->why == NULL && morning_is_safe(morning, tenant);
         ret->in_time += !tenant->overdue && (tenant->last_success_ns != 0 || tenant->next_due_ns == 0);
         ret->safe += safe;
         if (safe && (ret->oldest_ns == 0 || tenant->last_success_ns < ret->oldest_ns)) {
@@ -55,36 +48,40 @@ static void tile_part(struct page *page, struct page_text name, uint64_t part, u
     page_say(page, PAGE_TEXT("{1} of {2}", "{1} / {2}"), page_format_count(part, count), page_format_count(all, total));
 }
 
-static void tile_aside(struct page *page, struct page_text text, const char *a, const char *b)
+/* "all 4", "3 of 4", "unknown". */
+static void tile_tenants(struct page *page, const struct morning *morning, struct page_text name, uint64_t part)
 {
-    page_aside(page);
-    page_say(page, text, a, b);
-    page_aside_end(page);
+    if (morning->why == NULL) {
+        tile_part(page, name, part, morning->status.count, PAGE_BAD);
+        return;
+    }
+    page_tile(page, PAGE_UNKNOWN, name);
+    page_say(page, PAGE_TEXT("unknown", "不明"));
 }
 
-static void draw_tiles(struct page *page, const struct morning *morning, const struct figures *figures)
+static void draw_tiles(struct page *page, const struct morning *morning, const struct morning_figures *figures)
 {
     char text[PAGE_SMALL];
     uint64_t open = morning->status.incidents + morning->status.nonconformities;
     page_tiles(page);
-    tile_part(page, PAGE_TEXT("Backed up in time", "予定どおり取得"), figures->in_time, figures->tenants, PAGE_BAD);
-    tile_part(page, PAGE_TEXT("Can be restored", "復元可能"), figures->safe, figures->tenants, PAGE_BAD);
-    if (figures->oldest != NULL)
-        tile_aside(page, PAGE_TEXT("oldest latest: {2}, {1}", "最も古い最新: {2}、{1}"),
-                   page_format_time(page, figures->oldest_ns, text), figures->oldest);
-    tile_part(page, PAGE_TEXT("Targets answer", "応答する保存先"), figures->up, morning->status.target_count, PAGE_BAD);
+    tile_tenants(page, morning, PAGE_TEXT("Backed up in time", "予定どおり取得済み"), figures->in_time);
+    tile_tenants(page, morning, PAGE_TEXT("Can be restored", "復元可能"), figures->safe);
+    tile_part(page, PAGE_TEXT("Targets answer", "応答中の保存先"), figures->up, morning->status.target_count, PAGE_BAD);
     page_tile(page,
               morning->run.failed > 0 ? PAGE_BAD
               : morning->run.ended    ? PAGE_GOOD
                                       : PAGE_WARN,
               PAGE_TEXT("Jobs failed", "失敗したジョブ"));
     page_plain(page, morning->run.ended ? page_format_count(morning->run.failed, text) : NULL);
-    page_tile(page, open > 0 ? PAGE_WARN : PAGE_GOOD,
+    page_tile(page,
+              morning->why != NULL ? PAGE_UNKNOWN
+              : open > 0           ? PAGE_WARN
+                                   : PAGE_GOOD,
               PAGE_TEXT("Incidents and nonconformities", "インシデント・不適合"));
-    page_count(page, open);
+    page_plain(page, morning->why == NULL ? page_format_count(open, text) : NULL);
     page_tile(page, figures->look != NULL ? PAGE_GOOD : PAGE_UNKNOWN, PAGE_TEXT("Looked at by", "確認者"));
     page_plain(page, figures->look != NULL ? figures->look->who : NULL);
-    if (figures->look == NULL) {
+    if (figures->look == NULL && morning->why == NULL) {
         page_aside(page);
         page_say(page, PAGE_TEXT("nobody yet", "まだ確認されていません"));
         page_aside_end(page);
@@ -104,19 +101,54 @@ static void draw_cause(struct page *page, const struct morning *morning, const s
     bool told = notice_cause_write(cause, language_of(page), morning->zone, &text, &ignored) == 0;
     page_plain(page, told ? text : cause->detail);
     page_paragraph_end(page);
+    if (notice_cause_has_message(cause)) {
+        page_aside(page);
+        page_english(page, cause->detail);
+        page_aside_end(page);
+    }
     if (todo != NULL) {
         page_aside(page);
         page_say(page, PAGE_TEXT("Do: ", "対応: "));
-        page_code(page, todo);
+        page_say(page, ((struct page_text){todo, todo}));
         page_aside_end(page);
     }
     page_note_end(page);
 }
 
-static void draw_now(struct page *page, const struct morning *morning, const struct figures *figures)
+/* The first thing to be read: is anything wrong, and how much is safe all the same? */
+static void draw_verdict(struct page *page, const struct morning *morning, const struct morning_figures *figures)
 {
-    char count[PAGE_SMALL];
-    page_section(page, "now", PAGE_TEXT("What to do", "対応すること"));
+    char count[PAGE_SMALL], safe[PAGE_SMALL], all[PAGE_SMALL];
+    bool all_safe = figures->safe == figures->tenants;
+    enum page_state worst = PAGE_GOOD;
+    for (size_t i = 0; i < morning->causes.count; i++)
+        worst = state_of(&morning->causes.items[i]) == PAGE_BAD ? PAGE_BAD : worst == PAGE_BAD ? worst : PAGE_WARN;
+    page_note(page, worst);
+    page_paragraph(page);
+    page_say(page,
+             morning->causes.count == 0
+                 ? PAGE_TEXT("Nothing failed, nothing is late.", "失敗・遅れはありません。")
+                 : PAGE_TEXT("{1|thing|things} to look at, worst first.", "確認事項が {1} 件あります（重要な順）。"),
+             page_format_count(morning->causes.count, count));
+    if (morning->why != NULL)
+        page_say(page,
+                 PAGE_TEXT(" The store cannot be reached: what is safe is not known. What stands here is what this "
+                           "machine remembers.",
+                           "ストアに接続できないため、復元可能な範囲は不明です。"
+                           "以下はこのホストに残る記録です。"));
+    else if (figures->tenants > 0)
+        page_say(page,
+                 all_safe ? PAGE_TEXT(" All {2|tenant|tenants} can be restored.", "全 {2} テナントを復元できます。")
+                          : PAGE_TEXT(" {1} of {2|tenant|tenants} can be restored.",
+                                      "{2} テナント中 {1} テナントを復元できます。"),
+                 page_format_count(figures->safe, safe), page_format_count(figures->tenants, all));
+    page_paragraph_end(page);
+    page_note_end(page);
+}
+
+static void draw_now(struct page *page, const struct morning *morning, const struct morning_figures *figures)
+{
+    page_section(page, "now", PAGE_TEXT("What to do", "対応事項"));
     if (!morning->is_today) {
         page_note(page, PAGE_WARN);
         page_say(
@@ -126,86 +158,30 @@ static void draw_now(struct page *page, const struct morning *morning, const str
                       "過去の日のページです。実行結果はその日のもの、テナント・保存先・対応事項は現在のものです。"));
         page_note_end(page);
     }
+    draw_verdict(page, morning, figures);
     draw_tiles(page, morning, figures);
-    if (morning->causes.count == 0) {
-        page_note(page, PAGE_GOOD);
-        page_say(page, PAGE_TEXT("Nothing failed, nothing is late.", "失敗・遅れはありません。"));
-        page_note_end(page);
-    } else {
-        page_sentence(page,
-                      PAGE_TEXT("{1|thing|things} to look at, worst first.", "確認事項は {1} 件です（重要な順）。"),
-                      page_format_count(morning->causes.count, count));
-    }
     for (size_t i = 0; i < morning->causes.count; i++)
         draw_cause(page, morning, &morning->causes.items[i]);
-    page_paragraph(page);
-    page_say(page, PAGE_TEXT("When you have looked: ", "確認したら: "));
-    page_code(page, "hikae review ack --who NAME --comment TEXT");
-    page_paragraph_end(page);
-    page_section_end(page);
-}
-
-/* ---- What is safe ---- */
-
-static void draw_targets(struct page *page, const struct morning *morning)
-{
-    static const struct page_column columns[] = {
-        {.title = {"Target", "保存先"}},
-        {.title = {"State", "状態"}},
-        {.title = {"Objects", "オブジェクト"}, .number = true},
-        {.title = {"Stored", "保存量"}, .number = true},
-        {.title = {"Tenants behind", "遅れているテナント"}, .number = true},
-    };
-    char text[PAGE_SMALL];
-    page_table(page, PAGE_TEXT("Targets", "保存先"), columns, sizeof(columns) / sizeof(columns[0]));
-    for (size_t i = 0; i < morning->status.target_count; i++) {
-        const struct hikae_target_stored *target = &morning->status.targets[i];
-        size_t behind = 0;
-        for (size_t k = 0; k < morning->status.count; k++)
-            for (size_t b = 0; b < morning->status.tenants[k].behind_count; b++)
-                behind += strcmp(morning->status.tenants[k].behind[b], target->name) == 0;
-        page_row(page);
-        page_cell(page);
-        page_plain(page, target->name);
-        page_cell(page);
-        page_badge(page, target->up ? PAGE_GOOD : PAGE_BAD,
-                   target->up ? PAGE_TEXT("answers", "応答あり") : PAGE_TEXT("does not answer", "応答なし"));
-        page_cell(page);
-        page_plain(page, target->up ? page_format_count(target->objects, text) : NULL);
-        page_cell(page);
-        page_plain(page, target->up ? page_format_bytes(target->bytes, text) : NULL);
-        page_cell(page);
-        page_count(page, behind);
-    }
-    page_table_end(page);
-}
-
-static void draw_safe(struct page *page, const struct morning *morning, const struct figures *figures)
-{
-    char safe[PAGE_SMALL], all[PAGE_SMALL], when[PAGE_SMALL];
-    page_section(page, "safe", PAGE_TEXT("What is safe all the same", "それでも安全なもの"));
-    (void)page_format_count(figures->safe, safe);
-    (void)page_format_count(figures->tenants, all);
-    if (figures->safe == figures->tenants)
-        page_sentence(
-            page,
-            PAGE_TEXT("Of all {1|tenant|tenants} the latest snapshot lies whole on a target, and can be restored.",
-                      "全 {1} テナントの最新スナップショットが保存先に揃っており、復元できます。"),
-            all);
-    else
-        page_sentence(
-            page,
-            PAGE_TEXT("Of {1} of {2} tenants the latest snapshot lies whole on a target, and can be restored.",
-                      "{2} テナント中 {1} の最新スナップショットが保存先に揃っており、復元できます。"),
-            safe, all);
-    if (figures->oldest != NULL)
-        page_sentence(page, PAGE_TEXT("The oldest of these is of {1}: {2}.", "最も古いのは {1} の {2} です。"),
-                      figures->oldest, page_format_time(page, figures->oldest_ns, when));
-    draw_targets(page, morning);
+    page_sentence(page, PAGE_TEXT("When you have looked: `hikae review ack --who NAME --comment TEXT`",
+                                  "確認後の記録: `hikae review ack --who 氏名 --comment コメント`"));
     page_section_end(page);
 }
 
 /* ---- What ran ---- */
+
+/* Classes of errors in Japanese; in English their names are words. */
+static struct page_text error_kind(const char *kind)
+{
+    static const struct page_text rows[] = {
+        {"usage", "誤った指定"},       {"config", "設定"},          {"busy", "実行中"},   {"not_found", "見つからない"},
+        {"damaged", "破損"},           {"unreachable", "応答なし"}, {"keys", "鍵"},       {"denied", "権限"},
+        {"refused", "拒否"},           {"interrupted", "中断"},     {"source", "取得元"}, {"local", "ローカル"},
+        {"no_memory", "メモリー不足"}, {"internal", "内部エラー"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].en, kind) == 0)
+            return rows[i];
+    return (struct page_text){kind, kind};
+}
 
 static void draw_failures(struct page *page, const struct morning_run *run)
 {
@@ -228,11 +204,11 @@ static void draw_failures(struct page *page, const struct morning_run *run)
         page_cell(page);
         page_plain(page, job->tenant);
         page_cell(page);
-        page_plain(page, job->job);
+        page_plain(page, notice_job(job->job, language_of(page)));
         page_cell(page);
-        page_badge(page, PAGE_BAD, (struct page_text){job->error.kind, job->error.kind});
+        page_badge(page, PAGE_BAD, error_kind(job->error.kind));
         page_cell(page);
-        page_plain(page, job->error.message);
+        page_english(page, job->error.message);
     }
     page_table_end(page);
     page_fold_end(page);
@@ -248,7 +224,7 @@ static void draw_warnings(struct page *page, const struct morning_run *run)
     for (size_t i = 0; i < run->result.warning_count; i++) {
         const struct hikae_run_warning *warning = &run->result.warnings[i];
         page_item(page);
-        page_plain(page, warning->message);
+        page_english(page, warning->message);
         if (warning->tenant != NULL) {
             page_aside(page);
             page_say(page, PAGE_TEXT("{1}; {2|time|times}", "{1}、{2} 回"), warning->tenant,
@@ -273,7 +249,7 @@ static void draw_run(struct page *page, const struct morning *morning)
     page_time(page, run->started_ns);
     page_term(page, PAGE_TEXT("Ended", "終了"));
     if (!run->ended) {
-        page_badge(page, PAGE_BAD, PAGE_TEXT("did not come to its end", "完了していません"));
+        page_badge(page, PAGE_BAD, PAGE_TEXT("did not come to its end", "未完了"));
     } else {
         page_time(page, run->finished_ns);
         page_say(page, PAGE_TEXT(" after ", "　所要 "));
@@ -286,7 +262,7 @@ static void draw_run(struct page *page, const struct morning *morning)
                    run->exit == 0   ? PAGE_TEXT("done", "完了")
                    : run->exit == 1 ? PAGE_TEXT("done, with warnings", "完了（警告あり）")
                                     : PAGE_TEXT("failures", "失敗あり"));
-        page_term(page, PAGE_TEXT("Tenants looked at", "確認したテナント"));
+        page_term(page, PAGE_TEXT("Tenants looked at", "対象テナント数"));
         page_count(page, run->tenants);
         page_term(page, PAGE_TEXT("Jobs done, failed, left", "ジョブ: 完了・失敗・未実行"));
         page_count(page, run->done);
@@ -304,11 +280,11 @@ static void draw_run(struct page *page, const struct morning *morning)
 void morning_draw(struct page *page, void *context)
 {
     const struct morning *morning = context;
-    struct figures figures;
+    struct morning_figures figures;
     char day[ZONE_TEXT_SIZE];
     count_figures(morning, zone_period_format(morning->zone, ZONE_DAY, morning->day, day), &figures);
     draw_now(page, morning, &figures);
-    draw_safe(page, morning, &figures);
+    morning_draw_safe(page, morning, &figures);
     draw_run(page, morning);
     morning_draw_tenants(page, morning);
     morning_draw_calendar(page, morning);

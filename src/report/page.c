@@ -109,14 +109,14 @@ static const struct page_text text_made = {"Made {1} by hikae {2}. Times: {3}.",
 static const struct page_text text_test = {"This store has a test clock: its times prove nothing.",
                                            "このストアはテスト用の時計を使っています。時刻は何の証明にもなりません。"};
 
-/* The base64 of the stylesheet's hash (mem_free); NULL and err. */
-static char *hash_style(struct error *err)
+/* The base64 of the hash of lines up to a NULL (mem_free); NULL and err. */
+static char *hash_lines(const char *const lines[], struct error *err)
 {
     uint8_t bytes[SHA256_SIZE];
     struct sha256 *hash = sha256_new();
     int rc = hash != NULL ? sha256_start(hash, err) : error_no_memory(err);
-    for (size_t i = 0; rc == 0 && page_style[i] != NULL; i++)
-        rc = sha256_update(hash, page_style[i], strlen(page_style[i]), err);
+    for (size_t i = 0; rc == 0 && lines[i] != NULL; i++)
+        rc = sha256_update(hash, lines[i], strlen(lines[i]), err);
     if (rc == 0)
         rc = sha256_finish(hash, bytes, err);
     sha256_free(hash);
@@ -128,16 +128,29 @@ static char *hash_style(struct error *err)
     return text;
 }
 
-/* The policy of content security allows one stylesheet, by its hash, and nothing else at all: no script, no fetch. */
-static void write_policy(struct page *page)
+static void write_hash(struct page *page, const char *directive, const char *const lines[])
 {
     if (page->failed)
         return;
-    char CLEANUP_FREE *hash = hash_style(page->err);
+    char CLEANUP_FREE *hash = hash_lines(lines, page->err);
     page->failed = hash == NULL;
-    page_raw(page, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-");
+    page_raw(page, directive);
+    page_raw(page, " 'sha256-");
     page_raw(page, hash != NULL ? hash : "");
-    page_raw(page, "'; base-uri 'none'; form-action 'none'\">\n");
+    page_raw(page, "';");
+}
+
+/*
+ * The policy of content security allows one stylesheet, and the one script that sorts tables where there is one to
+ * sort, each by its hash, and nothing else at all: no other script, no fetch.
+ */
+static void write_policy(struct page *page)
+{
+    page_raw(page, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';");
+    write_hash(page, " style-src", page_style);
+    if (page->sorts)
+        write_hash(page, " script-src", page_script);
+    page_raw(page, " base-uri 'none'; form-action 'none'\">\n");
 }
 
 static void write_title(struct page *page)
@@ -164,7 +177,7 @@ static void write_top(struct page *page)
     for (size_t i = 0; page_style[i] != NULL; i++)
         page_raw(page, page_style[i]);
     page_raw(page, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#");
-    page_id(page, "main");
+    page_id(page, "contents");
     page_raw(page, "\">");
     page_escape_text(page, page_pick(page, text_skip));
     page_raw(page, "</a>\n");
@@ -214,49 +227,72 @@ static void write_contents(struct page *page)
     page_raw(page, "</ul></nav>\n");
 }
 
-/* The contents are known when all is drawn: what is drawn is put aside until they are written. */
+/*
+ * One language is the page: its header, contents and main part. Two are articles of one main part, since a page has
+ * only one of these. The contents are known when all is drawn: what is drawn is put aside until they are written.
+ */
 static void write_language(struct page *page, enum page_lang lang, enum page_lang other, page_draw *draw, void *context)
 {
     page->lang = lang;
-    page_raw(page, "<article lang=\"");
-    page_raw(page, lang_names[lang]);
-    page_raw(page, "\" id=\"");
-    page_raw(page, page->both ? lang_names[lang] : "page");
-    page_raw(page, "\">\n");
-    write_heading(page, other);
-    struct buf before = page->out;
-    page->out = (struct buf){0};
     page->section_count = 0;
     page->charts = 0;
+    struct buf before = page->out;
+    page->out = (struct buf){0};
     draw(page, context);
     struct buf drawn = page->out;
     page->out = before;
+    if (page->both) {
+        page_raw(page, "<article lang=\"");
+        page_raw(page, lang_names[lang]);
+        page_raw(page, "\" id=\"");
+        page_raw(page, lang_names[lang]);
+        page_raw(page, "\">\n");
+    }
+    write_heading(page, other);
     write_contents(page);
-    page_raw(page, "<main id=\"");
-    page_id(page, "main");
+    page_raw(page, page->both ? "<div id=\"" : "<main id=\"");
+    page_id(page, "contents");
     page_raw(page, "\" tabindex=\"-1\">\n");
     if (!page->failed && buf_append(&page->out, drawn.data, drawn.size, page->err) != 0)
         page->failed = true;
     buf_free(&drawn);
-    page_raw(page, "</main>\n</article>\n");
+    page_raw(page, page->both ? "</div>\n</article>\n" : "</main>\n");
 }
 
+static void write_body(struct page *page, enum page_lang first, enum page_lang second, page_draw *draw, void *context)
+{
+    page_raw(page, page->both ? "<main>\n" : "");
+    write_language(page, first, second, draw, context);
+    if (page->both)
+        write_language(page, second, first, draw, context);
+    page_raw(page, page->both ? "</main>\n" : "");
+    page_raw(page, page->sorts ? "<script>" : "");
+    for (size_t i = 0; page->sorts && page_script[i] != NULL; i++)
+        page_raw(page, page_script[i]);
+    page_raw(page, page->sorts ? "</script>\n" : "");
+    page_raw(page, "</body>\n</html>\n");
+}
+
+/* What stands at the top depends on what is drawn below it, and so is written last. */
 int page_write(const struct page_head *head, page_draw *draw, void *context, struct buf *out, struct error *err)
 {
     enum page_lang first = head->langs == PAGE_ONLY_JA || head->langs == PAGE_JA_EN ? PAGE_JA : PAGE_EN;
     enum page_lang second = first == PAGE_JA ? PAGE_EN : PAGE_JA;
-    struct page page = {.head = head, .lang = first, .err = err};
+    struct page page = {.head = head, .err = err};
     page.both = head->langs == PAGE_EN_JA || head->langs == PAGE_JA_EN;
+    write_body(&page, first, second, draw, context);
+    struct buf body = page.out;
+    page.out = (struct buf){0};
+    page.lang = first;
     write_top(&page);
-    write_language(&page, first, second, draw, context);
-    if (page.both)
-        write_language(&page, second, first, draw, context);
-    page_raw(&page, "</body>\n</html>\n");
     int rc = page.failed ? -1 : 0;
     if (rc == 0 && (page.unbalanced || page.depth != 0))
         rc = error_set(err, ERROR_INTERNAL, "the page '%s' has a block that is not closed", head->title.en);
     if (rc == 0)
         rc = buf_append(out, page.out.data, page.out.size, err);
+    if (rc == 0)
+        rc = buf_append(out, body.data, body.size, err);
     buf_free(&page.out);
+    buf_free(&body);
     return rc;
 }

@@ -1,7 +1,10 @@
 /*
  * Pages for people: one HTML file that holds everything it shows. It fetches
- * nothing, runs nothing and needs no server; its policy of content security
- * says so to the browser. All pages of hikae are written through this.
+ * nothing and needs no server; its policy of content security says so to the
+ * browser. The one script that there is filters and sorts long tables, stands
+ * in the page itself, and is pinned by its hash; a page without such a table
+ * runs nothing, and without the script everything is there all the same. All
+ * pages of hikae are written through this.
  *
  * Nothing that is handed in is ever taken for markup: there is no function
  * that takes any. Text is escaped on its way out, characters that would act
@@ -25,7 +28,10 @@
 enum page_lang { PAGE_EN, PAGE_JA };
 enum page_langs { PAGE_ONLY_EN, PAGE_ONLY_JA, PAGE_EN_JA, PAGE_JA_EN };
 
-/* The same in both languages. `{1}` … `{9}` stand for arguments; `{1|day|days}` is "1 day", "1,200 days". */
+/*
+ * The same in both languages. `{1}` … `{9}` stand for arguments; `{1|day|days}` is "1 day", "1,200 days". What stands
+ * in backquotes is a command.
+ */
 struct page_text {
     const char *en;
     const char *ja;
@@ -95,6 +101,8 @@ enum { PAGE_COLUMNS_MAX = 16 };
  * caption that says the same as the section's title is for those only who do not see that.
  */
 void page_table(struct page *page, struct page_text caption, const struct page_column *columns, size_t count);
+/* The same of many rows: filtered and sorted by whoever reads it, where scripts run. */
+void page_table_sorted(struct page *page, struct page_text caption, const struct page_column *columns, size_t count);
 void page_row(struct page *page);
 void page_cell(struct page *page);
 void page_table_end(struct page *page);
@@ -110,6 +118,8 @@ void page_say_args(struct page *page, struct page_text text, const char *const *
 #define page_say_(page, text, ...) page_say_args(page, text, (const char *const[]){__VA_ARGS__})
 /* Text of no language, as it is: a name, a path, a message. NULL is a dash. */
 void page_plain(struct page *page, const char *text);
+/* Text that is in English on every page: a message of an error, what a program said. */
+void page_english(struct page *page, const char *text);
 void page_strong(struct page *page, const char *text);
 /* A hash, an id, a command: in letters of one width. */
 void page_code(struct page *page, const char *text);
@@ -129,6 +139,8 @@ void page_day(struct page *page, int64_t day);
 void page_bytes(struct page *page, uint64_t bytes);
 void page_count(struct page *page, uint64_t count);
 void page_duration(struct page *page, int64_t ns);
+/* Nothing to be seen: what a cell of a sorted table is sorted by, the least first. */
+void page_rank(struct page *page, unsigned rank);
 
 /* ---- The same as text, for arguments (page_format.c); out has PAGE_SMALL bytes and is returned ---- */
 
@@ -160,7 +172,7 @@ struct page_series {
 struct page_chart {
     enum page_chart_kind kind;
     struct page_text title;
-    struct page_text says;     /* what is to be seen in it, for those who do not see it */
+    struct page_text says;     /* what is drawn, for those who do not see it; figures are added */
     const char *const *labels; /* of the points, from left to right                     */
     size_t count;              /* of points, up to PAGE_POINTS_MAX                      */
     const struct page_series *series;
@@ -184,7 +196,7 @@ char *page_value_seconds(const struct page *page, double value, char *out);
 struct page_calendar_day {
     enum page_state state;
     char text[PAGE_SMALL];
-    const char *says; /* in full, for those who do not see it; NULL: the text */
+    char says[PAGE_SMALL]; /* in full, for those who do not see it; "": the text */
 };
 typedef void page_calendar_look(struct page *page, int64_t day, void *context, struct page_calendar_day *ret);
 void page_calendar(struct page *page, struct page_text caption, int64_t first_day, size_t days,

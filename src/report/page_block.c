@@ -129,17 +129,19 @@ void page_tiles_end(struct page *page)
     page_close(page, ELEMENT_TILES);
 }
 
-/* The frame around a table can be scrolled, and so must be reached by the keyboard and have a name. */
-void page_table(struct page *page, struct page_text caption, const struct page_column *columns, size_t count)
+static void open_table(struct page *page, struct page_text caption, const struct page_column *columns, size_t count,
+                       const char *markup)
 {
     page->column_count = count < PAGE_COLUMNS_MAX ? count : PAGE_COLUMNS_MAX;
     memcpy(page->columns, columns, page->column_count * sizeof *columns);
+    /* The frame can be scrolled, and so must be reached by the keyboard and have a name. */
     page_open(page, ELEMENT_TABLE, "<div class=\"frame\" role=\"region\" tabindex=\"0\" aria-label=\"");
     page_escape_text(page, page_pick(page, caption));
     bool known = page->section_count > 0 &&
                  strcmp(page_pick(page, page->sections[page->section_count - 1].title), page_pick(page, caption)) == 0;
-    page_raw(page, "\"><table class=\"rows\">\n<caption");
-    page_raw(page, known ? " class=\"unseen\">" : ">");
+    page_raw(page, "\"><table class=\"rows");
+    page_raw(page, markup);
+    page_raw(page, known ? "\">\n<caption class=\"unseen\">" : "\">\n<caption>");
     page_escape_text(page, page_pick(page, caption));
     page_raw(page, "</caption>\n<thead><tr>");
     for (size_t i = 0; i < page->column_count; i++) {
@@ -148,6 +150,22 @@ void page_table(struct page *page, struct page_text caption, const struct page_c
         page_raw(page, "</th>");
     }
     page_raw(page, "</tr></thead>\n<tbody>\n");
+}
+
+void page_table(struct page *page, struct page_text caption, const struct page_column *columns, size_t count)
+{
+    page->sorting = false;
+    open_table(page, caption, columns, count, "");
+}
+
+/* What the script says is in the attributes: the script itself is in no language. */
+void page_table_sorted(struct page *page, struct page_text caption, const struct page_column *columns, size_t count)
+{
+    bool ja = page->lang == PAGE_JA;
+    page->sorting = page->sorts = true;
+    open_table(page, caption, columns, count,
+               ja ? " sorted\" data-filter=\"絞り込み\" data-count=\"{2} 件中 {1} 件を表示\" data-sort=\"並べ替え"
+                  : " sorted\" data-filter=\"Filter\" data-count=\"{1} of {2} shown\" data-sort=\"Sort by");
 }
 
 static void end_cell(struct page *page)
@@ -186,6 +204,7 @@ void page_table_end(struct page *page)
     end_cell(page);
     page_close_if(page, ELEMENT_ROW);
     page_close(page, ELEMENT_TABLE);
+    page->sorting = false;
 }
 
 void page_verbatim(struct page *page, const void *text, size_t size)

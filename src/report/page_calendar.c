@@ -35,11 +35,11 @@ static void draw_day(struct page *page, int64_t day, page_calendar_look *look, v
     page_raw(page, number);
     page_raw(page, "</span>");
     if (says.text[0] != '\0') {
-        page_raw(page, says.says != NULL ? "<span class=\"says\" aria-hidden=\"true\">" : "<span class=\"says\">");
+        page_raw(page, says.says[0] != '\0' ? "<span class=\"says\" aria-hidden=\"true\">" : "<span class=\"says\">");
         page_escape_text(page, says.text);
         page_raw(page, "</span>");
     }
-    if (says.says != NULL) {
+    if (says.says[0] != '\0') {
         page_raw(page, "<span class=\"unseen\">");
         page_escape_text(page, says.says);
         page_raw(page, "</span>");

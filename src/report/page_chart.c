@@ -80,6 +80,20 @@ static void attribute(struct page *page, const char *name, double value)
     page_raw(page, "\" ");
 }
 
+/* Lines that are nearer to each other than a tenth of a second, or of a ratio, need more digits to be told apart. */
+static char *format_axis(const struct frame *frame, double value, char *out)
+{
+    const struct page_chart *chart = frame->chart;
+    bool fine = frame->step < 0.1 && frame->top < 60;
+    if (!fine || (chart->format != page_value_seconds && chart->format != page_value_decimal))
+        return chart->format(frame->page, value, out);
+    (void)snprintf(out, PAGE_SMALL, "%.*f%s", frame->step < 0.01 ? 3 : 2, value,
+                   chart->format == page_value_decimal ? ""
+                   : page_lang(frame->page) == PAGE_JA ? " 秒"
+                                                       : " s");
+    return out;
+}
+
 static void draw_grid(const struct frame *frame)
 {
     struct page *page = frame->page;
@@ -96,7 +110,7 @@ static void draw_grid(const struct frame *frame)
         attribute(page, "x", LEFT - 6);
         attribute(page, "y", y_of(frame, value) + 4);
         page_raw(page, ">");
-        page_escape_text(page, frame->chart->format(page, value, text));
+        page_escape_text(page, format_axis(frame, value, text));
         page_raw(page, "</text>\n");
     }
 }
@@ -175,6 +189,14 @@ static void draw_bars(const struct frame *frame, size_t number)
     }
 }
 
+static bool has_value(const struct page_chart *chart, size_t series)
+{
+    for (size_t i = 0; i < chart->count; i++)
+        if (!isnan(chart->series[series].values[i]))
+            return true;
+    return false;
+}
+
 static void draw_legend(struct page *page, const struct page_chart *chart)
 {
     if (chart->series_count < 2)
@@ -186,6 +208,8 @@ static void draw_legend(struct page *page, const struct page_chart *chart)
         series_class(page, i);
         page_raw(page, "/></svg>");
         page_escape_text(page, page_pick(page, chart->series[i].name));
+        if (!has_value(chart, i))
+            page_say(page, PAGE_TEXT(" (no figures)", "（数値なし）"));
         page_raw(page, "</li>");
     }
     page_raw(page, "</ul>\n");
@@ -216,12 +240,35 @@ static void draw_figures(struct page *page, const struct page_chart *chart)
     page_fold_end(page);
 }
 
+/* Of each series the first value, the last and the highest: what one sees at a glance. */
+static void say_series(struct page *page, const struct page_chart *chart, size_t number)
+{
+    const struct page_series *series = &chart->series[number];
+    char first[PAGE_SMALL], last[PAGE_SMALL], most[PAGE_SMALL];
+    size_t from = chart->count, to = 0, top = 0;
+    for (size_t i = 0; i < chart->count; i++) {
+        if (isnan(series->values[i]))
+            continue;
+        top = from == chart->count || series->values[i] > series->values[top] ? i : top;
+        from = from == chart->count ? i : from;
+        to = i;
+    }
+    if (from == chart->count)
+        return;
+    page_escape_say(page,
+                    PAGE_TEXT(" {1}: {2} on {3}, {4} on {5}; at most {6} on {7}.",
+                              " {1}: {3} は {2}、{5} は {4}、最大は {7} の {6}。"),
+                    (const char *const[]){page_pick(page, series->name),
+                                          chart->format(page, series->values[from], first), chart->labels[from],
+                                          chart->format(page, series->values[to], last), chart->labels[to],
+                                          chart->format(page, series->values[top], most), chart->labels[top], NULL});
+}
+
 static bool has_values(const struct page_chart *chart)
 {
     for (size_t s = 0; s < chart->series_count; s++)
-        for (size_t i = 0; i < chart->count; i++)
-            if (!isnan(chart->series[s].values[i]))
-                return true;
+        if (has_value(chart, s))
+            return true;
     return false;
 }
 
@@ -248,6 +295,8 @@ void page_chart(struct page *page, const struct page_chart *chart)
     page_id(page, id);
     page_raw(page, "d\">");
     page_escape_text(page, page_pick(page, chart->says));
+    for (size_t s = 0; s < chart->series_count; s++)
+        say_series(page, chart, s);
     page_raw(page, "</desc>\n");
     draw_grid(&frame);
     draw_labels(&frame);

@@ -68,7 +68,8 @@ char *page_format_duration(const struct page *page, int64_t ns, char *out)
     bool ja = page->lang == PAGE_JA;
     int64_t s = ns < 0 ? 0 : ns / NS_PER_S;
     if (s < 60)
-        (void)snprintf(out, PAGE_SMALL, ja ? "%.1f 秒" : "%.1f s", (double)(ns < 0 ? 0 : ns) / (double)NS_PER_S);
+        (void)snprintf(out, PAGE_SMALL, ja ? "%.*f 秒" : "%.*f s", ns > 0 && s < 1 ? 2 : 1,
+                       (double)(ns < 0 ? 0 : ns) / (double)NS_PER_S);
     else if (s < 3600)
         (void)snprintf(out, PAGE_SMALL, ja ? "%" PRId64 " 分 %" PRId64 " 秒" : "%" PRId64 " min %" PRId64 " s", s / 60,
                        s % 60);

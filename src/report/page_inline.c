@@ -66,6 +66,29 @@ void page_escape_text(struct page *page, const char *text)
     page_escape(page, text, strlen(text));
 }
 
+/* Letters that are read from right to left: blocks of Unicode whose direction is R or AL (UAX 9). */
+static bool is_from_right(int32_t code)
+{
+    static const struct {
+        int32_t first, last;
+    } blocks[] = {{0x0590, 0x08ff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfeff}, {0x10800, 0x10fff}, {0x1e800, 0x1efff}};
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+        if (code >= blocks[i].first && code <= blocks[i].last)
+            return true;
+    return false;
+}
+
+/* Text of anybody's in a sentence of ours: if it runs from right to left, what stands around it keeps its order. */
+static void write_inline(struct page *page, const char *text)
+{
+    bool from_right = false;
+    for (size_t at = 0, size = strlen(text); at < size && !from_right;)
+        from_right = is_from_right(utf8_next(text, size, &at));
+    page_raw(page, from_right ? "<bdi>" : "");
+    page_escape_text(page, text);
+    page_raw(page, from_right ? "</bdi>" : "");
+}
+
 /* "|day|days}" behind a number: the first for "1", the second for all others. Returns what is behind the brace. */
 static const char *say_plural(struct page *page, const char *forms, bool one)
 {
@@ -81,14 +104,35 @@ static const char *say_plural(struct page *page, const char *forms, bool one)
     return end + 1;
 }
 
-void page_escape_say(struct page *page, struct page_text text, const char *const *args)
+/* Where a pair is written: in an attribute there are no elements. */
+struct saying {
+    struct page *page;
+    bool in_attribute;
+    bool in_code;
+};
+
+/* A part of the pair itself. What stands in backquotes is a command. */
+static void say_part(struct saying *saying, const char *text, size_t size)
 {
+    for (const char *tick; !saying->in_attribute && (tick = memchr(text, '`', size)) != NULL;) {
+        page_escape(saying->page, text, (size_t)(tick - text));
+        page_raw(saying->page, saying->in_code ? "</code>" : "<code>");
+        saying->in_code = !saying->in_code;
+        size -= (size_t)(tick + 1 - text);
+        text = tick + 1;
+    }
+    page_escape(saying->page, text, size);
+}
+
+static void say(struct saying *saying, struct page_text text, const char *const *args)
+{
+    struct page *page = saying->page;
     size_t count = 0;
     while (args[count] != NULL)
         count++;
     const char *p = page_pick(page, text);
     for (const char *brace; (brace = strchr(p, '{')) != NULL;) {
-        page_escape(page, p, (size_t)(brace - p));
+        say_part(saying, p, (size_t)(brace - p));
         size_t number = (size_t)(unsigned char)brace[1] - '1';
         bool plural = brace[1] != '\0' && brace[2] == '|';
         if (number >= count || (brace[2] != '}' && !plural)) {
@@ -96,22 +140,41 @@ void page_escape_say(struct page *page, struct page_text text, const char *const
             p = brace + 1;
             continue;
         }
-        page_escape_text(page, args[number]);
+        if (saying->in_attribute)
+            page_escape_text(page, args[number]);
+        else
+            write_inline(page, args[number]);
         p = plural ? say_plural(page, brace + 3, strcmp(args[number], "1") == 0) : brace + 3;
     }
-    page_escape_text(page, p);
+    say_part(saying, p, strlen(p));
+    page_raw(page, saying->in_code ? "</code>" : "");
+}
+
+void page_escape_say(struct page *page, struct page_text text, const char *const *args)
+{
+    struct saying saying = {.page = page, .in_attribute = true};
+    say(&saying, text, args);
 }
 
 /* ---- Inside of blocks ---- */
 
 void page_say_args(struct page *page, struct page_text text, const char *const *args)
 {
-    page_escape_say(page, text, args);
+    struct saying saying = {.page = page};
+    say(&saying, text, args);
 }
 
 void page_plain(struct page *page, const char *text)
 {
-    page_escape_text(page, text != NULL && text[0] != '\0' ? text : "–");
+    write_inline(page, text != NULL && text[0] != '\0' ? text : "–");
+}
+
+void page_english(struct page *page, const char *text)
+{
+    bool is_foreign = page->lang != PAGE_EN && text != NULL && text[0] != '\0';
+    page_raw(page, is_foreign ? "<span lang=\"en\">" : "");
+    page_plain(page, text);
+    page_raw(page, is_foreign ? "</span>" : "");
 }
 
 void page_strong(struct page *page, const char *text)
@@ -197,20 +260,37 @@ void page_day(struct page *page, int64_t day)
     page_escape_text(page, page_format_day(page, day, text));
 }
 
+/* A figure; in a table that can be sorted, with what it is sorted by. */
+static void write_figure(struct page *page, const char *text, int64_t value)
+{
+    char number[PAGE_SMALL];
+    if (page->sorting) {
+        (void)snprintf(number, sizeof number, "<data value=\"%" PRId64 "\">", value);
+        page_raw(page, number);
+    }
+    page_escape_text(page, text);
+    page_raw(page, page->sorting ? "</data>" : "");
+}
+
 void page_bytes(struct page *page, uint64_t bytes)
 {
     char text[PAGE_SMALL];
-    page_escape_text(page, page_format_bytes(bytes, text));
+    write_figure(page, page_format_bytes(bytes, text), bytes < INT64_MAX ? (int64_t)bytes : INT64_MAX);
 }
 
 void page_count(struct page *page, uint64_t count)
 {
     char text[PAGE_SMALL];
-    page_escape_text(page, page_format_count(count, text));
+    write_figure(page, page_format_count(count, text), count < INT64_MAX ? (int64_t)count : INT64_MAX);
 }
 
 void page_duration(struct page *page, int64_t ns)
 {
     char text[PAGE_SMALL];
-    page_escape_text(page, page_format_duration(page, ns, text));
+    write_figure(page, page_format_duration(page, ns, text), ns / NS_PER_S);
+}
+
+void page_rank(struct page *page, unsigned rank)
+{
+    write_figure(page, "", rank);
 }

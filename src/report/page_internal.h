@@ -46,6 +46,8 @@ struct page {
     size_t column_count;
     size_t column;
     unsigned charts; /* so far, for ids */
+    bool sorting;    /* the table that is open can be sorted: figures say themselves in full */
+    bool sorts;      /* one of the tables can                                               */
     bool failed;     /* err has the first failure; nothing is written any more */
     struct error *err;
 };
@@ -55,7 +57,7 @@ void page_raw(struct page *page, const char *markup);
 /* Text of anybody's, escaped so that it is right between tags and in quoted attributes. */
 void page_escape(struct page *page, const char *text, size_t size);
 void page_escape_text(struct page *page, const char *text);
-/* A pair with its arguments, escaped. */
+/* A pair with its arguments, escaped: for an attribute. */
 void page_escape_say(struct page *page, struct page_text text, const char *const *args);
 /* An id of this page: `id`, with the language in front where both are there. */
 void page_id(struct page *page, const char *id);
@@ -68,7 +70,8 @@ void page_close_if(struct page *page, enum page_element element);
 /* "good", "warn", "bad", "unknown", "plain". */
 const char *page_state_class(enum page_state state);
 
-/* The stylesheet, line by line, up to a NULL. */
+/* The stylesheet, and the script that filters and sorts tables, line by line, up to a NULL. */
 extern const char *const page_style[];
+extern const char *const page_script[];
 
 #endif

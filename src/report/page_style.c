@@ -17,7 +17,7 @@ const char *const page_style[] = {
 "*{box-sizing:border-box}\n",
 "html{background:var(--bg);color:var(--ink);font:1rem/1.6 system-ui,-apple-system,'Segoe UI','Hiragino Sans','Yu Gothic UI',"
 "'Noto Sans','Noto Sans JP','Noto Sans CJK JP',Meiryo,sans-serif;-webkit-text-size-adjust:100%}\n",
-":lang(ja){line-height:1.75}\n",
+":lang(ja){line-height:1.75;word-break:auto-phrase}\n",
 "body{margin:0 auto;padding:1.5rem 1rem 4rem;max-width:72rem;overflow-wrap:anywhere}\n",
 "h1{font-size:1.75rem;line-height:1.25;margin:0}\nh1 .about{color:var(--dim);font-weight:400}\n",
 "h2{font-size:1.25rem;line-height:1.35;margin:0 0 .75rem}\nh3{font-size:1rem;margin:1.5rem 0 .5rem}\n",
@@ -26,19 +26,19 @@ const char *const page_style[] = {
 ".lang{float:right;margin:-3.5rem 0 0}\n",
 "article+article{margin-top:4rem;border-top:4px double var(--line);padding-top:2rem}\n",
 "section{margin-top:2rem;padding:1.25rem;background:var(--card);border:1px solid var(--line);border-radius:.5rem}\n",
-"main:focus{outline:none}\n",
-"a:focus-visible,summary:focus-visible,.frame:focus-visible,pre:focus-visible{outline:3px solid var(--link);"
+"[tabindex='-1']:focus{outline:none}\n",
+"a:focus-visible,summary:focus-visible,button:focus-visible,input:focus-visible,.frame:focus-visible,pre:focus-visible{outline:3px solid var(--link);"
 "outline-offset:2px;border-radius:2px}\n",
 ".skip{position:absolute;left:-100vw}\n.skip:focus{left:1rem;top:.5rem;background:var(--card);padding:.5rem 1rem;z-index:1}\n",
 ".unseen,.rows .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}\n",
-"nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:1rem 0 0}\n",
+"nav ul{display:flex;flex-wrap:wrap;gap:0 1.25rem;list-style:none;padding:0;margin:.75rem 0 0}\nnav li{margin:0}\n",
 "nav a{display:inline-block;padding:.25rem 0}\n",
 "code,pre{font:.875em/1.5 ui-monospace,'SFMono-Regular',Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono','Noto Sans Mono','Noto Sans Mono CJK JP',monospace}\n",
 "code{overflow-wrap:anywhere}\n",
 "pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--bg);border:1px solid var(--line);border-radius:.25rem;"
 "padding:.75rem;max-height:30rem;overflow:auto}\n",
 ".badge{display:inline-block;border-radius:1rem;padding:0 .65rem;font-size:.875rem;font-weight:600;line-height:1.6;"
-"border:1px solid currentColor;overflow-wrap:normal}\n",
+"border:1px solid currentColor;overflow-wrap:normal;word-break:keep-all}\n",
 ".badge.good,.note.good,.tiles .good{color:var(--good);background:var(--good-bg)}\n",
 ".badge.warn,.note.warn,.tiles .warn{color:var(--warn);background:var(--warn-bg)}\n",
 ".badge.bad,.note.bad,.tiles .bad{color:var(--bad);background:var(--bad-bg)}\n",
@@ -47,7 +47,7 @@ const char *const page_style[] = {
 ".badge.good::before{content:'\\2713\\a0'/''}\n.badge.warn::before{content:'!\\a0'/''}\n",
 ".badge.bad::before{content:'\\2715\\a0'/''}\n.badge.unknown::before{content:'?\\a0'/''}\n",
 ".note{border-left:.375rem solid currentColor;border-radius:.25rem;padding:.75rem 1rem;margin:.75rem 0}\n",
-".note>*{max-width:none}\n.note>:first-child{margin-top:0}\n.note>:last-child{margin-bottom:0}\n",
+"h2+.note{font-weight:600}\n.note>*{max-width:none}\n.note>:first-child{margin-top:0}\n.note>:last-child{margin-bottom:0}\n",
 ".note.good,.note.warn,.note.bad,.note.unknown,.note.plain{color:var(--ink)}\n",
 ".note.good{border-color:var(--good)}\n.note.warn{border-color:var(--warn)}\n.note.bad{border-color:var(--bad)}\n",
 ".note.unknown{border-color:var(--unknown)}\n.note.plain{border-color:var(--line)}\n.note small{color:inherit;opacity:.9}\n",
@@ -61,8 +61,15 @@ const char *const page_style[] = {
 "table{border-collapse:collapse;width:100%}\n",
 "caption{text-align:left;font-weight:600;padding:0 0 .5rem;caption-side:top}\n",
 ".rows th,.rows td{padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}\n",
-".rows thead th{color:var(--dim);font-size:.875rem;font-weight:600;vertical-align:bottom}\n",
-".rows th,.rows td{overflow-wrap:break-word}.rows td:last-child{overflow-wrap:anywhere}.rows tbody th{font-weight:600;min-width:5rem}\n.rows .n{text-align:right;font-variant-numeric:tabular-nums}\n",
+".rows thead th{color:var(--dim);font-size:.875rem;font-weight:600;vertical-align:bottom;word-break:keep-all}\n.n small{white-space:nowrap}\n",
+".rows th,.rows td{overflow-wrap:break-word}.rows td:last-child{overflow-wrap:anywhere}.rows tbody th{font-weight:600;min-width:5rem}\n.rows .n{text-align:right;font-variant-numeric:tabular-nums;padding-right:1.5rem}\n",
+"td>.badge+.badge{margin-left:.25rem}.rows small time{white-space:nowrap}\n",
+".tools{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center}\n.tools input{font:inherit;color:inherit;background:var(--bg);"
+"border:1px solid var(--dim);border-radius:.25rem;padding:.25rem .5rem;width:16rem;max-width:100%}\n",
+".sorted th button{all:unset;cursor:pointer;display:inline-block;min-height:1.5rem;text-decoration:underline dotted;text-underline-offset:.2em}\n"
+".sorted th button:focus-visible{outline:3px solid var(--link);outline-offset:2px}\n",
+".sorted th[aria-sort]::after{content:' \\25b2'/''}\n.sorted th[aria-sort=descending]::after{content:' \\25bc'/''}\n",
+".sorted tr[hidden],.sorted tr[hidden]>*{display:none}\n",
 "time{white-space:nowrap}\n",
     "summary{cursor:pointer;padding:.35rem 0}\n",
 "details{border-top:1px solid var(--line)}\ndetails>.body{padding:.25rem 0 .75rem 1.15rem}\n",
@@ -95,15 +102,18 @@ const char *const page_style[] = {
 ".strip .unknown{fill:var(--unknown)}\n.strip .plain{fill:var(--line)}\n",
 "@media (max-width:40rem){body{padding:1rem .75rem 3rem}section{padding:1rem .75rem}.lang{float:none;margin:.5rem 0}"
 ".terms{display:block}.terms>div{display:block;margin:.5rem 0}.terms dt{font-size:.875rem}"
+"nav ul{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap}"
 ".month td{padding:.1rem .1rem}.month .says{font-size:.6875rem;letter-spacing:-.02em}"
 ".rows,.rows tbody,.rows tr,.rows th,.rows td,.rows caption{display:block}.rows thead{position:absolute;width:1px;height:1px;"
 "overflow:hidden;clip-path:inset(50%)}.rows tr{border-bottom:1px solid var(--line);padding:.5rem 0}"
 ".rows tbody th,.rows tbody td,.rows tbody .n{border:0;padding:.1rem 0;text-align:left}"
 ".rows tbody td,.rows tbody td.n{position:relative;padding-left:8.5rem;min-height:1.75rem}"
-".rows td::before{content:attr(data-l);color:var(--dim);font-size:.875rem;position:absolute;left:0;width:8rem}}\n",
+".rows td::before{content:attr(data-l);color:var(--dim);font-size:.875rem;position:absolute;left:0;width:8rem}"
+".sorted thead:has(button){position:static;width:auto;height:auto;clip-path:none}.sorted thead:has(button) tr{display:flex;"
+"flex-wrap:wrap;gap:.25rem 1rem}.sorted tr[hidden],.sorted tr[hidden]>*{display:none}}\n",
 "@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--dim:#444;--line:#999;--link:#000;--good:#0a4a26;--good-bg:#fff;"
 "--warn:#5c3900;--warn-bg:#fff;--bad:#8a1410;--bad-bg:#fff;--unknown:#35315a;--unknown-bg:#fff;color-scheme:light}"
-"html{font-size:10pt}body{max-width:none;padding:0}.skip,nav,.lang{display:none}"
+"html{font-size:10pt}body{max-width:none;padding:0}.skip,nav,.lang,.tools{display:none}"
 "section{border:0;padding:0;margin-top:1.25rem}h2,h3,summary,figcaption,caption{break-after:avoid}"
 "tr,figure,.tiles>div,.note,.month{break-inside:avoid}thead{display:table-header-group}"
 "details::details-content{content-visibility:visible;display:block;height:auto}summary{list-style:none}"

@@ -69,7 +69,7 @@ mv "$WORK/src/b" "$WORK/src/b.gone"
 run_at 2026-11-22T01:00:00Z
 check failed test "$CODE $(told ping path | tail -n 1)" = "6 /ping/1234/fail"
 check failed-told holds mail text "backup failed: b."
-check safe-told holds mail text "2026-11-21T01:00:00Z"
+check safe-told holds mail text "2026-11-21 01:00 UTC"
 check short test "$(told mail text | wc -l)" -le 25
 run_at 2026-11-22T02:00:00Z
 check nothing-new test "$(told mail subject)" = ""
@@ -112,7 +112,7 @@ run_at 2026-11-27T01:00:00Z
 check silent-when-well test "$CODE $(told mail subject)" = "0 "
 rm -r "$WORK/src/c"
 run_at 2026-11-28T01:00:00Z
-check japanese holds mail text "backup 失敗: c。"
+check japanese holds mail text "バックアップに失敗: c。"
 check japanese-subject holds mail subject "確認事項"
 
 # ---- STARTTLS; what is not secure is not sent; what fails is a warning ----

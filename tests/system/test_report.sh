@@ -46,7 +46,7 @@ at 2026-11-15T17:00:00Z run >/dev/null 2>&1
 ack 2026-11-15T22:00:00Z 2026-11-16
 check all-well-made at 2026-11-15T23:00:00Z --lang en report -o "$WORK/page.html"
 check all-well page_has "Nothing failed, nothing is late."
-check all-well-no-bad page_lacks 'class="badge bad"'
+check all-well-no-bad page_lacks 'class="note bad"'
 cp "$WORK/page.html" "$WORK/good.html"
 for day in 17 18; do at 2026-11-${day}T17:00:00Z run >/dev/null 2>&1; done
 at 2026-11-18T23:10:00Z review ack --who 'sato <b>' --comment "all well $EVIL" --owner "$EVIL" >/dev/null 2>&1
@@ -72,7 +72,7 @@ cp "$WORK/page.html" "$WORK/en.html"
 at 2026-11-19T23:00:00Z --lang ja report >"$WORK/ja.html" 2>/dev/null
 cp "$WORK/ja.html" "$WORK/page.html"
 check japanese page_has 'lang="ja"'
-check japanese-says page_has "対応すること"
+check japanese-says page_has "対応事項"
 at 2026-11-19T23:00:00Z report --both -o "$WORK/both.html" >/dev/null 2>&1
 sound_page english "$WORK/en.html"
 sound_page japanese "$WORK/ja.html"

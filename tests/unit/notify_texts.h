@@ -15,7 +15,7 @@
   "2026-11-21T00:52:46Z\n"
   "テナント 2、完了 2、失敗 0\n"
   "失敗・遅れはありません。\n"
-  "復元可能: 全 2 テナント。最も古い最新は bell の 2026-11-20T00:52:46Z\n"}},
+  "復元可能: 全 2 テナント。最新世代が最も古いのは bell（2026-11-20T00:52:46Z）\n"}},
     {"much is not",
      &bad_run,
      &bad_status,
@@ -36,29 +36,29 @@
       "- Warning, 2 times: home/x changed while it was read\n"
       "Safe: 2 of 4 tenants; the oldest latest is bell's, 2026-11-20T00:52:46Z.\n"
       "To do:\n"
-      "- hikae verify --repair\n"
-      "- hikae status: whose contract ends\n"
-      "- hikae verify --level objects --repair\n"
-      "- hikae target check\n"
-      "- hikae run: tries again\n",
+      "- `hikae verify --repair`\n"
+      "- `hikae contract show`, then `hikae purge plan`\n"
+      "- `hikae verify --level objects --repair`\n"
+      "- `hikae target check`\n"
+      "- `hikae run` tries again\n",
       "hikae night: 確認事項 8 件\n"
       "2026-11-21T00:52:46Z\n"
       "テナント 4、完了 1、失敗 4\n"
-      "- データ破損: bell (verify)。3 objects are damaged\n"
+      "- データ破損: bell（検証）。3 objects are damaged\n"
       "- 消去期限 2026-11-24T00:52:46Z: coil\n"
-      "- 最新の世代が揃った保存先がありません: coil\n"
-      "- 保存先 two が応答しません (遅れ 3 件)\n"
-      "- backup 失敗: coil ほか 1 件。open /srv/coil: No such file\n"
-      "- 予定どおりバックアップされていません: coil ほか 1 件 (最終 なし)\n"
-      "- 保存先 one に最新が無いテナント: 1 件\n"
-      "- 警告 2 回: home/x changed while it was read\n"
-      "復元可能: 4 中 2 テナント。最も古い最新は bell の 2026-11-20T00:52:46Z\n"
+      "- 最新世代が揃った保存先がありません: coil\n"
+      "- 保存先 two が応答しません（未反映 3 テナント）\n"
+      "- バックアップに失敗: coil ほか 1 件。open /srv/coil: No such file\n"
+      "- 予定どおりバックアップされていません: coil ほか 1 件（最終 なし）\n"
+      "- 保存先 one に最新世代がないテナント: 1 件\n"
+      "- 警告（2 回）: home/x changed while it was read\n"
+      "復元可能: 4 中 2 テナント。最新世代が最も古いのは bell（2026-11-20T00:52:46Z）\n"
       "対応:\n"
-      "- hikae verify --repair\n"
-      "- hikae status: 契約終了のテナント\n"
-      "- hikae verify --level objects --repair\n"
-      "- hikae target check\n"
-      "- hikae run: 再実行\n"}},
+      "- `hikae verify --repair`\n"
+      "- `hikae contract show` で確認し、`hikae purge plan`\n"
+      "- `hikae verify --level objects --repair`\n"
+      "- `hikae target check`\n"
+      "- `hikae run` で再実行\n"}},
     {"the alert of it",
      &bad_run,
      &bad_status,
@@ -74,20 +74,20 @@
       "- No target holds all of the latest: coil.\n"
       "Safe: 2 of 4 tenants; the oldest latest is bell's, 2026-11-20T00:52:46Z.\n"
       "To do:\n"
-      "- hikae verify --repair\n"
-      "- hikae status: whose contract ends\n"
-      "- hikae verify --level objects --repair\n",
+      "- `hikae verify --repair`\n"
+      "- `hikae contract show`, then `hikae purge plan`\n"
+      "- `hikae verify --level objects --repair`\n",
       "hikae night: 警報\n"
       "2026-11-21T00:52:46Z\n"
       "テナント 4、完了 1、失敗 4\n"
-      "- データ破損: bell (verify)。3 objects are damaged\n"
+      "- データ破損: bell（検証）。3 objects are damaged\n"
       "- 消去期限 2026-11-24T00:52:46Z: coil\n"
-      "- 最新の世代が揃った保存先がありません: coil\n"
-      "復元可能: 4 中 2 テナント。最も古い最新は bell の 2026-11-20T00:52:46Z\n"
+      "- 最新世代が揃った保存先がありません: coil\n"
+      "復元可能: 4 中 2 テナント。最新世代が最も古いのは bell（2026-11-20T00:52:46Z）\n"
       "対応:\n"
-      "- hikae verify --repair\n"
-      "- hikae status: 契約終了のテナント\n"
-      "- hikae verify --level objects --repair\n"}},
+      "- `hikae verify --repair`\n"
+      "- `hikae contract show` で確認し、`hikae purge plan`\n"
+      "- `hikae verify --level objects --repair`\n"}},
     {"the alert while muted",
      &bad_run,
      &bad_status,
@@ -102,19 +102,19 @@
       "- Must be erased by 2026-11-24T00:52:46Z: coil.\n"
       "Safe: 2 of 4 tenants; the oldest latest is bell's, 2026-11-20T00:52:46Z.\n"
       "To do:\n"
-      "- hikae verify --repair\n"
-      "- hikae status: whose contract ends\n"
+      "- `hikae verify --repair`\n"
+      "- `hikae contract show`, then `hikae purge plan`\n"
       "Muted until 2026-11-22T00:52:46Z; damage and deadlines are told all the same.\n",
       "hikae night: 警報\n"
       "2026-11-21T00:52:46Z\n"
       "テナント 4、完了 1、失敗 4\n"
-      "- データ破損: bell (verify)。3 objects are damaged\n"
+      "- データ破損: bell（検証）。3 objects are damaged\n"
       "- 消去期限 2026-11-24T00:52:46Z: coil\n"
-      "復元可能: 4 中 2 テナント。最も古い最新は bell の 2026-11-20T00:52:46Z\n"
+      "復元可能: 4 中 2 テナント。最新世代が最も古いのは bell（2026-11-20T00:52:46Z）\n"
       "対応:\n"
-      "- hikae verify --repair\n"
-      "- hikae status: 契約終了のテナント\n"
-      "2026-11-22T00:52:46Z まで通知を停止中 (破損と期限は通知します)\n"}},
+      "- `hikae verify --repair`\n"
+      "- `hikae contract show` で確認し、`hikae purge plan`\n"
+      "2026-11-22T00:52:46Z まで通知を停止中（破損と期限は通知します）\n"}},
     {"a run that could not begin",
      NULL,
      NULL,
@@ -127,10 +127,10 @@
       "- The run could not do its work: no key opens the store\n"
       "What is still safe could not be found out.\n"
       "To do:\n"
-      "- hikae doctor\n",
+      "- `hikae doctor`\n",
       "hikae night: 確認事項 1 件\n"
       "2026-11-21T00:52:46Z\n"
       "- 実行できませんでした: no key opens the store\n"
       "復元できる範囲は確認できませんでした。\n"
       "対応:\n"
-      "- hikae doctor\n"}},
+      "- `hikae doctor`\n"}},

@@ -291,6 +291,18 @@ static void expect_oldest(struct catalog *c, char class, unsigned level, size_t 
     buf_free(&out);
 }
 
+static void expect_checked(struct catalog *c, char class, unsigned level, uint64_t count, uint64_t checked,
+                           int64_t last_ns)
+{
+    struct error err = {0};
+    uint64_t found = 9, found_checked = 9;
+    int64_t found_ns = 9;
+    assert_int_equal(catalog_checked_sum(c, &tid_a, "tokyo", class, level, &found, &found_checked, &found_ns, &err), 0);
+    assert_int_equal(found, count);
+    assert_int_equal(found_checked, checked);
+    assert_int_equal(found_ns, last_ns);
+}
+
 static void test_checked(void **state)
 {
     struct catalog *c = catalog_of(state);
@@ -315,6 +327,10 @@ static void test_checked(void **state)
     expect_oldest(c, 0, 4, 10, "i:d=4 p:a=1 p:b=2 p:c=3 ");
     expect_oldest(c, 'r', 1, 10, "");
     expect_oldest(c, 0, 1, 0, "");
+    expect_checked(c, 'p', 1, 3, 2, 300);
+    expect_checked(c, 'p', 3, 3, 1, 100);
+    expect_checked(c, 'p', 4, 3, 0, 0);
+    expect_checked(c, 'r', 1, 0, 0, 0);
     /* An older check that is noted late does not turn back the clock. */
     struct catalog_object late = {.class = 'p', .name = "a", .checked_ns = 10};
     assert_int_equal(catalog_checked_put(c, &tid_a, "tokyo", 1, &late, 1, &err), 0);

@@ -243,7 +243,10 @@ static void test_deadlines(void **context)
          .subject_ja = "I-1",
          .policy = "q",
          .due_ns = INT64_C(1795395166) * NS_PER_S},
-        {.kind = "review", .subject = "backups", .subject_ja = "backups", .due_ns = INT64_C(1795308766) * NS_PER_S},
+        {.kind = "review",
+         .subject = "backups",
+         .subject_ja = "バックアップ",
+         .due_ns = INT64_C(1795308766) * NS_PER_S},
         {.kind = "reminder",
          .subject = "Choose a day",
          .subject_ja = "日を決める",
@@ -254,8 +257,9 @@ static void test_deadlines(void **context)
     const struct row row = {.run = &good_run, .status = &status, .targets = up};
     static const char *const lines[][2] = {
         {"- First notice of incident I-1 by 2026-11-22T00:52:46Z.\n",
-         "- インシデント I-1 の第一報の期限 2026-11-22T00:52:46Z\n"},
-        {"- To be looked at by 2026-11-22T00:52:46Z: backups.\n", "- 確認の期限 2026-11-22T00:52:46Z: backups\n"},
+         "- インシデント I-1 の第一報期限: 2026-11-22T00:52:46Z\n"},
+        {"- Not looked at yet: backups; 1 due, the first by 2026-11-22T00:52:46Z.\n",
+         "- バックアップの確認が未実施: 1 件（最初の期限 2026-11-22T00:52:46Z）\n"},
         {"- Nonconformities open: 3.\n", "- 未処理の不適合: 3 件\n"},
         {"- Reminder for 2026-11-22T00:52:46Z: Choose a day\n", "- 予定 2026-11-22T00:52:46Z: 日を決める\n"},
     };
@@ -278,10 +282,34 @@ static void test_deadlines(void **context)
     }
 }
 
+static void test_zone(void **context)
+{
+    const struct row row = {.run = &bad_run, .status = &bad_status, .targets = up};
+    struct notice_state state = state_of(&row);
+    struct notice_causes causes;
+    struct zone *zone = NULL;
+    struct error err = {0};
+    CLEANUP_FREE char *subject = NULL, *text = NULL, *line = NULL;
+    (void)context;
+    assert_int_equal(zone_open("Asia/Tokyo", &zone, &err), 0);
+    state.zone = zone;
+    notice_find(&state, &causes);
+    assert_int_equal(notice_write(&state, &causes, false, CONFIG_LANGUAGE_JA, &subject, &text, &err), 0);
+    assert_non_null(strstr(text, "2026-11-21 09:52 JST\n"));
+    assert_null(strstr(text, "2026-11-21T"));
+    /* A page says the message apart from the sentence. */
+    assert_int_equal(causes.items[0].kind, NOTICE_DAMAGED);
+    assert_true(notice_cause_has_message(&causes.items[0]));
+    assert_int_equal(notice_cause_write(&causes.items[0], CONFIG_LANGUAGE_JA, zone, &line, &err), 0);
+    assert_string_equal(line, "データ破損: bell（検証）");
+    zone_free(zone);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts),  cmocka_unit_test(test_deadlines),
-                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_names_of_targets),
-                                       cmocka_unit_test(test_mute),   cmocka_unit_test(test_fingerprint)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),      cmocka_unit_test(test_deadlines),        cmocka_unit_test(test_zone),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_names_of_targets), cmocka_unit_test(test_mute),
+        cmocka_unit_test(test_fingerprint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,66 @@ static void test_arguments(void **state)
     assert_non_null(strstr(japanese, "2026-11-21 17:52 JST"));
 }
 
+static void draw_inline(struct page *page, void *context)
+{
+    (void)context;
+    page_sentence(page, PAGE_TEXT("Say `hikae {1}`, then {2}.", "`hikae {1}` のあと {2}"), "run `x`",
+                  "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d");
+    page_paragraph(page);
+    page_english(page, "no such file");
+    page_plain(page, "\xd8\xa3");
+    page_paragraph_end(page);
+}
+
+/* Commands, what runs from right to left, and what is in English on a Japanese page. */
+static void test_inline(void **state)
+{
+    (void)state;
+    char CLEANUP_FREE *english = write_page(PAGE_ONLY_EN, draw_inline, NULL, 0);
+    /* Backquotes of an argument are its own, also within a command. */
+    assert_non_null(strstr(english, "<p>Say <code>hikae run `x`</code>, then <bdi>\xd7\xa9\xd7\x9c"));
+    assert_non_null(strstr(english, "<p>no such file<bdi>\xd8\xa3</bdi></p>"));
+    char CLEANUP_FREE *japanese = write_page(PAGE_ONLY_JA, draw_inline, NULL, 0);
+    assert_non_null(strstr(japanese, "<p><span lang=\"en\">no such file</span><bdi>"));
+}
+
+static void draw_sorted(struct page *page, void *context)
+{
+    static const struct page_column columns[] = {{.title = {"A", "あ"}}, {.title = {"B", "い"}, .number = true}};
+    page_count(page, 1);
+    if (*(bool *)context)
+        page_table_sorted(page, PAGE_TEXT("t", "t"), columns, 2);
+    else
+        page_table(page, PAGE_TEXT("t", "t"), columns, 2);
+    page_row(page);
+    page_cell(page);
+    page_rank(page, 7);
+    page_cell(page);
+    page_bytes(page, 2048);
+    page_table_end(page);
+    page_duration(page, 5 * NS_PER_S);
+}
+
+/* The script is there only where there is something to sort, once, and allowed by nothing but its hash. */
+static void test_sorted(void **state)
+{
+    (void)state;
+    bool sorted = false;
+    char CLEANUP_FREE *plain = write_page(PAGE_EN_JA, draw_sorted, &sorted, 0);
+    assert_null(strstr(plain, "script"));
+    assert_null(strstr(plain, "<data"));
+    sorted = true;
+    char CLEANUP_FREE *page = write_page(PAGE_EN_JA, draw_sorted, &sorted, 0);
+    assert_int_equal(count_of(page, "<script>"), 1);
+    assert_int_equal(count_of(page, " script-src 'sha256-"), 1);
+    assert_null(strstr(page, "unsafe"));
+    assert_int_equal(count_of(page, "<data value=\"2048\">2.0 KiB</data>"), 2);
+    assert_int_equal(count_of(page, "<data value=\"7\"></data>"), 2);
+    /* Figures outside of the table are plain. */
+    assert_int_equal(count_of(page, "<data"), 4);
+    assert_int_equal(count_of(page, "data-filter=\"絞り込み\""), 1);
+}
+
 static void test_two_languages(void **state)
 {
     (void)state;
@@ -141,10 +201,12 @@ static void test_two_languages(void **state)
     assert_non_null(ja);
     assert_non_null(en);
     assert_true(ja < en);
-    /* Ids are there once. */
+    /* A page has one main part; ids are there once. */
+    assert_int_equal(count_of(page, "<main"), 1);
+    assert_int_equal(count_of(page, "href=\"#ja-contents\""), 1);
+    assert_int_equal(count_of(page, "id=\"ja-contents\" tabindex=\"-1\""), 1);
     assert_int_equal(count_of(page, "id=\"ja-one\""), 1);
     assert_int_equal(count_of(page, "id=\"en-one\""), 1);
-    assert_int_equal(count_of(page, "id=\"en-main\""), 1);
     assert_int_equal(count_of(page, "<style>"), 1);
     assert_int_equal(count_of(page, "default-src 'none'; style-src 'sha256-"), 1);
 }
@@ -208,6 +270,36 @@ static void test_formats(void **state)
     mem_free(write_page(PAGE_EN_JA, draw_formats, NULL, 0));
 }
 
+static void draw_chart(struct page *page, void *context)
+{
+    static const double low[] = {0.05, 0.02, NAN}, none[] = {NAN, NAN, NAN};
+    static const char *const labels[] = {"11-01", "11-02", "11-03"};
+    const struct page_series series[] = {{.name = {"tokyo", "東京"}, .values = low},
+                                         {.name = {"osaka", "大阪"}, .values = none}};
+    const struct page_chart chart = {.kind = PAGE_LINES,
+                                     .title = {"Time", "時間"},
+                                     .says = {"A line.", "折れ線。"},
+                                     .labels = labels,
+                                     .count = 3,
+                                     .series = series,
+                                     .series_count = 2,
+                                     .format = page_value_seconds};
+    (void)context;
+    page_chart(page, &chart);
+}
+
+/* Who does not see a chart is told its figures; lines of its grid have different numbers. */
+static void test_chart(void **state)
+{
+    (void)state;
+    char CLEANUP_FREE *page = write_page(PAGE_ONLY_EN, draw_chart, NULL, 0);
+    assert_non_null(strstr(page, ">A line. tokyo: 0.05 s on 11-01, 0.02 s on 11-02; at most 0.05 s on 11-01.</desc>"));
+    assert_non_null(strstr(page, "osaka (no figures)</li>"));
+    static const char *const lines[] = {">0.00 s</text>", ">0.02 s</text>", ">0.04 s</text>", ">0.06 s</text>"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        assert_int_equal(count_of(page, lines[i]), 1);
+}
+
 static void look_day(struct page *page, int64_t day, void *context, struct page_calendar_day *ret)
 {
     (void)page;
@@ -215,6 +307,7 @@ static void look_day(struct page *page, int64_t day, void *context, struct page_
     ret->state = PAGE_GOOD;
     ret->text[0] = (char)('a' + civil_date_of(day).day % 26);
     ret->text[1] = '\0';
+    (void)strcpy(ret->says, "<in full>");
 }
 
 static void draw_calendar(struct page *page, void *context)
@@ -230,6 +323,7 @@ static void test_calendar(void **state)
     char CLEANUP_FREE *page = write_page(PAGE_ONLY_EN, draw_calendar, &looked, 0);
     assert_int_equal(looked, 50);
     assert_int_equal(count_of(page, "<td class=\"good\">"), 50);
+    assert_int_equal(count_of(page, "<span class=\"unseen\">&lt;in full&gt;</span>"), 50);
     assert_int_equal(count_of(page, "<table class=\"month\">"), 3);
     /* Whole weeks: 3 of January 2028 (from Thursday 20th to Monday 31st), 5 of February, 2 of March. */
     assert_int_equal(count_of(page, "<td"), 7 * (3 + 5 + 2));
@@ -242,9 +336,12 @@ int main(void)
         cmocka_unit_test(test_nothing_becomes_markup),
         cmocka_unit_test(test_what_acts_unseen_is_spelled_out),
         cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_inline),
+        cmocka_unit_test(test_sorted),
         cmocka_unit_test(test_two_languages),
         cmocka_unit_test(test_blocks_must_balance),
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_chart),
         cmocka_unit_test(test_calendar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
