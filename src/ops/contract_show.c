@@ -278,6 +278,42 @@ int contract_check_erasure(const struct session *session, struct error *err)
     return error_hint(err, "`hikae contract show %s` tells all that stands in the way", session->tenant);
 }
 
+/* ---- Of a tenant that is erased ---- */
+
+/* The catalogue has forgotten it; the plan of its erasure has the record of the contract's end. */
+static int describe_plan(const struct hikae_purge *purge, struct hikae_contract *ret, struct error *err)
+{
+    CLEANUP_JSON json_t *plan = NULL;
+    if (purge->plan == NULL || json_parse(purge->plan, strlen(purge->plan), &plan, err) != 0)
+        return purge->plan == NULL ? 0 : -1;
+    const json_t *end = json_object_get(plan, "contract");
+    if (!json_is_object(end))
+        return 0;
+    ret->ends_ns = take_time(end, "ends");
+    return take_text(end, "on", &ret->on, err) != 0 || take_text(end, "zone", &ret->zone, err) != 0 ||
+                   take_text(end, "within", &ret->within, err) != 0 ||
+                   take_text(end, "policy", &ret->policy, err) != 0 || take_text(end, "proof", &ret->proof, err) != 0 ||
+                   take_text(end, "who", &ret->who, err) != 0 || take_text(end, "reason", &ret->reason, err) != 0
+               ? -1
+               : 0;
+}
+
+/* 0 with ret->tenant NULL: no erasure of that name is known. */
+static int describe_erased(struct hikae *hikae, const char *tenant, struct hikae_contract *ret, struct error *err)
+{
+    CLEANUP(hikae_purges_free) struct hikae_purges purges = {0};
+    struct hikae_error why = {0};
+    if (hikae_purge_status(hikae, tenant, &purges, &why) > HIKAE_WARNINGS || purges.count != 1 ||
+        purges.purges[0].unreadable_ns == 0)
+        return 0;
+    const struct hikae_purge *purge = &purges.purges[0];
+    ret->tenant = mem_strdup(tenant);
+    ret->stage = purge->gone_ns != 0 ? "erased" : "unreadable";
+    ret->deadline_ns = purge->deadline_ns;
+    ret->missed = purge->missed;
+    return ret->tenant != NULL ? describe_plan(purge, ret, err) : error_no_memory(err);
+}
+
 enum hikae_status hikae_contract_show(struct hikae *hikae, const char *tenant, struct hikae_contract *ret,
                                       struct hikae_error *error)
 {
@@ -288,6 +324,13 @@ enum hikae_status hikae_contract_show(struct hikae *hikae, const char *tenant, s
     if (rc == 0) {
         rc = contract_describe(hikae, &session, ret, &err);
         session_close(&session);
+    } else if (err.class == ERROR_NOT_FOUND) {
+        struct error why = {0};
+        rc = describe_erased(hikae, tenant, ret, &why);
+        if (rc != 0)
+            err = why;
+        else if (ret->tenant == NULL)
+            rc = -1;
     }
     bool missed = ret->missed;
     if (rc != 0)

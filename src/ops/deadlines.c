@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ops/incident.h"
+#include "ops/purge.h"
 #include "ops/review.h"
 #include "policy/due.h"
 
@@ -36,6 +37,31 @@ static int take_erasures(struct hikae_status_report *report, struct error *err)
                                                 .due_ns = report->tenants[i].deadline_ns,
                                                 .missed = report->tenants[i].missed};
         if (deadline.due_ns != 0 && add(report, &deadline, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * Tenants that are unreadable already, and whose catalogue row is gone with their names: a promise of complete deletion
+ * is still open until every target lists nothing.
+ */
+static int take_purges(const struct session *facts, struct hikae_status_report *report, struct error *err)
+{
+    CLEANUP(hikae_purges_free) struct hikae_purges purges = {0};
+    const size_t before = report->deadline_count;
+    if (purge_list_open(facts, &purges, err) != 0)
+        return -1;
+    for (size_t i = 0; i < purges.count; i++) {
+        const struct hikae_purge *purge = &purges.purges[i];
+        const struct hikae_deadline deadline = {.kind = "erasure",
+                                                .subject = purge->name != NULL ? purge->name : purge->tenant,
+                                                .due_ns = purge->deadline_ns,
+                                                .missed = purge->missed};
+        bool known = purge->deadline_ns == 0 || purge->met_ns != 0;
+        for (size_t k = 0; k < before && !known; k++)
+            known = strcmp(report->deadlines[k].subject, deadline.subject) == 0;
+        if (!known && add(report, &deadline, err) != 0)
             return -1;
     }
     return 0;
@@ -164,9 +190,9 @@ static int compare(const void *a, const void *b)
 
 int deadlines_take(const struct session *facts, int64_t now_ns, struct hikae_status_report *report, struct error *err)
 {
-    if (take_erasures(report, err) != 0 || take_copies(now_ns, report, err) != 0 ||
-        take_notices(facts, now_ns, report, err) != 0 || take_reviews(facts, now_ns, report, err) != 0 ||
-        take_reminders(facts, now_ns, report, err) != 0)
+    if (take_erasures(report, err) != 0 || take_purges(facts, report, err) != 0 ||
+        take_copies(now_ns, report, err) != 0 || take_notices(facts, now_ns, report, err) != 0 ||
+        take_reviews(facts, now_ns, report, err) != 0 || take_reminders(facts, now_ns, report, err) != 0)
         return -1;
     if (report->deadline_count > 0)
         qsort(report->deadlines, report->deadline_count, sizeof(*report->deadlines), compare);

@@ -29,9 +29,9 @@ static void take_purge(struct evidence_gathering *g, const struct hikae_purge *p
             ? evidence_find_dossier(g, &tid)
             : NULL;
     struct evidence_contract *contract = dossier != NULL ? contract_of(g, dossier, purge) : NULL;
-    if (contract == NULL || purge->gone_ns == 0)
+    if (contract == NULL || purge->met_ns == 0)
         return;
-    contract->erased_ns = purge->gone_ns;
+    contract->erased_ns = purge->met_ns;
     contract->keys = purge->unreadable_ns != 0;
     contract->detail =
         arena_printf(g->arena, "plan %s, %llu objects", purge->plan_hash != NULL ? purge->plan_hash : "-",

@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "ops/incident.h"
+#include "ops/purge.h"
 #include "ops/review.h"
 #include "ops/run.h"
 
@@ -107,6 +108,20 @@ static void erasures_clear(struct erasures *erasures)
     mem_free(erasures->names);
 }
 
+static int miss_one(struct erasures *erasures, const char *tenant, int64_t since_ns, struct error *err)
+{
+    char **grown = mem_realloc(erasures->names, (erasures->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    erasures->names = grown;
+    char *name = mem_strdup(tenant);
+    if (name == NULL)
+        return error_no_memory(err);
+    grown[erasures->count++] = name;
+    const struct missed missed = {.what = "erasure", .tenant = name, .since_ns = since_ns};
+    return misses_add(erasures->misses, &missed, err);
+}
+
 static int miss_erasure(const struct catalog_tenant *row, void *context, struct error *err)
 {
     struct erasures *erasures = context;
@@ -117,16 +132,23 @@ static int miss_erasure(const struct catalog_tenant *row, void *context, struct 
         return error_wrap(err, "tenant %s", row->name);
     if (tenant.erase_by_ns == 0 || tenant.erase_by_ns >= erasures->now_ns)
         return 0;
-    char **grown = mem_realloc(erasures->names, (erasures->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    erasures->names = grown;
-    char *name = mem_strdup(row->name);
-    if (name == NULL)
-        return error_no_memory(err);
-    grown[erasures->count++] = name;
-    const struct missed missed = {.what = "erasure", .tenant = name, .since_ns = tenant.erase_by_ns};
-    return misses_add(erasures->misses, &missed, err);
+    return miss_one(erasures, row->name, tenant.erase_by_ns, err);
+}
+
+/* Those that are unreadable, but not gone as was promised: here they have their pseudonyms only. */
+static int miss_purges(const struct session *facts, struct erasures *erasures, struct error *err)
+{
+    CLEANUP(hikae_purges_free) struct hikae_purges purges = {0};
+    if (purge_list_open(facts, &purges, err) != 0)
+        return -1;
+    for (size_t i = 0; i < purges.count; i++) {
+        const struct hikae_purge *purge = &purges.purges[i];
+        bool forgotten = purge->unreadable_ns != 0; /* by the catalogue; else miss_erasure has told */
+        if (purge->missed && purge->met_ns == 0 && forgotten &&
+            miss_one(erasures, purge->tenant, purge->deadline_ns, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* First notices that are overdue. */
@@ -301,7 +323,9 @@ int nonconformities_open(struct hikae *hikae, const struct misses *misses, size_
     if (rc == 0)
         rc = session_open_store(hikae, SESSION_LOCK, &facts, err);
     if (rc == 0) {
-        rc = note_all(&facts, &all, ret_opened, err);
+        rc = miss_purges(&facts, &erasures, err);
+        if (rc == 0)
+            rc = note_all(&facts, &all, ret_opened, err);
         session_close(&facts);
     }
     misses_clear(&all);

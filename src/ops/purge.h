@@ -197,6 +197,8 @@ MUST_USE int purge_describe(const struct session *facts, const char *tenant, con
                             struct error *err);
 /* The same of a tenant by any name, or of all that were planned (NULL). */
 MUST_USE int purge_list(const struct session *facts, const char *tenant, struct hikae_purges *ret, struct error *err);
+/* Of those that are committed and not done: whose promise may still be open. hikae_purges_free(ret), also after -1. */
+MUST_USE int purge_list_open(const struct session *facts, struct hikae_purges *ret, struct error *err);
 /* A plan that is not kept: of a dry run. */
 MUST_USE int purge_describe_plan(const char *tenant, const json_t *plan, const char *hash, char *text,
                                  struct hikae_purges *ret, struct error *err);

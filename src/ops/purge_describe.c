@@ -316,6 +316,31 @@ int purge_list(const struct session *facts, const char *tenant, struct hikae_pur
     return purge_describe(facts, hex, name, ret, err);
 }
 
+/* ---- What is committed and not done ---- */
+
+static int describe_open(const char *name, json_t *run, void *context, struct error *err)
+{
+    const struct listing *listing = context;
+    size_t i;
+    json_t *row;
+    (void)name;
+    if (purge_stage(run) < PURGE_COMMIT || purge_stage(run) >= PURGE_DONE)
+        return 0;
+    json_array_foreach(json_object_get(run, "tenants"), i, row)
+    {
+        const char *tenant = json_string_value(json_object_get(row, "tenant"));
+        if (tenant != NULL && purge_describe(listing->facts, tenant, NULL, listing->ret, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int purge_list_open(const struct session *facts, struct hikae_purges *ret, struct error *err)
+{
+    struct listing listing = {facts, ret};
+    return purge_journal_each(facts, "run/", describe_open, &listing, err);
+}
+
 int purge_describe_plan(const char *tenant, const json_t *plan, const char *hash, char *text, struct hikae_purges *ret,
                         struct error *err)
 {

@@ -40,6 +40,23 @@ static int add_row(struct hikae_run_result *ret, enum hikae_status status, const
     return job->job != NULL ? 0 : error_no_memory(err);
 }
 
+/* What was promised by a day, and is not done: the tenant's own row does not tell it any more. */
+static void warn_missed(const struct hikae_purges *purges, struct hikae_run_result *ret)
+{
+    const char *first = NULL;
+    uint64_t missed = 0;
+    for (size_t i = 0; i < purges->count; i++) {
+        const struct hikae_purge *purge = &purges->purges[i];
+        if (!purge->missed || purge->met_ns != 0 || purge->tombstone_ns == 0)
+            continue;
+        first = first != NULL ? first : purge->name != NULL ? purge->name : purge->tenant;
+        missed++;
+    }
+    if (missed > 0)
+        run_note_warning(ret, first,
+                         "the deadline of its erasure is missed: `hikae purge status` says what it waits for", missed);
+}
+
 int run_purge(struct hikae *hikae, bool asked, struct hikae_run_result *ret, struct error *err)
 {
     struct hikae_purges purges = {0};
@@ -53,6 +70,8 @@ int run_purge(struct hikae *hikae, bool asked, struct hikae_run_result *ret, str
     if (status <= HIKAE_WARNINGS)
         status = hikae_purge_run(hikae, NULL, false, &purges, &error);
     /* A host that only writes may not delete, and says so only if it was asked for this. */
+    if (status <= HIKAE_WARNINGS)
+        warn_missed(&purges, ret);
     bool elsewhere = !asked && status == HIKAE_KEYS && strcmp(error.kind, error_class_name(ERROR_DENIED)) == 0;
     int rc = elsewhere ? 0 : add_row(ret, status, &error, &purges, clock_monotonic_ns() - began_ns, err);
     hikae_purges_free(&purges);

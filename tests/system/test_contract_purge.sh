@@ -3,7 +3,7 @@
 # shellcheck disable=SC2317 # functions that check and expect call by name
 . tests/system/lib.sh
 . tests/system/purge_lib.sh
-check store make_store --target "a=file://$WORK/a?country=JP&site=x" --target "b=file://$WORK/b?country=JP&site=y" --min-copies 2
+check store make_store --target "a=file://$WORK/a?country=JP&site=x" --target "b=file://$WORK/b?country=JP&site=y" --target "c=file://$WORK/c?country=JP&site=z" --min-copies 2
 mkdir -p "$WORK/h/policies" "$WORK/own"; echo own >"$WORK/own/a"
 cat >"$WORK/h/policies/short.yaml" <<'Y'
 schema: 1
@@ -47,8 +47,28 @@ check still-restores restores gone
 check is-backed-up hikae backup gone
 # And ends again: the approvals bind the plan, which is the same.
 check ends-again hikae contract end gone --on 2026-11-21 --who sales --reason 'left after all'
+# One target is away: the keys are destroyed in time, and what was promised is that everything is deleted.
+mv "$WORK/c" "$WORK/c-away"
 hikae purge run gone >"$WORK/out" 2>"$WORK/err"
-check erased test "$(hikae --json purge status "$id" 2>/dev/null | jq -r .stage)" = gone
+check unreadable test "$(hikae --json purge status "$id" 2>/dev/null | jq -r .stage)" = unreadable
+hikae --json contract show gone >"$WORK/json" 2>/dev/null
+check the-contract-is-still-known test "$(field stage)/$(field on)/$(field missed)" = unreadable/2026-11-21/False
+hikae --json status >"$WORK/json" 2>/dev/null
+check the-deadline-is-still-open test "$(jq -r '.deadlines[] | select(.what == "erasure") | .missed' "$WORK/json")" = false
+hikae -q purge declare 1/paper/sheet --who tanaka --how burnt --operator "$OPERATORS/sato.pem" 2>/dev/null
+export HIKAE_NOW=2026-12-22T10:00:00Z
+expect 1 only-complete-deletion-meets-the-promise hikae contract show gone
+says MISSED and-says-so
+hikae --json status >"$WORK/json" 2>/dev/null
+check status-says-that-it-is-missed test "$(jq -r '.deadlines[] | select(.what == "erasure") | .missed' "$WORK/json")" = true
+hikae run >"$WORK/out" 2>"$WORK/err"
+says "the deadline of its erasure is missed" so-does-the-nightly-run
+hikae --json nonconformity list >"$WORK/json" 2>/dev/null
+check it-is-a-nonconformity grep -q "\"$id\"" "$WORK/json"
+mv "$WORK/c-away" "$WORK/c"
+hikae purge run gone >"$WORK/out" 2>"$WORK/err"
+check erased test "$(hikae --json purge status "$id" 2>/dev/null | jq -r '.stage + " " + (.missed | tostring)')" = "gone true"
+expect 1 too-late-stays-too-late hikae contract show gone
 hikae contract cancel gone --who sales --reason 'too late' >"$WORK/out" 2>"$WORK/err"; code=$?
 check too-late-to-cancel test $code -ne 0
 expect 4 nothing-to-restore hikae restore gone --to "$WORK/r"
