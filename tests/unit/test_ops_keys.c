@@ -113,7 +113,7 @@ static void expect_epoch(struct site *site, uint32_t epoch)
     if (hikae_keys_status(site->hikae, true, &keys, &error) != HIKAE_OK)
         fail_msg("%s", error.message);
     assert_int_equal(keys.epoch, epoch);
-    assert_int_equal(keys.tenants, 2); /* the store's own, and ours */
+    assert_int_equal(keys.tenants, 1); /* the store has keys of its own beside */
     assert_int_equal(keys.copies, 2);
     assert_int_equal(keys.holder_count, 2);
     assert_string_equal(keys.holders[0].state, "opens");
@@ -454,7 +454,7 @@ static void test_target_add(void **state)
     open_site(site);
     struct hikae_keys keys = {0};
     assert_int_equal(hikae_keys_status(site->hikae, true, &keys, &error), HIKAE_OK);
-    assert_int_equal(keys.tenants, 2);
+    assert_int_equal(keys.tenants, 1);
     hikae_keys_free(&keys);
 }
 
