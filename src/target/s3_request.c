@@ -249,7 +249,9 @@ static const struct meaning {
     {0, "NoSuchBucket", ERROR_UNREACHABLE, false,
      "the bucket does not exist: check the URL of this target; a new one is made by hikae init or hikae target add"},
     {0, "QuotaExceeded", ERROR_UNREACHABLE, false, "the store is full for this account: raise its quota"},
-    {0, "EntityTooLarge", ERROR_UNREACHABLE, false, "lower pack_mib to what the store takes"},
+    {0, "EntityTooLarge", ERROR_UNREACHABLE, false,
+     "a quota of the store is used up (Swift says it so): raise it; or pack_mib is more than the store takes: lower "
+     "it"},
     {0, "RequestTimeTooSkewed", ERROR_UNREACHABLE, true, "set the clock of this machine"},
     {0, "RequestTimeout", ERROR_UNREACHABLE, true, "the store did not get the whole request in time"},
     {0, "BadDigest", ERROR_UNREACHABLE, true, "the bytes were changed on their way: check the network and the memory"},

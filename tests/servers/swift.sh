@@ -10,6 +10,7 @@
 # Variables: SWIFT_HTTP and SWIFT_HTTPS (addresses), SWIFT_PORT, SWIFT_TLS_PORT, SWIFT_CA (certificate file);
 #   SWIFT_ACCESS, SWIFT_SECRET               the owner: everything
 #   SWIFT_OTHER_ACCESS, SWIFT_OTHER_SECRET   a user of the same account without rights: all is refused (403)
+# SWIFT_AUTH is the address where Swift's own interface gives a token (X-Auth-User, X-Auth-Key), for quotas of containers.
 # The region is us-east-1. Buckets as host names: http://BUCKET.s3.localhost:$SWIFT_PORT.
 set -u
 here=$(dirname "$(realpath "$0")")
@@ -54,11 +55,13 @@ workers = 0
 log_address = $DIR/run/no-syslog
 $(cat)
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl s3api tempauth copy slo dlo versioned_writes symlink proxy-logging proxy-server
+pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tempurl s3api tempauth copy container_quotas slo dlo versioned_writes symlink proxy-logging proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
 $(plain_filters catch_errors gatekeeper healthcheck listing_formats bulk tempurl copy slo dlo symlink)
+[filter:container_quotas]
+use = egg:swift#container_quotas
 [filter:proxy-logging]
 use = egg:swift#proxy_logging
 [filter:cache]
@@ -132,6 +135,7 @@ SWIFT_HTTPS=https://127.0.0.1:$tls_port
 SWIFT_PORT=$port
 SWIFT_TLS_PORT=$tls_port
 SWIFT_CA=$DIR/etc/ca.pem
+SWIFT_AUTH=http://127.0.0.1:$port/auth/v1.0
 SWIFT_ACCESS=test:tester
 SWIFT_SECRET=testing
 SWIFT_OTHER_ACCESS=test:other

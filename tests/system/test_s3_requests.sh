@@ -115,4 +115,23 @@ says "QuotaExceeded" "which names the quota"
 check "raised" admin quota disable --quota-scope=bucket --bucket=filled
 check "caught up when there is room" hikae replicate t
 check "both are whole" hikae verify t --level data
+
+# Swift says it of its quota in other words.
+AWS_ACCESS_KEY_ID=$SWIFT_ACCESS AWS_SECRET_ACCESS_KEY=$SWIFT_SECRET
+quota() { # HEADER VALUE
+    local answer
+    answer=$(ask -i -H "X-Auth-User: $SWIFT_ACCESS" -H "X-Auth-Key: $SWIFT_SECRET" "$SWIFT_AUTH" | tr -d '\r')
+    ask -f -X POST -H "$(echo "$answer" | grep '^X-Auth-Token: ')" -H "$1: $2" \
+        "$(echo "$answer" | sed -n 's/^X-Storage-Url: //p')/with-quota"
+}
+rm -rf "$WORK/h"
+check "a folder and Swift" "$HIKAE" init --dir "$WORK/h" --target "a=file://$WORK/a2" --target "b=s3://with-quota/x?endpoint=$SWIFT_HTTP&provider=swift"
+hikae tenant add t --source "data=dir:$WORK/src" >/dev/null 2>&1
+check "a quota of Swift" quota X-Container-Meta-Quota-Bytes 65536
+change
+expect 1 "a night beyond it is a warning" hikae backup t
+says "EntityTooLarge: Upload exceeds quota" "which has Swift's words"
+check "raised" quota X-Remove-Container-Meta-Quota-Bytes x
+check "caught up when there is room" hikae replicate t
+check "both are whole" hikae verify t --level data
 finish
