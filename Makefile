@@ -178,7 +178,7 @@ check:  ## installs what is missing, builds with gcc and clang, runs all tests; 
 	@tools/install_packages.sh check
 	@BUILD=$(BUILD) $(MAKE) -j$(JOBS) --output-sync=target all test-programs \
 	    || { echo 'the build failed'; echo '0 passed, 1 failed'; exit 1; }
-	@BUILD=$(BUILD) tests/run.sh tools/check_layers.py tools/check_banned.sh tools/check_clang.sh tools/check_install.sh \
+	@BUILD=$(BUILD) tests/run.sh tools/check_layers.py tools/check_banned.sh tools/check_unused.py tools/check_clang.sh tools/check_install.sh \
 	    tools/check_reproducible.sh \
 	    $(UNIT_TESTS) $(FUZZ_REPLAYS) $(SCRIPTS)
 

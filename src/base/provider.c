@@ -97,8 +97,3 @@ bool provider_class_is_one_zone(const char *storage_class)
             return true;
     return false;
 }
-
-const char *provider_names(void)
-{
-    return "aws, wasabi, ceph, swift, generic";
-}

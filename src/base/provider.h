@@ -32,7 +32,5 @@ const struct provider_region *provider_region_find(const char *provider, const c
 const struct provider_region *provider_regions(void);
 /* Does a storage class keep an object at one place only? NULL: the bucket's own class, which does not. */
 bool provider_class_is_one_zone(const char *storage_class);
-/* "aws, wasabi, …" */
-const char *provider_names(void);
 
 #endif

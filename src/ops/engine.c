@@ -219,6 +219,9 @@ void hikae_observe(struct hikae *hikae, const struct hikae_observer *observer)
     (void)pthread_mutex_unlock(&hikae->observer_mutex);
     if (getenv("HIKAE_NOW") != NULL && !hikae->config->test_clock)
         engine_warn(hikae, "HIKAE_NOW is ignored: this store was not made with init --test-clock");
+    const char *moved = catalog_moved_to(hikae->catalog);
+    if (moved != NULL)
+        engine_warn(hikae, "the catalogue was damaged: it is moved to %s, and made anew from the targets", moved);
 }
 
 void hikae_cancel(struct hikae *hikae)

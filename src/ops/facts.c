@@ -18,19 +18,6 @@ const struct history_fact *facts_find(const struct session *session, enum record
     return NULL;
 }
 
-const struct history_fact *facts_at(const struct session *session, enum record_type type, const char *key,
-                                    int64_t time_ns)
-{
-    const struct history *history = &session->chain.history;
-    const struct history_fact *latest = facts_find(session, type, key);
-    if (latest == NULL || latest->time_ns <= time_ns)
-        return latest;
-    for (size_t i = history->past_count; i > 0; i--)
-        if (is_about(&history->past[i - 1], type, key) && history->past[i - 1].time_ns <= time_ns)
-            return &history->past[i - 1];
-    return NULL;
-}
-
 size_t facts_count(const struct session *session, enum record_type type, const char *key)
 {
     const struct history *history = &session->chain.history;

@@ -16,9 +16,6 @@
 
 /* The latest fact about a thing (a policy's, operator's or target's name), or NULL. */
 const struct history_fact *facts_find(const struct session *session, enum record_type type, const char *key);
-/* The one in force at an instant, or NULL. */
-const struct history_fact *facts_at(const struct session *session, enum record_type type, const char *key,
-                                    int64_t time_ns);
 /* How many there have been about a thing. */
 size_t facts_count(const struct session *session, enum record_type type, const char *key);
 /*

@@ -305,11 +305,3 @@ int policies_open(struct hikae *hikae, const char *name, struct policy **ret, st
     session_close(&facts);
     return rc;
 }
-
-int policies_at(const struct session *facts, const char *name, int64_t time_ns, struct policy **ret, struct error *err)
-{
-    *ret = NULL;
-    if (strcmp(name, POLICY_PLAIN) == 0)
-        return read_plain(ret, err);
-    return open_fact(facts_at(facts, RECORD_POLICY, name, time_ns), name, ret, err);
-}

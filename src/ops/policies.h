@@ -60,8 +60,5 @@ MUST_USE int policies_check_config(struct hikae *hikae, const struct config *con
 MUST_USE int policies_check_holders(struct hikae *hikae, const struct config *config, struct error *err);
 /* One alone, owned by the caller (policy_free). `plain` opens nothing. */
 MUST_USE int policies_open(struct hikae *hikae, const char *name, struct policy **ret, struct error *err);
-/* The version that was in force at an instant (policy_free); ERROR_NOT_FOUND if there was none. */
-MUST_USE int policies_at(const struct session *facts, const char *name, int64_t time_ns, struct policy **ret,
-                         struct error *err);
 
 #endif

@@ -38,7 +38,8 @@ int presence_list(struct presence *presence, struct target *target, const struct
     (void)name_folder(tid, object_class_letter(OBJECT_SEGMENT), prefix);
     size_t size = strlen(prefix) - 2; /* without "i/", the first of the classes; records come before it */
     prefix[size] = '\0';
-    (void)snprintf(after, sizeof(after), "%si", prefix);
+    memcpy(after, prefix, size);
+    memcpy(after + size, "i", sizeof("i"));
     struct listing listing = {&presence->listed, size};
     if (target_list(target, prefix, after, list_one, &listing, err) != 0)
         return error_wrap(err, "list what %s holds", target_name(target));

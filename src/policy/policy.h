@@ -89,7 +89,7 @@ struct policy_sources {
 struct policy_generations {
     struct policy_rule rule;
     bool keep_all;                /* nothing is ever dropped: `keep: all`; then there are no rules */
-    struct retention_rules rules; /* the policy owns them: no retention_rules_clear                */
+    struct retention_rules rules; /* the policy owns them                                          */
 };
 
 /* Where copies lie. */

@@ -51,8 +51,6 @@ struct retention_rules {
     size_t count;
     struct span on_demand; /* how long snapshots on demand stay that state no expiry; not set: until taken out */
 };
-/* Frees what it holds, and zeroes it. */
-void retention_rules_clear(struct retention_rules *rules);
 /* "within", "last", "hourly" … as policies write them. */
 const char *retention_kind_name(enum retention_kind kind);
 /* The kind of that name; false if there is none. */

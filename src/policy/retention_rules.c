@@ -1,5 +1,4 @@
 /* The rules of retention: their names, what they may say, and how they are told. */
-#include "base/mem.h"
 #include "policy/retention.h"
 
 #include <stdio.h>
@@ -10,14 +9,6 @@ static const char *const names[RETENTION_KIND_COUNT] = {
     [RETENTION_DAILY] = "daily",   [RETENTION_WEEKLY] = "weekly", [RETENTION_MONTHLY] = "monthly",
     [RETENTION_YEARLY] = "yearly",
 };
-
-void retention_rules_clear(struct retention_rules *rules)
-{
-    for (size_t i = 0; i < rules->count; i++)
-        mem_free(rules->rules[i].tag);
-    mem_free(rules->rules);
-    *rules = (struct retention_rules){0};
-}
 
 const char *retention_kind_name(enum retention_kind kind)
 {

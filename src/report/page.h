@@ -135,7 +135,6 @@ void page_anchor(struct page *page, const char *id);
 void page_time(struct page *page, int64_t ns);
 /* The same without the name of the zone, which the head of the page says: for columns. */
 void page_clock(struct page *page, int64_t ns);
-void page_day(struct page *page, int64_t day);
 void page_bytes(struct page *page, uint64_t bytes);
 void page_count(struct page *page, uint64_t count);
 void page_duration(struct page *page, int64_t ns);

@@ -254,12 +254,6 @@ void page_clock(struct page *page, int64_t ns)
     write_time(page, ns, false);
 }
 
-void page_day(struct page *page, int64_t day)
-{
-    char text[PAGE_SMALL];
-    page_escape_text(page, page_format_day(page, day, text));
-}
-
 /* A figure; in a table that can be sorted, with what it is sorted by. */
 static void write_figure(struct page *page, const char *text, int64_t value)
 {

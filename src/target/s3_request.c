@@ -338,7 +338,7 @@ static bool correct_region(struct s3_target *t, const struct s3_request *request
         other = provider_region_find(known->provider, region);
     news = news && (known == NULL || (other != NULL && strcmp(other->country, known->country) == 0));
     if (news)
-        (void)snprintf(t->region, sizeof(t->region), "%s", region);
+        memcpy(t->region, region, strlen(region) + 1);
     (void)pthread_mutex_unlock(&t->lock);
     attempt->region_corrected = news;
     return news;

@@ -130,4 +130,11 @@ mv "$WORK/two.gone" "$WORK/two"
 rm "$WORK/h/state/catalogue.db"*
 hikae --json tenant show cust-1 >"$WORK/json" 2>/dev/null
 check survives test "$(field priority) $(field limits.seconds) $(field labels.zone)" = "3 600 tokyo"
+# A damaged one is moved aside, which is said once, and made anew.
+rm "$WORK/h/state/catalogue.db"*
+head -c 4096 /dev/urandom >"$WORK/h/state/catalogue.db"
+hikae --json tenant show cust-1 >"$WORK/json" 2>"$WORK/err"
+check damage-is-told grep -q 'the catalogue was damaged: it is moved to' "$WORK/err"
+check damage-costs-nothing test "$(field priority) $(field limits.seconds) $(field labels.zone)" = "3 600 tokyo"
+check told-once bash -c '"$0" --config "$1" tenant show cust-1 2>&1 | grep -c damaged | grep -qx 0' "$HIKAE" "$WORK/h/hikae.yaml"
 finish
