@@ -36,7 +36,8 @@ struct hikae_contract {
     char *proof; /* "deletion", "keys" */
     char *who, *reason;
     int64_t ends_ns;         /* nothing is backed up from then on */
-    int64_t deadline_ns;     /* by then everything must be erased */
+    int64_t deadline_ns;     /* by then everything must be erased: */
+    char *deadline_day;      /* the end of this day in the zone; NULL: it is not known */
     bool missed;             /* and it is not */
     int64_t reminders_ns[3]; /* when people are reminded: every night from the first of these on */
     size_t reminder_count;

@@ -70,6 +70,7 @@ static void json_contract(struct run *run, const struct hikae_contract *contract
     out_text(out, NULL, "reason", contract->reason);
     out_time(out, NULL, "ends", contract->ends_ns);
     out_time(out, NULL, "deadline", contract->deadline_ns);
+    out_text(out, NULL, "deadline_day", contract->deadline_day);
     out_bool(out, NULL, "missed", contract->missed);
     json_t *reminders = out_array(out, NULL, "reminders");
     char text[TEXT_SMALL];
@@ -91,45 +92,72 @@ static void add_row(struct columns *columns, const char *name, const char *value
     columns_add(columns, value);
 }
 
-static void print_survivors(struct columns *columns, const struct hikae_contract *contract)
+static const char *pick(const struct run *run, const char *en, const char *ja)
 {
+    return run->lang == LANG_JA ? ja : en;
+}
+
+static void print_survivors(const struct run *run, struct columns *columns, const struct hikae_contract *contract)
+{
+    char until[TEXT_SMALL];
     for (size_t i = 0; i < contract->survivor_count; i++) {
         const struct hikae_survivor *survivor = &contract->survivors[i];
         char *fields CLEANUP_FREE = join(survivor->fields, survivor->field_count);
-        char *line CLEANUP_FREE = mem_printf("%s (%s), kept %s%s%s", survivor->what, fields != NULL ? fields : "",
-                                             survivor->keep != NULL ? survivor->keep : "as the law asks",
-                                             survivor->into != NULL ? " in " : "; not stored yet",
-                                             survivor->into != NULL ? survivor->into : "");
-        add_row(columns, i == 0 ? "survives" : "", line);
+        char *keep CLEANUP_FREE =
+            survivor->keep_until_ns != 0
+                ? (run->lang == LANG_JA ? mem_printf("%s まで", text_time(survivor->keep_until_ns, until))
+                                        : mem_printf("until %s", text_time(survivor->keep_until_ns, until)))
+            : survivor->keep != NULL
+                ? (run->lang == LANG_JA ? mem_printf("保存 %s", survivor->keep) : mem_printf("for %s", survivor->keep))
+                : mem_strdup(pick(run, "as long as the law asks", "法令の定める期間"));
+        char *where CLEANUP_FREE =
+            survivor->into != NULL
+                ? (run->lang == LANG_JA ? mem_printf("保存先 %s", survivor->into) : mem_printf("in %s", survivor->into))
+                : mem_strdup(pick(run, "not stored yet", "未保存"));
+        char *line CLEANUP_FREE = mem_printf("%s (%s), %s; %s", survivor->what, fields != NULL ? fields : "",
+                                             keep != NULL ? keep : "", where != NULL ? where : "");
+        add_row(columns, i == 0 ? pick(run, "survives", "存続項目") : " ", line);
     }
+}
+
+static void print_dates(const struct run *run, struct columns *columns, const struct hikae_contract *contract)
+{
+    char text[TEXT_SMALL];
+    char *deadline CLEANUP_FREE =
+        contract->deadline_day != NULL
+            ? (run->lang == LANG_JA ? mem_printf("%s 終日（%s、%s）", contract->deadline_day, contract->zone,
+                                                 text_time(contract->deadline_ns, text))
+                                    : mem_printf("the end of %s, %s (%s)", contract->deadline_day, contract->zone,
+                                                 text_time(contract->deadline_ns, text)))
+            : mem_strdup(text_time(contract->deadline_ns, text));
+    add_row(columns, pick(run, "last day", "契約終了日"), contract->on);
+    add_row(columns, pick(run, "frozen from", "凍結日時"), text_time(contract->ends_ns, text));
+    columns_add(columns, pick(run, "erased by", "消去期限"));
+    columns_add_colour(columns, deadline, contract->missed ? COLOUR_RED : COLOUR_NONE);
+    for (size_t i = 0; i < contract->reminder_count; i++)
+        add_row(columns, i == 0 ? pick(run, "reminded at", "通知日時") : " ",
+                text_time(contract->reminders_ns[i], text));
 }
 
 static void print_contract(struct run *run, const struct hikae_contract *contract)
 {
-    static const char *const heads[] = {"", "", NULL};
-    char text[TEXT_SMALL];
+    const char *const heads[] = {pick(run, "CONTRACT", "契約"), contract->tenant, NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
-    add_row(&columns, "stage", contract->stage);
+    add_row(&columns, pick(run, "stage", "段階"), contract->stage);
     if (contract->on != NULL) {
         char *logs CLEANUP_FREE = join(contract->logs, contract->log_count);
-        add_row(&columns, "last day", contract->on);
-        add_row(&columns, "frozen from", text_time(contract->ends_ns, text));
-        columns_add(&columns, "erased by");
-        columns_add_colour(&columns, text_time(contract->deadline_ns, text),
-                           contract->missed ? COLOUR_RED : COLOUR_NONE);
-        for (size_t i = 0; i < contract->reminder_count; i++)
-            add_row(&columns, i == 0 ? "reminded at" : "", text_time(contract->reminders_ns[i], text));
-        print_survivors(&columns, contract);
-        add_row(&columns, "logs that survive", logs);
+        print_dates(run, &columns, contract);
+        print_survivors(run, &columns, contract);
+        add_row(&columns, pick(run, "logs that survive", "存続するログ"), logs);
     }
     for (size_t i = 0; i < contract->receipt_count; i++) {
         char *line CLEANUP_FREE =
             mem_printf("%s, SHA-256 %s", contract->receipts[i].recipient, contract->receipts[i].sha256);
-        add_row(&columns, i == 0 ? "receipts" : "", line);
+        add_row(&columns, i == 0 ? pick(run, "receipts", "受領書") : " ", line);
     }
     for (size_t i = 0; i < contract->block_count; i++)
-        add_row(&columns, i == 0 ? "in the way" : "", contract->blocks[i]);
+        add_row(&columns, i == 0 ? pick(run, "in the way", "消去を妨げるもの") : " ", contract->blocks[i]);
     run_table(run, &columns);
 }
 

@@ -179,22 +179,26 @@ static json_t *logs_of(const struct policy *policy)
     return list;
 }
 
-static int append_end(struct ending *ending, struct error *err)
+/* The record: everything that was promised on the day when the end was recorded. */
+static int make_end(const struct ending *ending, json_t **ret, struct error *err)
 {
     const struct policy_contract_end *rule = &ending->policy->contract_end;
     const struct history_tenant *tenant = &ending->session.chain.history.tenant;
     char within[SPAN_TEXT_SIZE], ends[CLOCK_TEXT_SIZE], deadline[CLOCK_TEXT_SIZE];
-    CLEANUP_JSON json_t *body =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:s}", "event", "end", "on",
-                  ending->options->on, "zone", rule->zone, "within", span_format(rule->within, within), "ends",
-                  clock_format(ending->ends_ns, ends), "deadline", clock_format(ending->deadline_ns, deadline),
-                  "policy", tenant->policy, "proof", policy_proof_words[rule->proof], "state", tenant->state,
-                  "survives", survivors_of(ending->policy), "logs", logs_of(ending->policy), "customer_export",
-                  (int)(ending->policy->restores.rule.present && ending->policy->restores.customer_export), "who",
-                  ending->options->who, "reason", ending->options->reason);
-    if (body == NULL)
-        return error_set(err, ERROR_USAGE, "who and reason are texts in UTF-8");
-    return facts_append(&ending->session, RECORD_CONTRACT, body, err);
+    *ret = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:s}", "event", "end", "on",
+                     ending->options->on, "zone", rule->zone, "within", span_format(rule->within, within), "ends",
+                     clock_format(ending->ends_ns, ends), "deadline", clock_format(ending->deadline_ns, deadline),
+                     "policy", tenant->policy, "proof", policy_proof_words[rule->proof], "state", tenant->state,
+                     "survives", survivors_of(ending->policy), "logs", logs_of(ending->policy), "customer_export",
+                     (int)(ending->policy->restores.rule.present && ending->policy->restores.customer_export), "who",
+                     ending->options->who, "reason", ending->options->reason);
+    return *ret != NULL ? 0 : error_set(err, ERROR_USAGE, "who and reason are texts in UTF-8");
+}
+
+static int append_end(struct ending *ending, struct error *err)
+{
+    CLEANUP_JSON json_t *body = NULL;
+    return make_end(ending, &body, err) == 0 ? facts_append(&ending->session, RECORD_CONTRACT, body, err) : -1;
 }
 
 /* The tenant's own record, in step with the contract: what the nightly run goes by. */
@@ -250,15 +254,9 @@ static int end_contract(struct ending *ending, struct error *err)
 /* What a dry run shows: the contract as it would be. */
 static int describe_plan(struct ending *ending, struct hikae_contract *ret, struct error *err)
 {
-    const struct policy_contract_end *rule = &ending->policy->contract_end;
-    char within[SPAN_TEXT_SIZE];
+    CLEANUP_JSON json_t *end = NULL;
     ret->stage = ending->ends_ns <= clock_now_ns() ? "frozen" : "ending";
-    ret->ends_ns = ending->ends_ns;
-    ret->deadline_ns = ending->deadline_ns;
-    ret->on = mem_strdup(ending->options->on);
-    ret->zone = mem_strdup(rule->zone);
-    ret->within = mem_strdup(span_format(rule->within, within));
-    return ret->on != NULL && ret->zone != NULL && ret->within != NULL ? 0 : error_no_memory(err);
+    return make_end(ending, &end, err) == 0 ? contract_describe_end(&ending->session, end, ret, err) : -1;
 }
 
 enum hikae_status hikae_contract_end(struct hikae *hikae, const char *tenant,

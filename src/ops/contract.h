@@ -51,5 +51,14 @@ MUST_USE int contract_check_cancel(struct hikae *hikae, const struct id *tid, st
 /* Everything about it (hikae_contract_free, also after -1). */
 MUST_USE int contract_describe(struct hikae *hikae, const struct session *session, struct hikae_contract *ret,
                                struct error *err);
+/* The same of a record of the end that need not be in force (yet): all but the stage. */
+MUST_USE int contract_describe_end(const struct session *session, const json_t *end, struct hikae_contract *ret,
+                                   struct error *err);
+
+/* ---- contract_survivors.c ---- */
+
+/* Is a snapshot in a tenant of the provider's, and not retired? */
+MUST_USE int contract_survivor_is_there(struct hikae *hikae, const char *into, const char *snapshot, bool *ret,
+                                        struct error *err);
 
 #endif

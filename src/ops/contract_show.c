@@ -42,6 +42,7 @@ void hikae_contract_free(struct hikae_contract *contract)
     mem_free(contract->tenant);
     mem_free(contract->on);
     mem_free(contract->zone);
+    mem_free(contract->deadline_day);
     mem_free(contract->within);
     mem_free(contract->policy);
     mem_free(contract->proof);
@@ -222,8 +223,21 @@ static const char *stage_of(const struct hikae_contract *contract, const struct 
     return contract_is_frozen(tenant, now_ns) ? "frozen" : "ending";
 }
 
-static int describe_end(const struct session *session, const json_t *end, int64_t now_ns, struct hikae_contract *ret,
-                        struct error *err)
+/* "2027-02-28": the day by whose end, in the contract's zone, everything must be erased. */
+static int take_deadline_day(struct hikae_contract *ret, struct error *err)
+{
+    struct zone *zone = NULL;
+    char day[ZONE_TEXT_SIZE];
+    if (ret->zone == NULL || zone_open(ret->zone, &zone, err) != 0)
+        return ret->zone == NULL ? error_set(err, ERROR_DAMAGED, "the record of the contract's end names no zone") : -1;
+    ret->deadline_day =
+        mem_strdup(zone_period_format(zone, ZONE_DAY, zone_period(zone, ZONE_DAY, ret->deadline_ns), day));
+    zone_free(zone);
+    return ret->deadline_day != NULL ? 0 : error_no_memory(err);
+}
+
+int contract_describe_end(const struct session *session, const json_t *end, struct hikae_contract *ret,
+                          struct error *err)
 {
     CLEANUP_JSON json_t *stored = NULL;
     if (contract_about(session, "survivors", &stored, err) != 0 || take_text(end, "on", &ret->on, err) != 0 ||
@@ -237,7 +251,9 @@ static int describe_end(const struct session *session, const json_t *end, int64_
     ret->deadline_ns = take_time(end, "deadline");
     ret->customer_export = json_is_true(json_object_get(end, "customer_export"));
     set_reminders(ret);
-    return find_blocks(ret, now_ns, err);
+    if (take_deadline_day(ret, err) != 0)
+        return -1;
+    return find_blocks(ret, clock_now_ns(), err);
 }
 
 static int describe(const struct session *session, struct hikae_contract *ret, struct error *err)
@@ -250,7 +266,7 @@ static int describe(const struct session *session, struct hikae_contract *ret, s
     if (contract_read(session, &end, err) != 0 || take_receipts(session, ret, err) != 0 ||
         take_holds(session, now, ret, err) != 0)
         return -1;
-    return end != NULL ? describe_end(session, end, now, ret, err) : 0;
+    return end != NULL ? contract_describe_end(session, end, ret, err) : 0;
 }
 
 int contract_describe(struct hikae *hikae, const struct session *session, struct hikae_contract *ret, struct error *err)
@@ -260,6 +276,23 @@ int contract_describe(struct hikae *hikae, const struct session *session, struct
         return -1;
     ret->stage = stage_of(ret, &session->chain.history.tenant, purge, clock_now_ns());
     ret->missed = ret->deadline_ns != 0 && ret->deadline_ns < clock_now_ns() && purge < CONTRACT_PURGE_UNREADABLE;
+    return 0;
+}
+
+/* What was stored must be there still: after the erasure nobody could store it again. */
+static int check_survivors(struct hikae *hikae, const struct hikae_contract *contract, struct error *err)
+{
+    for (size_t i = 0; i < contract->survivor_count; i++) {
+        const struct hikae_survivor *survivor = &contract->survivors[i];
+        bool there = false;
+        if (contract_survivor_is_there(hikae, survivor->into, survivor->snapshot, &there, err) != 0)
+            return error_wrap(err, "look for what survives in %s", survivor->into);
+        if (there)
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "%s cannot be erased: what survives (%s) is not in %s any more",
+                        contract->tenant, survivor->what, survivor->into);
+        return error_hint(err, "`hikae contract survivors %s` stores it again", contract->tenant);
+    }
     return 0;
 }
 
@@ -273,7 +306,7 @@ int contract_check_erasure(const struct session *session, struct error *err)
         return error_hint(err, "`hikae contract end %s --on DATE`", session->tenant);
     }
     if (contract.block_count == 0)
-        return 0;
+        return check_survivors(session->hikae, &contract, err);
     (void)error_set(err, ERROR_REFUSED, "%s cannot be erased: %s", session->tenant, contract.blocks[0]);
     return error_hint(err, "`hikae contract show %s` tells all that stands in the way", session->tenant);
 }

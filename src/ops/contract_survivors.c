@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "base/mem.h"
+#include "crypto/crypto.h"
 #include "ops/audit.h"
 #include "ops/contract.h"
 #include "ops/policies.h"
@@ -21,9 +22,10 @@ struct surviving {
     struct hikae *hikae;
     const struct hikae_survivors_options *options;
     struct session session;
-    json_t *end;   /* the record of the contract's end */
-    json_t *given; /* the file */
-    json_t *kept;  /* {what: {snapshot, keep_until}} */
+    json_t *end;    /* the record of the contract's end */
+    json_t *given;  /* the file */
+    json_t *kept;   /* {what: {snapshot, keep_until, sha256}} */
+    json_t *before; /* the same of the last time, with "into"; NULL: there was none */
     struct zone *zone;
 };
 
@@ -32,6 +34,7 @@ static void surviving_clear(struct surviving *s)
     json_decref(s->end);
     json_decref(s->given);
     json_decref(s->kept);
+    json_decref(s->before);
     zone_free(s->zone);
     session_close(&s->session);
 }
@@ -189,8 +192,56 @@ static int keep_until(const struct surviving *s, const json_t *row, int64_t *ret
     return 0;
 }
 
+int contract_survivor_is_there(struct hikae *hikae, const char *into, const char *snapshot, bool *ret,
+                               struct error *err)
+{
+    struct session session;
+    *ret = false;
+    if (into == NULL || snapshot == NULL)
+        return 0;
+    struct error why = {0};
+    if (session_open(hikae, into, 0, &session, &why) != 0)
+        return why.class == ERROR_NOT_FOUND ? 0 : (*err = why, -1);
+    const struct history *history = &session.chain.history;
+    for (size_t i = 0; i < history->snapshot_count && !*ret; i++)
+        *ret = !history->snapshots[i].retired &&
+               strncmp(history->snapshots[i].name, snapshot, sizeof(history->snapshots[i].name)) == 0;
+    session_close(&session);
+    return 0;
+}
+
+/* Stored before: the same again needs no second copy; another text leaves the first where it is, which is said. */
+static int look_before(struct surviving *s, const char *what, const char *sha256, bool *ret_same, struct error *err)
+{
+    const json_t *row = json_object_get(json_object_get(s->before, "what"), what);
+    const char *into = json_string_value(json_object_get(s->before, "into"));
+    const char *snapshot = json_string_value(json_object_get(row, "snapshot"));
+    const char *known = json_string_value(json_object_get(row, "sha256"));
+    bool there = false;
+    *ret_same = false;
+    if (contract_survivor_is_there(s->hikae, into, snapshot, &there, err) != 0)
+        return -1;
+    if (!there)
+        return 0;
+    *ret_same = known != NULL && strcmp(known, sha256) == 0 && strcmp(into, s->options->into) == 0;
+    if (*ret_same)
+        return json_object_set(s->kept, what, (json_t *)row) == 0 ? 0 : error_no_memory(err);
+    engine_warn(s->hikae,
+                "what was stored of '%s' before stays in snapshot %s of %s: `hikae snapshot forget %s %s` takes it out",
+                what, snapshot, into, into, snapshot);
+    return 0;
+}
+
 static int store(struct surviving *s, const char *what, const char *text, int64_t until_ns, struct error *err)
 {
+    uint8_t digest[SHA256_SIZE];
+    char sha[2 * SHA256_SIZE + 1];
+    bool same = false;
+    if (sha256(text, strlen(text), digest, err) != 0 ||
+        look_before(s, what, hex_encode(digest, SHA256_SIZE, sha), &same, err) != 0)
+        return -1;
+    if (same)
+        return 0;
     char source[64];
     int fd = -1;
     if (write_archive(s, what, text, &fd, err) != 0)
@@ -207,8 +258,8 @@ static int store(struct surviving *s, const char *what, const char *text, int64_
     if (status > HIKAE_WARNINGS)
         return error_set(err, ERROR_REFUSED, "what survives could not be stored: %.300s", error.message);
     char time[CLOCK_TEXT_SIZE];
-    json_t *row = json_pack("{s:s, s:s?}", "snapshot", result.snapshot, "keep_until",
-                            until_ns != 0 ? clock_format(until_ns, time) : NULL);
+    json_t *row = json_pack("{s:s, s:s?, s:s}", "snapshot", result.snapshot, "keep_until",
+                            until_ns != 0 ? clock_format(until_ns, time) : NULL, "sha256", sha);
     hikae_backup_result_free(&result);
     return json_object_set_new(s->kept, what, row) == 0 ? 0 : error_no_memory(err);
 }
@@ -244,7 +295,7 @@ static int record(struct surviving *s, struct error *err)
 static int survive(struct surviving *s, const char *tenant, struct hikae_contract *ret, struct error *err)
 {
     if (session_open(s->hikae, tenant, s->options->dry_run ? 0 : SESSION_LOCK, &s->session, err) != 0 ||
-        contract_read(&s->session, &s->end, err) != 0)
+        contract_read(&s->session, &s->end, err) != 0 || contract_about(&s->session, "survivors", &s->before, err) != 0)
         return -1;
     if (s->end == NULL) {
         (void)error_set(err, ERROR_REFUSED, "the contract of %s does not end", tenant);

@@ -92,6 +92,14 @@ expect 8 not-into-itself hikae contract survivors acme --from good.json --into a
 expect 8 not-into-a-customer hikae contract survivors acme --from good.json --into plain
 hikae --json contract survivors acme --from good.json --into own >"$WORK/json" 2>"$WORK/err"
 check survivors-stored test "$(field survivors.0.into)" = own
+again=$(field survivors.0.snapshot)
+hikae --json contract survivors acme --from good.json --into own >"$WORK/json" 2>"$WORK/err"
+check the-same-again-is-stored-once test "$(field survivors.0.snapshot)" = "$again" -a "$(hikae --json snapshots own 2>/dev/null | jq '[.snapshots[] | select(.tag == "survivors")] | length')" = 2
+echo '{"contract":{"record":"C-18","manager_name":"Sato"},"named-log":{"entry":"x"}}' >other.json
+hikae --json contract survivors acme --from other.json --into own >"$WORK/json" 2>"$WORK/err"
+check another-text-is-stored test "$(field survivors.0.snapshot)" != "$again"
+says "hikae snapshot forget own $again" and-the-first-is-not-forgotten-silently
+hikae --json contract survivors acme --from good.json --into own >"$WORK/json" 2>"$WORK/err"
 check kept-five-years test "$(field survivors.0.keep_until)" = 2032-02-10T15:00:00Z
 snapshot=$(field survivors.0.snapshot)
 tid=$(hikae --json tenant show acme 2>/dev/null | jq -r '.id // .tenants[0].id')
