@@ -98,6 +98,7 @@ struct evidence_act {
 struct evidence_kept_log {
     const char *class_name, *source, *period, *snapshot;
     int64_t taken_ns, keep_until_ns;
+    int64_t frozen_ns;  /* until an incident was closed, whose logs these are; INT64_MAX: one is open; 0: none */
     int64_t dropped_ns; /* 0: it lies there */
     bool lost;
     const char *detail;

@@ -29,6 +29,11 @@ struct evidence_named {
     struct evidence_entry entry;
 };
 
+/* An incident freezes logs from an instant on, until it is closed. */
+struct evidence_freeze {
+    int64_t logs_from_ns, until_ns;
+};
+
 /* A snapshot that was dropped, by an audit entry. */
 struct evidence_drop {
     const char *snapshot; /* id, or the start of one that a person gave */
@@ -48,6 +53,8 @@ struct evidence_gathering {
     struct evidence_target *targets;
     struct evidence_attestation *attestations;
     struct evidence_incident *incidents;
+    struct evidence_freeze *freezes;
+    size_t freeze_count;
     struct evidence_review *reviews;
     struct evidence_unmet *unmet;
     struct evidence_expiry *expiries;

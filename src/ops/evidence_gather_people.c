@@ -67,6 +67,13 @@ static void take_deadline(struct evidence_gathering *g, const struct hikae_incid
                                        .detail = arena_text(g->arena, incident->title)};
 }
 
+static void take_freeze(struct evidence_gathering *g, const struct hikae_incident *incident)
+{
+    struct evidence_freeze *made = arena_add(g->arena, &g->freezes, &g->freeze_count, sizeof(*g->freezes));
+    if (made != NULL)
+        *made = (struct evidence_freeze){incident->logs_from_ns, incident->open ? INT64_MAX : incident->closed_ns};
+}
+
 static bool is_in_force(const struct evidence_gathering *g, const char *policy)
 {
     for (size_t i = 0; i < g->facts->version_count; i++)
@@ -118,6 +125,8 @@ static void take_incidents(struct evidence_gathering *g, const struct hikae_inci
         const struct hikae_incident *item = &incidents->items[i];
         if (strcmp(item->kind, HIKAE_NONCONFORMITY) == 0)
             take_nonconformity(g, item);
+        else
+            take_freeze(g, item);
         for (size_t k = 0; k < item->deadline_count; k++)
             if (strcmp(item->kind, HIKAE_INCIDENT) == 0)
                 take_deadline(g, item, &item->deadlines[k]);

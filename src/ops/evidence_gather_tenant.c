@@ -199,6 +199,10 @@ static void take_log(struct evidence_gathering *g, struct evidence_dossier *doss
                          (long long)json_integer_value(json_object_get(body, "lines")), sha256 != NULL ? sha256 : "?")};
     if (made->taken_ns == 0)
         made->taken_ns = time_ns;
+    int64_t to_ns = evidence_body_time(body, "to");
+    for (size_t i = 0; i < g->freeze_count; i++)
+        if (g->freezes[i].logs_from_ns < to_ns && g->freezes[i].until_ns > made->frozen_ns)
+            made->frozen_ns = g->freezes[i].until_ns;
     if (made->class_name == NULL || made->period == NULL)
         dossier->tenant.log_count--;
 }

@@ -153,7 +153,8 @@ static const char *fate_of(const struct evidence_judging *judging, const struct 
 {
     const struct evidence_version *version = judging->version;
     int64_t end_ns = version->to_ns < judging->facts->now_ns ? version->to_ns : judging->facts->now_ns;
-    int64_t over_ns = log->keep_until_ns + EVIDENCE_GRACE_NS;
+    int64_t until_ns = log->frozen_ns > log->keep_until_ns ? log->frozen_ns : log->keep_until_ns;
+    int64_t over_ns = until_ns < INT64_MAX - EVIDENCE_GRACE_NS ? until_ns + EVIDENCE_GRACE_NS : INT64_MAX;
     bool gone = log->dropped_ns != 0 && log->dropped_ns <= over_ns;
     if (log->lost)
         return "log-lost";

@@ -343,6 +343,16 @@ bool incidents_keep(const struct hikae_incidents *incidents, const struct id *te
     return false;
 }
 
+const struct hikae_incident *incidents_freezing(const struct hikae_incidents *incidents, int64_t logs_to_ns)
+{
+    for (size_t i = 0; i < incidents->count; i++) {
+        const struct hikae_incident *item = &incidents->items[i];
+        if (item->open && strcmp(item->kind, HIKAE_INCIDENT) == 0 && item->logs_from_ns < logs_to_ns)
+            return item;
+    }
+    return NULL;
+}
+
 /* ---- Listing ---- */
 
 static bool is_wanted(const struct hikae_incident *item, const char *kind, bool all)

@@ -27,6 +27,9 @@ MUST_USE int incidents_find(const struct hikae_incidents *incidents, const char 
 /* Must an audit entry of that tenant (NULL: of none) and instant stay? */
 bool incidents_keep(const struct hikae_incidents *incidents, const struct id *tenant, int64_t time_ns);
 
+/* The open incident whose logs are those up to that instant; NULL: none is. */
+const struct hikae_incident *incidents_freezing(const struct hikae_incidents *incidents, int64_t logs_to_ns);
+
 /* ---- incident_due.c ---- */
 
 /* Add "deadlines" by these policies (none: all in force) to a body that has about, occurred, aware, confirmed. */

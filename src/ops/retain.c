@@ -266,8 +266,14 @@ static int check_forget(const struct retain_view *view, const struct history_sna
         (void)error_set(err, ERROR_REFUSED, "hold %.8s by %.100s keeps every snapshot", hold->id, hold->who);
         return error_hint(err, "`hikae hold list` shows the holds; `hikae hold remove` ends one");
     }
-    for (size_t i = 0; i < view->count; i++)
+    for (size_t i = 0; i < view->count; i++) {
         left += view->from[i] != snapshot && view->snapshots[i].copies == RETENTION_COMPLETE;
+        if (view->from[i] != snapshot || view->snapshots[i].incident == NULL)
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "snapshot %s holds logs of incident %.40s", snapshot->name,
+                        view->snapshots[i].incident);
+        return error_hint(err, "`hikae incident close` ends that, when everything is cleared up");
+    }
     if (left > 0)
         return 0;
     (void)error_set(err, ERROR_REFUSED, "without snapshot %s there is no complete one", snapshot->name);

@@ -22,6 +22,7 @@ struct retain_view {
     size_t hold_count;
     struct retention_clock *clocks;
     size_t clock_count;
+    struct hikae_incidents incidents; /* read where logs are kept that they may freeze */
 };
 /*
  * `policies`: those in force, which must outlive the view; NULL: the one that is needed is read from the store's

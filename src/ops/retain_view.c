@@ -2,6 +2,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ops/incident.h"
+
+#include <string.h>
 
 /* The copies that the store and the policy ask for: whichever are more. */
 static size_t copies_needed(const struct session *session, const struct policy *policy)
@@ -66,6 +69,58 @@ static int gather_snapshots(struct session *session, struct retain_view *view, s
             return -1;
     }
     return 0;
+}
+
+static struct retention_snapshot *find_snapshot(const struct retain_view *view, const char *name)
+{
+    for (size_t i = 0; name != NULL && i < view->count; i++)
+        if (strcmp(view->snapshots[i].id, name) == 0)
+            return &view->snapshots[i];
+    return NULL;
+}
+
+/* Logs that were taken in, and may tell of an open incident: what was replaced by a later record lies there too. */
+static int freeze(struct retain_view *view, const struct history_fact *fact, struct error *err)
+{
+    CLEANUP_JSON json_t *body = NULL;
+    int64_t to_ns = INT64_MAX;
+    if (json_parse(fact->body, strlen(fact->body), &body, err) != 0)
+        return -1;
+    struct retention_snapshot *snapshot = find_snapshot(view, json_string_value(json_object_get(body, "snapshot")));
+    const char *to = json_string_value(json_object_get(body, "to"));
+    if (to == NULL || clock_parse(to, &to_ns, NULL) != 0)
+        to_ns = INT64_MAX; /* in doubt it may */
+    const struct hikae_incident *incident = snapshot != NULL ? incidents_freezing(&view->incidents, to_ns) : NULL;
+    if (incident != NULL)
+        snapshot->incident = incident->id;
+    return 0;
+}
+
+static int freeze_all(struct retain_view *view, const struct history_fact *facts, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (facts[i].type == RECORD_KEPT_LOG && freeze(view, &facts[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+/* Incidents are the store's: only a tenant that keeps logs has to know of them. */
+static int gather_frozen(struct session *session, struct retain_view *view, struct error *err)
+{
+    const struct history *history = &session->chain.history;
+    struct session facts;
+    bool keeps_logs = false;
+    for (size_t i = 0; i < history->fact_count && !keeps_logs; i++)
+        keeps_logs = history->facts[i].type == RECORD_KEPT_LOG;
+    if (!keeps_logs)
+        return 0;
+    if (session_open_store(session->hikae, 0, &facts, err) != 0)
+        return -1;
+    int rc = incidents_read(&facts, NULL, clock_now_ns(), &view->incidents, err);
+    session_close(&facts);
+    if (rc == 0)
+        rc = freeze_all(view, history->facts, history->fact_count, err);
+    return rc == 0 ? freeze_all(view, history->past, history->past_count, err) : -1;
 }
 
 /* A hold whose end cannot be read has none. */
@@ -133,7 +188,8 @@ int retain_view_open(struct session *session, const struct policies *policies, s
 {
     *ret = (struct retain_view){0};
     if (gather_policy(session, policies, ret, err) == 0 && gather_snapshots(session, ret, err) == 0 &&
-        gather_holds(session, ret, err) == 0 && gather_clocks(session, ret, err) == 0)
+        gather_frozen(session, ret, err) == 0 && gather_holds(session, ret, err) == 0 &&
+        gather_clocks(session, ret, err) == 0)
         return 0;
     retain_view_close(ret);
     return -1;
@@ -148,6 +204,7 @@ void retain_view_close(struct retain_view *view)
     mem_free(view->counting);
     mem_free(view->holds);
     mem_free(view->clocks);
+    hikae_incidents_free(&view->incidents);
     *view = (struct retain_view){0};
 }
 

@@ -226,6 +226,9 @@ static int apply_own_expiry(const struct planner *planner, size_t i)
 
 static int apply_holds(const struct planner *planner, size_t i)
 {
+    const char *incident = snapshot_of(planner, i)->incident;
+    if (incident != NULL && keep(planner, i, "incident %.40s: its logs stay until it is closed", incident) != 0)
+        return -1;
     for (size_t k = 0; k < planner->input->hold_count; k++) {
         const struct retention_hold *hold = &planner->input->holds[k];
         if (hold->until_ns > planner->input->now_ns &&

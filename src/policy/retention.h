@@ -76,6 +76,7 @@ struct retention_snapshot {
     bool on_demand;
     int64_t keep_until_ns; /* 0: none of its own                 */
     int64_t verified_ns;   /* 0: never                           */
+    const char *incident;  /* open, whose logs it holds; or NULL */
     const char *tag;       /* or NULL                            */
 };
 

@@ -97,6 +97,21 @@ check again-is-not-late test "$(field logs.0.late) $(field logs.0.first)" = "Fal
 json 2026-03-09T15:00:00Z evidence --policy monthly-1-year --period 2026-02
 check january-in-time test "$(ask '[p["result"] for p in j["promises"] if p["id"]=="logs-csv"]')" = "['kept']"
 
+# ---- Logs of an open incident stay until it is closed, whatever their time ----
+json 2026-03-20T00:00:00Z incident open --title 'a key was copied' --severity high --occurred 2026-02-20T00:00:00Z --aware 2026-03-19T00:00:00Z --logs-from 2026-02-01T00:00:00Z --who sato
+INCIDENT=$(field id)
+json 2027-03-02T00:00:00Z log list --class operation
+FEBRUARY=$(ask '[l["snapshot"] for l in j["logs"] if l["period"]=="2026-02"][0]')
+json 2027-03-03T00:00:00Z retain own --dry-run
+check frozen-by-the-incident test "$(ask "[[r for r in k['reasons'] if 'incident' in r] for k in j['keep'] if k['id']=='$FEBRUARY']")" = "[['incident $INCIDENT: its logs stay until it is closed']]"
+expect 8 nobody-takes-them-out at 2027-03-03T00:00:00Z snapshot forget own "$FEBRUARY" --who sato --why tidy
+says "holds logs of incident" told-why-not
+json 2027-03-10T00:00:00Z evidence --policy monthly-1-year --period 2027-03
+check frozen-is-not-overdue test "$(ask '[g["kind"] for p in j["promises"] for g in p["gaps"] if g["kind"]=="log-overdue" and g["date"]=="2026-02"]')" = "[]"
+check closed at 2027-03-10T01:00:00Z incident close "$INCIDENT" --who sato --text 'it was a drill' --no-notice 'nobody was concerned'
+json 2027-03-10T02:00:00Z retain own --dry-run
+check thawed test "$(ask "['$FEBRUARY' in [d['id'] for d in j['drop']]]")" = "[True]"
+
 # ---- Dropped when their time is over, not before; and the audit log's own entries ----
 json 2027-01-31T12:00:00Z run --only retain,gc,logs
 json 2027-01-31T13:00:00Z log list

@@ -479,6 +479,13 @@ static void test_logs(void **state)
     f->logs[0].keep_until_ns = at("2026-10-20T00:00:00+09:00");
     judge(f);
     assert_string_equal(gaps(f), "log-overdue 2026-09");
+    f->logs[0].frozen_ns = INT64_MAX; /* an incident is open, whose logs these are */
+    judge(f);
+    assert_string_equal(gaps(f), "");
+    f->logs[0].frozen_ns = at("2026-10-25T00:00:00+09:00");
+    judge(f);
+    assert_string_equal(gaps(f), "log-overdue 2026-09");
+    f->logs[0].frozen_ns = 0;
     f->logs[0].dropped_ns = at("2026-10-21T00:00:00+09:00");
     judge(f);
     assert_string_equal(gaps(f), "");
