@@ -24,6 +24,7 @@ struct hikae_incident_deadline {
     const char *from;     /* "occurrence", "awareness", "confirmation" */
     const char *within;   /* "72h", "3 business days"                  */
     const char *strength; /* "aim", "duty"                             */
+    const char *zone;     /* of the policy                             */
     const char **channels;
     size_t channel_count;
     int64_t due_ns; /* 0: what it counts from is not known yet                             */
@@ -138,8 +139,14 @@ enum hikae_status hikae_incident_close(struct hikae *hikae, const char *kind, co
                                        const struct hikae_incident_closing *closing, struct hikae_incidents *ret,
                                        struct hikae_error *error);
 
-/* The text of a notice to fill in, with what is known filled in: *ret_text (free). language: "en", "ja". */
-enum hikae_status hikae_incident_template(struct hikae *hikae, const char *id, const char *stage, const char *language,
+struct hikae_incident_text {
+    const char *stage;    /* "first", "follow-up", "final" */
+    const char *language; /* "en", "ja" */
+    const char
+        *tenant; /* whom it is for, the only one that it names: times and promises are its policy's; NULL: open */
+};
+/* The text of a notice to fill in, with what is known filled in: *ret_text (free). */
+enum hikae_status hikae_incident_template(struct hikae *hikae, const char *id, const struct hikae_incident_text *wanted,
                                           char **ret_text, struct hikae_error *error);
 
 /* ---- Reviews ---- */

@@ -356,8 +356,10 @@ enum hikae_status command_nonconformity_close(struct run *run)
 enum hikae_status command_incident_template(struct run *run)
 {
     char *text = NULL;
-    enum hikae_status status = hikae_incident_template(run->hikae, run->args[0], run_option(run, "stage"),
-                                                       run->lang == LANG_JA ? "ja" : "en", &text, &run->error);
+    const struct hikae_incident_text wanted = {.stage = run_option(run, "stage"),
+                                               .language = run->lang == LANG_JA ? "ja" : "en",
+                                               .tenant = run_option(run, "tenant")};
+    enum hikae_status status = hikae_incident_template(run->hikae, run->args[0], &wanted, &text, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
     if (run->out.json)

@@ -156,6 +156,7 @@ const struct command row_incident_notice = {
 
 static const struct option_def template_options[] = {
     {.name = "stage", .kind = VALUE_CHOICE, .value = "first|follow-up|final", .required = true, .help = "which report"},
+    {.name = "tenant", .kind = VALUE_WORD, .value = "NAME", .help = "whom it is for: the only one that it names"},
     OPTIONS_END,
 };
 
@@ -167,11 +168,15 @@ const struct command row_incident_template = {
     .least = 1,
     .most = 1,
     .flags = COMMAND_STORE,
-    .description = "Prints a notice with all that is known filled in and a blank (____) for what only a person can "
-                   "know, in the language of --lang.",
+    .description =
+        "Prints a notice with all that is known filled in and a blank (____) for what only a person can "
+        "know, in the language of --lang. With --tenant it is for that customer: it names no other, its times "
+        "are in the zone of that customer's policy, and it tells what that policy promises. What was noted "
+        "inside stands in it: read it before you send it.",
     .options = template_options,
-    .examples = {{"hikae --lang ja incident template I-20261121-3fa9 --stage first", "In Japanese."}},
-    .exits = {{4, "there is no such incident"}},
+    .examples = {{"hikae --lang ja incident template I-20261121-3fa9 --stage first --tenant acme",
+                  "For acme, in Japanese."}},
+    .exits = {{2, "the incident does not concern that tenant"}, {4, "there is no such incident"}},
     .run = command_incident_template,
 };
 

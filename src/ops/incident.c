@@ -85,6 +85,7 @@ static int read_deadline(const json_t *row, struct hikae_incident_deadline *ret,
                                             .from = text_of(row, "from"),
                                             .within = text_of(row, "within"),
                                             .strength = text_of(row, "strength"),
+                                            .zone = text_of(row, "zone"),
                                             .due_ns = time_of(row, "due"),
                                             .by_rule = json_is_true(json_object_get(row, "by_rule"))};
     ret->channels = mem_calloc(json_array_size(channels) + 1, sizeof(*ret->channels));

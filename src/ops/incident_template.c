@@ -1,161 +1,11 @@
-/*
- * Texts of notices, as a start for people: what is known stands in its place, what only a person can know is a blank.
- * Nothing here is ever sent by hikae.
- */
+/* Filling in the text of a notice: for one customer, in the zone that its policy promises, with nobody else's name. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ops/incident.h"
+#include "ops/incident_texts.h"
+#include "policy/zone.h"
 
 #include <string.h>
-
-enum language { EN, JA, LANGUAGES };
-enum { STAGES = 3 };
-
-static const char *const stage_names[STAGES] = {"first", "follow-up", "final"};
-
-/* {name}: what is known. ____: for a person. An end of line for each string. */
-static const char *const first_en[] = {
-    "Subject: [{id}] Notice of an incident: {title}",
-    "",
-    "We tell you of an incident that concerns, or may concern, your data.",
-    "",
-    "What happened: {title}",
-    "Severity: {severity}",
-    "When it occurred: {occurred}",
-    "When we became aware of it: {aware}",
-    "When it was confirmed: {confirmed}",
-    "Whom it concerns: {tenants}",
-    "",
-    "What we know so far: {text}",
-    "What data is concerned: ____",
-    "What this means for you: ____",
-    "What we have done: ____",
-    "What we ask you to do: ____",
-    "",
-    "What is still safe: ____ (hikae status; hikae verify)",
-    "",
-    "We will write again by ____.",
-    "Ask: ____ (name, telephone, mail). Number of this incident: {id}",
-    NULL,
-};
-
-static const char *const first_ja[] = {
-    "件名: 【{id}】インシデントのお知らせ（第一報）: {title}",
-    "",
-    "お客様のデータに関わる、または関わる可能性のあるインシデントについてお知らせします。",
-    "",
-    "概要: {title}",
-    "深刻度: {severity}",
-    "発生日時: {occurred}",
-    "認知日時: {aware}",
-    "確認日時: {confirmed}",
-    "対象: {tenants}",
-    "",
-    "現時点で判明していること: {text}",
-    "対象となるデータ: ____",
-    "お客様への影響: ____",
-    "当社の対応: ____",
-    "お客様にお願いしたいこと: ____",
-    "",
-    "影響を受けていないもの: ____（hikae status、hikae verify で確認）",
-    "",
-    "次回のご報告: ____ まで",
-    "お問い合わせ: ____（担当者、電話、メール）　インシデント番号: {id}",
-    NULL,
-};
-
-static const char *const follow_up_en[] = {
-    "Subject: [{id}] Incident, continued: {title}",
-    "",
-    "This continues our notice of {first_notice}.",
-    "",
-    "What happened: {title}",
-    "Severity now: {severity}",
-    "Whom it concerns: {tenants}",
-    "",
-    "What is new since then: ____",
-    "What was done since then:",
-    "{events}",
-    "What is still open: ____",
-    "What we ask you to do: ____",
-    "",
-    "We will write again by ____.",
-    "Ask: ____. Number of this incident: {id}",
-    NULL,
-};
-
-static const char *const follow_up_ja[] = {
-    "件名: 【{id}】インシデントのお知らせ（続報）: {title}",
-    "",
-    "{first_notice} の第一報の続報です。",
-    "",
-    "概要: {title}",
-    "現在の深刻度: {severity}",
-    "対象: {tenants}",
-    "",
-    "新たに判明したこと: ____",
-    "これまでの対応:",
-    "{events}",
-    "未解決の事項: ____",
-    "お客様にお願いしたいこと: ____",
-    "",
-    "次回のご報告: ____ まで",
-    "お問い合わせ: ____　インシデント番号: {id}",
-    NULL,
-};
-
-static const char *const final_en[] = {
-    "Subject: [{id}] Incident, final report: {title}",
-    "",
-    "1. Summary: {title}",
-    "   Severity: {severity}",
-    "   Whom it concerned: {tenants}",
-    "",
-    "2. Times",
-    "   occurred {occurred}; aware {aware}; confirmed {confirmed}; first notice {first_notice}",
-    "",
-    "3. What happened, in order",
-    "{events}",
-    "",
-    "4. What data was concerned, and what was not: ____",
-    "5. Cause: {cause}",
-    "6. What was done at once: ____",
-    "7. What keeps it from happening again: {correction}",
-    "8. What was promised, and whether it was kept:",
-    "{deadlines}",
-    "",
-    "Logs since {logs_from} are kept; a proof of each entry can be had (hikae audit prove).",
-    "Ask: ____. Number of this incident: {id}",
-    NULL,
-};
-
-static const char *const final_ja[] = {
-    "件名: 【{id}】インシデント最終報告: {title}",
-    "",
-    "1. 概要: {title}",
-    "   深刻度: {severity}",
-    "   対象: {tenants}",
-    "",
-    "2. 時刻",
-    "   発生 {occurred}、認知 {aware}、確認 {confirmed}、第一報 {first_notice}",
-    "",
-    "3. 経過",
-    "{events}",
-    "",
-    "4. 影響を受けたデータ、受けなかったデータ: ____",
-    "5. 原因: {cause}",
-    "6. 実施した応急対応: ____",
-    "7. 再発防止策: {correction}",
-    "8. 約束していたことと、その結果:",
-    "{deadlines}",
-    "",
-    "{logs_from} 以降のログを保存しています。各記録の証明を出せます（hikae audit prove）。",
-    "お問い合わせ: ____　インシデント番号: {id}",
-    NULL,
-};
-
-static const char *const *const templates[STAGES][LANGUAGES] = {
-    {first_en, first_ja}, {follow_up_en, follow_up_ja}, {final_en, final_ja}};
 
 static const char blank[] = "____";
 
@@ -163,7 +13,10 @@ static const char blank[] = "____";
 
 struct filling {
     const struct hikae_incident *item;
-    enum language language;
+    enum incident_language language;
+    const char *tenant; /* whom the text is for: the only one that it names; NULL: nobody yet */
+    char *policy;       /* of that tenant; NULL: of all                                       */
+    struct zone *zone;  /* that its policy promises                                           */
     struct buf out;
 };
 
@@ -172,32 +25,102 @@ static int add(struct filling *filling, const char *text, struct error *err)
     return buf_append(&filling->out, text, strlen(text), err);
 }
 
+/* A made text, which is freed; NULL: there was no memory for it. */
+static int add_made(struct filling *filling, char *text, struct error *err)
+{
+    int rc = text != NULL ? add(filling, text, err) : error_no_memory(err);
+    mem_free(text);
+    return rc;
+}
+
+static int add_clock(struct filling *filling, const struct zone_time *time, int hour, struct error *err)
+{
+    const struct civil_date *date = &time->date;
+    const char *zone = time->abbreviation;
+    if (filling->language == INCIDENT_EN)
+        return add_made(filling,
+                        mem_printf("%lld-%02d-%02d %02d:%02d %s", (long long)date->year, date->month, date->day, hour,
+                                   time->minute, zone),
+                        err);
+    return add_made(filling,
+                    mem_printf("%lld年%d月%d日%d時%02d分（%s）", (long long)date->year, date->month, date->day, hour,
+                               time->minute, strcmp(zone, "JST") == 0 ? "日本時間" : zone),
+                    err);
+}
+
 static int add_time(struct filling *filling, int64_t ns, struct error *err)
 {
-    char text[CLOCK_TEXT_SIZE];
-    return add(filling, ns != 0 ? clock_format(ns, text) : blank, err);
+    struct zone_time time;
+    if (ns == 0)
+        return add(filling, blank, err);
+    zone_civil(filling->zone, ns, &time);
+    return add_clock(filling, &time, time.hour, err);
+}
+
+/* What is due by the end of a day is due by its 24:00, which nobody takes for the day after. */
+static int add_due(struct filling *filling, int64_t due_ns, struct error *err)
+{
+    struct zone_time due, before;
+    if (due_ns == 0)
+        return add(filling, blank, err);
+    zone_civil(filling->zone, due_ns, &due);
+    if (due.hour != 0 || due.minute != 0 || due.second != 0)
+        return add_clock(filling, &due, due.hour, err);
+    zone_civil(filling->zone, due_ns - 1, &before);
+    due.date = before.date;
+    return add_clock(filling, &due, 24, err);
+}
+
+/* The words of the records, as people read them. An unknown word stays as it is. */
+static const char *say(const struct filling *filling, const char *word)
+{
+    static const struct {
+        const char *word, *texts[INCIDENT_LANGUAGES];
+    } rows[] = {
+        {"low", {"low", "低"}},
+        {"medium", {"medium", "中"}},
+        {"high", {"high", "高"}},
+        {"critical", {"critical", "重大"}},
+        {"open", {"recorded", "登録"}},
+        {"note", {"noted", "記録"}},
+        {"close", {"closed", "終了"}},
+        {"first", {"first notice", "第一報"}},
+        {"follow-up", {"follow-up", "続報"}},
+        {"final", {"final report", "最終報告"}},
+        {"occurrence", {"its occurrence", "発生"}},
+        {"awareness", {"our becoming aware of it", "認知"}},
+        {"confirmation", {"its confirmation", "確認"}},
+        {"aim", {"aim", "目標"}},
+        {"duty", {"duty", "義務"}},
+        {"met", {"in time", "期限内"}},
+        {"late", {"late", "期限後"}},
+        {"missed", {"not given in time", "期限までに未実施"}},
+        {"open deadline", {"not given yet", "未実施"}},
+        {"waiting", {"not confirmed yet", "未確認"}},
+        {"business day", {"business day", "営業日"}},
+        {"business days", {"business days", "営業日"}},
+        {"h", {"hours", "時間"}},
+        {"d", {"days", "日"}},
+        {"w", {"weeks", "週間"}},
+        {"m", {"months", "か月"}},
+        {"y", {"years", "年"}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].word, word) == 0)
+            return rows[i].texts[filling->language];
+    return word;
 }
 
 static int add_severity(struct filling *filling, struct error *err)
 {
-    static const char *const words[][LANGUAGES] = {
-        {"low", "低"}, {"medium", "中"}, {"high", "高"}, {"critical", "重大"}};
     const char *severity = filling->item->severity;
-    for (size_t i = 0; severity != NULL && i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(words[i][EN], severity) == 0)
-            return add(filling, words[i][filling->language], err);
-    return add(filling, blank, err);
+    return add(filling, severity != NULL ? say(filling, severity) : blank, err);
 }
 
-static int add_tenants(struct filling *filling, struct error *err)
+/* Other customers' names are none of this one's business. */
+static int add_tenant(struct filling *filling, struct error *err)
 {
-    const struct hikae_incident *item = filling->item;
-    if (item->tenant_count == 0)
-        return add(filling, blank, err);
-    for (size_t i = 0; i < item->tenant_count; i++)
-        if (add(filling, i > 0 ? ", " : "", err) != 0 || add(filling, item->tenants[i].name, err) != 0)
-            return -1;
-    return 0;
+    return add(filling, filling->tenant != NULL ? filling->tenant : blank, err);
 }
 
 static int64_t first_notice_ns(const struct hikae_incident *item)
@@ -211,40 +134,74 @@ static int64_t first_notice_ns(const struct hikae_incident *item)
     return first_ns;
 }
 
+static int add_event(struct filling *filling, const struct hikae_incident_event *event, struct error *err)
+{
+    const char *what = say(filling, event->stage != NULL ? event->stage : event->event);
+    if (add_time(filling, event->at_ns != 0 ? event->at_ns : event->time_ns, err) != 0 || add(filling, " ", err) != 0 ||
+        add(filling, what, err) != 0)
+        return -1;
+    if (event->channel != NULL &&
+        add_made(filling, mem_printf(filling->language == INCIDENT_JA ? "（%s）" : " (%s)", event->channel), err) != 0)
+        return -1;
+    return event->text == NULL || (add(filling, ": ", err) == 0 && add(filling, event->text, err) == 0) ? 0 : -1;
+}
+
 static int add_events(struct filling *filling, struct error *err)
 {
     const struct hikae_incident *item = filling->item;
-    for (size_t i = 0; i < item->event_count; i++) {
-        const struct hikae_incident_event *event = &item->events[i];
-        if (add(filling, i > 0 ? "\n   - " : "   - ", err) != 0 ||
-            add_time(filling, event->at_ns != 0 ? event->at_ns : event->time_ns, err) != 0 ||
-            add(filling, " ", err) != 0 || add(filling, event->event, err) != 0)
+    for (size_t i = 0; i < item->event_count; i++)
+        if (add(filling, i > 0 ? "\n   - " : "   - ", err) != 0 || add_event(filling, &item->events[i], err) != 0)
             return -1;
-        if (event->stage != NULL && (add(filling, " ", err) != 0 || add(filling, event->stage, err) != 0 ||
-                                     add(filling, ", ", err) != 0 || add(filling, event->channel, err) != 0))
-            return -1;
-        if (event->text != NULL && (add(filling, ": ", err) != 0 || add(filling, event->text, err) != 0))
-            return -1;
-    }
     return 0;
+}
+
+/* "72h", "3 business days" in words. */
+static char *within_text(const struct filling *filling, const char *within)
+{
+    size_t digits = strspn(within, "0123456789");
+    const char *unit = within + digits + (within[digits] == ' ' ? 1 : 0);
+    return mem_printf("%.*s%s%s", (int)digits, within, filling->language == INCIDENT_JA ? "" : " ", say(filling, unit));
+}
+
+static int add_deadline(struct filling *filling, const struct hikae_incident_deadline *deadline, struct error *err)
+{
+    char CLEANUP_FREE *within = within_text(filling, deadline->within);
+    bool is_open = strcmp(deadline->state, "open") == 0;
+    const char *state = say(filling, is_open ? "open deadline" : deadline->state);
+    const char *from = say(filling, deadline->from), *strength = say(filling, deadline->strength);
+    bool japanese = filling->language == INCIDENT_JA;
+    if (within == NULL)
+        return error_no_memory(err);
+    if (add_made(filling,
+                 japanese ? mem_printf("%sから%s以内（%s）: 期限 ", from, within, strength)
+                          : mem_printf("within %s of %s (%s): by ", within, from, strength),
+                 err) != 0 ||
+        add_due(filling, deadline->due_ns, err) != 0)
+        return -1;
+    if (deadline->met_ns != 0 &&
+        (add(filling, japanese ? "、実施 " : "; given ", err) != 0 || add_time(filling, deadline->met_ns, err) != 0))
+        return -1;
+    return add_made(filling, mem_printf(japanese ? "、%s" : ", %s", state), err);
+}
+
+/* What was promised to this customer; what others were promised is not told. */
+static bool concerns(const struct filling *filling, const struct hikae_incident_deadline *deadline)
+{
+    return filling->policy == NULL || strcmp(filling->policy, deadline->policy) == 0;
 }
 
 static int add_deadlines(struct filling *filling, struct error *err)
 {
     const struct hikae_incident *item = filling->item;
-    if (item->deadline_count == 0)
-        return add(filling, "   - ____", err);
+    bool any = false;
     for (size_t i = 0; i < item->deadline_count; i++) {
-        const struct hikae_incident_deadline *deadline = &item->deadlines[i];
-        if (add(filling, i > 0 ? "\n   - " : "   - ", err) != 0 || add(filling, deadline->policy, err) != 0 ||
-            add(filling, ": ", err) != 0 || add(filling, deadline->within, err) != 0 || add(filling, " / ", err) != 0 ||
-            add(filling, deadline->from, err) != 0 || add(filling, " (", err) != 0 ||
-            add(filling, deadline->strength, err) != 0 || add(filling, "): ", err) != 0 ||
-            add_time(filling, deadline->due_ns, err) != 0 || add(filling, " → ", err) != 0 ||
-            add_time(filling, deadline->met_ns, err) != 0)
+        if (!concerns(filling, &item->deadlines[i]))
+            continue;
+        if (add(filling, any ? "\n   - " : "   - ", err) != 0 || add_deadline(filling, &item->deadlines[i], err) != 0)
             return -1;
+        any = true;
     }
-    return 0;
+    return any ? 0 : add(filling, "   - ____", err);
 }
 
 static int add_text_of_opening(struct filling *filling, struct error *err)
@@ -271,7 +228,7 @@ static int add_value(struct filling *filling, const char *name, size_t size, str
         const char *name;
         int (*add)(struct filling *, struct error *);
     } parts[] = {{"severity", add_severity},
-                 {"tenants", add_tenants},
+                 {"tenant", add_tenant},
                  {"events", add_events},
                  {"deadlines", add_deadlines},
                  {"text", add_text_of_opening}};
@@ -303,55 +260,83 @@ static int fill_line(struct filling *filling, const char *line, struct error *er
 
 /* ---- The operation ---- */
 
-static int find_template(const char *stage, const char *language, enum language *ret_language,
+static int find_template(const struct hikae_incident_text *wanted, enum incident_language *ret_language,
                          const char *const **ret_lines, struct error *err)
 {
-    static const char *const languages[LANGUAGES] = {[EN] = "en", [JA] = "ja"};
-    *ret_language = LANGUAGES;
-    for (enum language i = EN; i < LANGUAGES; i++)
-        if (language != NULL && strcmp(languages[i], language) == 0)
-            *ret_language = i;
-    for (size_t i = 0; i < STAGES && *ret_language != LANGUAGES; i++)
-        if (stage != NULL && strcmp(stage_names[i], stage) == 0) {
-            *ret_lines = templates[i][*ret_language];
-            return 0;
-        }
-    (void)error_set(err, ERROR_USAGE, "there is no template '%.40s'", stage != NULL ? stage : "");
+    bool is_japanese = wanted->language != NULL && strcmp(wanted->language, "ja") == 0;
+    bool known = is_japanese || (wanted->language != NULL && strcmp(wanted->language, "en") == 0);
+    *ret_language = is_japanese ? INCIDENT_JA : INCIDENT_EN;
+    *ret_lines = known && wanted->stage != NULL ? incident_text(wanted->stage, *ret_language) : NULL;
+    if (*ret_lines != NULL)
+        return 0;
+    (void)error_set(err, ERROR_USAGE, "there is no template '%.40s'", wanted->stage != NULL ? wanted->stage : "");
     return error_hint(err, "first, follow-up or final, in en or ja");
 }
 
-static int fill(struct hikae *hikae, const char *id, const char *stage, const char *language, char **ret_text,
+/* Whom it is for, and so by whose policy it speaks: the zone of its times, and what was promised. */
+static int address(struct hikae *hikae, const char *tenant, struct filling *filling, struct error *err)
+{
+    const struct hikae_incident *item = filling->item;
+    struct catalog_tenant row = {0};
+    const char *zone = "UTC";
+    if (tenant != NULL) {
+        bool named = item->tenant_count == 0;
+        for (size_t i = 0; i < item->tenant_count; i++)
+            named = named || strcmp(item->tenants[i].name, tenant) == 0;
+        if (!named) {
+            (void)error_set(err, ERROR_USAGE, "%.100s is none of those whom %s concerns", tenant, item->id);
+            return error_hint(err, "`hikae incident note %s --tenant %.60s --text …` adds it", item->id, tenant);
+        }
+        if (catalog_tenant_by_name(hikae->catalog, tenant, &row, err) != 0)
+            return -1;
+        filling->tenant = tenant;
+        filling->policy = row.policy;
+        row.policy = NULL;
+        catalog_tenant_free(&row);
+    }
+    for (size_t i = item->deadline_count; i-- > 0;)
+        if (concerns(filling, &item->deadlines[i]) && item->deadlines[i].zone != NULL)
+            zone = item->deadlines[i].zone;
+    return zone_open(zone, &filling->zone, err);
+}
+
+static int fill_all(struct filling *filling, const char *const *lines, struct error *err)
+{
+    int rc = add(filling, incident_text_warning(filling->language), err) == 0 ? add(filling, "\n", err) : -1;
+    for (size_t i = 0; rc == 0 && lines[i] != NULL; i++)
+        rc = fill_line(filling, lines[i], err);
+    return rc == 0 ? buf_u8(&filling->out, 0, err) : -1;
+}
+
+static int fill(struct hikae *hikae, const char *id, const struct hikae_incident_text *wanted, char **ret_text,
                 struct error *err)
 {
     struct hikae_incidents found CLEANUP(hikae_incidents_free) = {0};
     struct hikae_error why;
     struct filling filling = {0};
     const char *const *lines;
-    if (find_template(stage, language, &filling.language, &lines, err) != 0)
+    if (find_template(wanted, &filling.language, &lines, err) != 0)
         return -1;
-    if (hikae_incident_list(hikae, HIKAE_INCIDENT, id, true, &found, &why) > HIKAE_WARNINGS) {
-        (void)error_set(err, why.status == HIKAE_NOT_FOUND ? ERROR_NOT_FOUND : ERROR_UNREACHABLE, "%s", why.message);
-        return error_hint(err, "%s", why.hint);
-    }
+    if (hikae_incident_list(hikae, HIKAE_INCIDENT, id, true, &found, &why) > HIKAE_WARNINGS)
+        return api_failure(&why, err);
     filling.item = &found.items[0];
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && lines[i] != NULL; i++)
-        rc = fill_line(&filling, lines[i], err);
+    int rc = address(hikae, wanted->tenant, &filling, err);
     if (rc == 0)
-        rc = buf_u8(&filling.out, 0, err);
-    if (rc != 0) {
+        rc = fill_all(&filling, lines, err);
+    if (rc == 0)
+        *ret_text = (char *)filling.out.data;
+    else
         buf_free(&filling.out);
-        return -1;
-    }
-    *ret_text = (char *)filling.out.data;
-    return 0;
+    mem_free(filling.policy);
+    zone_free(filling.zone);
+    return rc;
 }
 
-enum hikae_status hikae_incident_template(struct hikae *hikae, const char *id, const char *stage, const char *language,
+enum hikae_status hikae_incident_template(struct hikae *hikae, const char *id, const struct hikae_incident_text *wanted,
                                           char **ret_text, struct hikae_error *error)
 {
     struct error err = {0};
     *ret_text = NULL;
-    int rc = fill(hikae, id, stage, language, ret_text, &err);
+    int rc = fill(hikae, id, wanted, ret_text, &err);
     return api_result(rc, false, &err, error);
 }

@@ -375,14 +375,31 @@ enum hikae_status hikae_incident_notice(struct hikae *hikae, const char *id, con
 
 /* ---- close ---- */
 
+/* By which channel no first notice was recorded; NULL: the rule names none. */
+static const char *silent_channel(const struct hikae_incident *item, const struct hikae_incident_deadline *deadline)
+{
+    for (size_t i = 0; i < deadline->channel_count; i++) {
+        bool told = false;
+        for (size_t k = 0; k < item->event_count; k++) {
+            const struct hikae_incident_event *event = &item->events[k];
+            told = told || (event->stage != NULL && strcmp(event->stage, stages[0]) == 0 && event->channel != NULL &&
+                            strcmp(event->channel, deadline->channels[i]) == 0);
+        }
+        if (!told)
+            return deadline->channels[i];
+    }
+    return NULL;
+}
+
 static int check_told(const struct hikae_incident *item, const char *no_notice, struct error *err)
 {
     for (size_t i = 0; i < item->deadline_count && (no_notice == NULL || no_notice[0] == '\0'); i++) {
         const struct hikae_incident_deadline *deadline = &item->deadlines[i];
         if (strcmp(deadline->state, "open") != 0 && strcmp(deadline->state, "missed") != 0)
             continue;
-        (void)error_set(err, ERROR_REFUSED, "policy %s promises a notice of %s, and none was recorded by all channels",
-                        deadline->policy, item->id);
+        const char *channel = silent_channel(item, deadline);
+        (void)error_set(err, ERROR_REFUSED, "policy %s promises a first notice of %s%s%.40s, and none was recorded",
+                        deadline->policy, item->id, channel != NULL ? " by " : "", channel != NULL ? channel : "");
         return error_hint(err,
                           "`hikae incident notice %s …` records one that was given; --no-notice WHY says why none "
                           "is",

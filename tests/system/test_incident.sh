@@ -138,6 +138,16 @@ for stage in first follow-up final; do
     done
 done
 check template-japanese grep -q 最終報告 "$WORK/t.final.ja"
+# For one customer: in the zone of its policy, with what that promises, and without anybody else's name.
+at 2026-11-24T01:00:00Z --lang ja incident template "$IID" --stage final --tenant b >"$WORK/out" 2>/dev/null
+says "対象: b" template-for-one
+says "確認から3営業日以内（義務）: 期限 2026年11月26日24時00分（日本時間）、実施 2026年11月20日15時30分（日本時間）、期限内" template-in-its-zone
+check template-without-other-promises sh -c "! grep -q 72時間 '$WORK/out'"
+at 2026-11-24T01:00:00Z incident template "$IID" --stage final --tenant a >"$WORK/out" 2>/dev/null
+says "within 72 hours of its occurrence (aim): by 2026-11-23 09:00 JST; given 2026-11-24 05:00 JST, late" template-says-late
+at 2026-11-24T01:00:00Z incident template "$IID" --stage final >"$WORK/out" 2>/dev/null
+says "Whom it concerned: ____" template-names-nobody-unasked
+expect 2 template-for-a-stranger at 2026-11-24T01:00:00Z incident template "$IID" --stage final --tenant c0
 expect 2 template-unknown at 2026-11-24T01:00:00Z incident template "$IID" --stage other
 
 # ---- An erasure that nobody did ----
