@@ -117,7 +117,7 @@ struct hikae_evidence {
     uint64_t counts[HIKAE_RESULTS]; /* of promises */
     const struct hikae_evidence_log *logs;
     size_t log_count;
-    const struct hikae_evidence_nonconformity *nonconformities; /* of the period: since, or opened */
+    const struct hikae_evidence_nonconformity *nonconformities; /* open in the period */
     size_t nonconformity_count;
     uint64_t tenants; /* looked at */
     void *memory;     /* of all of the above */

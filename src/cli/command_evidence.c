@@ -187,7 +187,7 @@ static uint64_t count_of(const struct hikae_evidence_promise *promise, enum hika
     return count;
 }
 
-static void add_gaps(struct run *run, struct columns *gaps, const struct hikae_evidence_promise *promise)
+static void add_gaps(struct run *run, struct columns *gaps, const struct hikae_evidence_promise *promise, bool several)
 {
     for (size_t i = 0; i < promise->rule_count; i++)
         for (size_t k = 0; k < promise->rules[i]->item_count; k++) {
@@ -199,6 +199,8 @@ static void add_gaps(struct run *run, struct columns *gaps, const struct hikae_e
                            item->about != NULL ? ": " : "", item->about != NULL ? item->about : "",
                            item->detail != NULL ? " – " : "", item->detail != NULL ? item->detail : "");
             columns_add(gaps, item->date);
+            if (several)
+                columns_add(gaps, promise->policy);
             columns_add(gaps, item->tenant);
             columns_add_colour(gaps, hikae_result_text(item->result, run->lang == LANG_JA), colour_of(item->result));
             columns_add(gaps, promise->id);
@@ -208,14 +210,22 @@ static void add_gaps(struct run *run, struct columns *gaps, const struct hikae_e
 
 static void print_evidence(struct run *run, const struct hikae_evidence *evidence)
 {
-    static const char *const heads[] = {"PROMISE", "RESULT", ">PROOF", ">GAPS", "TEXT", NULL};
-    static const char *const gap_heads[] = {"DATE", "TENANT", "RESULT", "PROMISE", "WHAT", NULL};
+    static const char *const heads[2][7] = {{"PROMISE", "RESULT", ">PROOF", ">GAPS", "TEXT", NULL},
+                                            {"POLICY", "PROMISE", "RESULT", ">PROOF", ">GAPS", "TEXT", NULL}};
+    static const char *const gap_heads[2][7] = {{"DATE", "TENANT", "RESULT", "PROMISE", "WHAT", NULL},
+                                                {"DATE", "POLICY", "TENANT", "RESULT", "PROMISE", "WHAT", NULL}};
     char text[TEXT_SMALL];
     struct columns promises CLEANUP(columns_free), gaps CLEANUP(columns_free);
-    columns_start(&promises, heads);
-    columns_start(&gaps, gap_heads);
+    /* Promises of different policies may be called the same. */
+    bool several = false;
+    for (size_t i = 1; i < evidence->promise_count; i++)
+        several = several || strcmp(evidence->promises[i].policy, evidence->promises[0].policy) != 0;
+    columns_start(&promises, heads[several]);
+    columns_start(&gaps, gap_heads[several]);
     for (size_t i = 0; i < evidence->promise_count; i++) {
         const struct hikae_evidence_promise *promise = &evidence->promises[i];
+        if (several)
+            columns_add(&promises, promise->policy);
         columns_add(&promises, promise->id);
         columns_add_colour(&promises, hikae_result_text(promise->result, run->lang == LANG_JA),
                            colour_of(promise->result));
@@ -223,7 +233,7 @@ static void print_evidence(struct run *run, const struct hikae_evidence *evidenc
                     text_count(count_of(promise, HIKAE_KEPT, HIKAE_ATTESTED) + promise->attestation_count, text));
         columns_add(&promises, text_count(count_of(promise, HIKAE_NOT_OBSERVABLE, HIKAE_BROKEN), text));
         columns_add(&promises, run->lang == LANG_JA ? promise->ja : promise->en);
-        add_gaps(run, &gaps, promise);
+        add_gaps(run, &gaps, promise, several);
     }
     run_table(run, &promises);
     if (gaps.count > 0)
@@ -232,7 +242,7 @@ static void print_evidence(struct run *run, const struct hikae_evidence *evidenc
 
 static void print_nonconformities(struct run *run, const struct hikae_evidence *evidence)
 {
-    static const char *const heads[] = {"ID", "SINCE", "CLOSED", "WHAT", "CORRECTION", NULL};
+    static const char *const heads[] = {"ID", "SINCE", "CLOSED", "POLICY", "WHAT", "CORRECTION", NULL};
     char since[TEXT_SMALL], closed[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
@@ -244,6 +254,7 @@ static void print_nonconformities(struct run *run, const struct hikae_evidence *
         columns_add(&columns, item->id);
         columns_add(&columns, text_time(item->since_ns, since));
         columns_add(&columns, item->closed_ns != 0 ? text_time(item->closed_ns, closed) : NULL);
+        columns_add(&columns, item->policy);
         columns_add(&columns, what);
         columns_add(&columns, item->correction);
     }

@@ -90,14 +90,12 @@ static bool names_tenant(const struct hikae_incident *item, const char *tenant)
     return tenant == NULL || item->tenant_count == 0;
 }
 
-/* One of the period, by the day since when or on which it was found; of the policies and the tenant that were asked
- * for. */
+/* One that was open in the period, of the policies and the tenant that were asked for. */
 static void take_nonconformity(struct evidence_gathering *g, const struct hikae_incident *item)
 {
     const struct evidence_facts *facts = g->facts;
-    bool since = item->occurred_ns >= facts->from_ns && item->occurred_ns < facts->to_ns;
-    bool opened = item->opened_ns >= facts->from_ns && item->opened_ns < facts->to_ns;
-    if ((!since && !opened) || !is_in_force(g, item->policy) || !names_tenant(item, g->options->tenant))
+    bool was_open = item->occurred_ns < facts->to_ns && (item->open || item->closed_ns >= facts->from_ns);
+    if (!was_open || !is_in_force(g, item->policy) || !names_tenant(item, g->options->tenant))
         return;
     struct hikae_evidence_nonconformity *made =
         arena_add(g->arena, &g->nonconformities, &g->ret->nonconformity_count, sizeof(*g->nonconformities));

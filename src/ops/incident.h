@@ -54,6 +54,7 @@ struct missed {
     const char *subject; /* the incident or review it is about; NULL: tenants are            */
     const char *tenant;  /* NULL: of none                                                    */
     int64_t since_ns;    /* when its time was                                                */
+    int64_t again_ns;    /* of what comes night after night: its time now; else 0            */
 };
 struct misses {
     struct missed *items;

@@ -86,7 +86,8 @@ int misses_of_plan(const struct run_plan *plan, struct misses *ret, struct error
         const struct missed missed = {.what = task->job->name,
                                       .policy = task->tenant->policy->name,
                                       .tenant = task->tenant->name,
-                                      .since_ns = task->due.at_ns};
+                                      .since_ns = task->due.missed_ns,
+                                      .again_ns = task->due.at_ns};
         if (is_missed(task) && misses_add(ret, &missed, err) != 0)
             return -1;
     }
@@ -208,9 +209,10 @@ static const struct hikae_incident *find_open(const struct hikae_incidents *inci
 
 bool misses_are_settled(const struct hikae_incidents *incidents, const struct missed *missed)
 {
+    int64_t time_ns = missed->again_ns != 0 ? missed->again_ns : missed->since_ns;
     for (size_t i = 0; i < incidents->count; i++) {
         const struct hikae_incident *item = &incidents->items[i];
-        if (!item->open && is_about(item, missed) && item->opened_ns >= missed->since_ns)
+        if (!item->open && is_about(item, missed) && item->opened_ns >= time_ns)
             return true;
     }
     return false;

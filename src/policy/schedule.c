@@ -157,8 +157,10 @@ static void next_window(const struct timetable *table, int64_t after, struct win
     }
 }
 
-/* Windows before `number` that began after the last success, and after the tenant came to be. */
-static unsigned count_missed(const struct timetable *table, int64_t number, int64_t last_ns, int64_t since_ns)
+/* Windows before `number` that began after the last success, and after the tenant came to be. *ret_ns: the time in the
+ * latest of them. */
+static unsigned count_missed(const struct timetable *table, int64_t number, int64_t last_ns, int64_t since_ns,
+                             int64_t *ret_ns)
 {
     struct window window;
     unsigned missed = 0;
@@ -168,7 +170,8 @@ static unsigned count_missed(const struct timetable *table, int64_t number, int6
         if (window_of(table, number, &window)) {
             if (window.begins_ns <= from)
                 break;
-            missed++;
+            if (missed++ == 0)
+                *ret_ns = window.begins_ns + table->jitter_ns;
         } else if (zone_period_start(table->zone, table->unit, number) <= from) {
             break;
         }
@@ -189,8 +192,10 @@ void schedule_decide(const struct policy_schedule *schedule, const struct zone *
     bool due = found && last_ns < window.begins_ns;
     if (due && now_ns >= not_before_ns) {
         ret->state = now_ns < window.ends_ns ? SCHEDULE_DUE : SCHEDULE_MISSED;
-        ret->windows = count_missed(&table, number, last_ns, since_ns);
+        ret->windows = count_missed(&table, number, last_ns, since_ns, &ret->missed_ns);
         ret->is_late = ret->windows > 0 || (ret->state == SCHEDULE_MISSED && since_ns < window.begins_ns);
+        if (ret->state == SCHEDULE_MISSED && since_ns < window.begins_ns)
+            ret->missed_ns = window.begins_ns + table.jitter_ns;
     } else {
         ret->state = due ? SCHEDULE_WAITS : SCHEDULE_DONE;
         if (!due)
@@ -250,4 +255,5 @@ void schedule_decide_span(struct span every, const struct zone *zone, int64_t la
     if (ret->state == SCHEDULE_DUE && last_ns != 0 && now_ns >= ret->ends_ns)
         ret->state = SCHEDULE_MISSED;
     ret->is_late = ret->state == SCHEDULE_MISSED;
+    ret->missed_ns = ret->is_late ? at_ns : 0;
 }

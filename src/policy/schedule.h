@@ -24,10 +24,11 @@ enum schedule_state {
 
 struct schedule_due {
     enum schedule_state state;
-    int64_t at_ns;    /* DUE, MISSED: its time in the latest window; else the next time; NONE: 0         */
-    int64_t ends_ns;  /* of the window of at_ns                                                          */
-    unsigned windows; /* that passed without success before the latest; at most SCHEDULE_WINDOWS_COUNTED */
-    bool is_late;     /* a whole window passed without success                                           */
+    int64_t at_ns;     /* DUE, MISSED: its time in the latest window; else the next time; NONE: 0         */
+    int64_t ends_ns;   /* of the window of at_ns                                                          */
+    unsigned windows;  /* that passed without success before the latest; at most SCHEDULE_WINDOWS_COUNTED */
+    bool is_late;      /* a whole window passed without success                                           */
+    int64_t missed_ns; /* the time in the latest window that did; 0: none did                             */
 };
 
 enum { SCHEDULE_WINDOWS_COUNTED = 400 };

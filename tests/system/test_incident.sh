@@ -51,6 +51,7 @@ check none-yet test "$(count incidents)" = 0
 json_at 2026-11-03T17:00:00Z --json run
 json_at 2026-11-03T18:00:00Z --json nonconformity list
 check opened-once-per-promise test "$(ask '[(i["about"],i["policy"],i["tenants"]) for i in sorted(j["incidents"],key=lambda i:i["policy"])]')" = "[('backup', 'aim', ['a']), ('backup', 'duty', ['b'])]"
+check since-the-latest-night-that-was-missed test "$(ask '{i["occurred"] for i in j["incidents"]}')" = "{'2026-11-02T16:00:00Z'}"
 check by-hikae test "$(ask '{e["who"] for i in j["incidents"] for e in i["events"]}')" = "{'hikae'}"
 ID=$(ask '[i["id"] for i in j["incidents"] if i["policy"]=="aim"][0]')
 json_at 2026-11-06T17:00:00Z --json run
