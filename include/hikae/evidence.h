@@ -119,7 +119,7 @@ struct hikae_evidence {
     size_t log_count;
     const struct hikae_evidence_nonconformity *nonconformities; /* open in the period */
     size_t nonconformity_count;
-    uint64_t tenants; /* looked at */
+    uint64_t tenants; /* that had one of these policies */
     void *memory;     /* of all of the above */
 };
 
@@ -172,9 +172,13 @@ void hikae_attestations_free(struct hikae_attestations *attestations);
 
 /* ---- Giving it away ---- */
 
-/* One line for each item of each rule of each promise (RFC 4180), with a head. Not 0 of the callback ends it. */
-enum hikae_status hikae_evidence_csv(const struct hikae_evidence *evidence, hikae_write_callback *callback,
-                                     void *context, struct hikae_error *error);
+/*
+ * One line for each item of each rule of each promise (RFC 4180, UTF-8), with a head in English; only the sentences are
+ * in the wanted language. Whatever a spreadsheet would take for a formula has an apostrophe before it. Not 0 of the
+ * callback ends it.
+ */
+enum hikae_status hikae_evidence_csv(const struct hikae_evidence *evidence, bool japanese,
+                                     hikae_write_callback *callback, void *context, struct hikae_error *error);
 /* One HTML file that holds everything it shows. */
 enum hikae_status hikae_evidence_page(const struct hikae_evidence *evidence, bool japanese_first,
                                       hikae_write_callback *callback, void *context, struct hikae_error *error);

@@ -281,7 +281,7 @@ static enum hikae_status write_files(struct run *run, const struct hikae_evidenc
     const char *csv_path = run_option(run, "csv"), *html_path = run_option(run, "html");
     enum hikae_status status = HIKAE_OK;
     if (csv_path != NULL) {
-        status = hikae_evidence_csv(evidence, on_bytes, &csv, &run->error);
+        status = hikae_evidence_csv(evidence, run->lang == LANG_JA, on_bytes, &csv, &run->error);
         if (status == HIKAE_OK)
             status = save(run, csv_path, &csv);
     }

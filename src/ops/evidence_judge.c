@@ -397,6 +397,21 @@ static int take_versions(const struct evidence_facts *facts, struct arena *arena
     return 0;
 }
 
+/* Tenants that had one of the policies. */
+static size_t count_concerned(const struct evidence_facts *facts)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < facts->tenant_count; i++) {
+        bool concerned = false;
+        for (size_t k = 0; k < facts->version_count && !concerned; k++) {
+            const struct evidence_judging judging = {.facts = facts, .version = &facts->versions[k]};
+            concerned = evidence_is_concerned(&judging, &facts->tenants[i]);
+        }
+        count += concerned;
+    }
+    return count;
+}
+
 int evidence_judge(const struct evidence_facts *facts, struct arena *arena, struct hikae_evidence *ret,
                    struct error *err)
 {
@@ -414,6 +429,6 @@ int evidence_judge(const struct evidence_facts *facts, struct arena *arena, stru
         judge_promise(facts, arena, &promises[i]);
         ret->counts[promises[i].result]++;
     }
-    ret->tenants = facts->tenant_count;
+    ret->tenants = count_concerned(facts);
     return arena->failed ? error_no_memory(err) : 0;
 }

@@ -6,14 +6,24 @@
 
 #include <stdio.h>
 
-/* A field; quoted whenever it holds what separates. A leading = + - @ would be a formula to a spreadsheet. */
+/* Would a spreadsheet take it for a formula? Some do also when the sign is a full-width one. */
+static bool is_formula(const char *text)
+{
+    static const char *const starts[] = {"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"};
+    for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+        if (strncmp(text, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* A field; quoted whenever it holds what separates. */
 static int add_field(struct buf *out, const char *text, bool last, struct error *err)
 {
     if (text == NULL)
         text = "";
     bool quoted = text[strcspn(text, ",\"\r\n")] != '\0';
     int rc = quoted ? buf_u8(out, '"', err) : 0;
-    if (rc == 0 && text[0] != '\0' && strchr("=+-@\t", text[0]) != NULL)
+    if (rc == 0 && is_formula(text))
         rc = buf_u8(out, '\'', err);
     for (const char *p = text; rc == 0 && *p != '\0'; p++) {
         if (*p == '"')
@@ -31,7 +41,7 @@ static const char *time_text(int64_t ns, char *buf)
     return ns != 0 ? clock_format(ns, buf) : "";
 }
 
-static int add_line(struct buf *out, const struct hikae_evidence_promise *promise, const char *rule,
+static int add_line(struct buf *out, bool japanese, const struct hikae_evidence_promise *promise, const char *rule,
                     const struct hikae_evidence_item *item, struct error *err)
 {
     char due[CLOCK_TEXT_SIZE], done[CLOCK_TEXT_SIZE], sequence[24] = "";
@@ -43,7 +53,7 @@ static int add_line(struct buf *out, const struct hikae_evidence_promise *promis
                             rule,
                             hikae_result_name(item->result),
                             item->kind,
-                            hikae_evidence_sentence(item->kind, false),
+                            hikae_evidence_sentence(item->kind, japanese),
                             item->tenant,
                             item->about,
                             item->date,
@@ -59,20 +69,20 @@ static int add_line(struct buf *out, const struct hikae_evidence_promise *promis
     return 0;
 }
 
-static int add_promise(struct buf *out, const struct hikae_evidence_promise *promise, struct error *err)
+static int add_promise(struct buf *out, bool japanese, const struct hikae_evidence_promise *promise, struct error *err)
 {
     for (size_t i = 0; i < promise->rule_count; i++)
         for (size_t k = 0; k < promise->rules[i]->item_count; k++)
-            if (add_line(out, promise, promise->rules[i]->rule, &promise->rules[i]->items[k], err) != 0)
+            if (add_line(out, japanese, promise, promise->rules[i]->rule, &promise->rules[i]->items[k], err) != 0)
                 return -1;
     for (size_t i = 0; i < promise->attestation_count; i++)
-        if (add_line(out, promise, "", &promise->attestations[i], err) != 0)
+        if (add_line(out, japanese, promise, "", &promise->attestations[i], err) != 0)
             return -1;
     return 0;
 }
 
-static int write_all(const struct hikae_evidence *evidence, hikae_write_callback *callback, void *context,
-                     struct error *err)
+static int write_all(const struct hikae_evidence *evidence, bool japanese, hikae_write_callback *callback,
+                     void *context, struct error *err)
 {
     static const char head[] = "policy,promise,promise_result,rule,result,kind,what,tenant,about,date,due,done,detail,"
                                "audit_log,audit_sequence\r\n";
@@ -80,7 +90,7 @@ static int write_all(const struct hikae_evidence *evidence, hikae_write_callback
         return error_set(err, ERROR_INTERRUPTED, "writing was stopped");
     for (size_t i = 0; i < evidence->promise_count; i++) {
         struct buf out CLEANUP(buf_free) = {0};
-        if (add_promise(&out, &evidence->promises[i], err) != 0)
+        if (add_promise(&out, japanese, &evidence->promises[i], err) != 0)
             return -1;
         if (out.size > 0 && callback(out.data, out.size, context) != 0)
             return error_set(err, ERROR_INTERRUPTED, "writing was stopped");
@@ -88,9 +98,9 @@ static int write_all(const struct hikae_evidence *evidence, hikae_write_callback
     return 0;
 }
 
-enum hikae_status hikae_evidence_csv(const struct hikae_evidence *evidence, hikae_write_callback *callback,
-                                     void *context, struct hikae_error *error)
+enum hikae_status hikae_evidence_csv(const struct hikae_evidence *evidence, bool japanese,
+                                     hikae_write_callback *callback, void *context, struct hikae_error *error)
 {
     struct error err = {0};
-    return api_result(write_all(evidence, callback, context, &err), false, &err, error);
+    return api_result(write_all(evidence, japanese, callback, context, &err), false, &err, error);
 }

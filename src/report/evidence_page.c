@@ -109,7 +109,7 @@ static void draw_item(struct page *page, const struct hikae_evidence_item *item)
     char entry[PAGE_SMALL];
     page_row(page);
     page_cell(page);
-    page_plain(page, item->date);
+    page_date(page, item->date);
     page_cell(page);
     page_plain(page, item->tenant);
     page_cell(page);
@@ -198,9 +198,9 @@ static void draw_nonconformities(struct page *page, const struct hikae_evidence 
         page_cell(page);
         page_plain(page, page_lang(page) == PAGE_JA ? item->ja : item->en);
         page_aside(page);
-        page_plain(page, item->policy);
+        page_plain(page, item->policy != NULL ? item->policy : "");
         page_plain(page, " ");
-        page_plain(page, item->subject);
+        page_plain(page, item->subject != NULL ? item->subject : "");
         page_aside_end(page);
         page_cell(page);
         page_badge(page, open ? PAGE_WARN : PAGE_GOOD,

@@ -135,6 +135,8 @@ void page_anchor(struct page *page, const char *id);
 void page_time(struct page *page, int64_t ns);
 /* The same without the name of the zone, which the head of the page says: for columns. */
 void page_clock(struct page *page, int64_t ns);
+/* The name of a day, month or hour ("2026-10-31"), which is not broken; NULL: none. */
+void page_date(struct page *page, const char *date);
 void page_bytes(struct page *page, uint64_t bytes);
 void page_count(struct page *page, uint64_t count);
 void page_duration(struct page *page, int64_t ns);

@@ -254,6 +254,17 @@ void page_clock(struct page *page, int64_t ns)
     write_time(page, ns, false);
 }
 
+void page_date(struct page *page, const char *date)
+{
+    if (date == NULL) {
+        page_plain(page, NULL);
+        return;
+    }
+    page_raw(page, "<time>");
+    page_escape_text(page, date);
+    page_raw(page, "</time>");
+}
+
 /* A figure; in a table that can be sorted, with what it is sorted by. */
 static void write_figure(struct page *page, const char *text, int64_t value)
 {

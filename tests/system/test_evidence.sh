@@ -4,6 +4,7 @@
 # Where it can the year is spent in memory: it is tens of thousands of small synchronous writes.
 [ -d /dev/shm ] && [ -w /dev/shm ] && export TMPDIR=/dev/shm
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/page.sh"
 
 at() { local now=$1; shift; HIKAE_NOW=$now "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
 apply() { at 2025-12-31T00:00:00Z policy apply "$1" ${2:+--accept "$2"} --approve-as sato --why test; }
@@ -28,10 +29,16 @@ assert all(r["audit_log"] for r in rows if r["kind"] == "night")' "$WORK/e.csv"
 check page grep -q 'night-missed\|no backup was made' "$WORK/e.html"
 check page-in-japanese grep -q 'バックアップが取得されなかった' "$WORK/e.html"
 check page-alone test "$(grep -cE '(src|href)="?https?:' "$WORK/e.html")" = 0
+expect 1 a-month at $END --lang ja evidence --policy daily-7-generations --period 2026-08 --html "$WORK/month.html" --csv "$WORK/month.csv"
+check sentences-in-japanese grep -q 'バックアップが取得されなかった' "$WORK/month.csv"
+check names-what-was-open grep -q 'N-20260310-' "$WORK/month.html"
+sound_page month "$WORK/month.html"
 expect 8 not-over-a-file at $END evidence --period 2026-10 --csv "$WORK/e.csv"
 expect 4 no-such-policy at $END evidence --policy nonsense --period 2026-10
 expect 4 no-such-tenant at $END evidence --tenant nobody --period 2026-10
 expect 4 before-any-policy at $END evidence --period 2024
+expect 2 not-begun at $END evidence --period 2028
+says "has not begun" not-begun-told
 for bad in 2026-13 2026-1 x 2026-10/2026-09; do expect 2 "bad-period-$bad" at $END evidence --period "$bad"; done
 at $END --json evidence --policy monthly-1-year --period 2026-02 >"$WORK/json" 2>/dev/null; CODE=$?
 check a-good-month test "$CODE $(field counts.broken) $(field counts.missed)" = "0 0 0"

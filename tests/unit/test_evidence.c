@@ -648,6 +648,52 @@ static void test_sentences(void **state)
             }
 }
 
+static int take_bytes(const void *bytes, size_t size, void *context)
+{
+    char *text = context;
+    size_t used = strlen(text);
+    assert_true(used + size < 4096);
+    memcpy(text + used, bytes, size);
+    text[used + size] = '\0';
+    return 0;
+}
+
+/* Names and titles come from people: what they write is neither a formula nor another column. */
+static void test_csv(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *field;
+    } rows[] = {{"plain", "plain"},
+                {"a, b", "\"a, b\""},
+                {"a \"b\"", "\"a \"\"b\"\"\""},
+                {"a\r\nb", "\"a\r\nb\""},
+                {"=1+1", "'=1+1"},
+                {"=\"x\"", "\"'=\"\"x\"\"\""},
+                {"+1", "'+1"},
+                {"-1", "'-1"},
+                {"@x", "'@x"},
+                {"\t=1", "'\t=1"},
+                {"\r=1", "\"'\r=1\""},
+                {"＝1", "'＝1"},
+                {"＠x", "'＠x"},
+                {"鍵", "鍵"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[4096] = "", wanted[4096];
+        const struct hikae_evidence_item item = {.kind = "document", .result = HIKAE_ATTESTED, .about = rows[i].text};
+        const struct hikae_evidence_promise made = {
+            .policy = "p", .id = "a", .result = HIKAE_ATTESTED, .attestations = &item, .attestation_count = 1};
+        const struct hikae_evidence evidence = {.promises = &made, .promise_count = 1};
+        assert_int_equal(hikae_evidence_csv(&evidence, i % 2 == 1, take_bytes, text, NULL), HIKAE_OK);
+        (void)snprintf(
+            wanted, sizeof(wanted),
+            "policy,promise,promise_result,rule,result,kind,what,tenant,about,date,due,done,detail,audit_log,"
+            "audit_sequence\r\np,a,attested,,attested,document,%s,,%s,,,,,,\r\n",
+            hikae_evidence_sentence("document", i % 2 == 1), rows[i].field);
+        assert_string_equal(text, wanted);
+    }
+}
+
 static void test_controls(void **state)
 {
     struct fixture *f = *state;
@@ -683,7 +729,7 @@ int main(void)
         TEST(test_all_kept),    TEST(test_nights),    TEST(test_stages),   TEST(test_expired),
         TEST(test_generations), TEST(test_on_demand), TEST(test_places),   TEST(test_encryption),
         TEST(test_checks),      TEST(test_logs),      TEST(test_people),   TEST(test_contracts_and_restores),
-        TEST(test_versions),    TEST(test_sentences), TEST(test_controls),
+        TEST(test_versions),    TEST(test_sentences), TEST(test_controls), TEST(test_csv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
