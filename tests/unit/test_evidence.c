@@ -122,7 +122,8 @@ static int setup(void **state)
                                             .period = "2026-09",
                                             .taken_ns = at("2026-10-05T10:00:00+09:00"),
                                             .keep_until_ns = at("2027-10-01T00:00:00+09:00")};
-    f->reviews[0] = (struct evidence_review){"backups", NULL, "2026-10", "sato", at("2026-10-06T10:00:00+09:00")};
+    f->reviews[0] = (struct evidence_review){
+        .of = "backups", .period = "2026-10", .by = "sato", .time_ns = at("2026-10-06T10:00:00+09:00")};
     f->audit = (struct evidence_audit){.log = "aa", .size = 10, .state = HIKAE_KEPT};
     f->tenant.name = "acme";
     f->tenant.id = "00";

@@ -117,8 +117,8 @@ static void add_logs(struct world *w)
 static void add_people(struct world *w)
 {
     for (size_t i = 0; i < w->policy->review_count; i++)
-        w->reviews[w->facts.review_count++] =
-            (struct evidence_review){w->policy->reviews[i].of, NULL, "2026-10", "sato", at("2026-10-03T03:00:00Z")};
+        w->reviews[w->facts.review_count++] = (struct evidence_review){
+            .of = w->policy->reviews[i].of, .period = "2026-10", .by = "sato", .time_ns = at("2026-10-03T03:00:00Z")};
     w->facts.reviews = w->reviews;
     /* What hikae cannot see has its document. */
     static const char *const promises[] = {"access-by-few", "restore-test-yearly", "customer-exports"};
