@@ -241,10 +241,11 @@ OWN_FILES := $(wildcard src/*/*.[ch] include/*.h include/*/*.h tests/*/*.[ch] be
 format-check:  ## clang-format finds nothing to change
 	@clang-format --dry-run --Werror $(OWN_FILES)
 
-tidy:  ## clang-tidy and cppcheck
+tidy:  ## clang-tidy, cppcheck and shellcheck
 	@printf '%s\n' $(SOURCES) | xargs -n 1 -P $(JOBS) sh -c 'clang-tidy --quiet "$$0" -- $(LANGUAGE) $(PKG_CFLAGS)'
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem --suppress=unusedFunction --suppress=uninitvar:src/pipeline/restore_file.c -Isrc -Iinclude src
+	@shellcheck -x -S error $(wildcard tools/*.sh tests/*.sh tests/*/*.sh bench/*.sh) .ci/run
 
 # ---- Installation ----
 

@@ -181,7 +181,7 @@ static int take_unknown(const uint8_t *rows, uint32_t count, void *context, stru
     struct straggling *straggling = context;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *row = rows + (size_t)i * KEYS_ROW_SIZE;
-        struct hash hash;
+        struct hash hash = {0};
         if (sha256(row, KEYS_ROW_SIZE, hash.bytes, err) != 0)
             return -1;
         if (straggling->known_count > 0 &&

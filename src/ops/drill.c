@@ -23,7 +23,7 @@ static int read_checkpoint(struct drill *drill, bool *ret_found, struct error *e
     struct hikae *hikae = drill->hikae;
     struct audit_journal *journal;
     struct audit_tree tree;
-    struct audit_checkpoint checkpoint;
+    struct audit_checkpoint checkpoint = {0};
     if (engine_audit_journal(hikae, &journal, err) != 0 || audit_journal_lock(journal, err) != 0)
         return -1;
     int rc = audit_journal_tree(journal, &tree, err);

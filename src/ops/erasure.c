@@ -313,7 +313,9 @@ static int list(struct hikae *hikae, const char *tenant, const struct hikae_eras
     bool adds = options != NULL && !options->dry_run;
     if (session_open(hikae, tenant, adds ? SESSION_LOCK : 0, &session, err) != 0)
         return -1;
-    int rc = adds ? append(&session, options, err) : 0;
+    int rc = 0;
+    if (options != NULL && !options->dry_run)
+        rc = append(&session, options, err);
     if (rc == 0)
         rc = list_in(&session, ret, err);
     if (rc == 0 && options != NULL && options->dry_run)

@@ -36,6 +36,10 @@ static void XMLCALL on_start(void *context, const XML_Char *name, const XML_Char
     const char *colon = strrchr(name, ':');
     const char *local = colon != NULL ? colon + 1 : name;
     size_t size = strlen(local), slash = r->depth > 0;
+    if (size == 0) {
+        stop(r, "an element has no name after its prefix");
+        return;
+    }
     if (r->depth == S3_XML_DEPTH_MAX || size + slash >= sizeof(r->path) - r->path_size) {
         stop(r, "it is nested too deeply");
         return;

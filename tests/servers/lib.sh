@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the servers' scripts and by the tests that use them: sourced, not run.
 #
 # For a test script (after tests/system/lib.sh, whose cleanup it extends):

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the system tests: sourced, not run. Each prints "ok NAME" or "not ok NAME" lines and ends in `finish`.
 set -u
 HIKAE=${HIKAE:-build/hikae}

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the tests of pages: sourced after lib.sh. A page is opened in headless Chromium inside of another one that
 # measures it, and its findings are printed as JSON.
 

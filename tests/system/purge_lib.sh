@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # For the tests of erasure: sourced after lib.sh. A store with a test clock, two operators, and a way to erase.
 export HIKAE_NOW=2026-11-21T10:00:00Z
 OPERATORS=$WORK/operators

@@ -138,7 +138,7 @@ expect 7 "a kit that was changed does not open" away --passphrase-file "$WORK/ph
 hikae tenant set t --check 'stop=cmd:sleep 60' >/dev/null 2>&1
 "$HIKAE" --config "$WORK/h/hikae.yaml" drill t --mode full --scratch "$WORK/scratch" >/dev/null 2>&1 &
 killed=$!
-for _ in $(seq 100); do [ -d "$WORK"/scratch/hikae-drill-*/check ] && break; sleep 0.1; done 2>/dev/null
+for _ in $(seq 100); do compgen -G "$WORK/scratch/hikae-drill-*/check" >/dev/null && break; sleep 0.1; done
 expect 3 "one drill of a tenant at a time" hikae drill t --scratch "$WORK/scratch"
 check "another tenant's drill leaves it alone" bash -c '"$1" --config "$2" drill hollow --scratch "$3"; [ -n "$(ls -A "$3")" ]' x "$HIKAE" "$WORK/h/hikae.yaml" "$WORK/scratch"
 kill -9 $killed; wait $killed 2>/dev/null

@@ -71,7 +71,7 @@ json 2026-03-08T00:00:00Z --json nonconformity list
 ask() { /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$WORK/json" "$1"; }
 LOGS='[i for i in j["incidents"] if i["about"]=="logs"]'
 check one-nonconformity test "$(ask "[(i['policy'],i['subject'],i['occurred'],i['state']) for i in $LOGS]")" = "[('monthly-1-year', 'operation', '2026-03-07T00:00:00Z', 'open')]"
-N=$(ask "$LOGS[0]['id']")
+N=$(ask "${LOGS}[0]['id']")
 # The next night finds it missing still, and opens no second one; evidence and the morning page show it.
 json 2026-03-08T12:00:00Z run --only logs
 check told-again test "$CODE" = 1

@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2218 # s3 is defined anew for the second server
 # Erasing from real object stores: versions, delete markers and unfinished uploads go too; what a compliance lock keeps is
 # unreadable at once, counted, and certified with the date until which it stays. Ceph and Swift.
 . tests/system/lib.sh
