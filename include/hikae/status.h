@@ -24,6 +24,7 @@ struct hikae_tenant_status {
     char *last_drill;                    /* "passed", "failed", "unknown", "cut"; NULL: there was none */
     uint64_t copies_out, copies_overdue; /* that restores handed out, and those that live longer than they may */
     int64_t copies_until_ns;             /* when the first of these must be wiped; 0: never */
+    int64_t drill_due_ns;                /* of a drill that is promised on a server of its own; 0: none is */
 };
 struct hikae_target_stored {
     char *name;
@@ -32,8 +33,8 @@ struct hikae_target_stored {
 };
 /* What people must do, and by when. */
 struct hikae_deadline {
-    const char *kind; /* "erasure", "notice" (of an incident), "copy" (of a restore, to be wiped), "review" (a look),
-                         "reminder" */
+    const char *kind; /* "erasure", "notice" (of an incident), "copy" (of a restore, to be wiped), "drill" (on a server
+                         of its own), "review" (a look), "reminder" */
     char *subject;    /* tenant, id of the incident, what is to be looked at, the reminder's text */
     char *subject_ja;
     char *policy; /* that promises it, or NULL */

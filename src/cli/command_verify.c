@@ -191,7 +191,8 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
         json_t *item = out_item(out, deadlines);
         if (item == NULL)
             return;
-        bool is_of_tenant = strcmp(deadline->kind, "erasure") == 0 || strcmp(deadline->kind, "copy") == 0;
+        bool is_of_tenant = strcmp(deadline->kind, "erasure") == 0 || strcmp(deadline->kind, "copy") == 0 ||
+                            strcmp(deadline->kind, "drill") == 0;
         out_text(out, item, "tenant", is_of_tenant ? deadline->subject : NULL);
         out_text(out, item, "what", deadline->kind);
         out_text(out, item, "subject", deadline->subject);

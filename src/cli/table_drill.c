@@ -136,7 +136,8 @@ const struct command row_drill_kit = {
         "a file: all that `hikae drill away` needs on a machine that knows nothing of this store. Whoever has the file "
         "and what opens it has the keys; after its time hikae refuses it, so delete it then. How to log in at the "
         "targets is not in it: give the other machine keys of its own, for reading only, in its environment or with "
-        "--set.",
+        "--set. A drill that a policy promises on a server of its own (own_server) counts only if it was "
+        "done so, on another machine than this one.",
     .options = kit_options,
     .examples = {{"hikae drill kit acme --out acme.kit --passphrase-file /root/phrase --expires 7d", "For a week."},
                  {"hikae drill kit acme --out acme.kit --key-file /media/stick/acme.key --expires 24h",

@@ -83,6 +83,22 @@ static int take_copies(int64_t now_ns, struct hikae_status_report *report, struc
     return 0;
 }
 
+/* Drills that nothing but a person on another machine can do. */
+static int take_drills(int64_t now_ns, struct hikae_status_report *report, struct error *err)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct hikae_tenant_status *tenant = &report->tenants[i];
+        const struct hikae_deadline deadline = {.kind = "drill",
+                                                .subject = tenant->name,
+                                                .due_ns = tenant->drill_due_ns,
+                                                .missed = tenant->drill_due_ns < now_ns};
+        bool near = deadline.due_ns != 0 && deadline.due_ns - now_ns < DEADLINES_DRILL_NEAR_NS;
+        if (near && add(report, &deadline, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int take_notices(const struct session *facts, int64_t now_ns, struct hikae_status_report *report,
                         struct error *err)
 {
@@ -191,8 +207,9 @@ static int compare(const void *a, const void *b)
 int deadlines_take(const struct session *facts, int64_t now_ns, struct hikae_status_report *report, struct error *err)
 {
     if (take_erasures(report, err) != 0 || take_purges(facts, report, err) != 0 ||
-        take_copies(now_ns, report, err) != 0 || take_notices(facts, now_ns, report, err) != 0 ||
-        take_reviews(facts, now_ns, report, err) != 0 || take_reminders(facts, now_ns, report, err) != 0)
+        take_copies(now_ns, report, err) != 0 || take_drills(now_ns, report, err) != 0 ||
+        take_notices(facts, now_ns, report, err) != 0 || take_reviews(facts, now_ns, report, err) != 0 ||
+        take_reminders(facts, now_ns, report, err) != 0)
         return -1;
     if (report->deadline_count > 0)
         qsort(report->deadlines, report->deadline_count, sizeof(*report->deadlines), compare);

@@ -1,7 +1,7 @@
 /*
  * What people must do, and by when: erasures of tenants whose contract ends,
- * copies that restores handed out,
- * first notices of incidents, looks that policies promise, reminders. One list
+ * copies that restores handed out, drills on servers of their own, first
+ * notices of incidents, looks that policies promise, reminders. One list
  * for status, figures, alerts and pages, so that none of them knows more.
  */
 #ifndef HIKAE_OPS_DEADLINES_H
@@ -10,6 +10,8 @@
 #include "hikae.h"
 #include "ops/facts.h"
 
+/* A drill on another machine takes a server and a day to be found. */
+#define DEADLINES_DRILL_NEAR_NS (INT64_C(30) * 86400 * NS_PER_S)
 /* A look is listed when it is this near, and so long after it was missed; a notice until it is given. */
 #define DEADLINES_NEAR_NS (INT64_C(7) * 86400 * NS_PER_S)
 

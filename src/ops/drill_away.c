@@ -155,7 +155,8 @@ static int read_origin(struct away *away, struct error *err)
 {
     struct drill *drill = &away->drill;
     const json_t *checkpoint = json_object_get(away->kit.text, "checkpoint");
-    struct drill_origin origin = {.number = 0};
+    /* One drill of each mode: the same again would draw the same files. */
+    struct drill_origin origin = {.number = (uint64_t)drill->options->mode};
     struct error why = {0};
     const char *log = drill_word(checkpoint, "log"), *root = drill_word(checkpoint, "root");
     if (strlen(log) != 2 * ID_SIZE || !hex_decode(log, ID_SIZE, drill->checkpoint.log.bytes) ||

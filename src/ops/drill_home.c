@@ -10,6 +10,7 @@
 #include "ops/audit.h"
 #include "ops/drill.h"
 #include "ops/drill_kit.h"
+#include "ops/facts.h"
 #include "ops/machine.h"
 #include "target/url.h"
 
@@ -170,7 +171,12 @@ static int check_report(struct hikae *hikae, const char *text, const char *mac, 
         return -1;
     int rc = drill_kit_mac(session.keyring, text, ours, err);
     (void)hex_encode(session.tid.bytes, ID_SIZE, tid);
+    bool known = facts_find(&session, RECORD_DRILL, drill_word(statement, "drill")) != NULL;
     session_close(&session);
+    if (rc == 0 && known) {
+        (void)error_set(err, ERROR_REFUSED, "drill %s is on record already", drill_word(statement, "drill"));
+        rc = error_hint(err, "a kit is for one drill of each mode; make another for the next");
+    }
     if (rc != 0)
         return -1;
     /* An equal MAC is no secret once it is compared: the report has it in the clear. */

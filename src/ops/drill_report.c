@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "crypto/dsse.h"
 #include "ops/drill.h"
+#include "ops/drill_due.h"
 #include "ops/facts.h"
 #include "ops/machine.h"
 
@@ -333,9 +334,10 @@ int drill_record(struct drill *drill, json_t *statement, char **ret_envelope, st
     if (json_print(statement, &text, err) != 0 || sign(drill->hikae, text, ret_envelope, err) != 0 ||
         json_parse(*ret_envelope, strlen(*ret_envelope), &envelope, err) != 0)
         return -1;
-    body = json_pack("{s:s, s:o, s:o, s:o, s:o}", "drill", drill->id, "time", time_of(drill->started_ns), "mode",
+    body = json_pack("{s:s, s:o, s:o, s:o, s:b, s:o}", "drill", drill->id, "time", time_of(drill->started_ns), "mode",
                      json_incref(json_object_get(statement, "mode")), "result",
-                     json_incref(json_object_get(statement, "result")), "envelope", envelope);
+                     json_incref(json_object_get(statement, "result")), DRILL_ELSEWHERE, drill_is_elsewhere(statement),
+                     "envelope", envelope);
     if (body == NULL)
         return error_no_memory(err);
     if (session_open(drill->hikae, drill->tenant, 0, &session, err) != 0)

@@ -51,6 +51,7 @@ struct evidence_check {
     unsigned level; /* enum policy_level, or enum policy_drill_mode */
     unsigned share; /* of the objects, in thousandths; 1000 is all  */
     bool sound;
+    bool elsewhere; /* of a drill: on another machine than those that make backups */
     const char *name;
     const char *detail;
     struct evidence_entry entry;

@@ -10,6 +10,7 @@
 struct cycle {
     struct span every;
     unsigned level, share;
+    bool elsewhere; /* on another machine than those that make backups */
     const struct evidence_check *checks;
     size_t count;
     const char *done, *missed, *expired, *ahead; /* kinds of items */
@@ -18,7 +19,8 @@ struct cycle {
 
 static bool satisfies(const struct cycle *cycle, const struct evidence_check *check)
 {
-    return check->sound && check->level >= cycle->level && check->share >= cycle->share;
+    return check->sound && check->level >= cycle->level && check->share >= cycle->share &&
+           (check->elsewhere || !cycle->elsewhere);
 }
 
 /* The first that satisfies after an instant, or NULL. */
@@ -37,13 +39,6 @@ static const struct evidence_check *last_success(const struct cycle *cycle, int6
         if (satisfies(cycle, &cycle->checks[i]))
             last = &cycle->checks[i];
     return last;
-}
-
-/* Days are whole ones: what was done at 03:10 last time may be done at 05:00 this time. */
-static int64_t deadline_of(struct span every, const struct zone *zone, int64_t last_ns)
-{
-    int64_t at_ns = span_add(every, zone, last_ns, 1);
-    return every.unit == SPAN_HOURS ? at_ns : zone_period_start(zone, ZONE_DAY, zone_period(zone, ZONE_DAY, at_ns) + 1);
 }
 
 static int64_t first_snapshot(const struct evidence_tenant *tenant)
@@ -115,7 +110,7 @@ static void judge_cycle(struct evidence_judging *judging, const struct evidence_
     if (last != NULL)
         anchor_ns = last->time_ns;
     while (anchor_ns < version->to_ns && !judging->arena->failed) {
-        int64_t due_ns = deadline_of(cycle->every, version->zone, anchor_ns);
+        int64_t due_ns = schedule_deadline(cycle->every, version->zone, anchor_ns);
         /* Before the first one there was none: one on the day itself, or before a rule was made, counts. */
         const struct evidence_check *next = next_success(cycle, is_virtual ? anchor_ns - 1 : anchor_ns);
         bool active = evidence_is_active(judging, tenant, due_ns - 1);
@@ -170,6 +165,7 @@ void evidence_judge_drills(struct evidence_judging *judging, const struct policy
     const struct policy_drill *wanted = (const void *)rule;
     struct cycle cycle = {.every = wanted->every,
                           .level = wanted->mode,
+                          .elsewhere = wanted->own_server,
                           .done = "drilled",
                           .missed = "drill-missed",
                           .expired = "drill-expired",

@@ -2,6 +2,7 @@
 #include "ops/evidence_gather.h"
 
 #include "base/mem.h"
+#include "ops/drill_due.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,7 @@ static void take_drill(struct evidence_gathering *g, struct evidence_dossier *do
                                     .level = level,
                                     .share = 1000,
                                     .sound = passed,
+                                    .elsewhere = json_is_true(json_object_get(body, DRILL_ELSEWHERE)),
                                     .name = evidence_body_text(g->arena, body, "drill")};
     made->entry = entry_of(g, made->name);
 }

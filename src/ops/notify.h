@@ -24,6 +24,7 @@ enum notice_kind {
     NOTICE_FAILED,   /* jobs of one kind that failed in one way                */
     NOTICE_OVERDUE,  /* what has not run                                       */
     NOTICE_BEHIND,   /* a target that answers and lacks snapshots              */
+    NOTICE_DRILL,    /* one that is promised on a server of its own is due      */
     NOTICE_COPY,     /* one that a restore handed out must be wiped             */
     NOTICE_REVIEW,   /* somebody must look, or ought to have                   */
     NOTICE_OPEN,     /* nonconformities that nobody has closed                 */

@@ -86,8 +86,11 @@ static void find_in_deadlines(const struct notice_state *state, struct notice_ca
     static const struct {
         const char *kind;
         enum notice_kind notice;
-    } kinds_of[] = {
-        {"notice", NOTICE_INCIDENT}, {"copy", NOTICE_COPY}, {"review", NOTICE_REVIEW}, {"reminder", NOTICE_REMINDER}};
+    } kinds_of[] = {{"notice", NOTICE_INCIDENT},
+                    {"copy", NOTICE_COPY},
+                    {"drill", NOTICE_DRILL},
+                    {"review", NOTICE_REVIEW},
+                    {"reminder", NOTICE_REMINDER}};
     for (size_t i = 0; state->status != NULL && i < state->status->deadline_count; i++) {
         const struct hikae_deadline *deadline = &state->status->deadlines[i];
         for (size_t k = 0; k < sizeof(kinds_of) / sizeof(kinds_of[0]); k++) {

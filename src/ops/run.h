@@ -19,6 +19,7 @@ struct run_policy {
     const char *name;
     const struct policy *policy; /* NULL: see why */
     struct zone *zone;
+    int64_t applied_ns; /* 0: built in */
     struct error why;
 };
 

@@ -206,7 +206,9 @@ static void drill_due(const struct run_tenant *tenant, size_t variant, const str
     const struct policy_drill *rule = &tenant->policy->policy->drills[variant];
     const struct catalog_job *backup = run_known(tenant, "backup");
     *ret = (struct schedule_due){.state = SCHEDULE_NONE};
-    if (rule->rule.present && !tenant->is_new && backup != NULL && backup->done_ns > 0)
+    /* One that is promised on a server of its own is for people to do: a deadline, and nothing that this host can run.
+     */
+    if (rule->rule.present && !rule->own_server && !tenant->is_new && backup != NULL && backup->done_ns > 0)
         schedule_decide_span(rule->every, tenant->policy->zone, last != NULL ? last->done_ns : 0, now_ns, ret);
 }
 

@@ -37,6 +37,7 @@ static int open_policies(struct hikae *hikae, struct run_plan *plan, struct erro
         struct run_policy *used = &plan->used[i];
         used->name = item->name;
         used->policy = item->policy;
+        used->applied_ns = item->applied_ns;
         used->why = item->why;
         if (item->policy != NULL &&
             zone_open(item->policy->schedule.rule.present ? item->policy->schedule.zone : item->policy->zone,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ops/deadlines.h"
+#include "ops/drill_due.h"
 #include "ops/facts.h"
 #include "ops/restore.h"
 #include "ops/run.h"
@@ -126,19 +127,25 @@ struct overview {
     void *context;
 };
 
+/* The tenant with its policy; NULL if nothing is done for it any more. */
+static const struct run_tenant *find_planned(const struct overview *overview, const struct id *tid)
+{
+    for (size_t i = 0; i < overview->plan.tenant_count; i++)
+        if (id_equal(&overview->plan.tenants[i].tid, tid))
+            return &overview->plan.tenants[i];
+    return NULL;
+}
+
 /* When its next backup is due, and whether one that was due did not come. */
 static void note_due(const struct overview *overview, const struct id *tid, struct hikae_tenant_status *status)
 {
+    const struct run_tenant *tenant = find_planned(overview, tid);
     struct schedule_due due;
-    for (size_t i = 0; i < overview->plan.tenant_count; i++) {
-        const struct run_tenant *tenant = &overview->plan.tenants[i];
-        if (!id_equal(&tenant->tid, tid))
-            continue;
-        run_plan_backup_due(tenant, status->last_success_ns, clock_now_ns(), &due);
-        status->next_due_ns = due.at_ns;
-        status->overdue = schedule_is_due(&due) && due.is_late;
+    if (tenant == NULL)
         return;
-    }
+    run_plan_backup_due(tenant, status->last_success_ns, clock_now_ns(), &due);
+    status->next_due_ns = due.at_ns;
+    status->overdue = schedule_is_due(&due) && due.is_late;
 }
 
 static int add_row(struct overview *overview, const char *name, struct hikae_tenant_status **ret, struct error *err)
@@ -216,6 +223,9 @@ static int add_tenant(const struct catalog_tenant *tenant, void *context, struct
     int rc = session_open(overview->hikae, tenant->name, 0, &session, &why);
     if (rc == 0) {
         rc = look_at(&session, status, &why);
+        const struct run_tenant *planned = find_planned(overview, &tenant->tid);
+        if (rc == 0 && planned != NULL)
+            status->drill_due_ns = drill_elsewhere_due(&session.chain.history, planned->policy);
         /* Where there is no snapshot nothing was listed: what stands there is another tenant's. */
         for (size_t i = 0; rc == 0 && status->last_success_ns != 0 && i < overview->hikae->target_count; i++)
             add_stored(&overview->hikae->targets[i].present.listed, &overview->report->targets[i]);

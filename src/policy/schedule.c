@@ -257,3 +257,9 @@ void schedule_decide_span(struct span every, const struct zone *zone, int64_t la
     ret->is_late = ret->state == SCHEDULE_MISSED;
     ret->missed_ns = ret->is_late ? at_ns : 0;
 }
+
+int64_t schedule_deadline(struct span every, const struct zone *zone, int64_t last_ns)
+{
+    int64_t at_ns = span_add(every, zone, last_ns, 1);
+    return every.unit == SPAN_HOURS ? at_ns : zone_period_start(zone, ZONE_DAY, zone_period(zone, ZONE_DAY, at_ns) + 1);
+}

@@ -63,6 +63,12 @@ void schedule_decide_span(struct span every, const struct zone *zone, int64_t la
                           struct schedule_due *ret);
 
 /*
+ * Until when what was done at last_ns must be done again. Days are whole ones: what was done at 03:10 last time may be
+ * done at 05:00 this time.
+ */
+int64_t schedule_deadline(struct span every, const struct zone *zone, int64_t last_ns);
+
+/*
  * Which of `count` hosts a tenant belongs to (0 … count − 1), by rendezvous hashing (Thaler and Ravishankar, "Using
  * name-based mappings to increase hit rates", 1998): when a host is added, only its own share moves.
  */

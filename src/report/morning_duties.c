@@ -10,11 +10,14 @@ static struct page_text kind_text(const char *kind)
     static const struct {
         const char *kind;
         struct page_text text;
-    } rows[] = {{"erasure", {"Erase everything of", "全データの消去"}},
-                {"notice", {"First notice of incident", "インシデントの第一報"}},
-                {"copy", {"Wipe the restored copy of", "復元したデータの消去"}},
-                {"review", {"Look at", "確認:"}},
-                {"reminder", {"Reminder", "予定"}}};
+    } rows[] = {
+        {"erasure", {"Erase everything of", "全データの消去"}},
+        {"notice", {"First notice of incident", "インシデントの第一報"}},
+        {"copy", {"Wipe the restored copy of", "復元したデータの消去"}},
+        {"drill",
+         {"Restore drill on a server of its own: hikae drill kit", "専用サーバーでの復元訓練（hikae drill kit）"}},
+        {"review", {"Look at", "確認:"}},
+        {"reminder", {"Reminder", "予定"}}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strcmp(rows[i].kind, kind) == 0)
             return rows[i].text;
