@@ -52,8 +52,10 @@ struct hikae_drill_check {
 };
 struct hikae_drill_target {
     char *name;
-    char *result; /* as of the drill */
-    char *why;    /* NULL: passed */
+    uint32_t epoch; /* of the keys */
+    char *holder;   /* class of what opened them: "file", "sheet", "kit" …; NULL: nothing did */
+    char *result;   /* as of the drill */
+    char *why;      /* NULL: passed */
     uint64_t population, sample, checked, failed;
     uint64_t bytes, bytes_expected, bytes_fetched; /* restored; to be fetched for that; fetched */
     int64_t rto_ns, rpo_ns;

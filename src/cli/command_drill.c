@@ -165,12 +165,14 @@ static void print_checks(struct run *run, const struct hikae_drill *drill)
         run_table(run, &columns);
 }
 
+enum { FAILURES_SHOWN = 12 };
+
 static void print_failures(struct run *run, const struct hikae_drill *drill)
 {
     static const char *const heads[] = {"TARGET", "SNAPSHOT", "PATH", "WHY", NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
-    for (size_t i = 0; i < drill->failure_count; i++) {
+    for (size_t i = 0; i < drill->failure_count && i < FAILURES_SHOWN; i++) {
         const struct hikae_drill_failure *failure = &drill->failures[i];
         columns_add(&columns, failure->target);
         columns_add(&columns, failure->snapshot);
@@ -179,6 +181,9 @@ static void print_failures(struct run *run, const struct hikae_drill *drill)
     }
     if (drill->failure_count > 0)
         run_table(run, &columns);
+    char more[TEXT_SMALL];
+    if (drill->failure_count > FAILURES_SHOWN)
+        run_say(run, MSG_DRILL_MORE, text_count(drill->failure_count - FAILURES_SHOWN, more), drill->drill);
 }
 
 static void say_plan(struct run *run, const struct hikae_drill *drill, const char *confidence, const char *damage)

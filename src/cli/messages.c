@@ -334,6 +334,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_DRILL_UNKNOWN] = {"Drill {1} of {2} shows nothing: a target could not be read; elsewhere {3|entry was|entries "
                            "were} sound.",
                            "{2} の復元訓練 {1}: 不明（読めない保存先があります）。ほかで正常だったのは {3} 件です。"},
+    [MSG_DRILL_MORE] = {"{1|more failure|more failures}: `hikae drill show {2} --html FILE` has them.",
+                        "ほかに失敗 {1} 件: `hikae drill show {2} --html FILE` で確認できます。"},
     [MSG_DRILL_LATE] = {"It took longer than the {1} that the policy promises.",
                         "ポリシーが約束する復元時間 {1} を超えました。"},
     [MSG_DRILL_OLD] = {"Its data is older than the {1} that the policy promises.",

@@ -72,10 +72,13 @@ static void read_targets(struct reader *reader, const json_t *from, struct hikae
     to->targets = mem_calloc(json_array_size(from) + 1, sizeof(*to->targets));
     reader->no_memory = reader->no_memory || to->targets == NULL;
     for (size_t i = 0; to->targets != NULL && i < json_array_size(from); i++) {
-        const json_t *item = json_array_get(from, i), *phases = json_object_get(item, "phases");
+        const json_t *item = json_array_get(from, i), *phases = json_object_get(item, "phases"),
+                     *key = json_object_get(item, "key");
         to->targets[to->target_count++] = (struct hikae_drill_target){.name = text(reader, item, "name"),
                                                                       .result = text(reader, item, "result"),
                                                                       .why = text(reader, item, "why"),
+                                                                      .epoch = (uint32_t)number(key, "epoch"),
+                                                                      .holder = text(reader, key, "holder"),
                                                                       .population = number(item, "population"),
                                                                       .sample = number(item, "sample"),
                                                                       .checked = number(item, "checked"),
@@ -165,6 +168,7 @@ void hikae_drill_free(struct hikae_drill *drill)
         mem_free(drill->targets[i].name);
         mem_free(drill->targets[i].result);
         mem_free(drill->targets[i].why);
+        mem_free(drill->targets[i].holder);
     }
     for (size_t i = 0; i < drill->check_count; i++) {
         mem_free(drill->checks[i].target);

@@ -12,9 +12,12 @@
 #include "ops/facts.h"
 #include "ops/machine.h"
 
+#include <archive.h>
 #include <pwd.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 json_t *drill_text(const char *text)
@@ -172,6 +175,16 @@ static json_t *operator_of(void)
     return drill_text(known ? entry.pw_name : text);
 }
 
+/* What restored and checked, besides hikae itself. */
+static json_t *versions_of(void)
+{
+    struct utsname system;
+    const char *release = uname(&system) == 0 ? system.release : "unknown";
+    const char *archive = strrchr(archive_version_string(), ' '); /* "libarchive 3.6.2" */
+    return json_pack("{s:s, s:s, s:s}", "linux", release, "sqlite", sqlite3_libversion(), "libarchive",
+                     archive != NULL ? archive + 1 : archive_version_string());
+}
+
 static int put(json_t *object, const char *name, json_t *value)
 {
     return json_object_set_new(object, name, value);
@@ -193,7 +206,7 @@ static int put_head(const struct drill *drill, json_t *root)
                    put(root, "trigger", json_string(options->plan != NULL ? "schedule" : "demand")) != 0 ||
                    put(root, "reason", optional(options->reason)) != 0 || put(root, "operator", operator_of()) != 0 ||
                    put(root, "machine", json_string(machine_id(machine))) != 0 ||
-                   put(root, "version", json_string(HIKAE_VERSION)) != 0 ||
+                   put(root, "version", json_string(HIKAE_VERSION)) != 0 || put(root, "versions", versions_of()) != 0 ||
                    put(root, "mode", json_string(modes[options->mode])) != 0 ||
                    put(root, "seed", json_string(hex_encode(drill->seed, SHA256_SIZE, seed))) != 0 ||
                    put(root, "checkpoint", checkpoint_of(drill)) != 0 ||

@@ -1,4 +1,5 @@
 /* The page of one drill: everything that its signed statement says, for people who read it months later. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -28,6 +29,12 @@ static const struct word words[] = {
     {"sample", PAGE_PLAIN, {"sample", "標本"}},
     {"full", PAGE_PLAIN, {"whole snapshot", "全体"}},
     {"bare", PAGE_PLAIN, {"from nothing but a target and a holder", "保存先と鍵のみから"}},
+    {"latest", PAGE_PLAIN, {"latest", "最新"}},
+    {"week", PAGE_PLAIN, {"of the last week", "1 週間以内"}},
+    {"month", PAGE_PLAIN, {"of the last month", "1 か月以内"}},
+    {"year", PAGE_PLAIN, {"of the last year", "1 年以内"}},
+    {"older", PAGE_PLAIN, {"older", "それ以前"}},
+    {"chosen", PAGE_PLAIN, {"asked for", "指定"}},
 };
 
 static const struct word *find_word(const char *text)
@@ -49,6 +56,25 @@ static void term(struct page *page, const char *en, const char *ja, const char *
 {
     page_term(page, PAGE_TEXT(en, ja));
     page_plain(page, text);
+}
+
+/* What hikae itself says of a file, in both languages; what a program says stays as it is. */
+static void reason(struct page *page, const char *why)
+{
+    static const struct page_text texts[] = {
+        {"it is not there after the restore", "復元後に存在しません"},
+        {"it is no file after the restore", "復元後に通常のファイルではありません"},
+        {"it is no folder after the restore", "復元後にフォルダではありません"},
+        {"it is not that link after the restore", "復元後にリンクの内容が異なります"},
+        {"its size is not that of the snapshot", "サイズがスナップショットと異なります"},
+        {"the target has not its record", "保存先にこのスナップショットの記録がありません"},
+    };
+    for (size_t i = 0; why != NULL && i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (strcmp(texts[i].en, why) == 0) {
+            page_say(page, texts[i]);
+            return;
+        }
+    page_plain(page, why);
 }
 
 static const char *member(const json_t *object, const char *name)
@@ -77,6 +103,15 @@ static void promised(struct page *page, int64_t promised_ns, bool kept)
     page_aside_end(page);
 }
 
+/* Nothing came back: there is no time to tell. */
+static void known_duration(struct page *page, int64_t ns)
+{
+    if (ns > 0)
+        page_duration(page, ns);
+    else
+        page_say(page, PAGE_TEXT("none: not restored", "なし（未復元）"));
+}
+
 static void draw_tiles(struct page *page, const struct hikae_drill *drill)
 {
     const struct word *result = find_word(drill->result);
@@ -86,10 +121,10 @@ static void draw_tiles(struct page *page, const struct hikae_drill *drill)
     page_tile(page, drill->checked > 0 ? PAGE_PLAIN : PAGE_BAD, PAGE_TEXT("Checked", "検査した件数"));
     page_count(page, drill->checked);
     page_tile(page, drill->rto_kept ? PAGE_PLAIN : PAGE_BAD, PAGE_TEXT("Time to restore", "復元時間"));
-    page_duration(page, drill->rto_ns);
+    known_duration(page, drill->rto_ns);
     promised(page, drill->rto_promised_ns, drill->rto_kept);
     page_tile(page, drill->rpo_kept ? PAGE_PLAIN : PAGE_BAD, PAGE_TEXT("Age of the data", "データの経過時間"));
-    page_duration(page, drill->rpo_ns);
+    known_duration(page, drill->rpo_ns);
     promised(page, drill->rpo_promised_ns, drill->rpo_kept);
     page_tiles_end(page);
     page_sentence(page, PAGE_TEXT("Times are of what was drilled here: one tenant's time is not the service's.",
@@ -112,6 +147,62 @@ static void draw_sample(struct page *page, const struct hikae_drill *drill)
         page_format_count(drill->sample, sample), page_format_count(drill->population, population), damage, reached);
 }
 
+/* Which snapshots were drawn, of what age, from how many. */
+static void draw_snapshots(struct page *page, const struct drill_page *context)
+{
+    static const struct page_column columns[] = {{{"Age", "世代"}, false},
+                                                 {{"Snapshot", "スナップショット"}, false},
+                                                 {{"Time", "時点"}, false},
+                                                 {{"Drawn from", "抽出元"}, true},
+                                                 {{"Entries", "件数"}, true}};
+    const json_t *snapshots = json_object_get(context->statement, "snapshots");
+    page_table(page, PAGE_TEXT("Snapshots that were restored from", "復元したスナップショット"), columns,
+               sizeof(columns) / sizeof(columns[0]));
+    for (size_t i = 0; i < json_array_size(snapshots); i++) {
+        const json_t *item = json_array_get(snapshots, i);
+        int64_t time_ns = 0;
+        struct error ignored = {0};
+        const char *time = member(item, "time");
+        page_row(page);
+        page_cell(page);
+        page_say(page, find_word(member(item, "age"))->text);
+        page_cell(page);
+        page_code(page, member(item, "snapshot"));
+        page_cell(page);
+        if (time != NULL && clock_parse(time, &time_ns, &ignored) == 0)
+            page_time(page, time_ns);
+        page_cell(page);
+        page_count(page, (uint64_t)json_integer_value(json_object_get(item, "drawn_from")));
+        page_cell(page);
+        page_count(page, (uint64_t)json_integer_value(json_object_get(item, "entries")));
+    }
+    page_table_end(page);
+}
+
+/* A drill from a kit: where it was made, and until when it was good. */
+static void draw_kit(struct page *page, const json_t *kit)
+{
+    if (kit == NULL)
+        return;
+    page_term(page, PAGE_TEXT("Kit made on", "キットを作成した機械"));
+    page_code(page, member(kit, "machine"));
+    term(page, "Kit good until", "キットの有効期限", member(kit, "expires"));
+}
+
+/* Of what the checks were done with. */
+static void draw_versions(struct page *page, const json_t *versions)
+{
+    const char *name;
+    json_t *version;
+    json_object_foreach((json_t *)(uintptr_t)versions, name, version)
+    {
+        page_plain(page, ", ");
+        page_plain(page, name);
+        page_plain(page, " ");
+        page_plain(page, json_string_value(version));
+    }
+}
+
 static void draw_head(struct page *page, const struct drill_page *context)
 {
     const struct hikae_drill *drill = context->drill;
@@ -119,6 +210,8 @@ static void draw_head(struct page *page, const struct drill_page *context)
     page_term(page, PAGE_TEXT("Drill", "訓練番号"));
     page_code(page, drill->drill);
     term(page, "Tenant", "テナント", drill->tenant);
+    if (member(context->statement, "policy") != NULL)
+        term(page, "Policy", "ポリシー", member(context->statement, "policy"));
     page_term(page, PAGE_TEXT("Mode", "方法"));
     page_say(page, find_word(drill->mode)->text);
     page_term(page, PAGE_TEXT("Began", "開始"));
@@ -134,9 +227,12 @@ static void draw_head(struct page *page, const struct drill_page *context)
         page_say(page, PAGE_TEXT("the policy's rule {1}", "ポリシーの規則 {1}"), drill->plan);
     else
         page_say(page, PAGE_TEXT("a person", "担当者の操作"));
+    if (member(context->statement, "reason") != NULL)
+        term(page, "Reason", "理由", member(context->statement, "reason"));
     term(page, "Run by", "実行者", drill->operator_name);
     page_term(page, PAGE_TEXT("Machine", "実行機"));
     page_code(page, member(context->statement, "machine"));
+    draw_kit(page, json_object_get(context->statement, "kit"));
     page_term(page, PAGE_TEXT("Seed", "抽出の種"));
     page_code(page, drill->seed);
     page_term(page, PAGE_TEXT("Drawn from checkpoint", "種の由来（監査ログの署名済み時点）"));
@@ -145,19 +241,21 @@ static void draw_head(struct page *page, const struct drill_page *context)
     page_badge(page, drill->cleaned ? PAGE_GOOD : PAGE_BAD,
                drill->cleaned ? PAGE_TEXT("yes, all of it", "すべて消去済み")
                               : PAGE_TEXT("something is left", "残存あり"));
-    page_term(page, PAGE_TEXT("Version", "版"));
+    page_term(page, PAGE_TEXT("Versions", "版"));
     page_say(page, PAGE_TEXT("hikae {1}", "hikae {1}"), member(context->statement, "version"));
+    draw_versions(page, json_object_get(context->statement, "versions"));
     page_terms_end(page);
 }
 
 static void draw_targets(struct page *page, const struct hikae_drill *drill)
 {
     static const struct page_column columns[] = {
-        {{"Target", "保存先"}, false}, {{"Result", "結果"}, false}, {{"Checked", "検査"}, true},
-        {{"Fetched", "取得量"}, true}, {{"Recover", "復旧"}, true}, {{"Draw", "抽出"}, true},
-        {{"Restore", "復元"}, true},   {{"Checks", "確認"}, true},  {{"Wipe", "消去"}, true},
+        {{"Target", "保存先"}, false}, {{"Result", "結果"}, false},    {{"Key", "鍵"}, false},
+        {{"Checked", "検査"}, true},   {{"Restored", "復元量"}, true}, {{"Fetched", "取得量"}, true},
+        {{"Recover", "復旧"}, true},   {{"Draw", "抽出"}, true},       {{"Restore", "復元"}, true},
+        {{"Checks", "確認"}, true},    {{"Wipe", "消去"}, true},
     };
-    char checked[PAGE_SMALL], sample[PAGE_SMALL];
+    char checked[PAGE_SMALL], sample[PAGE_SMALL], epoch[PAGE_SMALL];
     page_table(page, PAGE_TEXT("Each target alone, with the time of each phase", "保存先ごとの結果と各段階の時間"),
                columns, sizeof(columns) / sizeof(columns[0]));
     for (size_t i = 0; i < drill->target_count; i++) {
@@ -169,14 +267,14 @@ static void draw_targets(struct page *page, const struct hikae_drill *drill)
         page_plain(page, target->name);
         page_cell(page);
         badge(page, target->result);
-        if (target->why != NULL) {
-            page_aside(page);
-            page_plain(page, target->why);
-            page_aside_end(page);
-        }
+        page_cell(page);
+        page_say(page, PAGE_TEXT("epoch {1}, {2}", "エポック {1}、{2}"), page_format_count(target->epoch, epoch),
+                 target->holder);
         page_cell(page);
         page_say(page, PAGE_TEXT("{1} of {2}", "{2} 件中 {1} 件"), page_format_count(target->checked, checked),
                  page_format_count(target->sample, sample));
+        page_cell(page);
+        page_bytes(page, target->bytes);
         page_cell(page);
         page_bytes(page, target->bytes_fetched);
         for (size_t k = 0; k < sizeof(phases) / sizeof(phases[0]); k++) {
@@ -185,6 +283,31 @@ static void draw_targets(struct page *page, const struct hikae_drill *drill)
         }
     }
     page_table_end(page);
+    /* As long as they must be: no column would hold them. */
+    for (size_t i = 0; i < drill->target_count; i++)
+        if (drill->targets[i].why != NULL) {
+            page_sentence(page, PAGE_TEXT("Why {1} did not pass:", "{1} が成功しなかった理由:"),
+                          drill->targets[i].name);
+            page_verbatim(page, drill->targets[i].why, strlen(drill->targets[i].why));
+        }
+}
+
+/* The comparison with the manifest is hikae's own: it is told in both languages. */
+static void draw_output(struct page *page, const struct hikae_drill *drill, const struct hikae_drill_check *check)
+{
+    char checked[PAGE_SMALL], sample[PAGE_SMALL], failed[PAGE_SMALL];
+    for (size_t i = 0; strcmp(check->kind, "manifest") == 0 && i < drill->target_count; i++) {
+        const struct hikae_drill_target *target = &drill->targets[i];
+        if (strcmp(target->name, check->target) != 0)
+            continue;
+        page_sentence(page,
+                      PAGE_TEXT("{1} of {2} are there with their type and size, {3} are not.",
+                                "{2} 件中 {1} 件は種類とサイズが一致、{3} 件は不一致です。"),
+                      page_format_count(target->checked, checked), page_format_count(target->sample, sample),
+                      page_format_count(target->failed, failed));
+        return;
+    }
+    page_verbatim(page, check->output, check->output != NULL ? strlen(check->output) : 0);
 }
 
 static void draw_checks(struct page *page, const struct hikae_drill *drill)
@@ -197,7 +320,7 @@ static void draw_checks(struct page *page, const struct hikae_drill *drill)
         page_strong(page, check->name);
         page_say(page, PAGE_TEXT(" ({1}) from {2}", "（{1}、保存先 {2}）"), check->kind, check->target);
         page_fold_body(page);
-        page_verbatim(page, check->output, check->output != NULL ? strlen(check->output) : 0);
+        draw_output(page, drill, check);
         page_fold_end(page);
     }
 }
@@ -216,12 +339,14 @@ static void draw_failures(struct page *page, const struct hikae_drill *drill)
                sizeof(columns) / sizeof(columns[0]));
     for (size_t i = 0; i < drill->failure_count; i++) {
         const struct hikae_drill_failure *failure = &drill->failures[i];
-        const char *const cells[] = {failure->path, failure->target, failure->snapshot, failure->why};
+        const char *const cells[] = {failure->path, failure->target, failure->snapshot};
         page_row(page);
         for (size_t k = 0; k < sizeof(cells) / sizeof(cells[0]); k++) {
             page_cell(page);
             page_plain(page, cells[k]);
         }
+        page_cell(page);
+        reason(page, failure->why);
     }
     page_table_end(page);
 }
@@ -236,6 +361,7 @@ static void draw(struct page *page, void *context)
     page_section_end(page);
     page_section(page, "targets", PAGE_TEXT("Targets", "保存先"));
     draw_targets(page, of->drill);
+    draw_snapshots(page, of);
     page_section_end(page);
     page_section(page, "checks", PAGE_TEXT("Checks", "確認"));
     draw_checks(page, of->drill);
