@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "ops/drill_check.h"
 #include "ops/drill_child.h"
@@ -118,12 +119,31 @@ static void test_apply(void **state)
     mem_free(json);
 }
 
-/* Run checks given as one JSON object; outcomes' outputs are freed by forget. */
-static size_t run(const struct world *world, const char *json, bool whole, int64_t limit_ns,
-                  struct drill_check **ret_checks, struct drill_outcome **ret)
+/* A check, and what must come of it. */
+struct expected {
+    const char *name, *spec;
+    enum drill_state state;
+    const char *said;
+};
+
+static void compare(const struct expected *row, const struct drill_outcome *outcome)
+{
+    const struct buf *output = &outcome->output;
+    bool says = output->size > 0 && memmem(output->data, output->size, row->said, strlen(row->said)) != NULL;
+    if (outcome->state != row->state || !says)
+        fail_msg("%s: state %d: %.*s", row->name, (int)outcome->state, (int)output->size, (const char *)output->data);
+    assert_true(output->size < DRILL_OUTPUT_MAX + 100);
+}
+
+/* Run the checks of all rows at once, and compare each. */
+static void run_rows(const struct world *world, const struct expected *rows, size_t row_count, bool whole,
+                     int64_t limit_ns)
 {
     struct error err = {0};
+    struct drill_check *checks;
     size_t count;
+    json_t *object = json_object();
+    char *json = NULL;
     const struct drill_place place = {.folder = world->data,
                                       .work = world->work,
                                       .whole = whole,
@@ -131,34 +151,25 @@ static size_t run(const struct world *world, const char *json, bool whole, int64
                                       .drill = "d",
                                       .tenant = "t",
                                       .target = "a"};
-    assert_int_equal(drill_checks_read(json, ret_checks, &count, &err), 0);
-    *ret = mem_calloc(count, sizeof(**ret));
-    assert_int_equal(drill_checks_run(*ret_checks, count, &place, *ret, &err), 0);
-    return count;
-}
-
-static void forget(struct drill_check *checks, struct drill_outcome *outcomes, size_t count)
-{
+    for (size_t i = 0; i < row_count; i++)
+        assert_int_equal(json_object_set_new(object, rows[i].name, json_string(rows[i].spec)), 0);
+    assert_int_equal(json_print(object, &json, &err), 0);
+    json_decref(object);
+    assert_int_equal(drill_checks_read(json, &checks, &count, &err), 0);
+    mem_free(json);
+    assert_int_equal(count, row_count);
+    struct drill_outcome *outcomes = mem_calloc(count, sizeof(*outcomes));
+    assert_int_equal(drill_checks_run(checks, count, &place, outcomes, &err), 0);
+    for (size_t i = 0; i < row_count; i++)
+        for (size_t k = 0; k < count; k++)
+            if (strcmp(checks[k].name, rows[i].name) == 0)
+                compare(&rows[i], &outcomes[k]);
     for (size_t i = 0; i < count; i++)
         buf_free(&outcomes[i].output);
     mem_free(outcomes);
     drill_checks_free(checks, count);
 }
-
-static void expect(const struct drill_check *checks, const struct drill_outcome *outcomes, size_t count,
-                   const char *name, enum drill_state state, const char *said)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(checks[i].name, name) != 0)
-            continue;
-        const struct buf *output = &outcomes[i].output;
-        bool says = output->size > 0 && memmem(output->data, output->size, said, strlen(said)) != NULL;
-        if (outcomes[i].state != state || !says)
-            fail_msg("%s: state %d: %.*s", name, (int)outcomes[i].state, (int)output->size, (const char *)output->data);
-        return;
-    }
-    fail_msg("no check %s", name);
-}
+#define RUN(world, rows, whole, limit_ns) run_rows(world, rows, sizeof(rows) / sizeof((rows)[0]), whole, limit_ns)
 
 static void make_database(const struct world *world, const char *name, const char *sql)
 {
@@ -172,9 +183,24 @@ static void make_database(const struct world *world, const char *name, const cha
 
 static void test_sqlite(void **state)
 {
+    static const struct expected rows[] = {
+        {"good", "sqlite:good.db", DRILL_PASSED, "ok"},
+        {"bad", "sqlite:bad.db", DRILL_FAILED, ""},
+        {"none", "sqlite:none.db", DRILL_FAILED, "not a database"},
+        {"away", "sqlite:away.db", DRILL_FAILED, "no file"},
+        {"rows", "sql:good:3:select count(*) from t", DRILL_PASSED, "gives 3"},
+        {"lost", "sql:good:4:select count(*) from t", DRILL_FAILED, "gives 3, not 4"},
+        {"many", "sql:good:1:select a from t", DRILL_FAILED, "more than one row"},
+        {"wrong", "sql:good:1:select nothing", DRILL_FAILED, "nothing"},
+        {"zero", "sql:good:1:select a from t where a=9", DRILL_FAILED, "no row"},
+        {"slow",
+         "sql:good:1:select count(*) from (with recursive n(x) as (select 1 union all select x+1 from n) select x "
+         "from n)",
+         DRILL_FAILED, "took longer"},
+        {"two", "sql:good:1:select 1; delete from t", DRILL_FAILED, "only reads"},
+        {"ofbad", "sql:bad:1:select 1", DRILL_FAILED, "could not be asked"},
+    };
     const struct world *world = *state;
-    struct drill_check *checks;
-    struct drill_outcome *outcomes;
     char path[160], bytes[64];
     make_database(world, "good.db", "create table t(a); insert into t values(1),(2),(3)");
     make_database(world, "bad.db",
@@ -189,62 +215,38 @@ static void test_sqlite(void **state)
     assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
     assert_int_equal(fclose(file), 0);
     write_file(world, "none.db", "this is no database, whatever its name says", 43);
-    size_t count = run(world,
-                       "{\"good\":\"sqlite:good.db\",\"bad\":\"sqlite:bad.db\",\"none\":\"sqlite:none.db\","
-                       "\"away\":\"sqlite:away.db\",\"rows\":\"sql:good:3:select count(*) from t\","
-                       "\"lost\":\"sql:good:4:select count(*) from t\",\"many\":\"sql:good:1:select a from t\","
-                       "\"wrong\":\"sql:good:1:select nothing\",\"zero\":\"sql:good:1:select a from t where a=9\","
-                       "\"slow\":\"sql:good:1:select count(*) from (with recursive n(x) as (select 1 union all "
-                       "select x+1 from n) select x from n)\","
-                       "\"two\":\"sql:good:1:select 1; delete from t\",\"ofbad\":\"sql:bad:1:select 1\"}",
-                       false, NS_PER_S / 2, &checks, &outcomes);
-    expect(checks, outcomes, count, "good", DRILL_PASSED, "ok");
-    expect(checks, outcomes, count, "bad", DRILL_FAILED, "");
-    expect(checks, outcomes, count, "none", DRILL_FAILED, "not a database");
-    expect(checks, outcomes, count, "away", DRILL_FAILED, "no file");
-    expect(checks, outcomes, count, "rows", DRILL_PASSED, "gives 3");
-    expect(checks, outcomes, count, "lost", DRILL_FAILED, "gives 3, not 4");
-    expect(checks, outcomes, count, "many", DRILL_FAILED, "more than one row");
-    expect(checks, outcomes, count, "wrong", DRILL_FAILED, "nothing");
-    expect(checks, outcomes, count, "zero", DRILL_FAILED, "no row");
-    expect(checks, outcomes, count, "slow", DRILL_FAILED, "took longer");
-    expect(checks, outcomes, count, "two", DRILL_FAILED, "only reads");
-    expect(checks, outcomes, count, "ofbad", DRILL_FAILED, "could not be asked");
-    forget(checks, outcomes, count);
+    RUN(world, rows, false, NS_PER_S / 2);
 }
 
 static void test_commands(void **state)
 {
+    static const struct expected rows[] = {
+        {"good", "cmd:test -s file && echo seen $HIKAE_TENANT $HIKAE_TARGET", DRILL_PASSED, "seen t a"},
+        {"bad", "cmd:echo no; exit 3", DRILL_FAILED, "exit code 3"},
+        {"hangs", "cmd:trap '' TERM; sleep 60 & sleep 60", DRILL_FAILED, "took longer"},
+        {"killed", "cmd:kill -9 $$", DRILL_FAILED, "exit code -1"},
+        {"talks", "cmd:yes | head -c 100000; exit 0", DRILL_PASSED, "y\ny\n"},
+    };
+    static const struct expected in_sample[] = {{"good", "cmd:true", DRILL_LEFT, "sample"}};
     const struct world *world = *state;
-    struct drill_check *checks;
-    struct drill_outcome *outcomes;
     write_file(world, "file", "x", 1);
     int64_t began = clock_monotonic_ns();
-    size_t count =
-        run(world,
-            "{\"good\":\"cmd:test -s file && echo seen $HIKAE_TENANT $HIKAE_TARGET\",\"bad\":\"cmd:echo no; exit 3\","
-            "\"hangs\":\"cmd:trap '' TERM; sleep 60 & sleep 60\",\"killed\":\"cmd:kill -9 $$\","
-            "\"talks\":\"cmd:yes | head -c 100000; exit 0\"}",
-            true, NS_PER_S / 2, &checks, &outcomes);
-    expect(checks, outcomes, count, "good", DRILL_PASSED, "seen t a");
-    expect(checks, outcomes, count, "bad", DRILL_FAILED, "exit code 3");
-    expect(checks, outcomes, count, "hangs", DRILL_FAILED, "took longer");
-    expect(checks, outcomes, count, "killed", DRILL_FAILED, "exit code -1");
-    expect(checks, outcomes, count, "talks", DRILL_PASSED, "y\ny\n");
-    for (size_t i = 0; i < count; i++)
-        assert_true(outcomes[i].output.size < DRILL_OUTPUT_MAX + 100);
+    RUN(world, rows, true, NS_PER_S / 2);
     assert_true(clock_monotonic_ns() - began < 20 * NS_PER_S);
-    forget(checks, outcomes, count);
-    count = run(world, "{\"good\":\"cmd:true\"}", false, NS_PER_S, &checks, &outcomes);
-    expect(checks, outcomes, count, "good", DRILL_LEFT, "sample");
-    forget(checks, outcomes, count);
+    RUN(world, in_sample, false, NS_PER_S);
 }
 
 static void test_archives(void **state)
 {
+    static const struct expected rows[] = {
+        {"tgz", "archive:good.tgz", DRILL_PASSED, "4 entries, 60000 bytes"},
+        {"short", "archive:short.tgz", DRILL_FAILED, "after"},
+        {"zip", "archive:good.zip", DRILL_PASSED, "4 entries, 60000 bytes"},
+        {"bad", "archive:bad.zip", DRILL_FAILED, "after"},
+        {"link", "archive:link.zip", DRILL_FAILED, "no file"},
+        {"text", "archive:x/1", DRILL_FAILED, ""},
+    };
     const struct world *world = *state;
-    struct drill_check *checks;
-    struct drill_outcome *outcomes;
     char command[512];
     (void)snprintf(
         command, sizeof(command),
@@ -253,24 +255,16 @@ static void test_archives(void **state)
         "printf 'ZZZZZZZZ' | dd of=bad.zip bs=1 seek=5000 conv=notrunc 2>/dev/null && ln -s good.zip link.zip",
         world->data);
     assert_int_equal(system(command), 0);
-    size_t count = run(world,
-                       "{\"tgz\":\"archive:good.tgz\",\"short\":\"archive:short.tgz\",\"zip\":\"archive:good.zip\","
-                       "\"bad\":\"archive:bad.zip\",\"link\":\"archive:link.zip\",\"text\":\"archive:x/1\"}",
-                       false, 10 * NS_PER_S, &checks, &outcomes);
-    expect(checks, outcomes, count, "tgz", DRILL_PASSED, "4 entries, 60000 bytes");
-    expect(checks, outcomes, count, "short", DRILL_FAILED, "after");
-    expect(checks, outcomes, count, "zip", DRILL_PASSED, "4 entries, 60000 bytes");
-    expect(checks, outcomes, count, "bad", DRILL_FAILED, "after");
-    expect(checks, outcomes, count, "link", DRILL_FAILED, "no file");
-    expect(checks, outcomes, count, "text", DRILL_FAILED, "");
-    forget(checks, outcomes, count);
+    RUN(world, rows, false, 10 * NS_PER_S);
 }
 
 static void test_ext4(void **state)
 {
+    static const struct expected rows[] = {
+        {"good", "ext4:good.img", DRILL_PASSED, "exit code 0"},
+        {"bad", "ext4:bad.img", DRILL_FAILED, "exit code"},
+    };
     const struct world *world = *state;
-    struct drill_check *checks;
-    struct drill_outcome *outcomes;
     char command[512];
     (void)snprintf(
         command, sizeof(command),
@@ -278,11 +272,7 @@ static void test_ext4(void **state)
         "cp good.img bad.img && dd if=/dev/urandom of=bad.img bs=1024 seek=5 count=60 conv=notrunc 2>/dev/null",
         world->data);
     assert_int_equal(system(command), 0);
-    size_t count =
-        run(world, "{\"good\":\"ext4:good.img\",\"bad\":\"ext4:bad.img\"}", false, 30 * NS_PER_S, &checks, &outcomes);
-    expect(checks, outcomes, count, "good", DRILL_PASSED, "exit code 0");
-    expect(checks, outcomes, count, "bad", DRILL_FAILED, "exit code");
-    forget(checks, outcomes, count);
+    RUN(world, rows, false, 30 * NS_PER_S);
 }
 
 int main(void)
