@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
+
 static void show_copy(struct run *run, json_t *object, const struct hikae_copy *copy)
 {
     struct out *out = &run->out;
@@ -28,10 +30,43 @@ static void show_copy(struct run *run, json_t *object, const struct hikae_copy *
     out_number(out, object, "left", copy->left);
 }
 
+/* Where it is, and on whose word: "/srv/x: user deleted it (T-1; for suzuki; approved by sato)". */
+static char *describe(const struct hikae_copy *copy)
+{
+    const struct {
+        const char *before, *text;
+    } parts[] = {{"", copy->ticket}, {"for ", copy->requester}, {"approved by ", copy->approver}};
+    char *all =
+        mem_printf("%s%s%s", copy->folder, copy->reason != NULL ? ": " : "", copy->reason != NULL ? copy->reason : "");
+    bool any = false;
+    for (size_t i = 0; all != NULL && i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].text == NULL)
+            continue;
+        char *more = mem_printf("%s%s%s%s", all, any ? "; " : " (", parts[i].before, parts[i].text);
+        mem_free(all);
+        all = more;
+        any = true;
+    }
+    char *whole = all != NULL ? mem_printf("%s%s", all, any ? ")" : "") : NULL;
+    mem_free(all);
+    return whole;
+}
+
+/* What was changed since the restore is somebody's work by now, and stays: it is told. */
+static const char *state_of(const struct hikae_copy *copy, char text[TEXT_SMALL])
+{
+    char left[TEXT_SMALL];
+    if (copy->wiped_ns != 0 && copy->left == 0)
+        return "wiped";
+    if (copy->wiped_ns == 0)
+        return copy->overdue ? "overdue" : "out";
+    (void)snprintf(text, TEXT_SMALL, "wiped, %.16s stay", text_count(copy->left, left));
+    return text;
+}
+
 static void print_copies(struct run *run, const struct hikae_copies *copies)
 {
-    static const char *const heads[] = {"COPY",  "TENANT", "SNAPSHOT", "HANDED", "UNTIL",
-                                        "STATE", "FOLDER", "REASON",   NULL};
+    static const char *const heads[] = {"COPY", "TENANT", "UNTIL", "STATE", "WHERE AND WHY", NULL};
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
@@ -39,18 +74,13 @@ static void print_copies(struct run *run, const struct hikae_copies *copies)
         const struct hikae_copy *copy = &copies->copies[i];
         columns_add(&columns, copy->copy);
         columns_add(&columns, copy->tenant);
-        columns_add(&columns, copy->snapshot);
-        columns_add(&columns, text_time(copy->handed_ns, text));
         columns_add(&columns, copy->until_ns != 0 ? text_time(copy->until_ns, text) : NULL);
-        columns_add_colour(&columns,
-                           copy->wiped_ns != 0 ? "wiped"
-                           : copy->overdue     ? "overdue"
-                                               : "out",
+        columns_add_colour(&columns, state_of(copy, text),
                            copy->wiped_ns != 0 ? COLOUR_DIM
                            : copy->overdue     ? COLOUR_RED
                                                : COLOUR_YELLOW);
-        columns_add(&columns, copy->folder);
-        columns_add(&columns, copy->reason);
+        char CLEANUP_FREE *where = describe(copy);
+        columns_add(&columns, where != NULL ? where : copy->folder);
     }
     run_table(run, &columns);
 }

@@ -52,6 +52,8 @@ check "drills ask for nothing" hikae drill t
 hikae --json restores list >"$WORK/json" 2>/dev/null
 check "two are out there" test "$(field out)" = 2
 check "who and why" test "$(field copies.0.reason) $(field copies.0.ticket) $(field copies.0.requester) $(field copies.0.approver)" = "broken 17 suzuki sato"
+hikae restores list >"$WORK/out" 2>/dev/null
+says "broken (17; for suzuki; approved by sato)" "people see it too"
 hikae --json status >"$WORK/json" 2>/dev/null
 check "status knows of them" test "$(field tenants.1.copies_out)" = 2
 check "and of the last drill" test "$(field tenants.1.last_drill.result)" = passed
