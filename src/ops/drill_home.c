@@ -173,17 +173,18 @@ static int check_report(struct hikae *hikae, const char *text, const char *mac, 
     (void)hex_encode(session.tid.bytes, ID_SIZE, tid);
     bool known = facts_find(&session, RECORD_DRILL, drill_word(statement, "drill")) != NULL;
     session_close(&session);
-    if (rc == 0 && known) {
-        (void)error_set(err, ERROR_REFUSED, "drill %s is on record already", drill_word(statement, "drill"));
-        rc = error_hint(err, "a kit is for one drill of each mode; make another for the next");
-    }
     if (rc != 0)
         return -1;
     /* An equal MAC is no secret once it is compared: the report has it in the clear. */
     bool same = strcmp(ours, mac) == 0 && strcmp(drill_word(statement, "tenant_id"), tid) == 0 &&
                 strcmp(drill_word(statement, "store"), hex_encode(hikae->store.store.bytes, ID_SIZE, store)) == 0 &&
                 json_is_object(json_object_get(statement, "kit"));
-    return same ? 0 : error_set(err, ERROR_DAMAGED, "the report does not come from a kit of tenant %s", tenant);
+    if (!same)
+        return error_set(err, ERROR_DAMAGED, "the report does not come from a kit of tenant %s", tenant);
+    if (!known)
+        return 0;
+    (void)error_set(err, ERROR_REFUSED, "drill %s is on record already", drill_word(statement, "drill"));
+    return error_hint(err, "a kit is for one drill of each mode; make another for the next");
 }
 
 static int accept(struct hikae *hikae, const char *path, bool dry_run, struct hikae_drill *ret, struct error *err)
