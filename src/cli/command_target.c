@@ -187,11 +187,10 @@ static enum hikae_status judge_reports(struct run *run, const struct hikae_targe
                 continue;
             const struct hikae_target_probe *probe = &report->probes[report->worst];
             if (report->target.why != NULL && (report->worst == 0 || report->status != HIKAE_DAMAGED))
-                (void)run_fail(run, order[k], report->target.state, "target %s is %s: %s", report->target.name,
-                               report->target.state, report->target.why);
-            else
-                (void)run_fail(run, order[k], hikae_outcome_word(probe->outcome), "target %s: %s: %s",
-                               report->target.name, probe->name, probe->detail);
+                return run_fail(run, order[k], report->target.state, "target %s is %s: %s", report->target.name,
+                                report->target.state, report->target.why); /* which says what to do */
+            (void)run_fail(run, order[k], hikae_outcome_word(probe->outcome), "target %s: %s: %s", report->target.name,
+                           probe->name, probe->detail);
             return probe->hint[0] != '\0' ? run_hint(run, "%s", probe->hint) : order[k];
         }
     return HIKAE_OK;

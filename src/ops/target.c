@@ -86,7 +86,22 @@ int target_describe_public(const struct config_target *from, const struct run_ta
     return rc;
 }
 
-/* When each was measured last: without keys, or without a history, nobody knows. */
+/* What a measurement found stands above what a driver takes for possible. */
+static void take_measured(const json_t *checked, struct hikae_target *ret)
+{
+    const json_t *checks = json_object_get(checked, "checks");
+    const char *versioning = json_string_value(json_object_get(checked, "versioning"));
+    if (versioning != NULL && strcmp(versioning, "unknown") != 0)
+        ret->versions = strcmp(versioning, "off") != 0;
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(checks, i), "name"));
+        const char *state = json_string_value(json_object_get(json_array_get(checks, i), "state"));
+        if (name != NULL && state != NULL && strcmp(name, "conditional-writes") == 0)
+            ret->create_once = strcmp(state, "ok") == 0;
+    }
+}
+
+/* When each was measured last, and what was found: without keys, or without a history, nobody knows. */
 static void note_checked(struct hikae *hikae, struct hikae_targets *ret)
 {
     struct session facts;
@@ -97,6 +112,7 @@ static void note_checked(struct hikae *hikae, struct hikae_targets *ret)
         CLEANUP_JSON json_t *checked = NULL;
         if (target_fact_checked(&facts, ret->targets[i].name, &checked, &ret->targets[i].checked_ns, &why) != 0)
             break;
+        take_measured(checked, &ret->targets[i]);
     }
     session_close(&facts);
 }

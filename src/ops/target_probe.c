@@ -414,8 +414,10 @@ static void check_speed(struct target_probing *p, struct hikae_target_probe *ret
     if (measure_speed(p, &why) != 0)
         say_error(ret, &why);
     else
-        say(ret, HIKAE_OUTCOME_OK, "", "%.1f MB/s up, %.1f MB/s down, with one object of %zu KiB",
-            (double)p->ret->up_bytes_per_s / 1e6, (double)p->ret->down_bytes_per_s / 1e6, p->speed_size >> 10);
+        say(ret, HIKAE_OUTCOME_OK, "", "%.1f MB/s up, %.1f MB/s down, with one object of %zu %s",
+            (double)p->ret->up_bytes_per_s / 1e6, (double)p->ret->down_bytes_per_s / 1e6,
+            p->speed_size >= 1 << 20 ? p->speed_size >> 20 : p->speed_size >> 10,
+            p->speed_size >= 1 << 20 ? "MiB" : "KiB");
 }
 
 /* ---- All of it ---- */

@@ -120,6 +120,12 @@ static int add_item(const struct s3_target *t, const struct target_deletion *ite
     return add(out, "</Object>", err);
 }
 
+/* Where no versions are kept, an object's is "null", which some stores (Swift) do not repeat in their answer. */
+static bool is_version(const char *asked, const char *answered)
+{
+    return strcmp(asked, answered) == 0 || (answered[0] == '\0' && strcmp(asked, "null") == 0);
+}
+
 static const struct target_deletion *find_item(const struct batch *batch, size_t *ret_number)
 {
     size_t prefix = strlen(batch->t->place.prefix);
@@ -128,7 +134,7 @@ static const struct target_deletion *find_item(const struct batch *batch, size_t
     for (size_t i = 0; i < batch->count; i++) {
         const char *version = batch->items[i].version;
         if (!batch->told[i] && strcmp(batch->items[i].name, batch->name + prefix) == 0 &&
-            (version == NULL || strcmp(version, batch->version) == 0)) {
+            (version == NULL || is_version(version, batch->version))) {
             *ret_number = i;
             return &batch->items[i];
         }

@@ -99,6 +99,19 @@ expect 1 "what is locked cannot be erased" hikae --json target retire l --erase
 cp "$WORK/check.out" "$WORK/json"
 check "it says how much, and until when" test "$(field objects_locked)" -ge 4 -a "$(field objects_left)" -ge "$(field objects_locked)" -a "$(field locked_until)" != None
 
+# Swift has no versions, and says none of what it deletes.
+server swift
+keys "$SWIFT_ACCESS" "$SWIFT_SECRET" "$WORK/swift"
+rm -rf "$WORK/h" "$WORK/a"
+check "retire from Swift: init" "$HIKAE" init --dir "$WORK/h" --target "a=file://$WORK/a" \
+    --target "s=s3://erased/x?endpoint=$SWIFT_HTTP&provider=swift&credentials=file:$WORK/swift"
+check "retire from Swift: a tenant" hikae tenant add t --source "data=dir:$WORK/src"
+check "retire from Swift: a night" hikae backup t
+expect 0 "retire --erase from Swift" hikae --json target retire s --erase
+cp "$WORK/check.out" "$WORK/json"
+check "nothing is left there" same "$(field objects_left) $(AWS_ACCESS_KEY_ID=$SWIFT_ACCESS AWS_SECRET_ACCESS_KEY=$SWIFT_SECRET \
+    tests/servers/s3.py "$SWIFT_HTTP" list erased x/ | wc -l)" "0 0"
+
 # Two hosts: one condemns and deletes while the other backs up with what it learned before.
 s3 make gc-two-hosts
 store gc-two-hosts

@@ -38,6 +38,10 @@ found tls warn "and plain HTTP is told of"
 found list-order ok "its listings are in order"
 
 
+json target list
+is targets.0.capabilities "['create-once']" "the list has what was measured of Ceph"
+is targets.1.capabilities "[]" "and of Swift"
+
 # ---- A bucket with locks: probes are not locked, data is ----
 json target check vault
 found lock ok "a bucket with locks"
