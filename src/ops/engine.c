@@ -294,7 +294,7 @@ int engine_targets(struct hikae *hikae, struct error *err)
         if (config->target_count == 0)
             return error_set(err, ERROR_CONFIG, "%s names no target", config->path);
         *err = hikae->targets[0].why;
-        return error_wrap(err, "no target can be used; %s", hikae->targets[0].name);
+        return error_wrap(err, "no target can be used; the first");
     }
     for (size_t i = 0; i < config->target_count; i++)
         if (!hikae->targets[i].up)

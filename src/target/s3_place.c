@@ -325,7 +325,7 @@ static int read_place(const struct target_url *url, const char *region, struct s
         return -1;
     if (!bucket_valid(url->authority)) {
         (void)error_set(err, ERROR_CONFIG, "\"%s\" cannot be the name of a bucket", url->authority);
-        return error_hint(err, TARGET_URL_HINT);
+        return error_hint(err, "buckets have names of 3 to 63 characters of a-z, 0-9, '-' and '.'");
     }
     place->bucket = mem_strdup(url->authority);
     if (place->bucket == NULL)

@@ -1,7 +1,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "target/s3_target.h"
-#include "target/s3_xml.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -194,123 +193,6 @@ static int64_t look_at_clock_and_region(struct s3_target *t, char region[64])
     return clock_machine_ns() + skew;
 }
 
-/* ---- What was refused, and why ---- */
-
-struct refusal {
-    char code[S3_CODE_SIZE];
-    char message[200];
-    char region[64];
-};
-
-/* For people: one line, nothing that a terminal would obey. */
-static void copy_plain(const char *from, char *to, size_t size)
-{
-    size_t used = 0;
-    for (; *from != '\0' && used + 1 < size; from++)
-        if ((unsigned char)*from >= 0x20 && *from != 0x7f)
-            to[used++] = *from;
-    to[used] = '\0';
-}
-
-static int read_refusal(const char *path, const char *text, void *context, struct error *err)
-{
-    struct refusal *refusal = context;
-    (void)err;
-    if (strcmp(path, "Error/Code") == 0)
-        copy_plain(text, refusal->code, sizeof(refusal->code));
-    else if (strcmp(path, "Error/Message") == 0)
-        copy_plain(text, refusal->message, sizeof(refusal->message));
-    else if (strcmp(path, "Error/Region") == 0)
-        copy_plain(text, refusal->region, sizeof(refusal->region));
-    return 0;
-}
-
-static void parse_refusal(const struct s3_exchange *x, struct refusal *ret)
-{
-    *ret = (struct refusal){0};
-    if (x->refusal.size > 0 && s3_xml_read(x->refusal.data, x->refusal.size, read_refusal, ret, NULL) != 0)
-        *ret = (struct refusal){0};
-}
-
-bool s3_unsupported(const struct s3_request *request)
-{
-    return request->exchange.status == 501 || request->exchange.status == 405 ||
-           strcmp(request->code, "NotImplemented") == 0;
-}
-
-/* What an answer means. The first row that fits counts; status 0 and code NULL fit all. */
-static const struct meaning {
-    long status;
-    const char *code;
-    enum error_class class;
-    bool retryable;
-    const char *hint;
-} meanings[] = {
-    {0, "NoSuchBucket", ERROR_UNREACHABLE, false,
-     "the bucket does not exist: check the URL of this target; a new one is made by hikae init or hikae target add"},
-    {0, "QuotaExceeded", ERROR_UNREACHABLE, false, "the store is full for this account: raise its quota"},
-    {0, "EntityTooLarge", ERROR_UNREACHABLE, false,
-     "a quota of the store is used up (Swift says it so): raise it; or pack_mib is more than the store takes: lower "
-     "it"},
-    {0, "RequestTimeTooSkewed", ERROR_UNREACHABLE, true, "set the clock of this machine"},
-    {0, "RequestTimeout", ERROR_UNREACHABLE, true, "the store did not get the whole request in time"},
-    {0, "BadDigest", ERROR_UNREACHABLE, true, "the bytes were changed on their way: check the network and the memory"},
-    {0, "XAmzContentSHA256Mismatch", ERROR_UNREACHABLE, true,
-     "the bytes were changed on their way: check the network and the memory"},
-    {0, "XAmzContentChecksumMismatch", ERROR_UNREACHABLE, true,
-     "the bytes were changed on their way: check the network and the memory"},
-    {0, "ExpiredToken", ERROR_DENIED, false, "the session token has expired: renew the credentials of this target"},
-    {0, "InvalidToken", ERROR_DENIED, false, "the session token is not valid: renew the credentials of this target"},
-    {0, "InvalidAccessKeyId", ERROR_DENIED, false, "the store does not know the access key: check the credentials"},
-    {0, "SignatureDoesNotMatch", ERROR_DENIED, false,
-     "the secret key does not belong to the access key, or something between changes requests"},
-    {0, "NotImplemented", ERROR_UNREACHABLE, false, "the store does not know this part of S3: see hikae target check"},
-    {403, NULL, ERROR_DENIED, false, "give these credentials the right to do this, or use others"},
-    {401, NULL, ERROR_DENIED, false, "check the credentials of this target"},
-    {404, NULL, ERROR_NOT_FOUND, false, NULL},
-    {408, NULL, ERROR_UNREACHABLE, true, "the store did not get the whole request in time"},
-    {409, NULL, ERROR_UNREACHABLE, true, "another request for the same object was under way"},
-    {412, NULL, ERROR_DAMAGED, false, NULL},
-    {429, NULL, ERROR_UNREACHABLE, true, "the store is throttling: run again later, or lower connections or rate_kib"},
-    {503, NULL, ERROR_UNREACHABLE, true, "the store is throttling or overloaded: run again later"},
-    {500, NULL, ERROR_UNREACHABLE, true, "the store has a fault: run again later"},
-    {502, NULL, ERROR_UNREACHABLE, true, "the store cannot be reached behind its gateway: run again later"},
-    {504, NULL, ERROR_UNREACHABLE, true, "the store cannot be reached behind its gateway: run again later"},
-    {507, NULL, ERROR_UNREACHABLE, false, "the store is full"},
-    {0, NULL, ERROR_UNREACHABLE, false, "the store does not take this request: see hikae target check"},
-};
-
-static const struct meaning *meaning_of(const struct s3_request *request)
-{
-    const struct meaning *m = meanings;
-    while ((m->status != 0 && m->status != request->exchange.status) ||
-           (m->code != NULL && strcmp(m->code, request->code) != 0))
-        m++;
-    return m;
-}
-
-int s3_refusal(const struct s3_target *t, const struct s3_request *request, struct error *err)
-{
-    struct refusal refusal;
-    parse_refusal(&request->exchange, &refusal);
-    const struct meaning *meaning = meaning_of(request);
-    const char *name = t->base.traits.name;
-    if (meaning->class == ERROR_NOT_FOUND && request->name != NULL)
-        (void)error_set(err, meaning->class, "%s: %s does not exist", name, request->name);
-    else if (strcmp(request->code, "NoSuchBucket") == 0)
-        (void)error_set(err, meaning->class, "%s: there is no bucket %s at %s", name, t->place.bucket, t->place.host);
-    else
-        (void)error_set(err, meaning->class, "%s: %s %s: %ld%s%s%s%s", name, request->action,
-                        request->name != NULL ? request->name : t->place.bucket, request->exchange.status,
-                        request->code[0] != '\0' ? " " : "", request->code, refusal.message[0] != '\0' ? ": " : "",
-                        refusal.message);
-    if (err != NULL) {
-        err->http_status = (int)request->exchange.status;
-        err->retryable = meaning->retryable;
-    }
-    return meaning->hint != NULL ? error_hint(err, "%s", meaning->hint) : -1;
-}
-
 /* ---- Trying ---- */
 
 /* One call of s3_do. */
@@ -323,12 +205,12 @@ struct attempt {
 /* The region that the store names instead of ours, by header or in the answer: taken over once. */
 static bool correct_region(struct s3_target *t, const struct s3_request *request, struct attempt *attempt)
 {
-    struct refusal refusal;
+    struct s3_answer_words words;
     long status = request->exchange.status;
     if (attempt->region_corrected || (status != 301 && status != 307 && status != 400 && status != 403))
         return false;
-    parse_refusal(&request->exchange, &refusal);
-    const char *region = refusal.region[0] != '\0' ? refusal.region : request->exchange.header[S3_HEADER_REGION];
+    s3_answer_words(&request->exchange, &words);
+    const char *region = words.region[0] != '\0' ? words.region : request->exchange.header[S3_HEADER_REGION];
     (void)pthread_mutex_lock(&t->lock);
     bool news = region[0] != '\0' && strlen(region) < sizeof(t->region) && strcmp(region, t->region) != 0 &&
                 strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
@@ -447,7 +329,7 @@ static int send_once(struct s3_target *t, struct s3_request *request, const char
 static int judge(struct s3_target *t, struct s3_request *request, struct error *err)
 {
     const struct s3_exchange *x = &request->exchange;
-    struct refusal refusal;
+    struct s3_answer_words words;
     if (x->overflow) {
         (void)error_set(err, ERROR_DAMAGED, "%s: %s is longer than %zu bytes", t->base.traits.name,
                         request->name != NULL ? request->name : "the answer", request->sink_max);
@@ -457,8 +339,8 @@ static int judge(struct s3_target *t, struct s3_request *request, struct error *
         atomic_store(&t->found, true);
         return 0;
     }
-    parse_refusal(x, &refusal);
-    memcpy(request->code, refusal.code, sizeof(request->code));
+    s3_answer_words(x, &words);
+    memcpy(request->code, words.code, sizeof(request->code));
     /* What stands behind an answer of 5xx may have been done all the same. */
     request->answer_lost = request->answer_lost || (x->status >= 500 && x->status != 501 && x->sent);
     return s3_refusal(t, request, err);

@@ -90,6 +90,13 @@ static inline void s3_extra(struct s3_request *request, const char *name, const 
     request->extra[request->extra_count++] = (struct s3_header){name, value};
 }
 #define CLEANUP_REQUEST __attribute__((cleanup(s3_request_free)))
+/* What the body of a bad answer says; "" for what it does not. One line each, nothing that a terminal would obey. */
+struct s3_answer_words {
+    char code[S3_CODE_SIZE];
+    char message[200];
+    char region[64];
+};
+void s3_answer_words(const struct s3_exchange *exchange, struct s3_answer_words *ret);
 /* The error for the last answer, as s3_do gives it: for callers that know better what it means. */
 int s3_refusal(const struct s3_target *t, const struct s3_request *request, struct error *err);
 /* Is this what a store says when it does not know a part of the interface? */

@@ -1,0 +1,345 @@
+/* One request and its answer, over a connection of the pool: what curl is told, and what it calls. */
+#include "target/s3_http_internal.h"
+
+#include "base/mem.h"
+
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <time.h>
+
+enum { CONNECT_S = 30, BUFFER_SIZE = 512 * 1024 };
+
+static const char *const header_names[S3_HEADER_COUNT] = {
+    [S3_HEADER_ETAG] = "etag",
+    [S3_HEADER_DATE] = "date",
+    [S3_HEADER_REGION] = "x-amz-bucket-region",
+    [S3_HEADER_RETRY_AFTER] = "retry-after",
+    [S3_HEADER_CHECKSUM_SHA256] = "x-amz-checksum-sha256",
+    [S3_HEADER_SSE] = "x-amz-server-side-encryption",
+    [S3_HEADER_LOCK_MODE] = "x-amz-object-lock-mode",
+    [S3_HEADER_LOCK_UNTIL] = "x-amz-object-lock-retain-until-date",
+    [S3_HEADER_LEGAL_HOLD] = "x-amz-object-lock-legal-hold",
+    [S3_HEADER_SERVER] = "server",
+    [S3_HEADER_VERSION] = "x-amz-version-id",
+};
+
+/* An exchange while curl is at it. */
+struct work {
+    struct s3_http *http;
+    struct s3_exchange *exchange;
+    CURL *curl;
+    size_t sent;
+    bool cancelled;
+    bool no_memory;
+    bool looked; /* at what TLS agreed on */
+};
+
+/* ---- What curl calls ---- */
+
+static size_t on_read(char *out, size_t one, size_t count, void *context)
+{
+    struct work *work = context;
+    const struct s3_exchange *x = work->exchange;
+    size_t left = x->body_size - work->sent;
+    size_t size = s3_http_portion(work->http, left < one * count ? left : one * count);
+    if (size > 0 && !s3_http_pace(work->http, &work->http->up, size)) {
+        work->cancelled = true;
+        return CURL_READFUNC_ABORT;
+    }
+    if (size > 0)
+        memcpy(out, (const uint8_t *)x->body + work->sent, size);
+    work->sent += size;
+    return size;
+}
+
+static int on_seek(void *context, curl_off_t offset, int origin)
+{
+    struct work *work = context;
+    if (origin != SEEK_SET || offset < 0 || (size_t)offset > work->exchange->body_size)
+        return CURL_SEEKFUNC_FAIL;
+    work->sent = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static size_t on_body(char *bytes, size_t one, size_t count, void *context)
+{
+    struct work *work = context;
+    struct s3_exchange *x = work->exchange;
+    size_t size = one * count;
+    if (!s3_http_pace(work->http, &work->http->down, size)) {
+        work->cancelled = true;
+        return 0;
+    }
+    bool good = x->status >= 200 && x->status < 300 && x->sink != NULL;
+    if (!good) {
+        size_t room = S3_ERROR_BODY_MAX - x->refusal.size;
+        work->no_memory = buf_append(&x->refusal, bytes, size < room ? size : room, NULL) != 0;
+        return work->no_memory ? 0 : size;
+    }
+    if (size > x->sink_max) {
+        x->overflow = true;
+        return 0;
+    }
+    work->no_memory = buf_append(x->sink, bytes, size, NULL) != 0;
+    x->sink_max -= size;
+    return work->no_memory ? 0 : size;
+}
+
+/* What TLS agreed on can be asked for only while the connection is in use. */
+static void look_at_tls(struct work *work)
+{
+    struct curl_tlssessioninfo *info = NULL;
+    work->looked = true;
+    if (curl_easy_getinfo(work->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL ||
+        info->backend != CURLSSLBACKEND_OPENSSL || info->internals == NULL)
+        return;
+    const SSL *ssl = info->internals;
+    (void)pthread_mutex_lock(&work->http->mutex);
+    (void)snprintf(work->http->tls_version, sizeof(work->http->tls_version), "%s", SSL_get_version(ssl));
+    (void)snprintf(work->http->tls_cipher, sizeof(work->http->tls_cipher), "%s", SSL_get_cipher_name(ssl));
+    (void)pthread_mutex_unlock(&work->http->mutex);
+}
+
+/* A new status line: what came before was a provisional answer. */
+static void begin_answer(struct s3_exchange *x, const char *line, size_t size)
+{
+    char text[16];
+    const char *blank = memchr(line, ' ', size);
+    x->status = 0;
+    x->length = UINT64_MAX;
+    memset(x->header, 0, sizeof(x->header));
+    if (blank == NULL || (size_t)(line + size - blank) < 4)
+        return;
+    (void)snprintf(text, sizeof(text), "%.3s", blank + 1);
+    x->status = strtol(text, NULL, 10);
+}
+
+static void note_header(struct s3_exchange *x, const char *name, size_t name_size, const char *value, size_t size)
+{
+    while (size > 0 && (value[0] == ' ' || value[0] == '\t')) {
+        value++;
+        size--;
+    }
+    while (size > 0 && strchr("\r\n \t", value[size - 1]) != NULL)
+        size--;
+    if (name_size == strlen("content-length") && strncasecmp(name, "content-length", name_size) == 0 && size < 20) {
+        char text[24];
+        (void)snprintf(text, sizeof(text), "%.*s", (int)size, value);
+        x->length = strtoull(text, NULL, 10);
+    }
+    if (size >= S3_HEADER_VALUE_SIZE)
+        return; /* none of those below is so long */
+    for (size_t i = 0; i < S3_HEADER_COUNT; i++)
+        if (strlen(header_names[i]) == name_size && strncasecmp(name, header_names[i], name_size) == 0) {
+            memcpy(x->header[i], value, size);
+            x->header[i][size] = '\0';
+        }
+}
+
+static size_t on_header(char *line, size_t one, size_t count, void *context)
+{
+    struct work *work = context;
+    struct s3_exchange *x = work->exchange;
+    size_t size = one * count;
+    if (!work->looked)
+        look_at_tls(work);
+    const char *colon = memchr(line, ':', size);
+    if (size > 5 && strncmp(line, "HTTP/", 5) == 0)
+        begin_answer(x, line, size);
+    else if (colon != NULL)
+        note_header(x, line, (size_t)(colon - line), colon + 1, size - (size_t)(colon - line) - 1);
+    /* One allocation for the body, not a chain of growing ones. */
+    bool last = size <= 2;
+    if (last && x->status >= 200 && x->status < 300 && x->sink != NULL && x->length <= x->sink_max &&
+        strcmp(x->method, "HEAD") != 0)
+        work->no_memory = buf_reserve(x->sink, (size_t)x->length, NULL) != 0;
+    return work->no_memory ? 0 : size;
+}
+
+static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    struct work *work = context;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    work->cancelled = work->cancelled || cancel_check(work->http->cancel, NULL) != 0;
+    return work->cancelled ? 1 : 0;
+}
+
+/* ---- One exchange ---- */
+
+#define SET(option, value) (rc = rc == CURLE_OK ? curl_easy_setopt(curl, option, value) : rc)
+
+static CURLcode set_body(CURL *curl, struct work *work)
+{
+    const struct s3_exchange *x = work->exchange;
+    CURLcode rc = CURLE_OK;
+    if (strcmp(x->method, "HEAD") == 0)
+        return SET(CURLOPT_NOBODY, 1L);
+    if (x->body == NULL)
+        return strcmp(x->method, "GET") == 0 ? rc : SET(CURLOPT_CUSTOMREQUEST, x->method);
+    SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_CUSTOMREQUEST, x->method);
+    SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->body_size);
+    SET(CURLOPT_READFUNCTION, on_read);
+    SET(CURLOPT_READDATA, work);
+    SET(CURLOPT_SEEKFUNCTION, on_seek);
+    SET(CURLOPT_SEEKDATA, work);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
+    return rc;
+}
+
+static CURLcode set_line(CURL *curl, const struct s3_http *http)
+{
+    CURLcode rc = CURLE_OK;
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (http->ca_file != NULL)
+        SET(CURLOPT_CAINFO, http->ca_file);
+    if (http->proxy != NULL)
+        SET(CURLOPT_PROXY, http->proxy);
+    SET(CURLOPT_CONNECTTIMEOUT, (long)(http->timeout_s < CONNECT_S ? http->timeout_s : CONNECT_S));
+    SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)http->timeout_s);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_SHARE, http->share);
+    return rc;
+}
+
+static CURLcode set_request(CURL *curl, struct work *work, struct curl_slist *lines)
+{
+    CURLcode rc = set_line(curl, work->http);
+    SET(CURLOPT_URL, work->exchange->url);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HTTPHEADER, lines);
+    SET(CURLOPT_FRESH_CONNECT, work->exchange->fresh ? 1L : 0L);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, work);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, work);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, work);
+    return rc == CURLE_OK ? set_body(curl, work) : rc;
+}
+
+/* Lines of headers; what curl adds of its own accord is left out. NULL: no memory. */
+static struct curl_slist *header_lines(const struct s3_exchange *x)
+{
+    static const char *const unwanted[] = {"Accept:", "Content-Type:", "Transfer-Encoding:"};
+    struct curl_slist *lines = NULL;
+    for (size_t i = 0; i < x->header_count + sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+        CLEANUP_FREE char *line = i < x->header_count ? mem_printf("%s: %s", x->headers[i].name, x->headers[i].value)
+                                                      : mem_strdup(unwanted[i - x->header_count]);
+        struct curl_slist *longer = line != NULL ? curl_slist_append(lines, line) : NULL;
+        if (longer == NULL) {
+            curl_slist_free_all(lines);
+            return NULL;
+        }
+        lines = longer;
+    }
+    return lines;
+}
+
+/* What curl could not do, in our words. */
+static int failure(const struct work *work, CURLcode code, struct error *err)
+{
+    if (work->no_memory || code == CURLE_OUT_OF_MEMORY)
+        return error_no_memory(err);
+    if (work->cancelled)
+        return cancel_check(work->http->cancel, err) != 0
+                   ? -1
+                   : error_set(err, ERROR_INTERRUPTED, "%s: stopped as asked", work->http->name);
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s", work->http->name, curl_easy_strerror(code));
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return error_hint(
+            err, "the server's certificate is not trusted or not for this name: set ca_file if it is your own");
+    case CURLE_SSL_CACERT_BADFILE:
+        return error_hint(err, "the file named by ca_file holds no certificates");
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+        return error_hint(err, "check the endpoint of this target");
+    case CURLE_COULDNT_RESOLVE_HOST:
+        (void)error_hint(err, "check the endpoint of this target, the name server and the network");
+        break;
+    case CURLE_OPERATION_TIMEDOUT:
+        (void)error_hint(err, "the store did not answer in %u s: run again later, or raise timeout_s",
+                         work->http->timeout_s);
+        break;
+    default:
+        (void)error_hint(err, "check the network and the store, then run again");
+    }
+    if (err != NULL)
+        err->retryable = true;
+    return -1;
+}
+
+/* OpenSSL writes to a socket that the other side has closed; what that raises must not end the process. */
+static CURLcode perform_quietly(CURL *curl)
+{
+    sigset_t pipe, before, pending;
+    const struct timespec now = {0, 0};
+    (void)sigemptyset(&pipe);
+    (void)sigaddset(&pipe, SIGPIPE);
+    (void)sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    (void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
+    CURLcode code = curl_easy_perform(curl);
+    if (!was_pending)
+        (void)sigtimedwait(&pipe, NULL, &now);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+static int perform(struct work *work, struct error *err)
+{
+    struct s3_exchange *x = work->exchange;
+    struct curl_slist *lines = header_lines(x);
+    if (lines == NULL)
+        return error_no_memory(err);
+    CURLcode code = set_request(work->curl, work, lines);
+    if (code == CURLE_OK)
+        code = perform_quietly(work->curl);
+    curl_slist_free_all(lines);
+    x->sent = x->body != NULL && work->sent == x->body_size;
+    if (code == CURLE_OK && x->status >= 200)
+        return 0;
+    /* A store that refuses may close before it has read everything: its answer is what counts. */
+    if (x->status >= 300 && !work->cancelled && !work->no_memory &&
+        (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE))
+        return 0;
+    if (x->overflow)
+        return 0;
+    return failure(work, code == CURLE_OK ? CURLE_GOT_NOTHING : code, err);
+}
+
+int s3_http_do(struct s3_http *http, struct s3_exchange *exchange, struct error *err)
+{
+    struct work work = {.http = http, .exchange = exchange};
+    exchange->status = 0;
+    exchange->length = UINT64_MAX;
+    exchange->overflow = exchange->sent = false;
+    exchange->refusal.size = 0;
+    memset(exchange->header, 0, sizeof(exchange->header));
+    work.curl = s3_http_take(http, err);
+    if (work.curl == NULL)
+        return -1;
+    int rc = perform(&work, err);
+    s3_http_return(http, work.curl);
+    return rc;
+}
+
+void s3_exchange_free(struct s3_exchange *exchange)
+{
+    buf_free(&exchange->refusal);
+}
