@@ -359,11 +359,12 @@ int engine_keystore(struct hikae *hikae, struct error *err)
     engine_groups_free(groups, hikae->config->group_count);
     if (rc == 0)
         rc = epoch_state_opened(hikae, keystore_epoch(keystore), err);
-    if (rc == 0)
-        hikae->keystore = keystore;
-    else
+    if (rc != 0) {
         keystore_free(keystore);
-    return rc;
+        return rc;
+    }
+    hikae->keystore = keystore;
+    return engine_learn_tenants(hikae, err);
 }
 
 char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err)
@@ -382,108 +383,6 @@ char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *
         return path;
     mem_free(path);
     return NULL;
-}
-
-/* When a backup was last made, so that a night is not made up again because the catalogue was lost. */
-static int remember_jobs(struct hikae *hikae, const struct id *tid, const struct history *history, struct error *err)
-{
-    struct catalog_job job = {.tid = *tid, .job = "backup"};
-    for (size_t i = history->snapshot_count; job.done_ns == 0 && i > 0; i--)
-        if (!history->snapshots[i - 1].on_demand)
-            job.done_ns = job.tried_ns = history->snapshots[i - 1].started_ns;
-    return job.done_ns != 0 ? catalog_job_put(hikae->catalog, &job, err) : 0;
-}
-
-/* One tenant's latest record into the catalogue. */
-static int remember_tenant(struct hikae *hikae, const struct id *tid, struct error *err)
-{
-    struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
-    struct chain chain;
-    if (keystore_keyring(hikae->keystore, tid, &keyring, err) != 0 || chain_load(hikae, tid, keyring, &chain, err) != 0)
-        return -1;
-    int rc = 0;
-    const struct history_tenant *tenant = &chain.history.tenant;
-    if (chain.history.has_tenant) {
-        CLEANUP_FREE char *body = history_tenant_body(tenant);
-        struct catalog_tenant row = {*tid, tenant->name, tenant->policy, tenant->state, tenant->class_, body};
-        rc = body != NULL ? catalog_tenant_put(hikae->catalog, &row, err) : error_no_memory(err);
-        if (rc == 0)
-            rc = remember_jobs(hikae, tid, &chain.history, err);
-    }
-    chain_clear(&chain);
-    return rc;
-}
-
-int engine_rebuild_catalog(struct hikae *hikae, struct error *err)
-{
-    struct id *tids = NULL;
-    size_t count;
-    if (engine_keystore(hikae, err) != 0 || keystore_tenants(hikae->keystore, &tids, &count, err) != 0)
-        return -1;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = id_equal(&tids[i], &hikae->store.store_tid) ? 0 : remember_tenant(hikae, &tids[i], err);
-        if (rc == 0)
-            rc = cancel_check(&hikae->cancel, err);
-    }
-    mem_free(tids);
-    if (rc != 0)
-        return error_wrap(err, "read the tenants from the targets");
-    hikae->catalog_is_new = false;
-    return catalog_meta_set(hikae->catalog, "filled", "1", err);
-}
-
-int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, struct error *err)
-{
-    struct catalog_tenant tenant = {0};
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
-        return -1;
-    if (catalog_tenant_by_name(hikae->catalog, name, &tenant, err) != 0) {
-        if (err->class == ERROR_NOT_FOUND) {
-            (void)error_set(err, ERROR_NOT_FOUND, "there is no tenant '%s'", name);
-            return error_hint(err, "`hikae tenant list` shows the tenants, `hikae tenant add` adds one");
-        }
-        return -1;
-    }
-    *ret = tenant.tid;
-    catalog_tenant_free(&tenant);
-    return 0;
-}
-
-struct names {
-    char **names;
-    size_t count;
-};
-
-static int note_name(const struct catalog_tenant *tenant, void *context, struct error *err)
-{
-    struct names *names = context;
-    if (strcmp(tenant->state, "erased") == 0)
-        return 0;
-    char **grown = mem_realloc(names->names, (names->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    names->names = grown;
-    grown[names->count] = mem_strdup(tenant->name);
-    return grown[names->count++] != NULL ? 0 : error_no_memory(err);
-}
-
-int engine_each_tenant(struct hikae *hikae, const char *tenant, engine_tenant_work *work, void *context,
-                       struct error *err)
-{
-    struct names names = {0};
-    if (tenant != NULL)
-        return work(tenant, context, err);
-    int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
-    /* Names first: the work may change the catalogue that they are read from. */
-    if (rc == 0)
-        rc = catalog_tenant_each(hikae->catalog, note_name, &names, err);
-    for (size_t i = 0; rc == 0 && i < names.count; i++)
-        rc = work(names.names[i], context, err);
-    for (size_t i = 0; i < names.count; i++)
-        mem_free(names.names[i]);
-    mem_free(names.names);
-    return rc;
 }
 
 uint64_t engine_up_mask(const struct hikae *hikae)

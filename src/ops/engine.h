@@ -67,24 +67,41 @@ MUST_USE int engine_targets(struct hikae *hikae, struct error *err);
 /* Open one target as configured; waiting for it ends when the caller cancels. */
 MUST_USE int engine_open_target(struct hikae *hikae, const struct config_target *from, bool create, struct target **ret,
                                 struct error *err);
-/* Open the keystore through whichever group is here. */
+/* Open the keystore through whichever group is here, and learn which tenants other hosts added or erased. */
 MUST_USE int engine_keystore(struct hikae *hikae, struct error *err);
 /* The configuration's groups as the keystore wants them (mem_free; borrows the texts). */
 MUST_USE int engine_groups(const struct config *config, struct holder_group **ret, struct error *err);
 void engine_groups_free(struct holder_group *groups, size_t count);
 /* The targets for the keystore. */
 struct target_set engine_target_set(struct hikae *hikae);
+/* "<state>/tenants/<tid>/<last>" (mem_free), with the folders above made; last may be "". NULL and err. */
+char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err);
+
+/* ---- engine_tenants.c: the tenants as this machine knows them ---- */
+
 /* A tenant's id by name. A catalogue that was lost is filled from the targets first. ERROR_NOT_FOUND. */
 MUST_USE int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, struct error *err);
+/*
+ * The tenants that have keys, against those of the catalogue: what another host added is read from its history, and
+ * what the journal of erasures says was erased is forgotten here too. With the keystore open.
+ */
+MUST_USE int engine_learn_tenants(struct hikae *hikae, struct error *err);
+/*
+ * Once a day: what became of tenants that rest (suspended, new, ended), whose history no night opens. Those at work are
+ * learned of whenever they are opened. With the keystore open.
+ */
+MUST_USE int engine_learn_states(struct hikae *hikae, struct error *err);
+/* Before tenants are listed: a catalogue that was lost is filled, others learn what they can now. */
+MUST_USE int engine_tenants(struct hikae *hikae, struct error *err);
+/* What a tenant's history says of it, into the catalogue. */
+MUST_USE int engine_remember_tenant(struct hikae *hikae, const struct id *tid, const struct history *history,
+                                    struct error *err);
 /* Read every tenant's history and put what it says into the catalogue. */
 MUST_USE int engine_rebuild_catalog(struct hikae *hikae, struct error *err);
 /* Do something for one tenant, or (NULL) for each that is not erased, by name; the first failure ends it. */
 typedef int engine_tenant_work(const char *tenant, void *context, struct error *err);
 MUST_USE int engine_each_tenant(struct hikae *hikae, const char *tenant, engine_tenant_work *work, void *context,
                                 struct error *err);
-/* "<state>/tenants/<tid>/<last>" (mem_free), with the folders above made; last may be "". NULL and err. */
-char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err);
-
 /* ---- chain.c: a tenant's history on the targets ---- */
 
 struct chain_record {

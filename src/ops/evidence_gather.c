@@ -66,7 +66,7 @@ static int add_dossier(const struct catalog_tenant *row, void *context, struct e
 
 static int list_tenants(struct evidence_gathering *g, struct error *err)
 {
-    if (g->hikae->catalog_is_new && engine_rebuild_catalog(g->hikae, err) != 0)
+    if (engine_tenants(g->hikae, err) != 0)
         return -1;
     if (catalog_tenant_each(g->hikae->catalog, add_dossier, g, err) != 0)
         return -1;

@@ -243,7 +243,7 @@ static int list_holds(struct hikae *hikae, const char *tenant, struct hikae_hold
     struct listing listing = {hikae, ret};
     if (tenant != NULL)
         return list_tenant(hikae, tenant, ret, err);
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+    if (engine_tenants(hikae, err) != 0)
         return -1;
     return catalog_tenant_each(hikae->catalog, list_each, &listing, err);
 }

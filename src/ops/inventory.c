@@ -103,7 +103,7 @@ static int compare_assets(const void *a, const void *b)
 static int take_inventory(struct hikae *hikae, struct hikae_inventory *ret, struct error *err)
 {
     struct taking taking = {.hikae = hikae, .ret = ret};
-    if (engine_keystore(hikae, err) != 0 || (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0) ||
+    if (engine_keystore(hikae, err) != 0 || engine_tenants(hikae, err) != 0 ||
         catalog_tenant_each(hikae->catalog, take_tenant, &taking, err) != 0)
         return -1;
     ret->key_epoch = keystore_epoch(hikae->keystore);

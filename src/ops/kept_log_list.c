@@ -134,7 +134,7 @@ static int list(struct listing *listing, const char *tenant, struct error *err)
     struct hikae *hikae = listing->hikae;
     if (policies_of(hikae, &listing->policies, err) != 0)
         return -1;
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+    if (engine_tenants(hikae, err) != 0)
         return -1;
     return engine_each_tenant(hikae, tenant, list_tenant, listing, err);
 }

@@ -139,7 +139,7 @@ static int do_list(struct hikae *hikae, struct hikae_policies *ret, struct error
             return -1;
     }
     qsort(ret->policies, ret->count, sizeof(*ret->policies), compare);
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+    if (engine_tenants(hikae, err) != 0)
         return -1;
     return catalog_tenant_each(hikae->catalog, count_tenant, ret, err);
 }
@@ -235,8 +235,7 @@ static int do_show(struct hikae *hikae, const char *what, struct hikae_policy_de
     if (describe(item, name, file != NULL ? file->file : NULL, file, &why, &ret->policy, err) != 0)
         return -1;
     struct hikae_policies alone = {&ret->policy, 1};
-    if ((hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0) ||
-        catalog_tenant_each(hikae->catalog, count_tenant, &alone, err) != 0)
+    if (engine_tenants(hikae, err) != 0 || catalog_tenant_each(hikae->catalog, count_tenant, &alone, err) != 0)
         return -1;
     if (item != NULL && item->policy == NULL) {
         *err = item->why;

@@ -80,7 +80,7 @@ static int compare(struct applying *a, struct error *err)
 {
     struct hikae_policy_diff *ret = a->ret;
     ret->first = a->before == NULL;
-    if (a->hikae->catalog_is_new && engine_rebuild_catalog(a->hikae, err) != 0)
+    if (engine_tenants(a->hikae, err) != 0)
         return -1;
     if (catalog_tenant_each(a->hikae->catalog, count_tenant, ret, err) != 0)
         return -1;

@@ -369,6 +369,8 @@ static int run(struct hikae *hikae, const struct hikae_run_options *options, str
     run_clock(&ret->clock);
     bool told = options->dry_run || notify_run_begins(hikae);
     int rc = engine_keystore(hikae, err);
+    if (rc == 0 && !options->dry_run)
+        rc = engine_learn_states(hikae, err);
     if (rc == 0)
         rc = run_plan_make(hikae, options, only, &plan, err);
     ret->tenants = plan.tenant_count;

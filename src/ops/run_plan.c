@@ -169,7 +169,7 @@ int run_plan_tenants(struct hikae *hikae, const struct hikae_run_options *option
 {
     *ret = (struct run_plan){.store = hikae->store.store_tid};
     struct planning planning = {hikae, options, ret};
-    int rc = hikae->catalog_is_new ? engine_rebuild_catalog(hikae, err) : 0;
+    int rc = engine_tenants(hikae, err);
     if (rc == 0)
         rc = open_policies(hikae, ret, err);
     if (rc == 0)

@@ -62,6 +62,19 @@ static int open_keyring(struct session *session, struct error *err)
     return error_set(err, ERROR_KEYS, "the kit holds the keys of another tenant only");
 }
 
+/* A tenant that is not the store's own history, nor a kit's: the catalogue goes along with what is learned of it. */
+static bool is_in_catalogue(const struct session *session)
+{
+    return session->hikae->kit == NULL && !id_equal(&session->tid, &session->hikae->store.store_tid);
+}
+
+/* Another host may have erased the tenant: then nobody has the name. */
+static int look_again(const struct session *session, struct error *err)
+{
+    struct id now;
+    return is_in_catalogue(session) ? engine_tenant_id(session->hikae, session->tenant, &now, err) : 0;
+}
+
 /* The rest, once the id is known. */
 static int open_parts(struct session *ret, unsigned flags, struct error *err)
 {
@@ -69,10 +82,14 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
         rc = engine_keystore(hikae, err);
+    if (rc == 0)
+        rc = look_again(ret, err);
     if (rc == 0 && (rc = open_keyring(ret, err)) != 0 && err->class == ERROR_KEYS && err->hint[0] == '\0')
         (void)error_hint(err, "`hikae purge status` says whether it was erased");
     if (rc == 0)
         rc = chain_load(hikae, &ret->tid, ret->keyring, &ret->chain, err);
+    if (rc == 0 && is_in_catalogue(ret))
+        rc = engine_remember_tenant(hikae, &ret->tid, &ret->chain.history, err);
     if (rc == 0 && (flags & (SESSION_INDEX | SESSION_SYNC)) != 0) {
         rc = open_index(ret, err);
         if (rc == 0) {

@@ -251,7 +251,7 @@ static int take_overview(struct overview *overview, struct error *err)
 {
     struct hikae *hikae = overview->hikae;
     /* What fails for all tenants fails once. */
-    if (engine_keystore(hikae, err) != 0 || (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0))
+    if (engine_keystore(hikae, err) != 0 || engine_tenants(hikae, err) != 0)
         return -1;
     const struct hikae_run_options everything = {0};
     if (run_plan_tenants(hikae, &everything, &overview->plan, err) != 0)

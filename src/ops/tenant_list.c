@@ -141,7 +141,7 @@ static int select_tenants(struct hikae *hikae, const struct hikae_tenant_filter 
     struct id tid;
     if (filter->name != NULL && engine_tenant_id(hikae, filter->name, &tid, err) != 0)
         return -1;
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+    if (engine_tenants(hikae, err) != 0)
         return -1;
     return catalog_tenant_each(hikae->catalog, list_one, &list, err);
 }

@@ -290,7 +290,7 @@ static int carry_out(struct loading *loading, struct error *err)
 
 static int load(struct loading *loading, const char *path, struct error *err)
 {
-    if (loading->hikae->catalog_is_new && engine_rebuild_catalog(loading->hikae, err) != 0)
+    if (engine_tenants(loading->hikae, err) != 0)
         return -1;
     if (load_read(path, &loading->file, err) != 0 || plan(loading, err) != 0)
         return -1;

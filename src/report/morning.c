@@ -123,7 +123,7 @@ static int gather(struct morning_gathering *gathering, const char *day, struct e
 {
     struct morning *morning = gathering->morning;
     struct hikae *hikae = morning->hikae;
-    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+    if (engine_tenants(hikae, err) != 0)
         return -1;
     if (take_facts(morning, gathering, err) != 0 || take_runs(gathering, day, err) != 0 ||
         status_take(hikae, morning_take_tenant, gathering, &morning->status, &morning->warnings, err) != 0 ||

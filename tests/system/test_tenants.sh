@@ -137,4 +137,15 @@ hikae --json tenant show cust-1 >"$WORK/json" 2>"$WORK/err"
 check damage-is-told grep -q 'the catalogue was damaged: it is moved to' "$WORK/err"
 check damage-costs-nothing test "$(field priority) $(field limits.seconds) $(field labels.zone)" = "3 600 tokyo"
 check told-once bash -c '"$0" --config "$1" tenant show cust-1 2>&1 | grep -c damaged | grep -qx 0' "$HIKAE" "$WORK/h/hikae.yaml"
+
+# ---- Another host learns what this one did ----
+cp -a "$WORK/h" "$WORK/h2"; sed -i "s|$WORK/h/|$WORK/h2/|g" "$WORK/h2/hikae.yaml"
+other() { "$HIKAE" --config "$WORK/h2/hikae.yaml" "$@"; }
+check other-works other tenant list
+mkdir "$WORK/src/late"; check added-here hikae tenant add late --source "data=dir:$WORK/src/late"
+check known-there other backup late
+check suspended-there other tenant suspend late
+check opened-here hikae snapshots late
+hikae --json tenant show late >"$WORK/json" 2>/dev/null
+check suspended-here test "$(field state)" = suspended
 finish

@@ -1,0 +1,275 @@
+/* The tenants as the catalogue of this machine knows them, and how it learns of what other hosts did. */
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/mem.h"
+#include "ops/purge.h"
+
+#include <stdlib.h>
+
+/* How long a tenant that rests here is taken to rest still. */
+#define LOOK_AGAIN_NS (20 * INT64_C(3600) * NS_PER_S)
+
+/* ---- From the history ---- */
+
+/* When a backup was last made, so that a night is not made up again because the catalogue was lost. */
+static int remember_jobs(struct hikae *hikae, const struct id *tid, const struct history *history, struct error *err)
+{
+    struct catalog_job job = {.tid = *tid, .job = "backup"};
+    for (size_t i = history->snapshot_count; job.done_ns == 0 && i > 0; i--)
+        if (!history->snapshots[i - 1].on_demand)
+            job.done_ns = job.tried_ns = history->snapshots[i - 1].started_ns;
+    return job.done_ns != 0 ? catalog_job_put(hikae->catalog, &job, err) : 0;
+}
+
+int engine_remember_tenant(struct hikae *hikae, const struct id *tid, const struct history *history, struct error *err)
+{
+    const struct history_tenant *tenant = &history->tenant;
+    if (!history->has_tenant)
+        return 0;
+    struct catalog_tenant known CLEANUP(catalog_tenant_free) = {0};
+    struct error why = {0};
+    CLEANUP_FREE char *body = history_tenant_body(tenant);
+    if (body == NULL)
+        return error_no_memory(err);
+    bool is_new = catalog_tenant_by_id(hikae->catalog, tid, &known, &why) != 0;
+    if (is_new && why.class != ERROR_NOT_FOUND) {
+        *err = why;
+        return -1;
+    }
+    if (!is_new && (strcmp(known.state, "erased") == 0 || strcmp(known.body, body) == 0))
+        return 0;
+    struct catalog_tenant row = {*tid, tenant->name, tenant->policy, tenant->state, tenant->class_, body};
+    if (catalog_tenant_put(hikae->catalog, &row, err) != 0)
+        return -1;
+    return is_new ? remember_jobs(hikae, tid, history, err) : 0;
+}
+
+static int read_tenant(struct hikae *hikae, const struct id *tid, struct error *err)
+{
+    struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
+    struct chain chain;
+    if (keystore_keyring(hikae->keystore, tid, &keyring, err) != 0 || chain_load(hikae, tid, keyring, &chain, err) != 0)
+        return -1;
+    int rc = engine_remember_tenant(hikae, tid, &chain.history, err);
+    chain_clear(&chain);
+    return rc;
+}
+
+int engine_rebuild_catalog(struct hikae *hikae, struct error *err)
+{
+    struct id *tids = NULL;
+    size_t count;
+    if (engine_keystore(hikae, err) != 0 || keystore_tenants(hikae->keystore, &tids, &count, err) != 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = id_equal(&tids[i], &hikae->store.store_tid) ? 0 : read_tenant(hikae, &tids[i], err);
+        if (rc == 0)
+            rc = cancel_check(&hikae->cancel, err);
+    }
+    mem_free(tids);
+    if (rc != 0)
+        return error_wrap(err, "read the tenants from the targets");
+    hikae->catalog_is_new = false;
+    return catalog_meta_set(hikae->catalog, "filled", "1", err);
+}
+
+/* ---- What other hosts did ---- */
+
+struct learning {
+    struct hikae *hikae;
+    struct id *tids; /* that have keys; sorted */
+    bool *known;     /* which of them the catalogue has */
+    size_t count;
+    struct id *keyless; /* tenants of the catalogue that have none */
+    size_t keyless_count;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, ID_SIZE);
+}
+
+static int note_known(const struct catalog_tenant *row, void *context, struct error *err)
+{
+    struct learning *learning = context;
+    const struct id *found = bsearch(&row->tid, learning->tids, learning->count, sizeof(*learning->tids), compare_ids);
+    if (found != NULL) {
+        learning->known[found - learning->tids] = true;
+        return 0;
+    }
+    if (strcmp(row->state, "erased") == 0)
+        return 0;
+    struct id *grown = mem_realloc(learning->keyless, (learning->keyless_count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    learning->keyless = grown;
+    grown[learning->keyless_count++] = row->tid;
+    return 0;
+}
+
+/* No keys may mean that the targets that have them are away: only the journal of erasures says that it was erased. */
+static int learn_erased(const struct learning *learning, struct error *err)
+{
+    struct session facts;
+    if (learning->keyless_count == 0)
+        return 0;
+    if (session_open_store(learning->hikae, 0, &facts, err) != 0)
+        return -1;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < learning->keyless_count; i++) {
+        char hex[2 * ID_SIZE + 1];
+        json_t *run = NULL, *row;
+        rc = purge_journal_run_of(&facts, hex_encode(learning->keyless[i].bytes, ID_SIZE, hex), &run, &row, err);
+        if (rc == 0 && run != NULL && purge_stage(run) >= PURGE_COMMIT)
+            rc = purge_forget_local(learning->hikae, &learning->keyless[i], err);
+        json_decref(run);
+    }
+    if (rc == 0)
+        rc = purge_scrub_local(learning->hikae, err);
+    session_close(&facts);
+    return rc;
+}
+
+static int learn_added(const struct learning *learning, struct error *err)
+{
+    for (size_t i = 0; i < learning->count; i++) {
+        struct error why = {0};
+        if (learning->known[i] || id_equal(&learning->tids[i], &learning->hikae->store.store_tid) ||
+            read_tenant(learning->hikae, &learning->tids[i], &why) == 0)
+            continue;
+        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
+            *err = why;
+            return -1;
+        }
+        engine_warn(learning->hikae, "a tenant that another host added cannot be read yet: %s", why.what);
+    }
+    return 0;
+}
+
+int engine_learn_tenants(struct hikae *hikae, struct error *err)
+{
+    struct learning learning = {.hikae = hikae};
+    /* A catalogue that is new is filled as a whole by whoever needs it. */
+    if (hikae->catalog_is_new)
+        return 0;
+    int rc = keystore_tenants(hikae->keystore, &learning.tids, &learning.count, err);
+    if (rc == 0 && (learning.known = mem_calloc(learning.count + 1, sizeof(bool))) == NULL)
+        rc = error_no_memory(err);
+    if (rc == 0)
+        rc = catalog_tenant_each(hikae->catalog, note_known, &learning, err);
+    if (rc == 0)
+        rc = learn_added(&learning, err);
+    if (rc == 0)
+        rc = learn_erased(&learning, err);
+    mem_free(learning.tids);
+    mem_free(learning.known);
+    mem_free(learning.keyless);
+    return rc == 0 ? 0 : error_wrap(err, "learn which tenants there are");
+}
+
+static int note_idle(const struct catalog_tenant *row, void *context, struct error *err)
+{
+    struct learning *learning = context;
+    if (strcmp(row->state, "active") == 0 || strcmp(row->state, "erased") == 0)
+        return 0;
+    struct id *grown = mem_realloc(learning->tids, (learning->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    learning->tids = grown;
+    grown[learning->count++] = row->tid;
+    return 0;
+}
+
+int engine_learn_states(struct hikae *hikae, struct error *err)
+{
+    struct learning learning = {.hikae = hikae};
+    CLEANUP_FREE char *last = NULL;
+    char now[CLOCK_TEXT_SIZE];
+    int64_t looked_ns = 0, now_ns = clock_now_ns();
+    if (hikae->catalog_is_new ||
+        (catalog_meta_get(hikae->catalog, "looked", &last, NULL) == 0 && clock_parse(last, &looked_ns, NULL) == 0 &&
+         looked_ns <= now_ns && now_ns - looked_ns < LOOK_AGAIN_NS))
+        return 0;
+    int rc = catalog_tenant_each(hikae->catalog, note_idle, &learning, err);
+    for (size_t i = 0; rc == 0 && i < learning.count; i++) {
+        struct error why = {0};
+        if (read_tenant(hikae, &learning.tids[i], &why) != 0)
+            engine_warn(hikae, "whether a tenant is still suspended cannot be read: %s", why.what);
+        rc = cancel_check(&hikae->cancel, err);
+    }
+    mem_free(learning.tids);
+    return rc == 0 ? catalog_meta_set(hikae->catalog, "looked", clock_format(now_ns, now), err) : -1;
+}
+
+int engine_tenants(struct hikae *hikae, struct error *err)
+{
+    struct error why = {0};
+    if (hikae->catalog_is_new)
+        return engine_rebuild_catalog(hikae, err);
+    /* What is known here can be listed while no target or holder answers. */
+    if (engine_keystore(hikae, &why) == 0 || (why.class != ERROR_NO_MEMORY && why.class != ERROR_INTERRUPTED))
+        return 0;
+    *err = why;
+    return -1;
+}
+
+/* ---- By name ---- */
+
+int engine_tenant_id(struct hikae *hikae, const char *name, struct id *ret, struct error *err)
+{
+    struct catalog_tenant tenant = {0};
+    struct error why = {0};
+    if (hikae->catalog_is_new && engine_rebuild_catalog(hikae, err) != 0)
+        return -1;
+    int rc = catalog_tenant_by_name(hikae->catalog, name, &tenant, err);
+    /* Another host may have added it since the keystore was last opened here. */
+    if (rc != 0 && err->class == ERROR_NOT_FOUND && hikae->keystore == NULL && engine_keystore(hikae, &why) == 0)
+        rc = catalog_tenant_by_name(hikae->catalog, name, &tenant, err);
+    if (rc != 0) {
+        if (err->class == ERROR_NOT_FOUND) {
+            (void)error_set(err, ERROR_NOT_FOUND, "there is no tenant '%s'", name);
+            return error_hint(err, "`hikae tenant list` shows the tenants, `hikae tenant add` adds one");
+        }
+        return -1;
+    }
+    *ret = tenant.tid;
+    catalog_tenant_free(&tenant);
+    return 0;
+}
+
+struct names {
+    char **names;
+    size_t count;
+};
+
+static int note_name(const struct catalog_tenant *tenant, void *context, struct error *err)
+{
+    struct names *names = context;
+    if (strcmp(tenant->state, "erased") == 0)
+        return 0;
+    char **grown = mem_realloc(names->names, (names->count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    names->names = grown;
+    grown[names->count] = mem_strdup(tenant->name);
+    return grown[names->count++] != NULL ? 0 : error_no_memory(err);
+}
+
+int engine_each_tenant(struct hikae *hikae, const char *tenant, engine_tenant_work *work, void *context,
+                       struct error *err)
+{
+    struct names names = {0};
+    if (tenant != NULL)
+        return work(tenant, context, err);
+    int rc = engine_tenants(hikae, err);
+    /* Names first: the work may change the catalogue that they are read from. */
+    if (rc == 0)
+        rc = catalog_tenant_each(hikae->catalog, note_name, &names, err);
+    for (size_t i = 0; rc == 0 && i < names.count; i++)
+        rc = work(names.names[i], context, err);
+    for (size_t i = 0; i < names.count; i++)
+        mem_free(names.names[i]);
+    mem_free(names.names);
+    return rc;
+}
