@@ -138,9 +138,12 @@ static bool is_sound(const struct buf *object, const struct hash *hash)
     return sha256(object->data, object->size, found.bytes, NULL) == 0 && hash_equal(&found, hash);
 }
 
-/* The bytes of a record: from the cache, else from the first target that has it sound. */
+/*
+ * The bytes of a record: from the cache, else from the first target that has it sound. *ret_bad: a target has it, and
+ * not sound, which err then tells, also if another one has it.
+ */
 static int read_record(struct hikae *hikae, const struct id *tid, const char *cache, const struct chain_record *record,
-                       struct buf *out, struct error *err)
+                       struct buf *out, bool *ret_bad, struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("%s%s", cache, record->name);
     char name[OBJECT_NAME_SIZE];
@@ -164,9 +167,58 @@ static int read_record(struct hikae *hikae, const struct id *tid, const char *ca
             return 0;
         }
         (void)error_set(err, ERROR_DAMAGED, "%s on %s does not match its name", name, hikae->targets[i].name);
-        engine_warn(hikae, "%s; `hikae verify --repair` mends it", err->what);
+        *ret_bad = true;
     }
     return -1;
+}
+
+/* Records of which a copy is bad, or all: what of it matters is known once it is known which are condemned. */
+struct doubt {
+    const struct chain_record *record;
+    char *text; /* what was seen; NULL: nothing could be read */
+    bool is_lost;
+};
+struct doubts {
+    struct doubt *items;
+    size_t count;
+};
+
+static int doubt_add(struct doubts *doubts, const struct chain_record *record, const char *text, bool is_lost,
+                     struct error *err)
+{
+    struct doubt *grown = mem_realloc(doubts->items, (doubts->count + 1) * sizeof(*grown));
+    char *copy = mem_strdup(text);
+    if (grown != NULL)
+        doubts->items = grown;
+    if (grown == NULL || copy == NULL) {
+        mem_free(copy);
+        return error_no_memory(err);
+    }
+    grown[doubts->count++] = (struct doubt){record, copy, is_lost};
+    return 0;
+}
+
+/* A condemned record says nothing any more, and goes: what became of its copies is nobody's loss. */
+static void doubts_judge(struct hikae *hikae, const struct doubts *doubts, const struct chain *chain,
+                         struct history_builder *builder)
+{
+    for (size_t i = 0; i < doubts->count; i++) {
+        const struct doubt *doubt = &doubts->items[i];
+        if (roster_has(&chain->condemned, OBJECT_RECORD, &doubt->record->hash))
+            continue;
+        engine_warn(hikae,
+                    doubt->is_lost ? "a history record cannot be read: %s" : "%s; `hikae verify --repair` mends it",
+                    doubt->text);
+        if (doubt->is_lost)
+            history_builder_unreadable(builder);
+    }
+}
+
+static void doubts_free(struct doubts *doubts)
+{
+    for (size_t i = 0; i < doubts->count; i++)
+        mem_free(doubts->items[i].text);
+    mem_free(doubts->items);
 }
 
 static int take_condemned(struct chain *chain, const struct record *record, struct error *err)
@@ -207,37 +259,42 @@ static void judge_cached(struct hikae *hikae, const char *cache, struct chain *c
     chain->record_count = kept;
 }
 
+/* One record into the history; one that cannot be read is doubted. */
+static int fold_record(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, const char *cache,
+                       struct chain *chain, const struct chain_record *entry, struct buf *object,
+                       struct history_builder *builder, struct doubts *doubts, struct error *err)
+{
+    CLEANUP(record_clear) struct record record = {0};
+    struct error why = {0};
+    bool bad = false;
+    int rc = read_record(hikae, tid, cache, entry, object, &bad, &why);
+    if (bad && rc == 0 && doubt_add(doubts, entry, why.what, false, err) != 0)
+        return -1;
+    why = rc == 0 ? (struct error){0} : why;
+    if (rc != 0 || record_parse(object->data, object->size, keyring, &record, &why) != 0) {
+        if (why.class != ERROR_NO_MEMORY && why.class != ERROR_INTERNAL)
+            return doubt_add(doubts, entry, why.what, true, err);
+        *err = why;
+        return -1;
+    }
+    return take_condemned(chain, &record, err) == 0 ? history_builder_take(builder, &record, err) : -1;
+}
+
 static int fold(struct hikae *hikae, const struct id *tid, const struct keyring *keyring, const char *cache,
                 struct chain *chain, struct error *err)
 {
     struct history_builder *builder = history_builder_new();
+    CLEANUP(doubts_free) struct doubts doubts = {0};
     CLEANUP(buf_free) struct buf object = {0};
     int rc = builder != NULL ? 0 : error_no_memory(err);
-    for (size_t i = 0; rc == 0 && i < chain->record_count; i++) {
-        const struct chain_record *entry = &chain->records[i];
-        struct record record = {0};
-        struct error why = {0};
-        if (read_record(hikae, tid, cache, entry, &object, &why) != 0 ||
-            record_parse(object.data, object.size, keyring, &record, &why) != 0) {
-            record_clear(&record);
-            if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERNAL) {
-                *err = why;
-                rc = -1;
-                break;
-            }
-            engine_warn(hikae, "a history record cannot be read: %s", why.what);
-            history_builder_unreadable(builder);
-            continue;
-        }
-        rc = take_condemned(chain, &record, err);
-        if (rc == 0)
-            rc = history_builder_take(builder, &record, err);
-        record_clear(&record);
-    }
-    if (rc == 0)
-        rc = history_builder_finish(builder, &chain->history, err);
-    history_builder_free(builder);
+    for (size_t i = 0; rc == 0 && i < chain->record_count; i++)
+        rc = fold_record(hikae, tid, keyring, cache, chain, &chain->records[i], &object, builder, &doubts, err);
     roster_sort(&chain->condemned);
+    if (rc == 0) {
+        doubts_judge(hikae, &doubts, chain, builder);
+        rc = history_builder_finish(builder, &chain->history, err);
+    }
+    history_builder_free(builder);
     if (rc == 0)
         judge_cached(hikae, cache, chain);
     return rc;
@@ -272,7 +329,12 @@ int chain_read(struct hikae *hikae, const struct id *tid, const struct chain_rec
                struct error *err)
 {
     CLEANUP_FREE char *cache = engine_tenant_path(hikae, tid, "h/", err);
-    return cache != NULL ? read_record(hikae, tid, cache, record, out, err) : -1;
+    bool bad = false;
+    if (cache == NULL || read_record(hikae, tid, cache, record, out, &bad, err) != 0)
+        return -1;
+    if (bad)
+        engine_warn(hikae, "%s; `hikae verify --repair` mends it", err->what);
+    return 0;
 }
 
 /* ---- What was condemned since ---- */

@@ -172,10 +172,16 @@ int collect_read_notes(struct collect *collect, struct error *err)
     for (size_t i = 0; i < chain->record_count; i++) {
         CLEANUP(record_clear) struct record record = {0};
         struct record_note *note = &collect->notes[collect->note_count];
+        struct error why = {0};
         object.size = 0;
-        if (chain_read(collect->hikae, &collect->session.tid, &chain->records[i], &object, err) != 0 ||
-            record_parse(object.data, object.size, collect->session.keyring, &record, err) != 0)
+        if (chain_read(collect->hikae, &collect->session.tid, &chain->records[i], &object, &why) != 0 ||
+            record_parse(object.data, object.size, collect->session.keyring, &record, &why) != 0) {
+            /* Of one that is condemned only a bad copy may be left, which is to go. */
+            if (why.class == ERROR_DAMAGED && roster_has(&chain->condemned, OBJECT_RECORD, &chain->records[i].hash))
+                continue;
+            *err = why;
             return -1;
+        }
         collect->note_count++;
         if (note_old_rosters(collect, &record, err) != 0)
             return -1;
