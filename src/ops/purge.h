@@ -13,6 +13,7 @@
  *   purge_declare.c  what people say that they destroyed
  *   purge_delete.c   what is left on the targets, and on this machine
  *   purge_run.c      the steps in their order
+ *   purge_returned.c erasures that were finished, looked at again
  *   purge_describe.c what is known of an erasure
  *   purge.c          the operations
  *
@@ -241,5 +242,13 @@ enum { PURGE_APPROVERS = 2 };
 #define CERTIFICATE_TYPE      "application/vnd.in-toto+json"
 #define CERTIFICATE_STATEMENT "https://in-toto.io/Statement/v1"
 #define CERTIFICATE_PREDICATE "urn:hikae:erasure:v1"
+
+/* ---- purge_returned.c ---- */
+
+/*
+ * Ask the targets, for a few dozen of the erased tenants a day, whether something of them lies there again; erasures of
+ * which something does are open again (*ret_reopened of them), and `purge_run` deletes it.
+ */
+MUST_USE int purge_reopen_returned(struct hikae *hikae, struct session *facts, size_t *ret_reopened, struct error *err);
 
 #endif

@@ -115,7 +115,8 @@ int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, 
         json_t *to = own_row(targets, hikae->targets[i].name);
         if (to == NULL)
             return error_no_memory(err);
-        if (purge_time(to, "gone") == 0 && delete_on(&hikae->targets[i], prefix, to, err) != 0)
+        /* Also where nothing was left: what is put back from a copy goes again. */
+        if (delete_on(&hikae->targets[i], prefix, to, err) != 0)
             return -1;
     }
     purge_step(hikae, "deleted");

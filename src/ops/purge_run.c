@@ -443,9 +443,11 @@ int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bo
     CLEANUP_JSON json_t *open = json_array();
     CLEANUP_JSON json_t *rows = json_array();
     struct work work = {hikae, facts, tenant, open, rows};
+    size_t reopened;
     if (open == NULL || rows == NULL)
         return error_no_memory(err);
-    if (purge_journal_each(facts, "run/", note_open, &work, err) != 0 ||
+    if ((!dry_run && purge_reopen_returned(hikae, facts, &reopened, err) != 0) ||
+        purge_journal_each(facts, "run/", note_open, &work, err) != 0 ||
         (!dry_run && purge_journal_each(facts, "run/", forget_erased, &work, err) != 0) ||
         (!dry_run && purge_scrub_local(hikae, err) != 0) || (!dry_run && continue_open(&work, err) != 0) ||
         begin_approved(&work, dry_run, err) != 0)

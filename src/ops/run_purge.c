@@ -1,10 +1,13 @@
 /* The nightly run's part in erasures: what is approved begins, what waits for a target or for people is looked at
  * again. */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "ops/purge.h"
 #include "ops/run.h"
 
 #include <string.h>
+
+#define LOOK_AGAIN_NS (20 * INT64_C(3600) * NS_PER_S)
 
 static bool is_open(const struct hikae_purge *purge)
 {
@@ -57,21 +60,37 @@ static void warn_missed(const struct hikae_purges *purges, struct hikae_run_resu
                          "the deadline of its erasure is missed: `hikae purge status` says what it waits for", missed);
 }
 
+/* Once a day what is erased is looked at again: a target that is put back from a copy has it once more. */
+static bool is_look_due(struct hikae *hikae, const struct hikae_purges *purges)
+{
+    CLEANUP_FREE char *last = NULL;
+    char now[CLOCK_TEXT_SIZE];
+    int64_t looked_ns = 0, now_ns = clock_now_ns();
+    size_t erased = 0;
+    for (size_t i = 0; i < purges->count; i++)
+        erased += purges->purges[i].gone_ns != 0;
+    if (erased == 0 ||
+        (catalog_meta_get(hikae->catalog, "erased-looked", &last, NULL) == 0 &&
+         clock_parse(last, &looked_ns, NULL) == 0 && looked_ns <= now_ns && now_ns - looked_ns < LOOK_AGAIN_NS))
+        return false;
+    return catalog_meta_set(hikae->catalog, "erased-looked", clock_format(now_ns, now), NULL) == 0;
+}
+
 int run_purge(struct hikae *hikae, bool asked, struct hikae_run_result *ret, struct error *err)
 {
     struct hikae_purges purges = {0};
     struct hikae_error error = {0};
     int64_t began_ns = clock_monotonic_ns();
     enum hikae_status status = hikae_purge_status(hikae, NULL, &purges, &error);
-    size_t open = status <= HIKAE_WARNINGS ? count_open(&purges) : 0;
+    bool due = status <= HIKAE_WARNINGS && (count_open(&purges) > 0 || is_look_due(hikae, &purges));
     hikae_purges_free(&purges);
-    if (status <= HIKAE_WARNINGS && open == 0)
+    if (status <= HIKAE_WARNINGS && !due)
         return 0;
     if (status <= HIKAE_WARNINGS)
         status = hikae_purge_run(hikae, NULL, false, &purges, &error);
-    /* A host that only writes may not delete, and says so only if it was asked for this. */
     if (status <= HIKAE_WARNINGS)
         warn_missed(&purges, ret);
+    /* A host that only writes may not delete, and says so only if it was asked for this. */
     bool elsewhere = !asked && status == HIKAE_KEYS && strcmp(error.kind, error_class_name(ERROR_DENIED)) == 0;
     int rc = elsewhere ? 0 : add_row(ret, status, &error, &purges, clock_monotonic_ns() - began_ns, err);
     hikae_purges_free(&purges);

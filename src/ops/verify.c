@@ -215,8 +215,13 @@ static int tell_targets(struct verify *verify, struct error *err)
             continue;
         bool empty = t->why.class == ERROR_NOT_FOUND;
         verify->has_empty = verify->has_empty || empty;
+        CLEANUP_FREE char *why = mem_printf(
+            "%s%s", t->why.what,
+            empty ? ": the target is empty, or not mounted; `hikae replicate` makes an empty one a copy again" : "");
+        if (why == NULL)
+            return error_no_memory(err);
         if (mend_tell(verify, t->name, empty ? NAME_STORE : "hikae1/",
-                      empty ? HIKAE_FINDING_MISSING : HIKAE_FINDING_UNKNOWN, false, t->why.what, NULL, err) != 0)
+                      empty ? HIKAE_FINDING_MISSING : HIKAE_FINDING_UNKNOWN, false, why, NULL, err) != 0)
             return -1;
     }
     return 0;

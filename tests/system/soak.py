@@ -46,8 +46,10 @@ class Soak:
         self.sources = {}       # tenant → {path: content}
         self.snapshots = {}     # tenant → {id: {path: content}}
         self.open = {}          # tenant → contents that a killed backup may have committed
-        self.erased = []        # pseudonyms
+        self.leaving = ["gone-1", "gone-2"]     # tenants that will be erased
+        self.erased = []        # pseudonyms of those that were
         self.people = []        # files of operators' keys
+        self.resting = set()    # tenants that are suspended
         self.away = None        # the target that does not answer
         self.trail = []
         self.codes = {}
@@ -165,6 +167,15 @@ class Soak:
         if self.restored(tenant, snapshot, host=self.draw.choice(self.hosts)) != self.snapshots[tenant][snapshot]:
             raise Broken(f"snapshot {snapshot} of {tenant} gives back something else")
 
+    def same_tenants(self):
+        """Each host knows what the other one added, suspended or erased."""
+        host = self.draw.choice(self.hosts)
+        rows = self.run("tenant", "list", host=host)[1]["tenants"]
+        got = {row["name"]: row["state"] for row in rows if row["state"] != "erased"}
+        want = {name: "suspended" if name in self.resting else "active" for name in self.sources}
+        if got != want:
+            raise Broken(f"{host} knows the tenants {got}, and there are {want}")
+
     # ---- steps ----
 
     def kill_or_not(self, chance=0.25):
@@ -173,7 +184,9 @@ class Soak:
         return {}
 
     def step_backup(self):
-        tenant = self.tenant()
+        tenant = self.draw.choice(sorted(set(self.sources) - self.resting) or ["acme"])
+        if tenant in self.resting:
+            return
         if self.draw.random() < 0.8:
             self.change(tenant)
         keep = ["--keep", self.draw.choice(("1d", "3d", "30d"))] if self.draw.random() < 0.8 else []
@@ -225,9 +238,23 @@ class Soak:
                 self.run("keys", "rotate", "--root")
             self.bring_keys()
 
+    def step_suspend(self):
+        tenant = self.tenant()
+        if self.away:
+            return
+        self.run("tenant", "resume" if tenant in self.resting else "suspend", tenant, host=self.draw.choice(self.hosts))
+        self.resting ^= {tenant}
+
+    def step_add(self):
+        if self.away or "late" in self.sources:
+            return
+        self.sources["late"], self.snapshots["late"], self.open["late"] = {}, {}, []
+        self.change("late")
+        self.run("tenant", "add", "late", "--source", f"data=dir:{self.work / 'src/late'}", host=self.draw.choice(self.hosts))
+
     def step_erase(self):
         """A customer leaves: killed anywhere, it ends with nothing of theirs, and the others untouched."""
-        if self.away:
+        if self.away or not self.leaving:
             return
         if not self.people:
             for person in ("sato", "tanaka"):
@@ -236,12 +263,9 @@ class Soak:
                                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
                 self.people.append(key)
                 self.run("keys", "operator", "add", person, "--key", public)
-        tenant = f"left-{len(self.erased)}"
-        folder = self.work / "src" / tenant
-        folder.mkdir(parents=True)
-        (folder / "secret").write_bytes(self.draw.randbytes(50_000))
-        self.run("tenant", "add", tenant, "--source", f"data=dir:{folder}")
-        self.run("backup", tenant)
+        tenant = self.leaving.pop()
+        self.resting.discard(tenant)
+        self.sources.pop(tenant), self.snapshots.pop(tenant), self.open.pop(tenant)
         pseudonym = self.run("tenant", "show", tenant)[1]["id"]
         plan = self.run("purge", "plan", tenant, "--requester", "mori", "--without-contract", "soak")[1]["plan"]
         for key in self.people:
@@ -279,7 +303,9 @@ class Soak:
         self.run("replicate", codes=(DONE, WARNED))
         target = self.draw.choice(TARGETS)
         others = [t for t in TARGETS if t != target]
-        for path in self.draw.sample(self.objects(target), k=min(3, len(self.objects(target)))):
+        # Without the store object a target counts as an empty disk, which replication fills, and verification names.
+        objects = [path for path in self.objects(target) if path != "hikae1/store"]
+        for path in self.draw.sample(objects, k=min(3, len(objects))):
             file = self.work / target / path
             if not any((self.work / o / path).exists() and (self.work / o / path).read_bytes() == file.read_bytes() for o in others):
                 continue
@@ -304,6 +330,29 @@ class Soak:
         self.run("verify", "--level", "data", "--repair", codes=(DONE, WARNED))
         self.run("verify", "--level", "data")
 
+    def step_turn_back(self):
+        """A target's disk is replaced by a copy of days ago: nothing retired or erased comes back to stay."""
+        if self.away:
+            return
+        kept = self.work / "target.old"
+        if not kept.exists():
+            self.old_target = self.draw.choice(TARGETS)
+            shutil.copytree(self.work / self.old_target, kept)
+            return
+        self.run("replicate", codes=(DONE, WARNED))
+        self.trail.append(f"    {self.old_target} is what it was days ago")
+        shutil.rmtree(self.work / self.old_target)
+        kept.rename(self.work / self.old_target)
+        for tenant in sorted(self.sources):
+            self.settle(tenant)
+        if self.draw.random() < 0.5:
+            self.step_backup()
+        self.run("replicate", codes=(DONE, WARNED))
+        self.run("replicate")
+        self.run("purge", "run", codes=(DONE, WARNED))
+        self.run("verify", "--level", "data")
+        self.never_again()
+
     def step_state(self):
         host = self.draw.choice(self.hosts)
         kept = self.work / f"{host}.state"
@@ -321,6 +370,8 @@ class Soak:
     def step_together(self):
         """Two hosts at once, of one tenant or of two."""
         tenant, other = self.tenant(), self.tenant()
+        if {tenant, other} & self.resting:
+            return
         self.change(tenant)
         now = dict(self.sources[tenant])
         self.open[tenant].append(now)
@@ -362,7 +413,8 @@ class Soak:
         file.write_text(text.replace("min_copies: 1", "min_copies: 2"))
 
     STEPS = {"backup": 30, "retain": 6, "forget": 2, "gc": 8, "replicate": 5, "rotate": 3, "target": 6, "damage": 5,
-             "state": 3, "together": 8, "recover": 1, "erase": 2}
+             "state": 3, "together": 8, "recover": 1, "erase": 2,
+             "turn_back": 3, "suspend": 2, "add": 2}
 
     # ---- a life ----
 
@@ -372,7 +424,7 @@ class Soak:
         shutil.copytree(self.work / "h1", self.work / "h2")
         file = self.work / "h2/hikae.yaml"
         file.write_text(file.read_text().replace(f"{self.work}/h1/", f"{self.work}/h2/"))
-        for tenant in ("acme", "umi", "yama"):
+        for tenant in ("acme", "umi", *self.leaving):
             self.sources[tenant], self.snapshots[tenant], self.open[tenant] = {}, {}, []
             self.change(tenant)
             self.run("tenant", "add", tenant, "--source", f"data=dir:{self.work / 'src' / tenant}")
@@ -386,6 +438,7 @@ class Soak:
             self.trail.append(f"  {n}. {name}")
             getattr(self, f"step_{name}")()
             self.check(self.tenant())
+            self.same_tenants()
         self.trail.append("  the end")
         if self.away:
             self.step_target()

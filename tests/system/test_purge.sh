@@ -80,6 +80,13 @@ hikae --json purge status two >"$WORK/json" 2>/dev/null
 check "irrevocable" test "$(field irrevocable | cut -c1-16)" = 2026-11-21T10:00 -a "$(field holders.1.who)" = tanaka -a "$(field waiting)" = None
 check "no entry of the old epoch is left" test -z "$(ls "$WORK"/a/hikae1/k/0000000001-* 2>/dev/null)"
 check "nothing more to do" hikae purge run
+# A disk that is put back from a copy has it all again, which opens for nobody, and is not to stay.
+cp -a "$WORK/a-before/hikae1/t/$id" "$WORK/a/hikae1/t/"
+HIKAE_NOW=2026-11-22T12:00:00Z hikae run --only purge >"$WORK/out" 2>"$WORK/err"
+says "again" "a nightly run tells what is there again"
+check "and deletes it" test -z "$(find "$WORK/a/hikae1/t/$id" -type f 2>/dev/null)"
+hikae --json purge status two >"$WORK/json" 2>/dev/null
+check "it is gone since then only" test "$(field gone | cut -c1-13)" = 2026-11-22T12 -a "$(field waiting)" = None
 check "the log verifies" hikae audit verify
 check "and has the commit" bash -c '"$0" --config "$1/h/hikae.yaml" --json audit list --operation "purge commit" --tenant "$2" 2>/dev/null | grep -q "\"operator\":\"sato, tanaka\""' "$HIKAE" "$WORK" "$id"
 check "another tenant may have the name" add_tenant two
