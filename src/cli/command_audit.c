@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CERTIFICATE_FILE_MAX = 24 << 20 };
+
 /* A new file of a customer's or auditor's: never over an old one. */
 static enum hikae_status save(struct run *run, const char *path, const void *bytes, size_t size)
 {
@@ -103,6 +105,15 @@ static enum hikae_status save_checkpoint(struct run *run, const struct hikae_aud
     return run_fail(run, HIKAE_NOT_FOUND, "not found", "there is no checkpoint to save");
 }
 
+/* A DSSE envelope of an in-toto statement says so. */
+static bool is_certificate(const char *path)
+{
+    struct buf text CLEANUP(buf_free) = {0};
+    struct error err = {0};
+    return file_read(path, CERTIFICATE_FILE_MAX, &text, &err) == 0 && buf_u8(&text, 0, &err) == 0 &&
+           strstr((const char *)text.data, "application/vnd.in-toto+json") != NULL;
+}
+
 enum hikae_status command_audit_verify(struct run *run)
 {
     struct hikae_audit_report report = {0};
@@ -110,6 +121,8 @@ enum hikae_status command_audit_verify(struct run *run)
     /* A certificate is checked by whoever was given it, who has no store. */
     if (run_has(run, "key"))
         return certificate_check(run);
+    if (run->arg_count > 0 && is_certificate(run->args[0]))
+        return run_usage(run, "%s is a certificate: give the operator's public key, --key PUB.pem", run->args[0]);
     enum hikae_status opened = run_open_store(run);
     if (opened > HIKAE_WARNINGS)
         return opened;

@@ -18,6 +18,8 @@ offline() { (cd "$WORK/elsewhere" && env -u HIKAE_NOW -u HIKAE_CONFIG "$HIKAE" a
 check "checked offline" offline c.json --key sato.pub
 expect 5 "not signed by another" offline c.json --key "$OPERATORS/tanaka.pub"
 expect 5 "both must have signed" offline c.json --key sato.pub --key "$OPERATORS/tanaka.pub"
+expect 2 "without a key nothing is checked" offline c.json
+says "give the operator's public key" "which is said"
 expect 2 "a key alone checks nothing" offline --key sato.pub
 offline --json c.json --key sato.pub >"$WORK/json" 2>/dev/null
 check "it names the tenant as it was given" test "$(field name)" = acme

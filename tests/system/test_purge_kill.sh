@@ -9,6 +9,8 @@ tar -C "$WORK" -cf "$WORK/image.tar" h a b
 # Everything that belongs to one step: where it must still be alive, and what the journal says.
 alive="locked tombstone frozen inventory intent epoch-begun epoch-prepared commit-recorded"
 committed="commit in-force stragglers changed holders-destroyed destroyed forgotten deleted done"
+# Steps are named in the code, or are stages of the journal: none may be left out here.
+check "every step of the code is tried" test -z "$(comm -23 <({ grep -ohE 'purge_step\([^,]*, "[a-z-]+"' src/ops/*.c; grep -ohE '\[PURGE_[A-Z]+\] = "[a-z]+"' src/ops/purge_journal.c; } | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u) <(printf '%s\n' $alive $committed finished | sort -u))"
 back() { rm -rf "$WORK/h" "$WORK/a" "$WORK/b"; tar -C "$WORK" -xf "$WORK/image.tar"; }
 kill_at() { HIKAE_TEST_STOP=$1 "$HIKAE" --config "$WORK/h/hikae.yaml" purge run >"$WORK/out" 2>"$WORK/err"; [ $? -eq 137 ]; }
 erased() {
