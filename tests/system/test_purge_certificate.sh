@@ -48,11 +48,12 @@ check "the page is in Japanese and English" grep -q 消去実施報告書 "$WORK
 /usr/bin/python3 - "$WORK/c.html" >"$WORK/english" <<'PY'
 import html, re, sys
 page = open(sys.argv[1], encoding="utf-8").read()
-ja = page[page.index('id="ja-main"'):page.index('id="en"')]
+ja = page[page.index('<article lang="ja"') : page.index('<article lang="en"')]
 text = html.unescape(re.sub(r"<[^>]+>", "\n", re.sub(r"<(pre|code)\b.*?</\1>", "", ja, flags=re.S)))
 given = {"asked for by the customer"}
 print("\n".join(m[0] for m in re.finditer(r"(?:\b[A-Za-z]{2,}[ ,]+){3,}[A-Za-z]{2,}", text) if m[0] not in given))
 PY
+check "both halves are there" test $? -eq 0
 check "no English sentence in the Japanese half" test -z "$(cat "$WORK/english")"
 check "scope, holders and verification are in Japanese" grep -q '旧ルート鍵がその保持者により開くことを確認' "$WORK/c.html"
 check "and says that the clock is a test's" grep -qi "test clock" "$WORK/c.html"
