@@ -75,9 +75,10 @@ void hikae_approvals_free(struct hikae_approvals *approvals);
 
 /* What each role can read and do on this host. */
 struct hikae_role {
-    const char *name; /* "writer", "reader", "pruner", "key officer" */
-    const char *user; /* its system user */
-    const char *can;
+    const char *name;   /* "writer", "reader", "pruner", "key officer" */
+    const char *user;   /* its system user */
+    const char *can;    /* what it may do, in words */
+    const char *can_ja; /* the same in Japanese */
     bool user_exists;
     char *config; /* its configuration beside the one that was asked about; NULL: none, the common one serves it */
 };

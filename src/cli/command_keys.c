@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,25 @@ static void json_keys(struct run *run, const struct hikae_keys *keys)
     out_number(out, NULL, "older_epochs", keys->older_epochs);
 }
 
+/* What the end of a holder is worth, for people. */
+static const char *worth_of(const struct run *run, const struct hikae_holder *holder)
+{
+    char code[TEXT_SMALL];
+    (void)snprintf(code, sizeof(code), "worth-%s", holder->kind);
+    const char *words = run->lang == LANG_JA ? hikae_purge_phrase(code, "ja") : NULL;
+    return words != NULL ? words : holder->worth;
+}
+
+/* What is left to do about a holder of an epoch that is over. */
+static const char *left_of(const struct run *run, const struct hikae_old_holder *old)
+{
+    if (run->lang == LANG_JA && strcmp(old->kind, "sheet") == 0)
+        return "紙とすべての写しを廃棄し、hikae purge declare で記録してください";
+    if (run->lang == LANG_JA && strcmp(old->kind, "passphrase") == 0)
+        return "このパスフレーズは当該エポックを開き続けます。別のものにしてください";
+    return old->why;
+}
+
 static void print_keys(struct run *run, const struct hikae_keys *keys)
 {
     static const char *const heads[] = {"GROUP", "HOLDER", "KIND", "STATE", "WORTH", NULL};
@@ -65,7 +85,7 @@ static void print_keys(struct run *run, const struct hikae_keys *keys)
         columns_add(&columns, holder->name);
         columns_add(&columns, holder->kind);
         columns_add_colour(&columns, holder->state, opens ? COLOUR_GREEN : wrong ? COLOUR_RED : COLOUR_YELLOW);
-        columns_add(&columns, wrong && holder->why != NULL ? holder->why : holder->worth);
+        columns_add(&columns, wrong && holder->why != NULL ? holder->why : worth_of(run, holder));
     }
     run_table(run, &columns);
 }
@@ -85,7 +105,7 @@ static void print_old(struct run *run, const struct hikae_keys *keys)
         columns_add(&columns, old->kind);
         columns_add_colour(&columns, old->fate, COLOUR_YELLOW);
         columns_add(&columns, old->final);
-        columns_add(&columns, old->why);
+        columns_add(&columns, left_of(run, old));
     }
     if (keys->old_count > 0)
         run_table(run, &columns);

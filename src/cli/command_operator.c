@@ -300,7 +300,7 @@ static void print_roles(struct run *run, const struct hikae_roles *roles)
         columns_add(&columns, role->name);
         columns_add(&columns, user);
         columns_add(&columns, role->config);
-        columns_add(&columns, role->can);
+        columns_add(&columns, run->lang == LANG_JA ? role->can_ja : role->can);
     }
     run_table(run, &columns);
     print_role_files(run, roles);

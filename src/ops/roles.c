@@ -8,13 +8,17 @@
 
 const struct role roles_table[ROLE_COUNT] = {
     {"writer", "hikae-writer", "writer.yaml",
-     "reads customers' files, opens every tenant's keys, puts snapshots on the targets; deletes nothing"},
+     "reads customers' files, opens every tenant's keys, puts snapshots on the targets; deletes nothing",
+     "顧客のファイルを読み、全テナントの鍵を開き、保存先にスナップショットを置く。削除はできない"},
     {"reader", "hikae-reader", "reader.yaml",
-     "opens every tenant's keys and reads the targets: restores, exports, verification; writes and deletes nothing"},
+     "opens every tenant's keys and reads the targets: restores, exports, verification; writes and deletes nothing",
+     "全テナントの鍵を開き、保存先を読む（復元・書き出し・検証）。書き込みも削除もできない"},
     {"pruner", "hikae-pruner", "pruner.yaml",
-     "decides by the policies and deletes from the targets; opens keys to read histories, reads no customer's file"},
+     "decides by the policies and deletes from the targets; opens keys to read histories, reads no customer's file",
+     "ポリシーに従って判断し、保存先から削除する。履歴を読むために鍵を開くが、顧客のファイルは読まない"},
     {"key officer", "hikae-keys", "keys.yaml",
-     "rotates keys, changes holders and operators, erases tenants with two operators' signatures"},
+     "rotates keys, changes holders and operators, erases tenants with two operators' signatures",
+     "鍵を更新し、保持者と操作者を変更し、操作者 2 名の署名によりテナントを消去する"},
 };
 
 void hikae_roles_free(struct hikae_roles *roles)
@@ -99,7 +103,7 @@ static int add_roles(struct hikae_roles *ret, const char *path, const struct rol
         const struct role *role = &roles_table[i];
         struct hikae_role *to = &ret->roles[ret->role_count++];
         struct stat st;
-        *to = (struct hikae_role){.name = role->name, .user = role->user, .can = role->can};
+        *to = (struct hikae_role){.name = role->name, .user = role->user, .can = role->can, .can_ja = role->can_ja};
         to->user_exists = users[i].exists;
         to->config = beside(path, role->config);
         if (to->config == NULL)

@@ -14,10 +14,10 @@ enum { ROLE_COUNT = 4, ROLE_GROUPS_MAX = 64 };
 
 /* One row a role, in roles.c. */
 struct role {
-    const char *name;   /* "writer" */
-    const char *user;   /* "hikae-writer" */
-    const char *config; /* name of its configuration beside the others: "writer.yaml" */
-    const char *can;    /* for people */
+    const char *name;         /* "writer" */
+    const char *user;         /* "hikae-writer" */
+    const char *config;       /* name of its configuration beside the others: "writer.yaml" */
+    const char *can, *can_ja; /* for people */
 };
 extern const struct role roles_table[ROLE_COUNT];
 

@@ -180,6 +180,9 @@ check "it is written" test -s "$sheet"
 check "and opens" hikae keys sheet --check "$sheet"
 check "rotate with the sheet" hikae keys rotate --root
 check "status with an old sheet" keys keys status
+hikae --lang ja keys status >"$WORK/out" 2>/dev/null
+says "暗号学的消去になりません" "what a sheet's end is worth, in Japanese"
+says "hikae purge declare で記録" "and what is left to do"
 check "which people have to destroy" is '[(o["kind"], o["fate"]) for o in v["old_holders"] if o["kind"] == "sheet"]' "[('sheet', 'people')]"
 
 # ---- What people destroy ----

@@ -47,5 +47,7 @@ check used-by-both test "$(jq -r ".files[] | select(.path == \"$WORK/w.cred\") |
 check no-credential-is-told sh -c "! grep -q 'AKIDWRITER\|not-to-be-told' '$WORK/json'"
 "$HIKAE" --config "$D/writer.yaml" roles >"$WORK/out" 2>"$WORK/err"
 says "WRITES WITH" a-table-for-people
+"$HIKAE" --config "$D/writer.yaml" --lang ja roles >"$WORK/out" 2>"$WORK/err"
+says "保存先にスナップショットを置く" in-japanese-too
 expect 4 no-configuration "$HIKAE" --config "$WORK/none.yaml" roles
 finish
