@@ -87,7 +87,7 @@ FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay_%,$(FUZZ_SOURCES
 # Scripts that test; what else lies beside them is theirs to use.
 SCRIPTS := $(sort $(wildcard tests/system/test_*.sh tests/cli/test_*.sh))
 # Tests in which threads meet.
-TSAN_NAMES := base catalog index index_large faulty_target walk pipeline% backup% restore% objects% upload% store% credentials
+TSAN_NAMES := base catalog index index_large faulty_target walk pipeline% backup% restore% objects% upload% store% credentials%
 TSAN_TESTS = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(TSAN_NAMES)),$(UNIT_TESTS))
 
 .PHONY: all help clean install uninstall demo check check-run check-build tests test-programs sanitize sanitize-run tsan \
