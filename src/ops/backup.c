@@ -316,6 +316,13 @@ enum hikae_status hikae_backup(struct hikae *hikae, const char *tenant, const st
                                struct hikae_backup_result *ret, struct hikae_error *error)
 {
     struct backup_operation run = {.hikae = hikae, .options = options};
+    if (history_is_aside(true, options->tag)) {
+        struct error err = {0};
+        *ret = (struct hikae_backup_result){0};
+        (void)error_set(&err, ERROR_USAGE, "the tag %.60s is one of what is kept beside the backups", options->tag);
+        (void)error_hint(&err, "`hikae log ingest` and `hikae contract survivors` make those; choose another tag");
+        return api_result(-1, false, &err, error);
+    }
     return finish(&run, OPERATION_BACKUP, tenant, ret, error);
 }
 

@@ -267,7 +267,7 @@ static bool is_latest(const struct evidence_dossier *dossier, const char *snapsh
 {
     const char *latest = NULL;
     for (size_t i = 0; i < dossier->made_count && dossier->made[i].time_ns <= time_ns; i++)
-        if (dossier->made[i].complete)
+        if (dossier->made[i].complete && !history_is_aside(dossier->made[i].on_demand, dossier->made[i].tag))
             latest = dossier->made[i].id;
     return latest != NULL && snapshot != NULL && strcmp(latest, snapshot) == 0;
 }

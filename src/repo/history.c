@@ -299,12 +299,25 @@ void history_clear(struct history *history)
 
 /* ---- Looking up ---- */
 
+bool history_is_aside(bool on_demand, const char *tag)
+{
+    return on_demand && tag != NULL && (strncmp(tag, "log.", 4) == 0 || strcmp(tag, "survivors") == 0);
+}
+
+/* What is kept aside is the latest only of a tenant that has nothing else. */
 const struct history_snapshot *history_latest(const struct history *history)
 {
-    for (size_t i = history->snapshot_count; i > 0; i--)
-        if (!history->snapshots[i - 1].retired)
-            return &history->snapshots[i - 1];
-    return NULL;
+    const struct history_snapshot *aside = NULL;
+    for (size_t i = history->snapshot_count; i > 0; i--) {
+        const struct history_snapshot *snapshot = &history->snapshots[i - 1];
+        if (snapshot->retired)
+            continue;
+        if (!history_is_aside(snapshot->on_demand, snapshot->tag))
+            return snapshot;
+        if (aside == NULL)
+            aside = snapshot;
+    }
+    return aside;
 }
 
 /* The snapshots with this prefix: how many there are, and the last of them. */

@@ -144,6 +144,11 @@ void history_clear(struct history *history);
 /* The latest snapshot that is not retired, or NULL. */
 const struct history_snapshot *history_latest(const struct history *history);
 /*
+ * Is it kept beside the backups of the tenant's sources? Logs that were taken in ("log.CLASS.SOURCE.PERIOD") and what
+ * outlasts a contract ("survivors") lie among them, and are nothing to go back to.
+ */
+bool history_is_aside(bool on_demand, const char *tag);
+/*
  * By name, or a prefix of it that is unique (4 digits or more), or "latest". A retired snapshot is found if no other
  * fits: see its `retired`. ERROR_NOT_FOUND, ERROR_USAGE if several fit.
  */

@@ -46,6 +46,15 @@ check again at 2026-02-03T02:00:00Z $INGEST --period 2026-01 --again "a day was 
 check other-source at 2026-02-03T02:00:00Z $INGEST --period 2026-01 --source web "$WORK/january.csv"
 expect 2 several-sources at 2026-02-03T03:00:00Z log export --class operation --period 2026-01
 
+# ---- What is kept beside the backups is nothing to go back to ----
+check backup at 2026-02-03T04:10:00Z run --only backup
+json 2026-02-03T04:20:00Z $INGEST --period 2026-01 --again "one line more" "$WORK/january.csv"
+check restore at 2026-02-03T04:30:00Z restore own --to "$WORK/back" --reason 'a disk failed' --approver sato --requester abe
+check restores-the-data test "$(cat "$WORK"/back/i 2>/dev/null || find "$WORK/back" -type f -exec cat {} +)" = data
+json 2026-02-03T04:40:00Z status
+check age-of-the-backup test "$(field tenants.1.last_success)" = 2026-02-03T04:10:00Z
+expect 2 reserved-tag at 2026-02-03T04:50:00Z backup own --tag log.mine
+
 # ---- Given away ----
 at 2026-02-04T00:00:00Z log export --class operation --period 2026-01 --source main >"$WORK/out" 2>"$WORK/err"
 check as-it-was cmp "$WORK/out" "$WORK/january.csv"
