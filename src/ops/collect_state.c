@@ -34,12 +34,6 @@ void collect_forget(struct collect *collect)
 
 /* ---- May anything be deleted? ---- */
 
-static bool in_force(const struct history_hold *hold, int64_t now_ns)
-{
-    int64_t until;
-    return hold->until == NULL || clock_parse(hold->until, &until, NULL) != 0 || until > now_ns;
-}
-
 static int check_history(struct collect *collect, struct error *err)
 {
     const struct hikae *hikae = collect->hikae;
@@ -53,7 +47,7 @@ static int check_history(struct collect *collect, struct error *err)
         return error_hint(err, "`hikae verify --repair` and `hikae replicate` first: they may name what is needed");
     }
     for (size_t i = 0; i < history->hold_count; i++)
-        if (in_force(&history->holds[i], clock_now_ns())) {
+        if (history_hold_in_force(&history->holds[i], clock_now_ns())) {
             collect->held = true;
             return error_set(err, ERROR_REFUSED, "a legal hold by %s is in force: %.200s", history->holds[i].who,
                              history->holds[i].why);

@@ -152,18 +152,12 @@ static int take_receipts(const struct session *session, struct hikae_contract *r
     return 0;
 }
 
-static bool in_force(const struct history_hold *hold, int64_t now_ns)
-{
-    int64_t until;
-    return hold->until == NULL || clock_parse(hold->until, &until, NULL) != 0 || until > now_ns;
-}
-
 static int take_holds(const struct session *session, int64_t now_ns, struct hikae_contract *ret, struct error *err)
 {
     const struct history *history = &session->chain.history;
     for (size_t i = 0; i < history->hold_count; i++) {
         const struct history_hold *hold = &history->holds[i];
-        if (in_force(hold, now_ns) &&
+        if (history_hold_in_force(hold, now_ns) &&
             add_text(&ret->holds, &ret->hold_count,
                      mem_printf("%.8s by %.*s: %.*s, until %s", hold->id, HOLD_TEXT,
                                 hold->who != NULL ? hold->who : "?", HOLD_TEXT, hold->why != NULL ? hold->why : "?",

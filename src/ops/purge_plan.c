@@ -13,9 +13,7 @@ int purge_check_hold(const struct history *history, int64_t now_ns, struct error
 {
     for (size_t i = 0; i < history->hold_count; i++) {
         const struct history_hold *hold = &history->holds[i];
-        int64_t until_ns = 0;
-        /* A hold whose end cannot be read holds. */
-        if (hold->until != NULL && clock_parse(hold->until, &until_ns, NULL) == 0 && until_ns <= now_ns)
+        if (!history_hold_in_force(hold, now_ns))
             continue;
         (void)error_set(err, ERROR_REFUSED, "a legal hold by %s is in force: %.200s", hold->who, hold->why);
         return error_hint(err, "nothing of the tenant may be erased before it ends; `hikae hold list` shows it");

@@ -275,6 +275,12 @@ static void facts_clear(struct history_fact *facts, size_t count)
     mem_free(facts);
 }
 
+bool history_hold_in_force(const struct history_hold *hold, int64_t now_ns)
+{
+    int64_t until_ns;
+    return hold->until == NULL || clock_parse(hold->until, &until_ns, NULL) != 0 || until_ns > now_ns;
+}
+
 void history_clear(struct history *history)
 {
     history_tenant_clear(&history->tenant);

@@ -140,6 +140,8 @@ void history_builder_unreadable(struct history_builder *builder);
 /* Fold. The builder is spent, whatever comes of it; free it. */
 MUST_USE int history_builder_finish(struct history_builder *builder, struct history *ret, struct error *err);
 void history_clear(struct history *history);
+/* Does it forbid deletion at that instant? One whose end cannot be read does. */
+bool history_hold_in_force(const struct history_hold *hold, int64_t now_ns);
 
 /* The latest snapshot that is not retired, or NULL. */
 const struct history_snapshot *history_latest(const struct history *history);
