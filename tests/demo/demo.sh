@@ -42,8 +42,14 @@ step() {
     (($# == 0)) || printf '%s\n' "$@"
 }
 
+# The command as it can be typed: words that a shell would take apart stand in quotes.
 run() {
-    printf '%s$ %s%s\n' "$blue" "$*" "$plain"
+    local word shown=()
+    for word in "$@"; do
+        [[ $word == *[!A-Za-z0-9_./:=,@%+-]* ]] && word="'$word'"
+        shown+=("$word")
+    done
+    printf '%s$ %s%s\n' "$blue" "${shown[*]}" "$plain"
     "$@"
 }
 
