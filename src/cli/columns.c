@@ -118,6 +118,31 @@ static void print_cell(const struct columns *columns, const struct layout *layou
     (void)fputs(last ? "\n" : "  ", out);
 }
 
+/* Rows that pass the edge of the terminal would be unreadable: each becomes a block, a line for each cell. */
+static void print_blocks(const struct columns *columns, FILE *out, bool coloured, size_t terminal_width)
+{
+    enum { INDENT = 2, GAP = 2, LEAST = 8 };
+    size_t widest = 0;
+    for (size_t i = 1; i < columns->width; i++)
+        if (text_width(columns->heads[i]) > widest)
+            widest = text_width(columns->heads[i]);
+    size_t start = INDENT + widest + GAP;
+    size_t room = terminal_width > start + LEAST ? terminal_width - start : 0;
+    for (size_t i = 0; i < columns->count; i++) {
+        const struct columns_cell *cell = &columns->cells[i];
+        size_t column = i % columns->width;
+        const char *colour = !coloured ? "" : colour_start(column == 0 ? COLOUR_BOLD : cell->colour);
+        if (column > 0) {
+            spaces(out, INDENT);
+            (void)fputs(columns->heads[column], out);
+            spaces(out, widest - text_width(columns->heads[column]) + GAP);
+        }
+        (void)fputs(colour, out);
+        print_wrapped(out, cell->text, column > 0 ? start : 0, column > 0 ? room : terminal_width);
+        (void)fputs(colour[0] != '\0' ? COLOUR_STOP "\n" : "\n", out);
+    }
+}
+
 int columns_print(const struct columns *columns, FILE *out, bool coloured, size_t terminal_width)
 {
     if (columns->failed)
@@ -125,6 +150,12 @@ int columns_print(const struct columns *columns, FILE *out, bool coloured, size_
     if (columns->count == 0 || columns->width == 0)
         return 0;
     struct layout layout = lay_out(columns, terminal_width);
+    size_t last = layout.widths[columns->width - 1];
+    bool wraps = layout.last_room > 0 && !columns->right[columns->width - 1];
+    if (terminal_width > 0 && columns->width > 2 && !wraps && layout.last_start + last > terminal_width) {
+        print_blocks(columns, out, coloured, terminal_width);
+        return 0;
+    }
     for (size_t i = 0; i < columns->width; i++)
         print_cell(columns, &layout, i, columns->heads[i], coloured ? colour_start(COLOUR_BOLD) : "", out);
     for (size_t i = 0; i < columns->count; i++)

@@ -1,7 +1,8 @@
 /*
  * A table for people: cells gathered row by row, then printed with aligned
  * columns. It knows widths (wide characters, none for colours) and the width
- * of the terminal, to which the last column is wrapped. Cells are escaped.
+ * of the terminal, to which the last column is wrapped; a table that is wider
+ * all the same is printed as blocks, a line for each cell. Cells are escaped.
  */
 #ifndef HIKAE_CLI_COLUMNS_H
 #define HIKAE_CLI_COLUMNS_H

@@ -55,26 +55,25 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_TENANTS] = {"{1|tenant|tenants}.", "テナント {1} 件。"},
     [MSG_TENANTS_NONE] = {"There are no tenants yet: hikae tenant add NAME --source NAME=dir:PATH makes one.",
                           "テナントはまだありません。hikae tenant add NAME --source NAME=dir:PATH で追加します。"},
-    [MSG_TARGETS] = {"{1|target|targets}, all usable.", "ターゲット {1} 件はすべて使用可能です。"},
+    [MSG_TARGETS] = {"{1|target|targets}, all usable.", "保存先 {1} 件はすべて使用可能です。"},
     [MSG_TARGETS_BAD] =
         {"{1|target|targets}, {2} not usable: what was to go there is kept on the others only.",
-         "ターゲット {1} 件中 {2} 件が使用できません。そこに置くはずのデータは他のターゲットにしかありません。"},
-    [MSG_TARGET_ADDED] =
-        {"Target {1} is added and empty: hikae replicate --to {1} copies what there is.",
-         "ターゲット {1} を追加しました（空です）。hikae replicate --to {1} で既存データを複製します。"},
-    [MSG_TARGET_SET] = {"Target {1} is changed in the configuration.", "ターゲット {1} の設定を変更しました。"},
+         "保存先 {1} 件中 {2} 件が使用できません。そこに置くはずのデータは他の保存先にしかありません。"},
+    [MSG_TARGET_ADDED] = {"Target {1} is added and empty: hikae replicate --to {1} copies what there is.",
+                          "保存先 {1} を追加しました（空です）。hikae replicate --to {1} で既存データを複製します。"},
+    [MSG_TARGET_SET] = {"Target {1} is changed in the configuration.", "保存先 {1} の設定を変更しました。"},
     [MSG_TARGET_RETIRED] = {"Target {1} is retired: nothing is written there any more, and {2|snapshot|snapshots} are "
                             "whole on the others.",
-                            "ターゲット {1} を廃止しました。今後は何も書き込みません。スナップショット {2} "
-                            "件は他のターゲットに完全にあります。"},
+                            "保存先 {1} を廃止しました。今後は何も書き込みません。スナップショット {2} "
+                            "件は他の保存先に完全にあります。"},
     [MSG_TARGET_LEFT] = {"Nothing was deleted: {1|object|objects} ({2}) are still there, encrypted. Empty the place "
                          "with its own tools.",
                          "何も削除していません。暗号化されたオブジェクト {1} "
                          "件（{2}）が残っています。保存先の機能で削除してください。"},
     [MSG_TARGET_LEFT_UNKNOWN] =
         {"Nothing was deleted, and what is still there is not known: the target does not answer.",
-         "何も削除していません。ターゲットが応答しないため、残っているものは不明です。"},
-    [MSG_LOCKS_NONE] = {"No target that answers locks objects.", "オブジェクトをロックするターゲットはありません。"},
+         "何も削除していません。保存先が応答しないため、残っているものは不明です。"},
+    [MSG_LOCKS_NONE] = {"No target that answers locks objects.", "オブジェクトをロックする保存先はありません。"},
     [MSG_LOCKS_PLAN] = {"Dry run: {1|lock|locks} of {2} would be extended.",
                         "試行のみ: {2} 件のうち {1} 件のロックを延長する予定です。"},
     [MSG_LOCKS_DONE] = {"{1|lock|locks} of {2} were extended.", "{2} 件のうち {1} 件のロックを延長しました。"},
@@ -85,10 +84,10 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_TARGET_ERASED_LEFT] = {"{1|object|objects} ({2}) are left, {3} of them locked, until {4}: add the target and "
                                 "retire it with --erase again then.",
                                 "オブジェクト {1} 件（{2}）が残っています。うち {3} 件は {4} までロックされています。"
-                                "その後、ターゲットを追加して --erase で再度廃止してください。"},
+                                "その後、保存先を追加して --erase で再度廃止してください。"},
     [MSG_BACKUP_DONE] =
         {"Snapshot {1} is complete on {2}: {3|entry|entries}, {4}; {5} new, {6} stored per target, in {7}.",
-         "スナップショット {1} は {2} に完全に保存されました: {3} 件、{4}。新規 {5}、ターゲットごとの書き込み "
+         "スナップショット {1} は {2} に完全に保存されました: {3} 件、{4}。新規 {5}、保存先ごとの書き込み "
          "{6}、所要 {7}。"},
     [MSG_BACKUP_ERRORS] =
         {"{1|entry|entries} could not be read: this snapshot lacks them or holds them in part; all else is safe.",
@@ -139,7 +138,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_VERIFY_SOUND] = {"{1|object|objects} ({2}) checked in {3}: all sound.",
                           "{1} 件（{2}）を {3} で検査し、すべて正常でした。"},
     [MSG_VERIFY_REPAIRED] = {"{1|object|objects} ({2}) checked in {3}: {4} damaged, all repaired from another target.",
-                             "{1} 件（{2}）を {3} で検査: 損傷 {4} 件はすべて別のターゲットから修復しました。"},
+                             "{1} 件（{2}）を {3} で検査: 損傷 {4} 件はすべて別の保存先から修復しました。"},
     [MSG_VERIFY_PLAN] = {"Dry run: {1|object|objects} would be checked.", "試行のみ: {1} 件が検査対象です。"},
     [MSG_VERIFY_BAD] = {"{1} checked: {2} sound, {3} damaged, {4} unknown, {5} repaired.",
                         "検査 {1} 件: 正常 {2}、損傷 {3}、不明 {4}、修復 {5}。"},
@@ -147,7 +146,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                      "{1} を廃棄予定とし、{2} を新しいパックへ移しました。"},
     [MSG_GC_PLAN] = {"Dry run: nothing was changed.", "試行のみ: 何も変更していません。"},
     [MSG_REPLICATED] = {"{1|object|objects} ({2}) copied: every target is up to date.",
-                        "{1} 件（{2}）を複製し、全ターゲットが最新です。"},
+                        "{1} 件（{2}）を複製し、すべての保存先が最新です。"},
     [MSG_REPLICATE_BEHIND] =
         {"{1|object|objects} ({2}) copied; still behind: {3}. Run it again when they can be reached.",
          "{1} 件（{2}）を複製しました。まだ遅れ: {3}。到達可能になったら再実行してください。"},
@@ -203,7 +202,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_POLICY_SOUND] = {"{1} is consistent and can be kept.", "{1} に矛盾はなく、守ることができます。"},
     [MSG_POLICY_WARNED] = {"{1} can be kept; {2|warning|warnings}.", "{1} は守ることができます（警告 {2} 件）。"},
     [MSG_POLICY_ALONE] = {"There is no configuration here: targets and holders were not looked at.",
-                          "設定ファイルがないため、ターゲットと鍵の保持者は調べていません。"},
+                          "設定ファイルがないため、保存先と鍵の保持者は調べていません。"},
     [MSG_POLICY_SHORTENS] = {"Less is promised: {1}.", "約束が減ります: {1}"},
     [MSG_POLICY_FIRST] = {"{1} was never applied before.", "{1} はまだ一度も適用されていません。"},
     [MSG_POLICY_SAME] = {"{1}: the values are those in force.", "{1}: 値は適用中の版と同じです。"},
@@ -211,7 +210,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                             "{1} のテナントは {2} 件。この変更で消えるスナップショットは {3} 件です。"},
     [MSG_POLICY_IN_FORCE] = {"{1} is in force.", "{1} を適用しました。"},
     [MSG_STATUS] = {"{1|tenant|tenants}; every target holds the latest snapshots.",
-                    "テナント {1} 件。全ターゲットに最新のスナップショットがあります。"},
+                    "テナント {1} 件。すべての保存先に最新のスナップショットがあります。"},
     [MSG_STATUS_BEHIND] =
         {"{1|tenant|tenants}, {2} not safe everywhere: hikae backup or hikae replicate brings them up to date.",
          "テナント {1} 件中 {2} 件が未完了です。hikae backup または hikae replicate を実行してください。"},
@@ -224,10 +223,10 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_PURGE_APPROVED] = {"Approved: {2} of 2 signatures for erasing {1}.",
                             "{1} の消去に 2 件中 {2} 件の承認があります。"},
     [MSG_PURGE_DONE] = {"{1|tenant|tenants} unreadable, {2} of them gone from every target.",
-                        "{1} テナントが復号不能、うち {2} は全ターゲットから削除済みです。"},
+                        "{1} テナントが復号不能、うち {2} はすべての保存先から削除済みです。"},
     [MSG_PURGE_WAITS] =
         {"{1|tenant|tenants} unreadable, {2} of them gone from every target; something waits: see above.",
-         "{1} テナントが復号不能、うち {2} は全ターゲットから削除済み。残作業があります（上記参照）。"},
+         "{1} テナントが復号不能、うち {2} はすべての保存先から削除済み。残作業があります（上記参照）。"},
     [MSG_PURGE_WITHDRAWN] = {"The plan to erase {1} is withdrawn.", "{1} の消去計画を取り下げました。"},
     [MSG_PURGE_DECLARED] = {"Recorded: {2} destroyed {1}.", "記録しました: {2} が {1} を廃棄。"},
     [MSG_PURGE_IRREVOCABLE] = {"The erasure of {1} is irrevocable since {2}.",
@@ -257,7 +256,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
         {"{1|line|lines} written, {2|time|times} shown in that zone, {3} left as they are; SHA-256 {4}.",
          "{1} 行を書き出しました。時刻 {2} 件をそのタイムゾーンで示し、{3} 件は元のままです。SHA-256 {4}。"},
     [MSG_EVIDENCE] = {"{1|promise|promises}: {2} kept or attested, {3} broken or missed.",
-                      "約束 {1} 件: 守ったか文書によるもの {2} 件、守れなかったか届かなかったもの {3} 件。"},
+                      "約束 {1} 件: 遵守または文書で確認 {2} 件、不履行または目標未達 {3} 件。"},
     [MSG_AUDIT_EXPIRE_PLAN] = {"{1|entry|entries} in {2|segment|segments} would expire; {3} past their time are held.",
                                "{2} セグメントの {1} 件が失効します。期限を過ぎた {3} 件は保全中です。"},
     [MSG_FORECAST] =
@@ -326,14 +325,14 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_DRILL_SAMPLE] = {"Sample: {1} of {2|file|files}; damage of {4} of them is found with {3}.",
                           "標本: {2} 件中 {1} 件。{4} の損傷を {3} の確からしさで検出します。"},
     [MSG_DRILL_PASSED] = {"Drill {1} of {2} passed: {3|entry|entries} checked, restored in {4}, data as of {5} before.",
-                          "{2} の復元訓練 {1}: 成功。{3} 件を検査、復元時間 {4}、データは {5} 前の時点です。"},
+                          "{2} の復元試験 {1}: 成功。{3} 件を検査、復元時間 {4}、データは {5} 前の時点です。"},
     [MSG_DRILL_FAILED] = {"Drill {1} of {2} failed: {3|entry was|entries were} sound.",
-                          "{2} の復元訓練 {1}: 失敗。正常だったのは {3} 件です。"},
+                          "{2} の復元試験 {1}: 失敗。正常だったのは {3} 件です。"},
     [MSG_DRILL_CUT] = {"Drill {1} of {2} was cut short by its budget: {3|entry was|entries were} checked.",
-                       "{2} の復元訓練 {1}: 予算により中断。検査したのは {3} 件です。"},
+                       "{2} の復元試験 {1}: 予算により中断。検査したのは {3} 件です。"},
     [MSG_DRILL_UNKNOWN] = {"Drill {1} of {2} shows nothing: a target could not be read; elsewhere {3|entry was|entries "
                            "were} sound.",
-                           "{2} の復元訓練 {1}: 不明（読めない保存先があります）。ほかで正常だったのは {3} 件です。"},
+                           "{2} の復元試験 {1}: 不明（読めない保存先があります）。ほかで正常だったのは {3} 件です。"},
     [MSG_DRILL_MORE] = {"{1|more failure|more failures}: `hikae drill show {2} --html FILE` has them.",
                         "ほかに失敗 {1} 件: `hikae drill show {2} --html FILE` で確認できます。"},
     [MSG_DRILL_LATE] = {"It took longer than the {1} that the policy promises.",
@@ -341,7 +340,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_DRILL_OLD] = {"Its data is older than the {1} that the policy promises.",
                        "ポリシーが約束する復元時点 {1} より古いデータでした。"},
     [MSG_DRILLS] = {"{1|drill|drills} on record, each signed by this store.",
-                    "復元訓練 {1} 件の記録があります（すべてこのストアの署名付き）。"},
+                    "復元試験 {1} 件の記録があります（すべてこのストアの署名付き）。"},
     [MSG_DRILL_KIT] =
         {"The kit is in {1}; with its passphrase it gives this tenant's keys, and hikae takes it for {2}.",
          "キットは {1} です。パスフレーズと合わせるとこのテナントの鍵になります。有効期間は {2} です。"},

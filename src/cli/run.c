@@ -1,5 +1,7 @@
 #include "cli/run.h"
 
+#include "cli/heads.h"
+
 #include "base/mem.h"
 #include "cli/text.h"
 
@@ -157,8 +159,11 @@ void run_tell_args(struct run *run, enum message message, const char *const *arg
 
 void run_table(struct run *run, const struct columns *columns)
 {
+    struct columns shown = *columns;
+    for (size_t i = 0; run->lang == LANG_JA && i < shown.width; i++)
+        shown.heads[i] = head_ja(shown.heads[i]);
     watch_end(&run->watch);
-    out_table(&run->out, columns);
+    out_table(&run->out, &shown);
 }
 
 static void json_error(struct run *run, enum hikae_status status)

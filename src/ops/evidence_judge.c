@@ -14,9 +14,9 @@ const char *hikae_result_name(enum hikae_result result)
 const char *hikae_result_text(enum hikae_result result, bool japanese)
 {
     static const char *const texts[HIKAE_RESULTS][2] = {
-        [HIKAE_NOT_YET_DUE] = {"not yet due", "未到来"}, [HIKAE_KEPT] = {"kept", "守った"},
-        [HIKAE_ATTESTED] = {"attested", "文書による"},   [HIKAE_NOT_OBSERVABLE] = {"not observable", "確認できない"},
-        [HIKAE_MISSED] = {"aim missed", "目標に届かず"}, [HIKAE_BROKEN] = {"broken", "守れなかった"},
+        [HIKAE_NOT_YET_DUE] = {"not yet due", "期限未到来"}, [HIKAE_KEPT] = {"kept", "遵守"},
+        [HIKAE_ATTESTED] = {"attested", "文書で確認"},       [HIKAE_NOT_OBSERVABLE] = {"not observable", "確認不能"},
+        [HIKAE_MISSED] = {"aim missed", "目標未達"},         [HIKAE_BROKEN] = {"broken", "不履行"},
     };
     return texts[result][japanese];
 }

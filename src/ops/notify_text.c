@@ -81,7 +81,7 @@ static const struct {
                         "保存先 {k} に最新世代がないテナント: {n} 件"},
                        {"`hikae replicate`", "`hikae replicate`"}},
     [NOTICE_DRILL] = {{"A restore drill of {k} on a server of its own is due by {t}.",
-                       "専用サーバーでの復元訓練の期限 {t}: {k}"},
+                       "専用サーバーでの復元試験の期限 {t}: {k}"},
                       {"`hikae drill kit`, `hikae drill away`", "`hikae drill kit`、`hikae drill away`"}},
     [NOTICE_COPY] = {{"The restored copy of {k} must be wiped by {t}.", "復元したデータの消去期限 {t}: {k}"},
                      {"`hikae restores list`, then `hikae restores wiped`",

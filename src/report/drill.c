@@ -128,7 +128,7 @@ static void draw_tiles(struct page *page, const struct hikae_drill *drill)
     promised(page, drill->rpo_promised_ns, drill->rpo_kept);
     page_tiles_end(page);
     page_sentence(page, PAGE_TEXT("Times are of what was drilled here: one tenant's time is not the service's.",
-                                  "時間は今回の訓練対象のものであり、サービス全体の復元時間ではありません。"));
+                                  "時間は今回の試験対象のものであり、サービス全体の復元時間ではありません。"));
 }
 
 static void draw_sample(struct page *page, const struct hikae_drill *drill)
@@ -207,7 +207,7 @@ static void draw_head(struct page *page, const struct drill_page *context)
 {
     const struct hikae_drill *drill = context->drill;
     page_terms(page);
-    page_term(page, PAGE_TEXT("Drill", "訓練番号"));
+    page_term(page, PAGE_TEXT("Drill", "試験番号"));
     page_code(page, drill->drill);
     term(page, "Tenant", "テナント", drill->tenant);
     if (member(context->statement, "policy") != NULL)
@@ -381,7 +381,7 @@ static int write_page(struct drill_page *context, const char *file, struct error
 {
     CLEANUP(buf_free) struct buf out = {0};
     const struct hikae_drill *drill = context->drill;
-    const struct page_head head = {.title = PAGE_TEXT("Restore drill", "復元訓練"),
+    const struct page_head head = {.title = PAGE_TEXT("Restore drill", "復元試験"),
                                    .about = drill->tenant,
                                    .made_ns = drill->finished_ns,
                                    .test_clock = json_is_true(json_object_get(context->statement, "test_clock")),

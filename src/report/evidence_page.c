@@ -38,7 +38,7 @@ static void draw_summary(struct page *page, const struct hikae_evidence *evidenc
 {
     static const enum hikae_result order[] = {HIKAE_KEPT,   HIKAE_ATTESTED,       HIKAE_BROKEN,
                                               HIKAE_MISSED, HIKAE_NOT_OBSERVABLE, HIKAE_NOT_YET_DUE};
-    page_section(page, "summary", PAGE_TEXT("Summary", "まとめ"));
+    page_section(page, "summary", PAGE_TEXT("Summary", "概要"));
     page_tiles(page);
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         bool none = evidence->counts[order[i]] == 0;
@@ -59,7 +59,7 @@ static void draw_summary(struct page *page, const struct hikae_evidence *evidenc
     page_sentence(
         page, PAGE_TEXT("The worst that happened to a promise is what stands beside it. \"Not observable\" means "
                         "that nobody can say: there is no record, or its time is over, and no document.",
-                        "約束には、期間中でいちばん悪い結果を示します。「確認できない」は、記録がないか保存期間が過ぎ、"
+                        "約束ごとに、期間中で最も悪い結果を示します。「確認不能」は、記録がないか保存期間を過ぎており、"
                         "文書もないことを表します。"));
     page_section_end(page);
 }
@@ -122,7 +122,7 @@ static void draw_item(struct page *page, const struct hikae_evidence_item *item)
     }
     if (item->detail != NULL) {
         page_aside(page);
-        page_plain(page, item->detail);
+        page_english(page, item->detail);
         page_aside_end(page);
     }
     page_cell(page);
@@ -141,7 +141,7 @@ static void draw_item(struct page *page, const struct hikae_evidence_item *item)
 static void draw_gaps(struct page *page, const struct hikae_evidence *evidence)
 {
     size_t shown = 0, all = 0;
-    page_section(page, "gaps", PAGE_TEXT("Gaps", "欠け"));
+    page_section(page, "gaps", PAGE_TEXT("Gaps", "不備"));
     for (size_t i = 0; i < evidence->promise_count; i++)
         for (size_t k = 0; k < evidence->promises[i].rule_count; k++)
             for (size_t n = 0; n < evidence->promises[i].rules[k]->item_count; n++)
@@ -341,11 +341,10 @@ static void draw_control(struct page *page, const struct hikae_evidence *evidenc
 
 static void draw_controls(struct page *page, const struct hikae_evidence *evidence)
 {
-    static const struct page_column columns[] = {
-        {{"Control", "管理策"}, false},
-        {{"Standard", "規格"}, false},
-        {{"What it asks for, in our words", "求めること(当方の言葉で)"}, false},
-        {{"Promises", "約束"}, false}};
+    static const struct page_column columns[] = {{{"Control", "管理策"}, false},
+                                                 {{"Standard", "規格"}, false},
+                                                 {{"What it asks for, in our words", "要求事項（当方の要約）"}, false},
+                                                 {{"Promises", "約束"}, false}};
     page_section(page, "controls", PAGE_TEXT("Controls of standards", "規格の管理策"));
     page_table(page, PAGE_TEXT("Which promises help to meet which control", "管理策と約束の対応"), columns, 4);
     for (size_t i = 0; i < evidence->promise_count; i++)

@@ -15,7 +15,7 @@ static struct page_text kind_text(const char *kind)
         {"notice", {"First notice of incident", "インシデントの第一報"}},
         {"copy", {"Wipe the restored copy of", "復元したデータの消去"}},
         {"drill",
-         {"Restore drill on a server of its own: hikae drill kit", "専用サーバーでの復元訓練（hikae drill kit）"}},
+         {"Restore drill on a server of its own: hikae drill kit", "専用サーバーでの復元試験（hikae drill kit）"}},
         {"review", {"Look at", "確認:"}},
         {"reminder", {"Reminder", "予定"}}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

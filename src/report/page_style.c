@@ -100,6 +100,7 @@ const char *const page_style[] = {
 ".strip{display:block;width:13rem;max-width:100%;height:auto}\n",
 ".strip .good{fill:var(--good)}\n.strip .warn{fill:var(--warn)}\n.strip .bad{fill:var(--bad)}\n",
 ".strip .unknown{fill:var(--unknown)}\n.strip .plain{fill:var(--line)}\n",
+"@media (min-width:40.01rem){.rows .badge{white-space:nowrap}}\n",
 "@media (max-width:40rem){body{padding:1rem .75rem 3rem}section{padding:1rem .75rem}.lang{float:none;margin:.5rem 0}"
 ".terms{display:block}.terms>div{display:block;margin:.5rem 0}.terms dt{font-size:.875rem}"
 "nav ul{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap}"

@@ -44,9 +44,11 @@ check "nothing is left of them" empty
 check "nor of the state folder" test ! -d "$WORK/h/state/drills"
 hikae --json drill show "${first:0:6}" --html "$WORK/page.html" >"$WORK/json" 2>/dev/null
 is "one of them is shown" drill "$first"
-check "as a page in two languages" grep -q 復元訓練 "$WORK/page.html"
+. "$(dirname "$0")/page.sh"
+sound_page page "$WORK/page.html"
+check "as a page in two languages" grep -q 復元試験 "$WORK/page.html"
 check "with the keys, the ages and the versions" test "$(grep -c 'epoch 1, file\|エポック 1、file\|of the last month\|1 か月以内\|libarchive' "$WORK/page.html")" -ge 5
-check "and nothing of the drill's own in English only" test -z "$(sed -n '/id="ja-main"/,$p' "$WORK/page.html" | grep 'are there with')"
+check "and nothing of the drill's own in English only" test -z "$(sed -n '/id="ja-contents"/,$p' "$WORK/page.html" | grep 'are there with')"
 hikae drill show "$first" --statement 2>/dev/null | /usr/bin/python3 -c 'import json,sys; print(json.load(sys.stdin)["payloadType"])' >"$WORK/out"
 says application/vnd.hikae.drill+json "its statement is a DSSE envelope"
 rm -rf "$WORK/h/state/tenants" "$WORK/h/state/catalog"*
@@ -155,7 +157,7 @@ rm -r "$WORK/scratch/hikae-drill-mine00"
 cat >"$WORK/drilled.yaml" <<'YAML'
 schema: 1
 name: drilled
-title: {ja: 復元訓練の約束, en: drills are promised}
+title: {ja: 復元試験の約束, en: drills are promised}
 zone: Asia/Tokyo
 schedule: {every: daily, tenants: [customer, provider], window: "01:00-05:00"}
 generations: {keep: all}

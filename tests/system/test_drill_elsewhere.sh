@@ -8,7 +8,7 @@ export HIKAE_NOW=2026-03-01T02:00:00Z
 cat >"$WORK/apart.yaml" <<'YAML'
 schema: 1
 name: apart
-title: {ja: 別の機械での復元訓練, en: drills on a server of its own}
+title: {ja: 別の機械での復元試験, en: drills on a server of its own}
 zone: Asia/Tokyo
 promises:
   - {id: tried, status: published, published_at: "", ja: 毎年専用のサーバーで復元を確かめます。, en: Each year a restore is tried on a server of its own.}

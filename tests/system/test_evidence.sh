@@ -28,6 +28,8 @@ assert sum(r["kind"] in ("night", "night-late") and r["tenant"] == "acme" for r 
 assert all(r["audit_log"] for r in rows if r["kind"] == "night")' "$WORK/e.csv"
 check page grep -q 'night-missed\|no backup was made' "$WORK/e.html"
 check page-in-japanese grep -q 'バックアップが取得されなかった' "$WORK/e.html"
+. "$(dirname "$0")/page.sh"
+sound_page evidence "$WORK/e.html"
 check page-alone test "$(grep -cE '(src|href)="?https?:' "$WORK/e.html")" = 0
 expect 1 a-month at $END --lang ja evidence --policy daily-7-generations --period 2026-08 --html "$WORK/month.html" --csv "$WORK/month.csv"
 check sentences-in-japanese grep -q 'バックアップが取得されなかった' "$WORK/month.csv"

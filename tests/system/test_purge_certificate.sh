@@ -113,4 +113,6 @@ s = json.loads(p)
 assert (s["epoch"], s["group"], s["holder"], s["who"], s["operator"]) == (1, "paper", "sheet", "tanaka", "sato")
 PY
 check "openssl verifies the operator's signature on it" openssl pkeyutl -verify -rawin -pubin -inkey "$OPERATORS/sato.pub" -sigfile "$WORK/sig" -in "$WORK/pae"
+. "$(dirname "$0")/page.sh"
+sound_page certificate "$WORK/c.html"
 finish
