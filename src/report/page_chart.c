@@ -13,6 +13,7 @@ struct frame {
     const struct page_chart *chart;
     double step; /* between two lines of the grid                */
     double top;  /* value at the upper end; the lower end is 0   */
+    double unit; /* that the steps are round in                  */
 };
 
 void page_charts(struct page *page)
@@ -42,7 +43,7 @@ static double round_up(double value)
     return 10 * power;
 }
 
-/* Lines at round values; for bytes, at round values of the unit that their labels have. */
+/* Lines at round values of the unit that their labels have. */
 static void find_scale(struct frame *frame)
 {
     const struct page_chart *chart = frame->chart;
@@ -54,6 +55,9 @@ static void find_scale(struct frame *frame)
                 most = chart->series[s].values[i];
     while (chart->format == page_value_bytes && most / unit >= 1024)
         unit *= 1024;
+    if (chart->format == page_value_seconds && most >= 120)
+        unit = most < 7200 ? 60 : 3600;
+    frame->unit = unit;
     frame->step = round_up(most / unit / (LINES_MAX - 1)) * unit;
     /* Things are counted in whole numbers. */
     if (chart->format == page_value_count && frame->step < 1)
@@ -80,17 +84,23 @@ static void attribute(struct page *page, const char *name, double value)
     page_raw(page, "\" ");
 }
 
-/* Lines that are nearer to each other than a tenth of a second, or of a ratio, need more digits to be told apart. */
+/* Along an axis there is room for one unit, and as many digits as tell two lines apart. */
 static char *format_axis(const struct frame *frame, double value, char *out)
 {
+    static const struct {
+        double seconds;
+        struct page_text name;
+    } units[] = {{1, {"s", "秒"}}, {60, {"min", "分"}}, {3600, {"h", "時間"}}};
     const struct page_chart *chart = frame->chart;
-    bool fine = frame->step < 0.1 && frame->top < 60;
-    if (!fine || (chart->format != page_value_seconds && chart->format != page_value_decimal))
+    double step = frame->step / frame->unit;
+    int decimals = step >= 1 && floor(step) == step ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3;
+    const char *name = "";
+    if (chart->format != page_value_seconds && chart->format != page_value_decimal)
         return chart->format(frame->page, value, out);
-    (void)snprintf(out, PAGE_SMALL, "%.*f%s", frame->step < 0.01 ? 3 : 2, value,
-                   chart->format == page_value_decimal ? ""
-                   : page_lang(frame->page) == PAGE_JA ? " 秒"
-                                                       : " s");
+    for (size_t i = 0; chart->format == page_value_seconds && i < sizeof units / sizeof units[0]; i++)
+        if (units[i].seconds <= frame->unit)
+            name = page_pick(frame->page, units[i].name);
+    (void)snprintf(out, PAGE_SMALL, "%.*f%s%s", decimals, value / frame->unit, name[0] != '\0' ? " " : "", name);
     return out;
 }
 

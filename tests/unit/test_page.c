@@ -270,6 +270,23 @@ static void test_formats(void **state)
     mem_free(write_page(PAGE_EN_JA, draw_formats, NULL, 0));
 }
 
+static void draw_long_chart(struct page *page, void *context)
+{
+    static const double values[] = {5400, 90, 300};
+    static const char *const labels[] = {"11-01", "11-02", "11-03"};
+    const struct page_series series = {.name = {"Time", "時間"}, .values = values};
+    const struct page_chart chart = {.kind = PAGE_BARS,
+                                     .title = {"Time", "時間"},
+                                     .says = {"Bars.", "棒。"},
+                                     .labels = labels,
+                                     .count = 3,
+                                     .series = &series,
+                                     .series_count = 1,
+                                     .format = page_value_seconds};
+    (void)context;
+    page_chart(page, &chart);
+}
+
 static void draw_chart(struct page *page, void *context)
 {
     static const double low[] = {0.05, 0.02, NAN}, none[] = {NAN, NAN, NAN};
@@ -295,6 +312,10 @@ static void test_chart(void **state)
     char CLEANUP_FREE *page = write_page(PAGE_ONLY_EN, draw_chart, NULL, 0);
     assert_non_null(strstr(page, ">A line. tokyo: 0.05 s on 11-01, 0.02 s on 11-02; at most 0.05 s on 11-01.</desc>"));
     assert_non_null(strstr(page, "osaka (no figures)</li>"));
+    char CLEANUP_FREE *long_one = write_page(PAGE_ONLY_JA, draw_long_chart, NULL, 0);
+    static const char *const minutes[] = {">0 分</text>", ">25 分</text>", ">100 分</text>"};
+    for (size_t i = 0; i < sizeof minutes / sizeof minutes[0]; i++)
+        assert_int_equal(count_of(long_one, minutes[i]), 1);
     static const char *const lines[] = {">0.00 s</text>", ">0.02 s</text>", ">0.04 s</text>", ">0.06 s</text>"};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         assert_int_equal(count_of(page, lines[i]), 1);
