@@ -44,7 +44,7 @@ static void count_figures(const struct morning *morning, const char *day, struct
 static void tile_part(struct page *page, struct page_text name, uint64_t part, uint64_t all, enum page_state otherwise)
 {
     char count[PAGE_SMALL], total[PAGE_SMALL];
-    page_tile(page, part == all ? PAGE_GOOD : otherwise, name);
+    page_tile(page, all == 0 ? PAGE_PLAIN : part == all ? PAGE_GOOD : otherwise, name);
     page_say(page, PAGE_TEXT("{1} of {2}", "{1} / {2}"), page_format_count(part, count), page_format_count(all, total));
 }
 
@@ -123,10 +123,16 @@ static void draw_verdict(struct page *page, const struct morning *morning, const
     enum page_state worst = PAGE_GOOD;
     for (size_t i = 0; i < morning->causes.count; i++)
         worst = state_of(&morning->causes.items[i]) == PAGE_BAD ? PAGE_BAD : worst == PAGE_BAD ? worst : PAGE_WARN;
-    page_note(page, worst);
+    /* Where nothing ever ran, that nothing failed says nothing. */
+    bool idle = morning->causes.count == 0 && (figures->tenants == 0 || !morning->run.found);
+    page_note(page, idle ? PAGE_WARN : worst);
     page_paragraph(page);
     page_say(page,
-             morning->causes.count == 0
+             idle && figures->tenants == 0 ? PAGE_TEXT("There are no tenants yet: nothing is backed up.",
+                                                       "テナントがまだないため、何もバックアップされていません。")
+             : idle                        ? PAGE_TEXT("No nightly run is on record: is its timer on?",
+                                                       "夜間実行の記録がありません。タイマーが有効か確認してください。")
+             : morning->causes.count == 0
                  ? PAGE_TEXT("Nothing failed, nothing is late.", "失敗・遅れはありません。")
                  : PAGE_TEXT("{1|thing|things} to look at, worst first.", "確認事項が {1} 件あります（重要な順）。"),
              page_format_count(morning->causes.count, count));

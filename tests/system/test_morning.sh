@@ -66,6 +66,8 @@ for t in $NAMES; do
     head -c $((20000 + 3000 * ${#t})) /dev/urandom >"$WORK/src/$t/file"
 done
 check init env HIKAE_NOW=2026-11-14T15:00:00Z "$HIKAE" init --dir "$WORK/h" --test-clock --target "tokyo=file://$WORK/one" --target "osaka=file://$WORK/two"
+page_at 2026-11-14T15:00:00Z
+check empty-store-is-not-well page_has "There are no tenants yet: nothing is backed up."
 mkdir -p "$WORK/h/policies"
 cp -r "$ROOT/policies/calendars" "$WORK/h/policies/"
 cat >"$WORK/h/policies/day.yaml" <<'END'

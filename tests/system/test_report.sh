@@ -36,6 +36,7 @@ at 2026-11-14T00:00:00Z tenant add evil --policy day --source "d=dir:$WORK/src/e
 # ---- Before anything ran ----
 expect 1 before-a-run at 2026-11-14T01:00:00Z report -o "$WORK/page.html"
 check before-a-run-says page_has "No nightly run yet."
+check before-a-run-is-not-well page_lacks "Nothing failed, nothing is late."
 
 # ---- Nights; one is missed; then a source and a target fail ----
 ack() { at "$1" review ack --day "$2" --who mori --comment well >/dev/null 2>&1; }
