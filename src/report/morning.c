@@ -33,6 +33,7 @@ void morning_clear(struct morning *morning)
     hikae_forecast_free(&morning->forecast);
     hikae_incidents_free(&morning->incidents);
     hikae_reviews_free(&morning->reviews);
+    hikae_purges_free(&morning->purges);
     zone_free(morning->zone);
     *morning = (struct morning){0};
 }
@@ -176,6 +177,16 @@ static int gather_remembered(struct morning_gathering *gathering, const char *da
                : -1;
 }
 
+/* What cannot be known of erasures must not hide the rest. */
+static void take_purges(struct morning *morning)
+{
+    struct hikae_error why = {0};
+    if (hikae_purge_status(morning->hikae, NULL, &morning->purges, &why) <= HIKAE_WARNINGS)
+        return;
+    engine_warn(morning->hikae, "erasures under way: %s", why.message);
+    morning->warnings = true;
+}
+
 int morning_gather(struct hikae *hikae, const char *day, struct morning *ret, struct error *err)
 {
     struct morning_gathering gathering = {.morning = ret};
@@ -190,8 +201,10 @@ int morning_gather(struct hikae *hikae, const char *day, struct morning *ret, st
     if (rc == 0) {
         qsort_r(ret->tenants, ret->tenant_count, sizeof(*ret->tenants), morning_compare, ret);
         find_causes(ret);
-        if (ret->why == NULL)
+        if (ret->why == NULL) {
+            take_purges(ret);
             take_forecast(ret);
+        }
     }
     policies_clear(&gathering.policies);
     mem_free(gathering.jobs);

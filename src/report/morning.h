@@ -80,6 +80,7 @@ struct morning {
     bool has_forecast;
     struct hikae_incidents incidents; /* open ones */
     struct hikae_reviews reviews;
+    struct hikae_purges purges; /* all that were ever planned */
     bool warnings;
 };
 

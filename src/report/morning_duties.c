@@ -60,6 +60,71 @@ static void draw_deadlines(struct page *page, const struct hikae_status_report *
     page_section_end(page);
 }
 
+/* ---- Erasures ---- */
+
+static void draw_stage(struct page *page, const struct hikae_purge *purge)
+{
+    static const struct {
+        const char *stage;
+        enum page_state state;
+        struct page_text text;
+    } rows[] = {{"planned", PAGE_PLAIN, {"planned", "計画済み"}},
+                {"approved", PAGE_WARN, {"approved", "承認済み"}},
+                {"unreadable", PAGE_GOOD, {"unreadable", "復号不能"}}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].stage, purge->stage) == 0) {
+            page_badge(page, rows[i].state, rows[i].text);
+            return;
+        }
+    page_badge(page, PAGE_WARN, PAGE_TEXT("under way", "実行中"));
+}
+
+static void draw_purge(struct page *page, const struct hikae_purge *purge)
+{
+    page_row(page);
+    page_cell(page);
+    page_plain(page, purge->name);
+    page_cell(page);
+    draw_stage(page, purge);
+    page_cell(page);
+    page_clock(page, purge->deadline_ns);
+    if (purge->missed) {
+        page_plain(page, " ");
+        page_badge(page, PAGE_BAD, PAGE_TEXT("over", "超過"));
+    }
+    page_cell(page);
+    page_clock(page, purge->unreadable_ns);
+    page_cell(page);
+    page_english(page, purge->waiting);
+}
+
+/* Those that are not over: what is erased leaves the list of tenants before the last target has let go of it. */
+static void draw_purges(struct page *page, const struct hikae_purges *purges)
+{
+    static const struct page_column columns[] = {
+        {.title = {"Tenant", "テナント"}},          {.title = {"Stage", "段階"}},
+        {.title = {"To be erased by", "消去期限"}}, {.title = {"Unreadable since", "復号不能となった日時"}},
+        {.title = {"Waits for", "待ち"}},
+    };
+    bool any = false;
+    for (size_t i = 0; i < purges->count; i++) {
+        const struct hikae_purge *purge = &purges->purges[i];
+        if (strcmp(purge->stage, "none") == 0 || purge->gone_ns != 0)
+            continue;
+        if (!any) {
+            page_section(page, "erasures", PAGE_TEXT("Erasures under way", "実行中の消去"));
+            page_table(page, PAGE_TEXT("Erasures under way", "実行中の消去"), columns,
+                       sizeof(columns) / sizeof(columns[0]));
+        }
+        any = true;
+        draw_purge(page, purge);
+    }
+    if (!any)
+        return;
+    page_table_end(page);
+    page_section_end(page);
+}
+
 static void draw_incident(struct page *page, const struct hikae_incident *item)
 {
     char count[PAGE_SMALL];
@@ -161,6 +226,7 @@ void morning_draw_duties(struct page *page, const struct morning *morning)
     if (morning->why != NULL)
         return;
     draw_deadlines(page, &morning->status, morning->now_ns);
+    draw_purges(page, &morning->purges);
     draw_incidents(page, &morning->incidents);
     draw_looks(page, morning);
 }

@@ -136,6 +136,13 @@ sed 's/<script>/<script>document.title = 1;/' "$WORK/many.html" >"$WORK/changed.
 probe "$WORK/changed.html" 1280
 check another-script-is-refused test "$(field idle_scripts)" = 1
 
+# ---- An erasure that is under way ----
+check no-erasure-yet sh -c "! grep -q 'id=\"erasures\"' '$WORK/many.html'"
+at $NOW purge plan quad --requester mori --without-contract 'asked for by the customer' >/dev/null 2>&1
+page_at $NOW
+table erasures
+check erasure-under-way test "$(rows '[(r[0], r[1]) for r in t]')" = "[('quad', 'planned')]"
+
 # ---- A tenant that cannot be read is on the page all the same ----
 TID=$(at $NOW --json tenant show bell 2>/dev/null | /usr/bin/python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
 chmod -R u+w "$WORK/one" "$WORK/two"
