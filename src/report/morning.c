@@ -199,7 +199,8 @@ int morning_gather(struct hikae *hikae, const char *day, struct morning *ret, st
         rc = gather_remembered(&gathering, day, &why, err);
     }
     if (rc == 0) {
-        qsort_r(ret->tenants, ret->tenant_count, sizeof(*ret->tenants), morning_compare, ret);
+        if (ret->tenant_count > 0)
+            qsort_r(ret->tenants, ret->tenant_count, sizeof(*ret->tenants), morning_compare, ret);
         find_causes(ret);
         if (ret->why == NULL) {
             take_purges(ret);
