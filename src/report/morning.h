@@ -30,7 +30,7 @@ struct morning_tenant {
     bool is_daily;               /* a backup is promised for every day                        */
     uint64_t bytes_before;       /* of the sources a week before the latest; 0: not known     */
     size_t generations;          /* that are kept                                             */
-    int64_t verified_ns;         /* when data was last read and compared, by a run or by hand; 0: never */
+    int64_t verified_ns;         /* when it was last verified, by a run or, its data, by hand; 0: never */
     uint64_t damaged;            /* what that found and could not mend */
     struct morning_copy *copies; /* by target */
     uint64_t made, kept;         /* bit i: a snapshot was made, and is kept, of the day i days before the page's */

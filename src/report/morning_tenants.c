@@ -209,6 +209,10 @@ void morning_draw_tenants(struct page *page, const struct morning *morning)
                             "四角は直近 {1} 日（右端が当日）を表します。高: 保持中、低・色付き: "
                             "取得後に整理済み、低・灰色: なし。"),
                   "35");
+    page_sentence(page, PAGE_TEXT("Verified: when last, at any level; beside a target, how much of its data was ever "
+                                  "read in full, where that is not all.",
+                                  "検証: 最後に検証した日時（水準を問わず）。保存先の横の割合は、全体を読み出して"
+                                  "確認したことのあるデータの割合です（100 % の場合は省略）。"));
     page_section_end(page);
 }
 
