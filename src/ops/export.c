@@ -22,7 +22,10 @@ struct export
     void *context;
     bool ended; /* the reader of our output went away */
     uint64_t entries;
-    uint64_t omitted; /* by the erasure register */
+    uint64_t omitted;              /* by the erasure register */
+    uint64_t incomplete;           /* what the format could not hold, in part or at all */
+    bool keeps_links;              /* the format has hard links */
+    struct manifest_reader *files; /* finds what hard links lead to, where it has none */
     struct erasure_list erased;
     struct buf text;
     struct buf blob;
@@ -178,9 +181,9 @@ static int put_texts(struct export *export, const struct entry *entry, struct er
     if (entry->link.size > 0) {
         if ((text = text_of(export, &entry->link, err)) == NULL)
             return -1;
-        if (entry->type == ENTRY_HARDLINK)
+        if (entry->type == ENTRY_HARDLINK && export->keeps_links)
             put_text(export->out, text, archive_entry_set_hardlink, archive_entry_set_hardlink_utf8);
-        else
+        else if (entry->type == ENTRY_SYMLINK)
             put_text(export->out, text, archive_entry_set_symlink, archive_entry_set_symlink_utf8);
     }
     return 0;
@@ -200,6 +203,55 @@ static int write_content(const void *bytes, size_t size, void *context, struct e
     return 0;
 }
 
+/* The entry that has the content: of a hard link, where the archive has none, the file itself. */
+static int content_of(struct export *export, const struct entry *entry, const struct entry **ret, struct error *err)
+{
+    *ret = entry->type == ENTRY_FILE ? entry : NULL;
+    if (entry->type != ENTRY_HARDLINK || export->keeps_links)
+        return 0;
+    if (export->files == NULL && view_manifest(export->view, export->view->snapshot, &export->files, err) != 0)
+        return -1;
+    int found = manifest_reader_find(export->files, &entry->link, ret, err);
+    if (found == 0)
+        return error_set(err, ERROR_DAMAGED, "the file of a hard link is not in the snapshot");
+    return found < 0 ? -1 : 0;
+}
+
+/* pax has a form for names that are not UTF-8, and libarchive warns of it all the same. */
+static bool holds_odd_names(const struct export *export)
+{
+    int format = archive_format(export->archive);
+    return format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE || format == ARCHIVE_FORMAT_TAR_PAX_RESTRICTED;
+}
+
+static int has_odd_text(struct export *export, const struct entry *entry, struct error *err)
+{
+    const struct bytes texts[] = {entry->user, entry->group, entry->link};
+    if (view_path(entry, &export->text, err) != 0)
+        return -1;
+    bool odd = !is_utf8((const char *)export->text.data);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !odd; i++) {
+        const char *text = text_of(export, &texts[i], err);
+        if (text == NULL)
+            return -1;
+        odd = !is_utf8(text);
+    }
+    return odd;
+}
+
+/* What the format cannot hold of an entry is told, and the rest goes on. */
+static int tell_incomplete(struct export *export, const struct entry *entry, bool left_out, struct error *err)
+{
+    CLEANUP_FREE char *why = mem_strdup(archive_error_string(export->archive));
+    if (why == NULL || view_path(entry, &export->text, err) != 0)
+        return why == NULL ? error_no_memory(err) : -1;
+    engine_warn(export->view->session.hikae,
+                left_out ? "%s is left out of the archive: %s" : "%s is not whole in the archive: %s",
+                (const char *)export->text.data, why);
+    export->incomplete++;
+    return 0;
+}
+
 static int export_entry(struct export *export, const struct entry *entry, struct error *err)
 {
     struct archive_entry *out = archive_entry_clear(export->out);
@@ -213,20 +265,24 @@ static int export_entry(struct export *export, const struct entry *entry, struct
         archive_entry_set_rdev(out, makedev(entry->device_major, entry->device_minor));
     if (put_texts(export, entry, err) != 0 || put_xattrs(export, entry, err) != 0)
         return -1;
-    bool has_content = entry->type == ENTRY_FILE && !entry->unreadable;
-    archive_entry_set_size(out, has_content ? (la_int64_t)entry->size : 0);
-    if (has_content && entry->size > 0 && put_sparse(export, entry, err) != 0)
+    const struct entry *file;
+    if (content_of(export, entry, &file, err) != 0)
         return -1;
-    int rc = archive_write_header(export->archive, out);
-    if (rc < ARCHIVE_WARN || (rc == ARCHIVE_WARN && export->ended))
+    bool has_content = file != NULL && !file->unreadable && file->size > 0;
+    archive_entry_set_size(out, has_content ? (la_int64_t)file->size : 0);
+    if (has_content && put_sparse(export, file, err) != 0)
+        return -1;
+    int odd = 0, rc = archive_write_header(export->archive, out);
+    if (rc == ARCHIVE_FATAL || (rc != ARCHIVE_OK && export->ended))
         return failed(export, "write the archive", err);
-    if (rc != ARCHIVE_OK)
-        engine_warn(export->view->session.hikae, "the archive's format cannot hold all of an entry: %s",
-                    archive_error_string(export->archive));
+    if (rc == ARCHIVE_WARN && holds_odd_names(export) && (odd = has_odd_text(export, entry, err)) < 0)
+        return -1;
+    if (rc != ARCHIVE_OK && odd == 0 && tell_incomplete(export, entry, rc < ARCHIVE_WARN, err) != 0)
+        return -1;
+    if (rc < ARCHIVE_WARN)
+        return 0;
     export->entries++;
-    if (has_content && entry->size > 0)
-        return view_content(export->view, entry, write_content, export, err);
-    return 0;
+    return has_content ? view_content(export->view, file, write_content, export, err) : 0;
 }
 
 static int export_all(struct export *export, struct error *err)
@@ -248,7 +304,7 @@ static int export_all(struct export *export, struct error *err)
             break;
     }
     manifest_reader_free(reader);
-    if (rc == 0 && export->entries == 0) {
+    if (rc == 0 && export->entries == 0 && export->incomplete == 0) {
         (void)error_set(err, ERROR_NOT_FOUND, "nothing in the snapshot matches");
         rc = error_hint(err, "paths begin with the name of a source; `hikae ls TENANT` shows them");
     }
@@ -265,6 +321,7 @@ static int open_archive(struct export *export, const char *format, struct error 
         (void)error_set(err, ERROR_USAGE, "'%s' is no format of archives", format);
         return error_hint(err, "pax (the default, keeps everything), zip, 7zip, cpio, ustar, gnutar, …");
     }
+    export->keeps_links = (archive_format(export->archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR;
     (void)archive_write_set_bytes_in_last_block(export->archive, 1);
     if (archive_write_open(export->archive, export, NULL, write_archive, NULL) != ARCHIVE_OK)
         return failed(export, "begin the archive", err);
@@ -297,6 +354,7 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
             (void)archive_write_fail(export.archive);
         (void)archive_write_free(export.archive);
         archive_entry_free(export.out);
+        manifest_reader_free(export.files);
         buf_free(&export.text);
         buf_free(&export.blob);
         erasure_clear(&export.erased);
@@ -308,5 +366,5 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
     if (export.omitted > 0)
         engine_warn(hikae, "%llu entries are left out: the erasure register of the tenant names them",
                     (unsigned long long)export.omitted);
-    return engine_audit_end(&audit, api_result(rc, false, &err, error));
+    return engine_audit_end(&audit, api_result(rc, export.incomplete > 0, &err, error));
 }

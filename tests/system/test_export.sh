@@ -1,0 +1,26 @@
+#!/bin/bash
+# Export to formats that hold less than a snapshot does, and back.
+. tests/system/lib.sh
+mkdir -p "$WORK/src/dir"; echo hello >"$WORK/src/dir/file"; ln "$WORK/src/dir/file" "$WORK/src/dir/second"; ln -s file "$WORK/src/dir/link"
+: >"$WORK/src/empty"; mkfifo "$WORK/src/dir/fifo"; echo odd >"$WORK/src/$(printf 'odd\377')"; echo ü >"$WORK/src/ü"
+"$HIKAE" init --dir "$WORK/h" --target "a=file://$WORK/a" >/dev/null
+hikae tenant add t --source "data=dir:$WORK/src" >/dev/null
+check "back up" hikae backup t
+expect 0 "pax holds all" hikae export t -o "$WORK/t.tar"
+check "and says so" test ! -s "$WORK/check.err"
+mkdir "$WORK/x" && tar xf "$WORK/t.tar" -C "$WORK/x" 2>/dev/null
+check "as tar reads it" bash -c 'diff -r --exclude=fifo "$0/src" "$0/x/data" && test -p "$0/x/data/dir/fifo" && test "$(stat -c %h "$0/x/data/dir/second")" = 2' "$WORK"
+expect 1 "zip has no fifos" hikae export t --format zip -o "$WORK/t.zip"
+says "data/dir/fifo is left out" "which is told"
+check "and the rest is in it" unzip -tq "$WORK/t.zip"
+check "a second name has the content, for zip knows no links" test "$(unzip -p "$WORK/t.zip" data/dir/second)" = hello
+expect 0 "cpio has fifos" hikae export t data/dir --format cpio -o "$WORK/t.cpio"
+expect 0 "and what it holds comes back" hikae import t "$WORK/t.cpio" --as cpio
+expect 0 "with the content of the second name" hikae cat t cpio/data/dir/second
+says hello "as it was"
+expect 0 "import what was exported" hikae import t "$WORK/t.tar" --as again
+expect 0 "and restore it" hikae restore t --to "$WORK/r"
+check "all is there" diff -r --exclude=fifo "$WORK/src" "$WORK/r/again/data"
+expect 8 "what exists is not replaced" hikae export t -o "$WORK/t.tar"
+expect 2 "no such format" hikae export t --format rar -o "$WORK/t.rar"
+finish
