@@ -103,12 +103,18 @@ static void say_verify(struct run *run, const struct hikae_verify_result *result
     (void)text_count(result->checked, checked);
     (void)text_size(result->bytes, size);
     (void)text_duration(result->duration_ns, took);
-    (void)text_count(result->damaged, damaged);
+    /* What is missing on a target that is behind is no damage, and no repair brings it before its packs. */
+    uint64_t behind = 0;
+    for (size_t i = 0; i < result->finding_count; i++)
+        behind += !result->findings[i].repaired;
+    (void)text_count(result->damaged > behind ? result->damaged - behind : 0, damaged);
     if (dry_run)
         run_say(run, MSG_VERIFY_PLAN, checked);
     else if (status > HIKAE_WARNINGS)
-        run_say(run, MSG_VERIFY_BAD, checked, text_count(result->sound, sound), damaged,
+        run_say(run, MSG_VERIFY_BAD, checked, text_count(result->sound, sound), text_count(result->damaged, damaged),
                 text_count(result->unknown, unknown), text_count(result->repaired, repaired));
+    else if (behind > 0)
+        run_say(run, MSG_VERIFY_BEHIND, checked, size, took, damaged, text_count(result->repaired, repaired));
     else if (result->repaired > 0)
         run_say(run, MSG_VERIFY_REPAIRED, checked, size, took, damaged);
     else

@@ -139,6 +139,11 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
                           "{1} 件（{2}）を {3} で検査し、すべて正常でした。"},
     [MSG_VERIFY_REPAIRED] = {"{1|object|objects} ({2}) checked in {3}: {4} damaged, all repaired from another target.",
                              "{1} 件（{2}）を {3} で検査: 損傷 {4} 件はすべて別の保存先から修復しました。"},
+    [MSG_VERIFY_BEHIND] =
+        {"{1|object|objects} ({2}) checked in {3}: {4} damaged, {5} repaired; a target is behind and "
+         "lacks what is listed: `hikae replicate` catches up.",
+         "{1} 件（{2}）を {3} で検査しました。損傷 {4} 件、修復 {5} 件。遅れている保存先に上記のものが"
+         "ありません: `hikae replicate` で追い付きます。"},
     [MSG_VERIFY_PLAN] = {"Dry run: {1|object|objects} would be checked.", "試行のみ: {1} 件が検査対象です。"},
     [MSG_VERIFY_BAD] = {"{1} checked: {2} sound, {3} damaged, {4} unknown, {5} repaired.",
                         "検査 {1} 件: 正常 {2}、損傷 {3}、不明 {4}、修復 {5}。"},

@@ -306,6 +306,8 @@ static enum hikae_status finish(struct backup_operation *run, enum engine_operat
     for (size_t i = 0; rc == 0 && i < ret->target_count && !run->options->dry_run; i++)
         warnings = warnings || strcmp(ret->targets[i].state, "complete") != 0;
     if (rc != 0) {
+        if (err.class == ERROR_INTERRUPTED && err.hint[0] == '\0')
+            (void)error_hint(&err, "no snapshot was made; what was stored is kept, and the next backup builds on it");
         (void)error_wrap(&err, "back up %s", tenant);
         hikae_backup_result_free(ret);
     }

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "ops/engine.h"
+#include "ops/lost.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,10 +76,25 @@ static int look_again(const struct session *session, struct error *err)
     return is_in_catalogue(session) ? engine_tenant_id(session->hikae, session->tenant, &now, err) : 0;
 }
 
+/* What was found damaged everywhere is as good as absent. */
+static int leave_out_lost(struct session *session, const char *what_follows, size_t *ret_count, struct error *err)
+{
+    *ret_count = 0;
+    if (!is_in_catalogue(session))
+        return 0;
+    if (lost_leave_out(session->hikae, &session->tid, ret_count, err) != 0)
+        return -1;
+    if (*ret_count > 0)
+        engine_warn(session->hikae, "%zu %s found damaged on every target: %s", *ret_count,
+                    *ret_count == 1 ? "pack was" : "packs were", what_follows);
+    return 0;
+}
+
 /* The rest, once the id is known. */
 static int open_parts(struct session *ret, unsigned flags, struct error *err)
 {
     struct hikae *hikae = ret->hikae;
+    size_t lost;
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
         rc = engine_keystore(hikae, err);
@@ -101,6 +117,8 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
             ret->objects_ready = true;
             rc = objects_list(&ret->objects, err);
         }
+        if (rc == 0 && (flags & SESSION_SYNC) != 0)
+            rc = leave_out_lost(ret, "what the sources still have of it is stored anew", &lost, err);
         if (rc == 0 && (flags & SESSION_SYNC) != 0)
             rc = objects_sync_index(&ret->objects, NULL, &ret->chain.condemned, err);
     }
@@ -244,9 +262,12 @@ int session_condemned(struct session *session, struct roster *ret, struct error 
 int session_sync(struct session *session, const struct history_snapshot *snapshot, struct error *err)
 {
     CLEANUP(roster_free) struct roster roster = {0};
-    if (session_roster(session, snapshot, false, &roster, err) != 0)
+    size_t lost;
+    if (session_roster(session, snapshot, false, &roster, err) != 0 ||
+        leave_out_lost(session, "it is not read; `hikae verify` looks at it again", &lost, err) != 0)
         return -1;
-    return objects_sync_index(&session->objects, &roster, NULL, err);
+    /* Later packs, which this snapshot does not name, may hold the same blobs. */
+    return objects_sync_index(&session->objects, lost > 0 ? NULL : &roster, NULL, err);
 }
 
 bool session_holds(const struct session *session, size_t target, const struct roster *roster, size_t *ret_missing)

@@ -106,7 +106,7 @@ static int check_scope(struct verify_scope *scope, struct error *err)
     if (scope_remember(scope, &why) != 0)
         engine_warn(verify->hikae, "when objects were checked could not be noted: %s", why.what);
     bool learned = false;
-    if (rc != 0 || mend_all(scope, &learned, err) != 0)
+    if (rc != 0 || mend_all(scope, &learned, err) != 0 || scope_note_lost(scope, err) != 0)
         return -1;
     /* Copies on targets that do not answer, of which nothing can be said. */
     for (size_t t = 0; t < verify->hikae->target_count; t++)

@@ -97,6 +97,8 @@ MUST_USE int scope_store(struct verify_scope *scope, struct error *err);
 MUST_USE int scope_plan(struct verify_scope *scope, struct error *err);
 /* Tell the catalogue what was found sound. */
 MUST_USE int scope_remember(struct verify_scope *scope, struct error *err);
+/* Tell the next backup which packs no target has sound. */
+MUST_USE int scope_note_lost(struct verify_scope *scope, struct error *err);
 void scope_clear(struct verify_scope *scope);
 struct verify_item *scope_find(const struct verify_scope *scope, char class, uint32_t epoch, const struct hash *hash);
 /* The rows of one snapshot, as far as they can be read; its parts are rows too. ERROR_DAMAGED if a part is sound

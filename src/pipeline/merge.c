@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -61,6 +62,17 @@ static void warn(struct scan *scan, const struct entry *entry, const struct erro
     options->warn(&bytes, why, options->warn_context);
 }
 
+/* A parent that cannot be read costs time, not the backup: what follows is read from the source. */
+static void warn_of_parent(const struct scan *scan, const struct error *why)
+{
+    const struct objects *objects = scan->backup->options->objects;
+    char message[700];
+    (void)snprintf(message, sizeof(message),
+                   "not all files of the previous snapshot can be listed, so more is read: %s", why->what);
+    if (objects->warn != NULL)
+        objects->warn(message, objects->warn_context);
+}
+
 /* The parent's entry of the same path, or NULL. */
 static int find_in_parent(struct scan *scan, const struct entry *entry, const struct entry **ret, struct error *err)
 {
@@ -79,11 +91,8 @@ static int find_in_parent(struct scan *scan, const struct entry *entry, const st
             *err = why;
             return -1;
         }
-        if (rc < 0) {
-            /* A parent that cannot be read costs time, not the backup: what follows is read from the source. */
-            struct entry nowhere = {.name = bytes_of("(previous snapshot)")};
-            warn(scan, &nowhere, &why);
-        }
+        if (rc < 0)
+            warn_of_parent(scan, &why);
         if (rc <= 0) {
             scan->parent_is_over = true;
             scan->peeked = NULL;

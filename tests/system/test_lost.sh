@@ -1,0 +1,35 @@
+#!/bin/bash
+# What is damaged on every target: the next backup stores anew what the sources still have, and all restores again.
+. tests/system/lib.sh
+mkdir -p "$WORK/src/sub"; for i in 1 2 3; do head -c 40000 /dev/urandom >"$WORK/src/f$i"; done; echo text >"$WORK/src/sub/readme"
+"$HIKAE" init --dir "$WORK/h" --target "a=file://$WORK/a" --target "b=file://$WORK/b" >/dev/null
+hikae tenant add t --source "data=dir:$WORK/src" >/dev/null
+check "back up" hikae --json backup t
+cp "$WORK/check.out" "$WORK/json"; first=$(field snapshot)
+pack=$(cd "$WORK/a" && find hikae1/t/*/p -type f)
+cp "$WORK/a/$pack" "$WORK/sound"
+for t in a b; do printf XXXX | dd of="$WORK/$t/$pack" bs=1 seek=3000 conv=notrunc status=none; done
+check "a backup that was not told builds on what is damaged" hikae backup t
+expect 5 "verification finds it" hikae verify t --level data
+says data/f1 "and what it costs"
+expect 0 "the next backup stores it anew" hikae --json backup t
+says "1 pack was found damaged on every target" "and says why"
+cp "$WORK/check.out" "$WORK/json"
+check "all of it" test "$(field bytes_new)" -ge 120000
+check "the list of files that could not be read is no missing file" test "$(field errors)" = "[]"
+expect 0 "the latest snapshot restores" hikae restore t --to "$WORK/r1"
+check "all of it" diff -r "$WORK/src" "$WORK/r1/data"
+expect 0 "so does the first, from the new pack" hikae restore t --snapshot "$first" --to "$WORK/r2"
+check "all of it" diff -r "$WORK/src" "$WORK/r2/data"
+expect 0 "the backup after that builds on the new pack" hikae --json backup t
+cp "$WORK/check.out" "$WORK/json"
+check "and stores nothing" test "$(field bytes_new)" = 0
+rm -rf "$WORK/h/state"
+expect 5 "without the state folder verification finds it again" hikae verify t --level objects
+expect 0 "and the latest restores" hikae restore t --to "$WORK/r3"
+check "all of it" diff -r "$WORK/src" "$WORK/r3/data"
+cp "$WORK/sound" "$WORK/a/$pack"
+expect 1 "once a copy is sound again it is used to mend the other" hikae verify t --level objects --repair
+expect 0 "and nothing is left out any more" hikae restore t --snapshot "$first" --to "$WORK/r4"
+check "which no warning says" test ! -s "$WORK/check.err"
+finish
