@@ -3,14 +3,15 @@
 #include "base/hex.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { KEY_TEXT_SIZE = 5 + 2 * ID_SIZE + 1, NAME_TEXT_SIZE = 2 * HASH_SIZE };
 
 static void key_of(const struct id *tid, char out[KEY_TEXT_SIZE])
 {
-    memcpy(out, "lost/", 5);
-    (void)hex_encode(tid->bytes, ID_SIZE, out + 5);
+    char hex[2 * ID_SIZE + 1];
+    (void)snprintf(out, KEY_TEXT_SIZE, "lost/%s", hex_encode(tid->bytes, ID_SIZE, hex));
 }
 
 int lost_read(struct hikae *hikae, const struct id *tid, struct roster *ret, struct error *err)
