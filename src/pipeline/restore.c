@@ -351,5 +351,8 @@ int restore_run(const struct restore_options *options, struct error *err)
     }
     block_reader_free(restore.manifest_reader);
     place_close(&restore.root);
+    /* A restore that wrote nothing leaves nothing: rmdir(2) takes an empty folder only. */
+    if (rc != 0 && restore.root.is_new)
+        (void)rmdir(options->to);
     return rc != 0 ? error_wrap(err, "restore to %s", options->to) : 0;
 }

@@ -10,6 +10,7 @@
 /* The destination. */
 struct place_root {
     int fd;
+    bool is_new;    /* this restore made it */
     bool was_empty; /* nothing can be in the way */
     bool walk;      /* the kernel lacks openat2(2) */
 };

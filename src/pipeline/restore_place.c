@@ -34,6 +34,7 @@ static bool is_empty(int fd)
 int place_open(const char *path, bool create, struct place_root *ret, struct error *err)
 {
     *ret = (struct place_root){.fd = -1};
+    ret->is_new = create && access(path, F_OK) != 0;
     if (create && file_mkdirs(path, 0700, err) != 0)
         return -1;
     ret->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -52,6 +52,8 @@ check "one path" hikae restore t data/sub --to "$WORK/r2"
 check "has what is below, and no more" bash -c 'cmp "$0/sub/deeper/x" "$1/data/sub/deeper/x" && test ! -e "$1/data/numbers"' "$WORK/src" "$WORK/r2"
 check "a pattern" hikae restore t 'data/sub/deeper/n1?' --to "$WORK/r3"
 check "matches ten files" test "$(find "$WORK/r3" -name 'n1?' | wc -l)" = 10
+expect 4 "a pattern that matches nothing" hikae restore t 'data/*/no-such-*' --to "$WORK/none"
+check "leaves no folder behind" test ! -e "$WORK/none"
 expect 4 "a path that is not there" hikae restore t data/nothing --to "$WORK/r4"
 expect 4 "a tenant that is not there" hikae backup nobody
 expect 2 "an unknown option" hikae backup t --frobnicate
