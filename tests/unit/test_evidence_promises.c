@@ -94,8 +94,12 @@ static void add_checks(struct world *w, unsigned tenant)
         int64_t time_ns = w->snapshots[tenant][0].time_ns + 3600 * NS_PER_S + (int64_t)i * DAY_NS;
         w->verifications[tenant][to->verification_count++] = (struct evidence_check){
             .time_ns = time_ns, .level = POLICY_LEVEL_DATA, .share = 1000, .sound = true, .name = "v"};
-        w->drills[tenant][to->drill_count++] = (struct evidence_check){
-            .time_ns = time_ns, .level = POLICY_DRILL_BARE, .share = 1000, .sound = true, .name = "d"};
+        w->drills[tenant][to->drill_count++] = (struct evidence_check){.time_ns = time_ns,
+                                                                       .level = POLICY_DRILL_BARE,
+                                                                       .share = 1000,
+                                                                       .elsewhere = true,
+                                                                       .sound = true,
+                                                                       .name = "d"};
     }
 }
 
