@@ -116,6 +116,11 @@ restic init >/dev/null
 r_backup=$(took restic backup -q "$tree"); figure "restic: backup of the tree" "$r_backup"
 h_backup=$(backed_up one tree "$tree"); figure "hikae: backup of the tree" "$h_backup"
 ratio "backup: hikae / restic" "$h_backup" "$r_backup" at_most 0.35
+# restic opens nothing again that it is about to store: the same of hikae.
+store fast --target "a=s3://fast/x?endpoint=$CEPH_HTTP&provider=ceph"
+hikae fast tenant add tree --source "data=dir:$tree" >/dev/null 2>&1
+h_fast=$(took hikae fast backup tree --no-verify-writes); figure "hikae: backup without verify_writes" "$h_fast"
+awk -v a="$h_fast" -v b="$r_backup" 'BEGIN { printf "%-44s %8.2f   (without verify_writes)\n", "backup: hikae / restic", a / b }'
 r_restore=$(took restic restore -q latest --target "$WORK/r"); figure "restic: restore" "$r_restore"
 # Nothing is deleted in between: ext4 is slow to create files while it avoids the inodes of those deleted just before.
 h_restore=$(took hikae one restore tree --to "$WORK/restored"); figure "hikae: restore" "$h_restore"
