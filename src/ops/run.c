@@ -313,7 +313,7 @@ static int erase(struct hikae *hikae, const struct hikae_run_options *options, u
 {
     for (size_t i = 0; i < run_job_count; i++)
         if (strcmp(run_jobs[i].name, RUN_PURGE) == 0 && (only >> i & 1) != 0 && options->shard <= 1)
-            return run_purge(hikae, options->only != NULL, ret, err);
+            return run_purge(hikae, options->only, ret, err);
     return 0;
 }
 

@@ -131,8 +131,11 @@ MUST_USE int run_work(struct hikae *hikae, const struct hikae_run_options *optio
 void run_note_warning(struct hikae_run_result *result, const char *tenant, const char *message, uint64_t count);
 /* ---- run_purge.c ---- */
 
-/* Go on with erasures, and note it as a job of no tenant. `asked`: it was named among the jobs. */
-MUST_USE int run_purge(struct hikae *hikae, bool asked, struct hikae_run_result *ret, struct error *err);
+/*
+ * Go on with erasures, and note it as a job of no tenant. `only`: the jobs that were named, or NULL; where it is the
+ * only one it is tried at once, else a try that failed for want of a holder or key is not repeated for hours.
+ */
+MUST_USE int run_purge(struct hikae *hikae, const char *only, struct hikae_run_result *ret, struct error *err);
 
 /* ---- run_host.c: what is the host's ---- */
 

@@ -7,7 +7,11 @@
 
 #include <string.h>
 
+#define LOOKED        "erased-looked"
+#define FAILED        "purge-failed"
 #define LOOK_AGAIN_NS (20 * INT64_C(3600) * NS_PER_S)
+/* A host without the holders fails until somebody who has them comes: each try writes to the history. */
+#define TRY_AGAIN_NS (6 * INT64_C(3600) * NS_PER_S)
 
 static bool is_open(const struct hikae_purge *purge)
 {
@@ -60,38 +64,55 @@ static void warn_missed(const struct hikae_purges *purges, struct hikae_run_resu
                          "the deadline of its erasure is missed: `hikae purge status` says what it waits for", missed);
 }
 
+/* Is it less than `span` nanoseconds since the catalogue noted this? A time that lies ahead is none. */
+static bool is_recent(struct hikae *hikae, const char *what, int64_t span_ns)
+{
+    CLEANUP_FREE char *text = NULL;
+    int64_t at_ns = 0, now_ns = clock_now_ns();
+    return catalog_meta_get(hikae->catalog, what, &text, NULL) == 0 && clock_parse(text, &at_ns, NULL) == 0 &&
+           at_ns <= now_ns && now_ns - at_ns < span_ns;
+}
+
+/* That it cannot be noted costs a try too many. */
+static void note_now(struct hikae *hikae, const char *what)
+{
+    char now[CLOCK_TEXT_SIZE];
+    struct error why = {0};
+    if (catalog_meta_set(hikae->catalog, what, clock_format(clock_now_ns(), now), &why) != 0)
+        engine_warn(hikae, "the catalogue does not note when erasures were tried: %s", why.what);
+}
+
 /* Once a day what is erased is looked at again: a target that is put back from a copy has it once more. */
 static bool is_look_due(struct hikae *hikae, const struct hikae_purges *purges)
 {
-    CLEANUP_FREE char *last = NULL;
-    char now[CLOCK_TEXT_SIZE];
-    int64_t looked_ns = 0, now_ns = clock_now_ns();
     size_t erased = 0;
     for (size_t i = 0; i < purges->count; i++)
         erased += purges->purges[i].gone_ns != 0;
-    if (erased == 0 ||
-        (catalog_meta_get(hikae->catalog, "erased-looked", &last, NULL) == 0 &&
-         clock_parse(last, &looked_ns, NULL) == 0 && looked_ns <= now_ns && now_ns - looked_ns < LOOK_AGAIN_NS))
+    if (erased == 0 || is_recent(hikae, LOOKED, LOOK_AGAIN_NS))
         return false;
-    return catalog_meta_set(hikae->catalog, "erased-looked", clock_format(now_ns, now), NULL) == 0;
+    note_now(hikae, LOOKED);
+    return true;
 }
 
-int run_purge(struct hikae *hikae, bool asked, struct hikae_run_result *ret, struct error *err)
+int run_purge(struct hikae *hikae, const char *only, struct hikae_run_result *ret, struct error *err)
 {
     struct hikae_purges purges = {0};
     struct hikae_error error = {0};
     int64_t began_ns = clock_monotonic_ns();
     enum hikae_status status = hikae_purge_status(hikae, NULL, &purges, &error);
+    bool alone = only != NULL && strcmp(only, RUN_PURGE) == 0;
     bool due = status <= HIKAE_WARNINGS && (count_open(&purges) > 0 || is_look_due(hikae, &purges));
     hikae_purges_free(&purges);
-    if (status <= HIKAE_WARNINGS && !due)
+    if (status <= HIKAE_WARNINGS && (!due || (!alone && is_recent(hikae, FAILED, TRY_AGAIN_NS))))
         return 0;
     if (status <= HIKAE_WARNINGS)
         status = hikae_purge_run(hikae, NULL, false, &purges, &error);
+    if (status > HIKAE_WARNINGS && status != HIKAE_BUSY && status != HIKAE_INTERRUPTED)
+        note_now(hikae, FAILED);
     if (status <= HIKAE_WARNINGS)
         warn_missed(&purges, ret);
     /* A host that only writes may not delete, and says so only if it was asked for this. */
-    bool elsewhere = !asked && status == HIKAE_KEYS && strcmp(error.kind, error_class_name(ERROR_DENIED)) == 0;
+    bool elsewhere = only == NULL && status == HIKAE_KEYS && strcmp(error.kind, error_class_name(ERROR_DENIED)) == 0;
     int rc = elsewhere ? 0 : add_row(ret, status, &error, &purges, clock_monotonic_ns() - began_ns, err);
     hikae_purges_free(&purges);
     return rc;

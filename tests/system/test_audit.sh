@@ -102,7 +102,7 @@ expect 0 'then all is well' hikae audit verify
 cp -a "$WORK/one" "$WORK/one.good"; cp -a "$WORK/two" "$WORK/two.good"
 back() { rm -rf "$WORK/one" "$WORK/two"; cp -a "$WORK/one.good" "$WORK/one"; cp -a "$WORK/two.good" "$WORK/two"; }
 segment() { ls -d "$WORK/$1"/hikae1/a/*/000000000000-*; }
-printf x | dd of="$(segment one)" bs=1 seek=300 conv=notrunc 2>/dev/null
+printf xxxxxxxx | dd of="$(segment one)" bs=1 seek=300 conv=notrunc 2>/dev/null # eight bytes: one may be x already
 expect 5 'a changed segment' hikae audit verify
 says changed 'is found'
 expect 5 'verification finds it too' hikae verify --level objects

@@ -37,6 +37,11 @@ cp -a "$WORK/h" "$WORK/h-old"; cp -a "$WORK/a" "$WORK/a-old"; cp -a "$WORK/b" "$
 mv "$WORK/aws" "$WORK/aws-away"
 hikae purge run acme >"$WORK/out" 2>"$WORK/err"; code=$?
 check "a holder that cannot be reached: nothing is begun" test $code -ge 2 -a "$(stage acme)" = approved
+# A timer comes every quarter of an hour: what fails for want of a holder is not tried each time.
+tries() { hikae --json run --only "$1" 2>/dev/null | grep -c '"job":"purge"'; }
+check "a night tries it" test "$(tries retain,purge)" = 1
+check "the next run does not" test "$(tries retain,purge)" = 0
+check "who asks for nothing else is heard at once" test "$(tries purge)" = 1
 mv "$WORK/aws-away" "$WORK/aws"
 check "and the tenant is alive" restores acme
 expect 1 "erased; the key service's key ends later" hikae purge run acme
