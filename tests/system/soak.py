@@ -356,16 +356,19 @@ class Soak:
     def step_state(self):
         host = self.draw.choice(self.hosts)
         kept = self.work / f"{host}.state"
+        here = self.work / host / "state"
+        if not here.exists():
+            return      # lost the last time, and the host has done nothing since
         if kept.exists() and self.draw.random() < 0.5:
             self.trail.append(f"    an older state comes back to {host}")
-            shutil.rmtree(self.work / host / "state")
-            kept.rename(self.work / host / "state")
+            shutil.rmtree(here)
+            kept.rename(here)
         elif self.draw.random() < 0.5:
             self.trail.append(f"    {host} loses its state")
-            shutil.rmtree(self.work / host / "state")
+            shutil.rmtree(here)
         else:
             shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(self.work / host / "state", kept)
+            shutil.copytree(here, kept)
 
     def step_together(self):
         """Two hosts at once, of one tenant or of two."""
