@@ -393,3 +393,19 @@ uint64_t engine_up_mask(const struct hikae *hikae)
             mask |= UINT64_C(1) << i;
     return mask;
 }
+
+bool engine_noted_lately(struct hikae *hikae, const char *what, int64_t span_ns)
+{
+    CLEANUP_FREE char *text = NULL;
+    int64_t at_ns = 0, now_ns = clock_now_ns();
+    return catalog_meta_get(hikae->catalog, what, &text, NULL) == 0 && clock_parse(text, &at_ns, NULL) == 0 &&
+           at_ns <= now_ns && now_ns - at_ns < span_ns;
+}
+
+void engine_note_now(struct hikae *hikae, const char *what)
+{
+    char now[CLOCK_TEXT_SIZE];
+    struct error why = {0};
+    if (catalog_meta_set(hikae->catalog, what, clock_format(clock_now_ns(), now), &why) != 0)
+        engine_warn(hikae, "the catalogue does not note when \"%s\" was: %s", what, why.what);
+}

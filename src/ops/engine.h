@@ -77,6 +77,12 @@ struct target_set engine_target_set(struct hikae *hikae);
 /* "<state>/tenants/<tid>/<last>" (mem_free), with the folders above made; last may be "". NULL and err. */
 char *engine_tenant_path(struct hikae *hikae, const struct id *tid, const char *last, struct error *err);
 
+/* What need not be done at every run: the catalogue notes when it was done last. A time that lies ahead is none. */
+#define ENGINE_DAILY_NS (20 * INT64_C(3600) * NS_PER_S)
+bool engine_noted_lately(struct hikae *hikae, const char *what, int64_t span_ns);
+/* That it cannot be noted is warned of, and costs a time too many. */
+void engine_note_now(struct hikae *hikae, const char *what);
+
 /* ---- engine_tenants.c: the tenants as this machine knows them ---- */
 
 /* A tenant's id by name. A catalogue that was lost is filled from the targets first. ERROR_NOT_FOUND. */

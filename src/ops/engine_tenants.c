@@ -1,13 +1,9 @@
 /* The tenants as the catalogue of this machine knows them, and how it learns of what other hosts did. */
-#include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
 #include "ops/purge.h"
 
 #include <stdlib.h>
-
-/* How long a tenant that rests here is taken to rest still. */
-#define LOOK_AGAIN_NS (20 * INT64_C(3600) * NS_PER_S)
 
 /* ---- From the history ---- */
 
@@ -85,6 +81,16 @@ struct learning {
     size_t keyless_count;
 };
 
+static int push_id(struct id **ids, size_t *count, const struct id *id, struct error *err)
+{
+    struct id *grown = mem_realloc(*ids, (*count + 1) * sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    *ids = grown;
+    grown[(*count)++] = *id;
+    return 0;
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     return memcmp(a, b, ID_SIZE);
@@ -100,12 +106,7 @@ static int note_known(const struct catalog_tenant *row, void *context, struct er
     }
     if (strcmp(row->state, "erased") == 0)
         return 0;
-    struct id *grown = mem_realloc(learning->keyless, (learning->keyless_count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    learning->keyless = grown;
-    grown[learning->keyless_count++] = row->tid;
-    return 0;
+    return push_id(&learning->keyless, &learning->keyless_count, &row->tid, err);
 }
 
 /* No keys may mean that the targets that have them are away: only the journal of erasures says that it was erased. */
@@ -173,23 +174,13 @@ static int note_idle(const struct catalog_tenant *row, void *context, struct err
     struct learning *learning = context;
     if (strcmp(row->state, "active") == 0 || strcmp(row->state, "erased") == 0)
         return 0;
-    struct id *grown = mem_realloc(learning->tids, (learning->count + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return error_no_memory(err);
-    learning->tids = grown;
-    grown[learning->count++] = row->tid;
-    return 0;
+    return push_id(&learning->tids, &learning->count, &row->tid, err);
 }
 
 int engine_learn_states(struct hikae *hikae, struct error *err)
 {
     struct learning learning = {.hikae = hikae};
-    CLEANUP_FREE char *last = NULL;
-    char now[CLOCK_TEXT_SIZE];
-    int64_t looked_ns = 0, now_ns = clock_now_ns();
-    if (hikae->catalog_is_new ||
-        (catalog_meta_get(hikae->catalog, "looked", &last, NULL) == 0 && clock_parse(last, &looked_ns, NULL) == 0 &&
-         looked_ns <= now_ns && now_ns - looked_ns < LOOK_AGAIN_NS))
+    if (hikae->catalog_is_new || engine_noted_lately(hikae, "looked", ENGINE_DAILY_NS))
         return 0;
     int rc = catalog_tenant_each(hikae->catalog, note_idle, &learning, err);
     for (size_t i = 0; rc == 0 && i < learning.count; i++) {
@@ -199,7 +190,9 @@ int engine_learn_states(struct hikae *hikae, struct error *err)
         rc = cancel_check(&hikae->cancel, err);
     }
     mem_free(learning.tids);
-    return rc == 0 ? catalog_meta_set(hikae->catalog, "looked", clock_format(now_ns, now), err) : -1;
+    if (rc == 0)
+        engine_note_now(hikae, "looked");
+    return rc;
 }
 
 int engine_tenants(struct hikae *hikae, struct error *err)

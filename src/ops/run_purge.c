@@ -7,9 +7,8 @@
 
 #include <string.h>
 
-#define LOOKED        "erased-looked"
-#define FAILED        "purge-failed"
-#define LOOK_AGAIN_NS (20 * INT64_C(3600) * NS_PER_S)
+#define LOOKED "erased-looked"
+#define FAILED "purge-failed"
 /* A host without the holders fails until somebody who has them comes: each try writes to the history. */
 #define TRY_AGAIN_NS (6 * INT64_C(3600) * NS_PER_S)
 
@@ -64,33 +63,15 @@ static void warn_missed(const struct hikae_purges *purges, struct hikae_run_resu
                          "the deadline of its erasure is missed: `hikae purge status` says what it waits for", missed);
 }
 
-/* Is it less than `span` nanoseconds since the catalogue noted this? A time that lies ahead is none. */
-static bool is_recent(struct hikae *hikae, const char *what, int64_t span_ns)
-{
-    CLEANUP_FREE char *text = NULL;
-    int64_t at_ns = 0, now_ns = clock_now_ns();
-    return catalog_meta_get(hikae->catalog, what, &text, NULL) == 0 && clock_parse(text, &at_ns, NULL) == 0 &&
-           at_ns <= now_ns && now_ns - at_ns < span_ns;
-}
-
-/* That it cannot be noted costs a try too many. */
-static void note_now(struct hikae *hikae, const char *what)
-{
-    char now[CLOCK_TEXT_SIZE];
-    struct error why = {0};
-    if (catalog_meta_set(hikae->catalog, what, clock_format(clock_now_ns(), now), &why) != 0)
-        engine_warn(hikae, "the catalogue does not note when erasures were tried: %s", why.what);
-}
-
 /* Once a day what is erased is looked at again: a target that is put back from a copy has it once more. */
 static bool is_look_due(struct hikae *hikae, const struct hikae_purges *purges)
 {
     size_t erased = 0;
     for (size_t i = 0; i < purges->count; i++)
         erased += purges->purges[i].gone_ns != 0;
-    if (erased == 0 || is_recent(hikae, LOOKED, LOOK_AGAIN_NS))
+    if (erased == 0 || engine_noted_lately(hikae, LOOKED, ENGINE_DAILY_NS))
         return false;
-    note_now(hikae, LOOKED);
+    engine_note_now(hikae, LOOKED);
     return true;
 }
 
@@ -103,12 +84,12 @@ int run_purge(struct hikae *hikae, const char *only, struct hikae_run_result *re
     bool alone = only != NULL && strcmp(only, RUN_PURGE) == 0;
     bool due = status <= HIKAE_WARNINGS && (count_open(&purges) > 0 || is_look_due(hikae, &purges));
     hikae_purges_free(&purges);
-    if (status <= HIKAE_WARNINGS && (!due || (!alone && is_recent(hikae, FAILED, TRY_AGAIN_NS))))
+    if (status <= HIKAE_WARNINGS && (!due || (!alone && engine_noted_lately(hikae, FAILED, TRY_AGAIN_NS))))
         return 0;
     if (status <= HIKAE_WARNINGS)
         status = hikae_purge_run(hikae, NULL, false, &purges, &error);
     if (status > HIKAE_WARNINGS && status != HIKAE_BUSY && status != HIKAE_INTERRUPTED)
-        note_now(hikae, FAILED);
+        engine_note_now(hikae, FAILED);
     if (status <= HIKAE_WARNINGS)
         warn_missed(&purges, ret);
     /* A host that only writes may not delete, and says so only if it was asked for this. */

@@ -73,7 +73,7 @@ static bool is_in_catalogue(const struct session *session)
 static int look_again(const struct session *session, struct error *err)
 {
     struct id now;
-    return is_in_catalogue(session) ? engine_tenant_id(session->hikae, session->tenant, &now, err) : 0;
+    return engine_tenant_id(session->hikae, session->tenant, &now, err);
 }
 
 /* What was found damaged everywhere is as good as absent. */
@@ -95,10 +95,11 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
 {
     struct hikae *hikae = ret->hikae;
     size_t lost;
+    bool learns = hikae->keystore == NULL;
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
         rc = engine_keystore(hikae, err);
-    if (rc == 0)
+    if (rc == 0 && learns && is_in_catalogue(ret))
         rc = look_again(ret, err);
     if (rc == 0 && (rc = open_keyring(ret, err)) != 0 && err->class == ERROR_KEYS && err->hint[0] == '\0')
         (void)error_hint(err, "`hikae purge status` says whether it was erased");

@@ -215,9 +215,9 @@ static int tell_targets(struct verify *verify, struct error *err)
             continue;
         bool empty = t->why.class == ERROR_NOT_FOUND;
         verify->has_empty = verify->has_empty || empty;
-        CLEANUP_FREE char *why = mem_printf(
-            "%s%s", t->why.what,
-            empty ? ": the target is empty, or not mounted; `hikae replicate` makes an empty one a copy again" : "");
+        CLEANUP_FREE char *why =
+            empty ? mem_printf("%s: `hikae replicate --to %s` makes it a copy again", t->why.what, t->name)
+                  : mem_strdup(t->why.what);
         if (why == NULL)
             return error_no_memory(err);
         if (mend_tell(verify, t->name, empty ? NAME_STORE : "hikae1/",

@@ -105,3 +105,24 @@ sound_page() {
     check "$name-paper" test "$(head -c 5 "$WORK/page.pdf")" = "%PDF-"
 }
 found() { /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(*(k+"="+str(j.get(k)) for k in "overflow scripts idle_scripts embedded handlers fetches dead_links double_ids mains skipped_levels tab_jumps skips unseen_focus small_targets no_caption no_scope no_name styled focus_seen".split()))' "$WORK/json"; }
+
+# day_policy: the policy that the tests of the morning's page go by, into the store in $WORK/h; each argument is a
+# line more.
+day_policy() {
+    mkdir -p "$WORK/h/policies"
+    cp -r "$ROOT/policies/calendars" "$WORK/h/policies/"
+    cat >"$WORK/h/policies/day.yaml" <<'END'
+schema: 1
+name: day
+title: {ja: 試験, en: A test}
+zone: Asia/Tokyo
+promises:
+  - {id: p, status: published, by: hikae, ja: 約束, en: A promise}
+schedule: {keeps: [p], every: daily, tenants: [customer, provider], window: "01:00-06:00"}
+sources: {kinds: [dir], method: files}
+generations: {keep: all}
+reviews:
+  - {of: backups, keeps: [p], every: 1d}
+END
+    [ $# -eq 0 ] || printf '%s\n' "$@" >>"$WORK/h/policies/day.yaml"
+}

@@ -82,4 +82,13 @@ if [ "$(id -u)" = 0 ] && mkdir "$WORK/mnt" && mount -t tmpfs -o size=30M tmpfs "
     check "the quorum is not reached: refused" test $code -eq 8
     says "nothing was committed" "and it says that nothing was committed"
 fi
+# A target that has lost the object that names the store: the finding says how it becomes a copy again.
+"$HIKAE" init --dir "$WORK/e/h" --target "a=file://$WORK/e/a" --target "b=file://$WORK/e/b" >/dev/null 2>&1
+small() { "$HIKAE" --config "$WORK/e/h/hikae.yaml" "$@"; }
+small tenant add t --source "data=dir:$WORK/r2" >/dev/null 2>&1; small backup t >/dev/null 2>&1
+rm "$WORK/e/b/hikae1/store"
+expect 1 "a target without a store object is found" small verify t
+says "hikae replicate --to b" "and how it becomes a copy again"
+check "which it does" small replicate --to b
+check "and all is sound on both" small verify t --level data
 finish

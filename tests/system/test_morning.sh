@@ -68,21 +68,7 @@ done
 check init env HIKAE_NOW=2026-11-14T15:00:00Z "$HIKAE" init --dir "$WORK/h" --test-clock --target "tokyo=file://$WORK/one" --target "osaka=file://$WORK/two"
 page_at 2026-11-14T15:00:00Z
 check empty-store-is-not-well page_has "There are no tenants yet: nothing is backed up."
-mkdir -p "$WORK/h/policies"
-cp -r "$ROOT/policies/calendars" "$WORK/h/policies/"
-cat >"$WORK/h/policies/day.yaml" <<'END'
-schema: 1
-name: day
-title: {ja: 試験, en: A test}
-zone: Asia/Tokyo
-promises:
-  - {id: p, status: published, by: hikae, ja: 約束, en: A promise}
-schedule: {keeps: [p], every: daily, tenants: [customer, provider], window: "01:00-06:00"}
-sources: {kinds: [dir], method: files}
-generations: {keep: all}
-reviews:
-  - {of: backups, keeps: [p], every: 1d}
-END
+day_policy
 check apply at 2026-11-14T15:00:00Z policy apply day
 for t in $NAMES; do at 2026-11-14T15:00:00Z tenant add "$t" --policy day --source "d=dir:$WORK/src/$t" >/dev/null 2>&1; done
 for day in 14 15 16; do at "2026-11-${day}T17:00:00Z" run >/dev/null 2>&1; done

@@ -12,23 +12,7 @@ for t in acme bell coil; do mkdir -p "$WORK/src/$t"; head -c 40000 /dev/urandom 
 EVIL='<img src=x onerror=alert(1)>"'"'"'</td><script>alert(2)</script>'
 mkdir -p "$WORK/src/evil${EVIL//\//|}"
 check init env HIKAE_NOW=2026-11-14T00:00:00Z "$HIKAE" init --dir "$WORK/h" --test-clock --target "tokyo=file://$WORK/one" --target "osaka=file://$WORK/two"
-mkdir -p "$WORK/h/policies"
-cp -r "$ROOT/policies/calendars" "$WORK/h/policies/"
-cat >"$WORK/h/policies/day.yaml" <<'END'
-schema: 1
-name: day
-title: {ja: 試験, en: A test}
-zone: Asia/Tokyo
-promises:
-  - {id: p, status: published, by: hikae, ja: 約束, en: A promise}
-schedule: {keeps: [p], every: daily, tenants: [customer, provider], window: "01:00-06:00"}
-sources: {kinds: [dir], method: files}
-generations: {keep: all}
-notices:
-  - {keeps: [p], event: incident, within: 72h, from: occurrence, strength: aim, channels: [mail]}
-reviews:
-  - {of: backups, keeps: [p], every: 1d}
-END
+day_policy notices: '  - {keeps: [p], event: incident, within: 72h, from: occurrence, strength: aim, channels: [mail]}'
 check apply at 2026-11-14T00:00:00Z policy apply day
 for t in acme bell coil; do at 2026-11-14T00:00:00Z tenant add $t --policy day --source "d=dir:$WORK/src/$t" >/dev/null 2>&1; done
 at 2026-11-14T00:00:00Z tenant add evil --policy day --source "d=dir:$WORK/src/evil${EVIL//\//|}" >/dev/null 2>&1

@@ -10,6 +10,17 @@
 
 /* ---- Replicate ---- */
 
+/* Replicate, as must come out; how many objects were copied. */
+static uint64_t replicate(struct world *world, const char *to, enum hikae_status status)
+{
+    struct hikae_replicate_result result;
+    struct hikae_error error = {0};
+    assert_int_equal(hikae_replicate(world->hikae, NULL, to, false, &result, &error), status);
+    uint64_t copied = result.copied;
+    hikae_replicate_result_free(&result);
+    return copied;
+}
+
 static void test_replicate(void **state)
 {
     (void)state;
@@ -18,9 +29,7 @@ static void test_replicate(void **state)
     struct hikae_error error = {0};
     make_world(&world, 2, 1);
     backup(&world);
-    assert_int_equal(hikae_replicate(world.hikae, NULL, NULL, false, &result, &error), HIKAE_OK);
-    assert_int_equal(result.copied, 0);
-    hikae_replicate_result_free(&result);
+    assert_int_equal(replicate(&world, NULL, HIKAE_OK), 0);
     /* b misses a backup. */
     move_target(&world, "b", "b.away");
     reopen(&world);
@@ -51,8 +60,6 @@ static void test_replicate_to_empty_target(void **state)
 {
     (void)state;
     struct world world;
-    struct hikae_replicate_result result;
-    struct hikae_error error = {0};
     make_world(&world, 2, 1);
     backup(&world);
     move_target(&world, "b", "b.away");
@@ -61,12 +68,8 @@ static void test_replicate_to_empty_target(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     reopen(&world);
     /* A disk that is not mounted looks the same: only who names the target has it filled. */
-    assert_int_equal(hikae_replicate(world.hikae, NULL, NULL, false, &result, &error), HIKAE_WARNINGS);
-    assert_int_equal(result.copied, 0);
-    hikae_replicate_result_free(&result);
-    assert_int_equal(hikae_replicate(world.hikae, NULL, "b", false, &result, &error), HIKAE_OK);
-    assert_true(result.copied > 3);
-    hikae_replicate_result_free(&result);
+    assert_int_equal(replicate(&world, NULL, HIKAE_WARNINGS), 0);
+    assert_true(replicate(&world, "b", HIKAE_OK) > 3);
     reopen(&world);
     expect(&world, HIKAE_VERIFY_DATA, false, HIKAE_OK, 0, 0);
     end_world(&world);
@@ -77,8 +80,6 @@ static void test_replicate_puts_records_back(void **state)
 {
     (void)state;
     struct world world;
-    struct hikae_replicate_result result;
-    struct hikae_error error = {0};
     make_world(&world, 2, 1);
     backup(&world);
     for (int t = 0; t < 2; t++) {
@@ -87,9 +88,7 @@ static void test_replicate_puts_records_back(void **state)
         free_paths(&records);
     }
     reopen(&world);
-    assert_int_equal(hikae_replicate(world.hikae, NULL, NULL, false, &result, &error), HIKAE_OK);
-    assert_int_equal(result.copied, 2);
-    hikae_replicate_result_free(&result);
+    assert_int_equal(replicate(&world, NULL, HIKAE_OK), 2);
     end_world(&world);
 }
 
