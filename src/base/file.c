@@ -96,12 +96,14 @@ static int sync_folder_of(const char *path, struct error *err)
     return 0;
 }
 
-static int write_new(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
+enum how { CREATE = 0, REPLACE = 1, UNSYNCED = 2 };
+
+static int write_new(const char *path, const void *bytes, size_t size, mode_t mode, enum how how, struct error *err)
 {
     CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "create %s", path);
-    if (file_write_full(fd, bytes, size) != 0 || fsync(fd) != 0) {
+    if (file_write_full(fd, bytes, size) != 0 || ((how & UNSYNCED) == 0 && fsync(fd) != 0)) {
         (void)error_set_errno(err, ERROR_LOCAL, errno, "write %s", path);
         (void)unlink(path);
         return -1;
@@ -109,14 +111,15 @@ static int write_new(const char *path, const void *bytes, size_t size, mode_t mo
     return 0;
 }
 
-static int write_via_temporary(const char *path, const void *bytes, size_t size, mode_t mode, bool replace,
+static int write_via_temporary(const char *path, const void *bytes, size_t size, mode_t mode, enum how how,
                                struct error *err)
 {
     CLEANUP_FREE char *temporary = mem_printf("%s.tmp-%ld", path, (long)getpid());
     if (temporary == NULL)
         return error_no_memory(err);
     (void)unlink(temporary);
-    if (write_new(temporary, bytes, size, mode, err) != 0)
+    bool replace = (how & REPLACE) != 0;
+    if (write_new(temporary, bytes, size, mode, how, err) != 0)
         return -1;
     int rc = replace ? rename(temporary, path) : link(temporary, path);
     int errnum = errno;
@@ -126,17 +129,22 @@ static int write_via_temporary(const char *path, const void *bytes, size_t size,
         return error_set(err, ERROR_REFUSED, "%s exists already", path);
     if (rc != 0)
         return error_set_errno(err, ERROR_LOCAL, errnum, "name %s", path);
-    return sync_folder_of(path, err);
+    return (how & UNSYNCED) != 0 ? 0 : sync_folder_of(path, err);
 }
 
 int file_write_atomic(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
 {
-    return write_via_temporary(path, bytes, size, mode, true, err);
+    return write_via_temporary(path, bytes, size, mode, REPLACE, err);
+}
+
+int file_write_cached(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
+{
+    return write_via_temporary(path, bytes, size, mode, REPLACE | UNSYNCED, err);
 }
 
 int file_create_durable(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err)
 {
-    return write_via_temporary(path, bytes, size, mode, false, err);
+    return write_via_temporary(path, bytes, size, mode, CREATE, err);
 }
 
 char *file_absolute(const char *path)

@@ -22,7 +22,12 @@ MUST_USE int file_read(const char *path, size_t max, struct buf *out, struct err
  * After a crash the file is the old or the new one, whole.
  */
 MUST_USE int file_write_atomic(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
-/* The same, but refuse to replace: ERROR_REFUSED if path exists. */
+/*
+ * The same without waiting for the disk, for what can be had again: after a power failure the file may be the old one,
+ * the new one, empty or gone.
+ */
+MUST_USE int file_write_cached(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
+/* As file_write_atomic, but refuse to replace: ERROR_REFUSED if path exists. */
 MUST_USE int file_create_durable(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
 /* A path from the root (mem_free), seen from the current folder; NULL when there is no memory or no such folder. */
 char *file_absolute(const char *path);

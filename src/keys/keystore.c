@@ -38,10 +38,12 @@ void keystore_free(struct keystore *keystore)
 {
     if (keystore == NULL)
         return;
+    row_reader_close(&keystore->reader);
     for (size_t i = 0; i < keystore->entry_count; i++)
         mem_free(keystore->entries[i].object);
     mem_free(keystore->entries);
     mem_free(keystore->runs.runs);
+    mem_free(keystore->runs.places);
     mem_free(keystore->group);
     secret_free(keystore->root);
     mem_free(keystore->set.targets);

@@ -189,10 +189,17 @@ struct key_run {
     uint32_t count;
     bool signing; /* has a signing key */
 };
+/* A run by its tenant. */
+struct key_place {
+    struct id tid;
+    uint32_t run;
+};
 struct key_runs {
     struct key_run *runs;
     size_t count;
     size_t capacity;
+    struct key_place *places; /* of the first place_count runs, by tenant and number */
+    size_t place_count;
 };
 
 /* Opens the rows of one entry. */
@@ -256,6 +263,8 @@ struct keystore {
     size_t entry_count;
     size_t slots_entry; /* the slots object that opened */
     struct key_runs runs;
+    struct row_reader reader; /* of the entry that was read last: tenants come one after the other */
+    size_t reader_entry;
     size_t unread; /* entries that no target could give */
     struct error unread_why;
 };

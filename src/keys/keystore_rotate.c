@@ -205,6 +205,8 @@ static int commit(struct keystore *keystore, struct keystore_next *next, struct 
 /* The handle becomes the new epoch's; *other gets what it was. */
 static void exchange(struct keystore *keystore, struct keystore *other)
 {
+    row_reader_close(&keystore->reader);
+    row_reader_close(&other->reader);
     struct keystore old = *keystore;
     keystore->epoch = other->epoch;
     keystore->epoch_id = other->epoch_id;

@@ -41,13 +41,24 @@ int keystore_tenants(struct keystore *keystore, struct id **ret_tids, size_t *re
 /* Called for each row of a tenant; the row's key is freed afterwards. */
 typedef int row_callback(const struct key_row *row, void *context, struct error *err);
 
-static int visit_run(const struct keystore *keystore, const struct key_run *run, row_callback *callback, void *context,
+/* Opening an entry costs as much as it has rows: it stays open until another one is asked for. */
+static int reader_of(struct keystore *keystore, uint32_t entry, struct row_reader **ret, struct error *err)
+{
+    *ret = &keystore->reader;
+    if (keystore->reader.opener != NULL && keystore->reader_entry == entry)
+        return 0;
+    row_reader_close(&keystore->reader);
+    keystore->reader_entry = entry;
+    return row_reader_open(&keystore->reader, &keystore->entries[entry], keystore->root, err);
+}
+
+static int visit_run(struct keystore *keystore, const struct key_run *run, row_callback *callback, void *context,
                      struct error *err)
 {
-    CLEANUP(cleanup_row_reader) struct row_reader reader = {0};
+    struct row_reader *reader;
     CLEANUP_SECRET struct secret *rows = NULL;
-    if (row_reader_open(&reader, &keystore->entries[run->entry], keystore->root, err) != 0 ||
-        row_reader_read(&reader, run->first, run->count, &rows, err) != 0)
+    if (reader_of(keystore, run->entry, &reader, err) != 0 ||
+        row_reader_read(reader, run->first, run->count, &rows, err) != 0)
         return -1;
     for (uint32_t i = 0; i < run->count; i++) {
         struct key_row row;
@@ -61,10 +72,43 @@ static int visit_run(const struct keystore *keystore, const struct key_run *run,
     return 0;
 }
 
-static int add_to_keyring(const struct key_row *row, void *context, struct error *err)
+/* ---- One tenant's runs among those of all ---- */
+
+static int compare_places(const void *a, const void *b)
 {
-    /* The store's signing keys have its tid too, but no run needs them to seal and open. */
-    return row->type == KEY_SEALING || row->type == KEY_DEDUP ? keyring_add(context, row, err) : 0;
+    const struct key_place *x = a, *y = b;
+    int order = memcmp(x->tid.bytes, y->tid.bytes, ID_SIZE);
+    return order != 0 ? order : (x->run > y->run) - (x->run < y->run);
+}
+
+/* Runs are only ever added at the end: places of as many as there are now are places of all. */
+static int sort_places(struct key_runs *runs, struct error *err)
+{
+    if (runs->place_count == runs->count)
+        return 0;
+    struct key_place *places = mem_realloc(runs->places, runs->count * sizeof(*places));
+    if (places == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < runs->count; i++)
+        places[i] = (struct key_place){runs->runs[i].tid, (uint32_t)i};
+    qsort(places, runs->count, sizeof(*places), compare_places);
+    runs->places = places;
+    runs->place_count = runs->count;
+    return 0;
+}
+
+/* The first place whose tenant is not below. */
+static size_t first_place(const struct key_runs *runs, const struct id *tid)
+{
+    size_t low = 0, high = runs->place_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(runs->places[middle].tid.bytes, tid->bytes, ID_SIZE) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static int no_keys(const struct keystore *keystore, const struct id *tid, struct error *err)
@@ -78,20 +122,31 @@ static int no_keys(const struct keystore *keystore, const struct id *tid, struct
     return -1;
 }
 
+/* Each row of a tenant, with the lock held. ERROR_KEYS if it has none. */
+static int visit_tenant(struct keystore *keystore, const struct id *tid, row_callback *callback, void *context,
+                        struct error *err)
+{
+    const struct key_runs *runs = &keystore->runs;
+    if (sort_places(&keystore->runs, err) != 0)
+        return -1;
+    size_t first = first_place(runs, tid), i = first;
+    for (; i < runs->place_count && id_equal(&runs->places[i].tid, tid); i++)
+        if (visit_run(keystore, &runs->runs[runs->places[i].run], callback, context, err) != 0)
+            return -1;
+    return i > first ? 0 : no_keys(keystore, tid, err);
+}
+
+static int add_to_keyring(const struct key_row *row, void *context, struct error *err)
+{
+    /* The store's signing keys have its tid too, but no run needs them to seal and open. */
+    return row->type == KEY_SEALING || row->type == KEY_DEDUP ? keyring_add(context, row, err) : 0;
+}
+
 /* With the lock held. */
-static int load_keyring(const struct keystore *keystore, const struct id *tid, struct keyring **ret, struct error *err)
+static int load_keyring(struct keystore *keystore, const struct id *tid, struct keyring **ret, struct error *err)
 {
     struct keyring *keyring = keyring_new(tid);
-    int rc = keyring != NULL ? 0 : error_no_memory(err);
-    size_t found = 0;
-    for (size_t i = 0; rc == 0 && i < keystore->runs.count; i++) {
-        if (!id_equal(&keystore->runs.runs[i].tid, tid))
-            continue;
-        found++;
-        rc = visit_run(keystore, &keystore->runs.runs[i], add_to_keyring, keyring, err);
-    }
-    if (rc == 0 && found == 0)
-        rc = no_keys(keystore, tid, err);
+    int rc = keyring != NULL ? visit_tenant(keystore, tid, add_to_keyring, keyring, err) : error_no_memory(err);
     if (rc != 0)
         keyring_free(keyring);
     else
@@ -118,14 +173,9 @@ static int take_since(const struct key_row *row, void *context, struct error *er
 
 int keystore_tenant_since(struct keystore *keystore, const struct id *tid, int64_t *ret_ns, struct error *err)
 {
-    int rc = 0;
     *ret_ns = 0;
     (void)pthread_mutex_lock(&keystore->lock);
-    for (size_t i = 0; rc == 0 && i < keystore->runs.count; i++)
-        if (id_equal(&keystore->runs.runs[i].tid, tid))
-            rc = visit_run(keystore, &keystore->runs.runs[i], take_since, ret_ns, err);
-    if (rc == 0 && *ret_ns == 0)
-        rc = no_keys(keystore, tid, err);
+    int rc = visit_tenant(keystore, tid, take_since, ret_ns, err);
     (void)pthread_mutex_unlock(&keystore->lock);
     return rc;
 }

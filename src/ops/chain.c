@@ -162,7 +162,7 @@ static int read_record(struct hikae *hikae, const struct id *tid, const char *ca
             continue;
         if (is_sound(out, &record->hash)) {
             struct error why = {0};
-            if (file_write_atomic(path, out->data, out->size, 0600, &why) != 0)
+            if (file_write_cached(path, out->data, out->size, 0600, &why) != 0)
                 engine_warn(hikae, "the local copy of a record could not be written: %s", why.what);
             return 0;
         }
@@ -419,7 +419,7 @@ int chain_append(struct hikae *hikae, const struct keyring *keyring, const struc
     if (stored > 0) {
         CLEANUP_FREE char *cache = engine_tenant_path(hikae, keyring_tid(keyring), "h/", NULL);
         path = cache != NULL ? mem_printf("%s%s", cache, last) : NULL;
-        if (path != NULL && file_write_atomic(path, object.data, object.size, 0600, &why) != 0)
+        if (path != NULL && file_write_cached(path, object.data, object.size, 0600, &why) != 0)
             engine_warn(hikae, "the local copy of the record could not be written: %s", why.what);
     }
     if (stored >= need)

@@ -3,7 +3,11 @@
 #include "base/mem.h"
 #include "ops/purge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* Nobody takes longer from a tenant's keys to its first record. */
+#define GIVEN_UP_NS (3600 * NS_PER_S)
 
 /* ---- From the history ---- */
 
@@ -40,12 +44,14 @@ int engine_remember_tenant(struct hikae *hikae, const struct id *tid, const stru
     return is_new ? remember_jobs(hikae, tid, history, err) : 0;
 }
 
-static int read_tenant(struct hikae *hikae, const struct id *tid, struct error *err)
+/* *ret_found: its history has begun. */
+static int read_tenant(struct hikae *hikae, const struct id *tid, bool *ret_found, struct error *err)
 {
     struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
     struct chain chain;
     if (keystore_keyring(hikae->keystore, tid, &keyring, err) != 0 || chain_load(hikae, tid, keyring, &chain, err) != 0)
         return -1;
+    *ret_found = chain.history.has_tenant;
     int rc = engine_remember_tenant(hikae, tid, &chain.history, err);
     chain_clear(&chain);
     return rc;
@@ -58,8 +64,9 @@ int engine_rebuild_catalog(struct hikae *hikae, struct error *err)
     if (engine_keystore(hikae, err) != 0 || keystore_tenants(hikae->keystore, &tids, &count, err) != 0)
         return -1;
     int rc = 0;
+    bool found;
     for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = id_equal(&tids[i], &hikae->store.store_tid) ? 0 : read_tenant(hikae, &tids[i], err);
+        rc = id_equal(&tids[i], &hikae->store.store_tid) ? 0 : read_tenant(hikae, &tids[i], &found, err);
         if (rc == 0)
             rc = cancel_check(&hikae->cancel, err);
     }
@@ -132,12 +139,39 @@ static int learn_erased(const struct learning *learning, struct error *err)
     return rc;
 }
 
+/*
+ * Keys come before the history. Whoever has keys only is being added just now, or was given up: by a bulk load that was
+ * killed, many at once, which not every command from then on should ask the targets for. The keys' age tells.
+ */
+static bool was_given_up(struct hikae *hikae, const struct id *tid)
+{
+    int64_t since_ns = 0;
+    for (size_t i = 0; i < hikae->target_count; i++)
+        if (!hikae->targets[i].up)
+            return false;
+    return keystore_tenant_since(hikae->keystore, tid, &since_ns, NULL) == 0 && clock_now_ns() - since_ns > GIVEN_UP_NS;
+}
+
+static int learn_one(struct hikae *hikae, const struct id *tid, struct error *err)
+{
+    char hex[2 * ID_SIZE + 1], what[32 + sizeof(hex)];
+    bool found = false;
+    (void)snprintf(what, sizeof(what), "given up %s", hex_encode(tid->bytes, ID_SIZE, hex));
+    if (engine_noted_lately(hikae, what, ENGINE_DAILY_NS))
+        return 0;
+    if (read_tenant(hikae, tid, &found, err) != 0)
+        return -1;
+    if (!found && was_given_up(hikae, tid))
+        engine_note_now(hikae, what);
+    return 0;
+}
+
 static int learn_added(const struct learning *learning, struct error *err)
 {
     for (size_t i = 0; i < learning->count; i++) {
         struct error why = {0};
         if (learning->known[i] || id_equal(&learning->tids[i], &learning->hikae->store.store_tid) ||
-            read_tenant(learning->hikae, &learning->tids[i], &why) == 0)
+            learn_one(learning->hikae, &learning->tids[i], &why) == 0)
             continue;
         if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
             *err = why;
@@ -185,7 +219,8 @@ int engine_learn_states(struct hikae *hikae, struct error *err)
     int rc = catalog_tenant_each(hikae->catalog, note_idle, &learning, err);
     for (size_t i = 0; rc == 0 && i < learning.count; i++) {
         struct error why = {0};
-        if (read_tenant(hikae, &learning.tids[i], &why) != 0)
+        bool found;
+        if (read_tenant(hikae, &learning.tids[i], &found, &why) != 0)
             engine_warn(hikae, "whether a tenant is still suspended cannot be read: %s", why.what);
         rc = cancel_check(&hikae->cancel, err);
     }

@@ -1,6 +1,7 @@
 /* Adding and changing tenants in bulk. Nothing is done while the file has a mistake; nothing is ever removed. */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/ordered.h"
 #include "crypto/crypto.h"
 #include "ops/audit.h"
 #include "ops/load.h"
@@ -15,7 +16,6 @@ struct loading {
     const struct hikae_load_options *options;
     struct load_file file;
     struct hikae_load_result *ret;
-    struct id *tids;    /* of new tenants, by row */
     struct error first; /* of the tenants that failed */
 };
 
@@ -224,64 +224,141 @@ static int plan(struct loading *loading, struct error *err)
 
 /* ---- Doing ---- */
 
-static int add_row(struct loading *loading, size_t i, size_t turn, struct error *err)
+/*
+ * New tenants come in batches: the keys of one are an object of the keystore, not one for each tenant, and whoever is
+ * killed in between leaves few keys that no tenant has. Their records are written several at a time, as each waits for
+ * its targets and hardly for the processor.
+ */
+enum { BATCH = 256, WRITERS = 16 };
+
+struct addition {
+    struct loading *loading;
+    size_t row;
+    size_t turn; /* among the new ones, which decides about its first night */
+    struct id tid;
+    struct error why;
+    int rc;
+};
+
+struct batch {
+    struct addition additions[BATCH];
+    size_t count;
+    struct ordered *map;
+};
+
+static int add_tenant(const struct addition *addition, struct error *err)
 {
+    const struct loading *loading = addition->loading;
     struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
     struct history_tenant tenant CLEANUP(history_tenant_clear) = {0};
     struct chain chain = {0};
-    struct hikae_tenant_options options = loading->file.rows[i].options;
+    struct hikae_tenant_options options = loading->file.rows[addition->row].options;
     unsigned per_night = loading->options->per_night;
     options.trial = true;
-    if (tenant_new(&options, &tenant, err) != 0)
+    if (cancel_check(&loading->hikae->cancel, err) != 0 || tenant_new(&options, &tenant, err) != 0)
         return -1;
-    if (per_night > 0 && turn >= per_night)
-        tenant.not_before_ns = clock_now_ns() + (int64_t)(turn / per_night) * 86400 * NS_PER_S;
-    if (keystore_keyring(loading->hikae->keystore, &loading->tids[i], &keyring, err) != 0)
+    if (per_night > 0 && addition->turn >= per_night)
+        tenant.not_before_ns = clock_now_ns() + (int64_t)(addition->turn / per_night) * 86400 * NS_PER_S;
+    if (keystore_keyring(loading->hikae->keystore, &addition->tid, &keyring, err) != 0)
         return -1;
-    return tenant_write(loading->hikae, &loading->tids[i], keyring, &chain, &tenant, err);
+    return tenant_write(loading->hikae, &addition->tid, keyring, &chain, &tenant, err);
 }
 
-/* All new keys at once: a thousand tenants are a few objects of the keystore, not a thousand. */
-static int add_keys(struct loading *loading, struct error *err)
+/* Run by the writers' threads. */
+static void add_one(void *item, unsigned worker, void *context)
 {
-    size_t count = 0, rows = loading->ret->count;
-    loading->tids = mem_calloc(rows, sizeof(struct id));
-    CLEANUP_FREE struct id *fresh = mem_calloc(rows, sizeof(struct id));
-    if (loading->tids == NULL || fresh == NULL)
-        return error_no_memory(err);
-    for (size_t i = 0; i < rows; i++) {
+    struct addition *addition = item;
+    (void)worker;
+    (void)context;
+    addition->rc = add_tenant(addition, &addition->why);
+}
+
+static int add_keys(struct batch *batch, struct keystore *keystore, struct error *err)
+{
+    struct id fresh[BATCH];
+    for (size_t i = 0; i < batch->count; i++) {
+        if (crypto_random(fresh[i].bytes, ID_SIZE, err) != 0)
+            return -1;
+        batch->additions[i].tid = fresh[i];
+    }
+    return keystore_add_tenants(keystore, fresh, batch->count, err);
+}
+
+static void note_result(struct loading *loading, size_t row, int rc, const struct error *why)
+{
+    struct hikae_load_change *change = &loading->ret->changes[row];
+    change->done = rc == 0;
+    if (rc == 0 || why->class == ERROR_INTERRUPTED)
+        return;
+    engine_warn(loading->hikae, "%s:%u: tenant %s: %s", loading->file.path, change->line, change->tenant, why->what);
+    if (loading->first.class == ERROR_NONE)
+        loading->first = *why;
+}
+
+/* Keys first, then the tenants that they are for. */
+static int add_batch(struct loading *loading, struct batch *batch, struct error *err)
+{
+    if (batch->count == 0)
+        return 0;
+    if (cancel_check(&loading->hikae->cancel, err) != 0 || add_keys(batch, loading->hikae->keystore, err) != 0)
+        return -1;
+    for (size_t i = 0; i < batch->count; i++)
+        (void)ordered_put(batch->map, &batch->additions[i]); /* it is never closed, and takes them all */
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct addition *addition = ordered_get(batch->map);
+        note_result(loading, addition->row, addition->rc, &addition->why);
+    }
+    batch->count = 0;
+    return cancel_check(&loading->hikae->cancel, err);
+}
+
+static int add_new(struct loading *loading, struct batch *batch, struct error *err)
+{
+    size_t turn = 0;
+    for (size_t i = 0; i < loading->ret->count; i++) {
         if (strcmp(loading->ret->changes[i].what, "add") != 0)
             continue;
-        if (crypto_random(loading->tids[i].bytes, ID_SIZE, err) != 0)
+        batch->additions[batch->count++] = (struct addition){.loading = loading, .row = i, .turn = turn++};
+        if (batch->count == BATCH && add_batch(loading, batch, err) != 0)
             return -1;
-        fresh[count++] = loading->tids[i];
     }
-    return count > 0 ? keystore_add_tenants(loading->hikae->keystore, fresh, count, err) : 0;
+    return add_batch(loading, batch, err);
+}
+
+static int add_all(struct loading *loading, struct error *err)
+{
+    CLEANUP_FREE struct batch *batch = mem_calloc(1, sizeof(*batch));
+    struct pool *pool = batch != NULL && loading->ret->added > 0 ? pool_new(WRITERS) : NULL;
+    if (batch == NULL || (loading->ret->added > 0 && pool == NULL))
+        return error_no_memory(err);
+    if (pool == NULL)
+        return 0;
+    batch->map = ordered_new(pool, BATCH, add_one, NULL);
+    int rc = batch->map != NULL ? add_new(loading, batch, err) : error_no_memory(err);
+    ordered_free(batch->map);
+    pool_free(pool);
+    return rc;
+}
+
+static int change_known(struct loading *loading, struct error *err)
+{
+    for (size_t i = 0; i < loading->ret->count; i++) {
+        const struct hikae_load_change *change = &loading->ret->changes[i];
+        struct error why = {0};
+        if (strcmp(change->what, "change") != 0)
+            continue;
+        if (cancel_check(&loading->hikae->cancel, err) != 0)
+            return -1;
+        int rc = tenant_edit(loading->hikae, change->tenant, false, change_row, &loading->file.rows[i].options, &why);
+        note_result(loading, i, rc, &why);
+    }
+    return 0;
 }
 
 static int carry_out(struct loading *loading, struct error *err)
 {
-    size_t turn = 0;
-    if (engine_keystore(loading->hikae, err) != 0 || add_keys(loading, err) != 0)
+    if (engine_keystore(loading->hikae, err) != 0 || add_all(loading, err) != 0 || change_known(loading, err) != 0)
         return -1;
-    for (size_t i = 0; i < loading->ret->count; i++) {
-        struct hikae_load_change *change = &loading->ret->changes[i];
-        struct error why = {0};
-        if (cancel_check(&loading->hikae->cancel, err) != 0)
-            return -1;
-        if (change->done)
-            continue;
-        bool is_new = strcmp(change->what, "add") == 0;
-        int rc = is_new ? add_row(loading, i, turn++, &why)
-                        : tenant_edit(loading->hikae, change->tenant, false, change_row, &loading->file.rows[i].options,
-                                      &why);
-        change->done = rc == 0;
-        if (rc == 0)
-            continue;
-        engine_warn(loading->hikae, "%s:%u: tenant %s: %s", loading->file.path, change->line, change->tenant, why.what);
-        if (loading->first.class == ERROR_NONE)
-            loading->first = why;
-    }
     if (loading->first.class == ERROR_NONE)
         return 0;
     *err = loading->first;
@@ -309,7 +386,6 @@ enum hikae_status hikae_tenant_load(struct hikae *hikae, const char *path, const
         .hikae = hikae, .options = options, .ret = ret, .file = {.complain = warn, .context = hikae}};
     int rc = load(&loading, path, &err);
     load_free(&loading.file);
-    mem_free(loading.tids);
     engine_audit_count(&audit, "added", ret->added);
     engine_audit_count(&audit, "changed", ret->changed);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));

@@ -97,6 +97,28 @@ hikae --json tenant show cust-1 >"$WORK/json" 2>/dev/null
 check nothing-removed test "$(field sources.0.name) $(field sources.1.name) $(field labels.plan) $(field labels.zone)" = "data more gold tokyo"
 check others-stay test "$(names)" = "acme auth cust-1 cust-2 cust-3 own-1"
 
+# ---- Many at once: their keys are a few objects; a load that is killed costs no command more than a look a day ----
+gcc -std=gnu11 -O2 -shared -fPIC -D_GNU_SOURCE tests/faults/inject.c -o "$WORK/inject.so" -ldl || { not_ok "build the fault injector"; finish; }
+mkdir "$WORK/many"; "$HIKAE" init --dir "$WORK/many/h" --target "a=file://$WORK/many/a" --test-clock >/dev/null 2>&1
+many() { "$HIKAE" --config "$WORK/many/h/hikae.yaml" "$@"; }
+/usr/bin/python3 -c 'import json,sys; json.dump([{"name": "t%04d" % i, "sources": [{"name": "d", "spec": "dir:" + sys.argv[1]}]} for i in range(600)], sys.stdout)' "$WORK/src" >"$WORK/many.json"
+export HIKAE_NOW=2026-11-01T02:00:00Z
+keys=$(find "$WORK/many/a/hikae1/k" -type f | wc -l)
+{ LD_PRELOAD=$WORK/inject.so FAULT_KILL=400 many tenant load "$WORK/many.json" >/dev/null 2>&1; } 2>/dev/null
+check killed-while-adding test "$(many --json tenant list 2>/dev/null | grep -c '"state"')" -lt 256
+given_up=$((256 - $(many --json tenant list 2>/dev/null | grep -c '"state"')))
+many --json tenant load "$WORK/many.json" >"$WORK/json" 2>"$WORK/err"
+check loaded-many test "$(($(field added) + $(field same)))" = 600
+check few-objects-of-keys test "$(($(find "$WORK/many/a/hikae1/k" -type f | wc -l) - keys))" -le 4
+# The system calls of a command that opens the keystore: some ten for each tenant whose history it asks for.
+calls() { LD_PRELOAD=$WORK/inject.so FAULT_COUNTS=$WORK/counts many keys status >/dev/null 2>&1; cut -d' ' -f1 "$WORK/counts"; }
+fresh=$(calls)
+export HIKAE_NOW=2026-11-01T04:00:00Z; calls >/dev/null; later=$(calls)
+check "given-up-is-not-asked-for ($given_up: $fresh calls, then $later)" test "$given_up" -gt 50 -a "$((fresh - later))" -gt "$((3 * given_up))"
+export HIKAE_NOW=2026-11-02T04:00:01Z; next=$(calls)
+check asked-for-once-a-day test "$((next - later))" -gt "$((3 * given_up))" -a "$(calls)" -lt "$((later + given_up))"
+unset HIKAE_NOW
+
 # ---- The trial ----
 expect 8 new-not-resumed hikae tenant resume cust-1
 expect 0 trial hikae tenant trial cust-1

@@ -11,7 +11,9 @@
 #include "keys/keystore.h"
 #include "keys_fixture.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <unistd.h>
 
 static const struct id store = {{1, 2, 3}};
@@ -132,6 +134,53 @@ static void test_tenants_keys(void **state)
     assert_int_equal(err.class, ERROR_REFUSED);
     assert_int_equal(keystore_rotate_tenant(keystore, &unknown, &generation, &err), -1);
     assert_int_equal(err.class, ERROR_KEYS);
+    keystore_free(keystore);
+    fixture_remove(&f);
+}
+
+/* Called by our own code in place of libcrypto's: how many sealed records were opened. */
+static unsigned opened;
+int EVP_DecryptFinal_ex(EVP_CIPHER_CTX *ctx, unsigned char *out, int *out_size)
+{
+    static int (*real)(EVP_CIPHER_CTX *, unsigned char *, int *);
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "EVP_DecryptFinal_ex");
+    opened++;
+    return real(ctx, out, out_size);
+}
+
+/* A thousand tenants' keys are read by opening a thousand blocks; their entry is opened once and not for each. */
+static void test_many_tenants(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    struct fixture f;
+    struct error err = {0};
+    static struct id tids[MANY];
+    struct keystore *keystore = make(&f, 1, 1);
+    for (uint32_t i = 0; i < MANY; i++)
+        tids[i] = tid_of(7919 * i % 10007);
+    ok(keystore_add_tenants(keystore, tids, MANY, &err), &err);
+    keystore_free(keystore);
+    keystore = reopen(&f, f.groups, 1);
+    opened = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        struct keyring *keyring = NULL;
+        ok(keystore_keyring(keystore, &tids[i], &keyring, &err), &err);
+        assert_true(id_equal(keyring_tid(keyring), &tids[i]));
+        assert_int_equal(keyring_generation(keyring), 1);
+        keyring_free(keyring);
+    }
+    assert_in_range(opened, MANY, MANY + 8);
+    /* A key that is added meanwhile is found too, and so are those that were there. */
+    uint32_t generation = 0;
+    uint8_t first[64], last[64];
+    fingerprint(keystore, &tids[MANY - 1], first);
+    ok(keystore_rotate_tenant(keystore, &tids[MANY - 1], &generation, &err), &err);
+    fingerprint(keystore, &tids[MANY - 1], last);
+    assert_memory_equal(first, last, 32);
+    assert_memory_not_equal(first + 32, last + 32, 32);
+    fingerprint(keystore, &tids[0], last);
     keystore_free(keystore);
     fixture_remove(&f);
 }
@@ -515,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create_and_open_through_each_group),
         cmocka_unit_test(test_tenants_keys),
+        cmocka_unit_test(test_many_tenants),
         cmocka_unit_test(test_a_second_store_is_refused),
         cmocka_unit_test(test_groups_that_cannot_be),
         cmocka_unit_test(test_wrong_holders_are_told_apart),
