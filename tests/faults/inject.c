@@ -1,6 +1,8 @@
 /*
  * Faults, put between a program and the C library by LD_PRELOAD: the Nth system call fails, the Nth allocation fails,
- * or the process is killed right before the Nth call that changes something. Counting starts at main.
+ * or the process is killed right before the Nth call that changes something. Counting starts at main and ends before
+ * the destructors: one of them is gcov's, which writes down its counts there and follows the null pointer when an
+ * allocation of its own fails.
  *
  *   FAULT_CALL=N [FAULT_ERRNO=E]   the Nth counted call fails with errno E (EIO)
  *   FAULT_ALLOC=N                  the Nth malloc, calloc or realloc gives NULL
@@ -70,18 +72,43 @@ __attribute__((constructor)) static void begin(void)
     stop_name = from_env("FAULT_STOP");
     if (from_env("FAULT_ERRNO") != 0)
         fail_errno = (int)from_env("FAULT_ERRNO");
-    atomic_store(&counting, true);
 }
 
 __attribute__((destructor)) static void end(void)
 {
-    atomic_store(&counting, false);
     const char *path = getenv("FAULT_COUNTS");
     FILE *file = path != NULL ? fopen(path, "w") : NULL;
     if (file == NULL)
         return;
     (void)fprintf(file, "%ld %ld %ld\n", atomic_load(&calls), atomic_load(&allocations), atomic_load(&changes));
     (void)fclose(file);
+}
+
+static void stop_counting(void)
+{
+    atomic_store(&counting, false);
+}
+
+/* The program's own main, and what glibc calls to run it. Of the handlers of exit, the one that main registers first is
+ * the last that runs before the destructors. */
+typedef int main_function(int argc, char **argv, char **environment);
+static main_function *program_main;
+
+static int counted_main(int argc, char **argv, char **environment)
+{
+    (void)atexit(stop_counting);
+    atomic_store(&counting, true);
+    return program_main(argc, argv, environment);
+}
+
+int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*rtld_fini)(void), void *stack_end);
+int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*rtld_fini)(void), void *stack_end)
+{
+    __typeof__(&__libc_start_main) real = (__typeof__(real))(intptr_t)dlsym(RTLD_NEXT, "__libc_start_main");
+    program_main = main;
+    return real(counted_main, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
 /* Count a call; true if it is to fail. */
