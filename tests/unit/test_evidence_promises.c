@@ -350,6 +350,22 @@ static void bad_drill(struct world *w)
         }
 }
 
+/* Drilled every night, but only on the hosts that make the backups. The first year ends in November: in October nothing
+ * is owed yet. */
+static void drilled_at_home(struct world *w)
+{
+    for (size_t i = 0; i < w->tenants[PROVIDER].drill_count; i++)
+        w->drills[PROVIDER][i].elsewhere = false;
+}
+
+/* The last one on a server of its own was a year ago in October. */
+static void drilled_at_home_for_a_year(struct world *w)
+{
+    drilled_at_home(w);
+    w->drills[PROVIDER][0].time_ns = at("2025-10-15T03:00:00Z");
+    w->drills[PROVIDER][0].elsewhere = true;
+}
+
 static void other_zone(struct world *w)
 {
     static char utc[] = "UTC", tokyo[] = "Asia/Tokyo";
@@ -503,6 +519,8 @@ static const struct {
     {"monthly-1-year", no_verification, "kept-1-year", "broken"},
     {"monthly-1-year", on_demand_lost, "on-demand", "broken"},
     {"monthly-1-year", nobody_looked, "looked-at", "broken"},
+    {"monthly-1-year", drilled_at_home, "", ""},
+    {"monthly-1-year", drilled_at_home_for_a_year, "restore-test-yearly", "broken"},
     {"monthly-1-year", bad_drill, "restore-test-yearly", "broken"},
     {"monthly-1-year", no_document, "restore-test-yearly", "not-observable"},
     {"monthly-1-year", other_zone, "times-utc", "broken"},
