@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { CONNECT_S = 30, BUFFER_SIZE = 512 * 1024 };
+enum { CONNECT_S = 30, BUFFER_SIZE = 512 * 1024, EXPECT_MIN = 1 << 20 };
 
 static const char *const header_names[S3_HEADER_COUNT] = {
     [S3_HEADER_ETAG] = "etag",
@@ -24,6 +24,9 @@ static const char *const header_names[S3_HEADER_COUNT] = {
     [S3_HEADER_LEGAL_HOLD] = "x-amz-object-lock-legal-hold",
     [S3_HEADER_SERVER] = "server",
     [S3_HEADER_VERSION] = "x-amz-version-id",
+    [S3_HEADER_RANGE] = "content-range",
+    [S3_HEADER_ENCODING] = "content-encoding",
+    [S3_HEADER_TRANSFER] = "transfer-encoding",
 };
 
 /* An exchange while curl is at it. */
@@ -201,10 +204,13 @@ static CURLcode set_line(CURL *curl, const struct s3_http *http)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    if (http->ca_file != NULL)
+    if (http->ca_file != NULL) {
         SET(CURLOPT_CAINFO, http->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* these authorities, and not the system's as well */
+    }
     if (http->proxy != NULL)
         SET(CURLOPT_PROXY, http->proxy);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is not the store's */
     SET(CURLOPT_CONNECTTIMEOUT, (long)(http->timeout_s < CONNECT_S ? http->timeout_s : CONNECT_S));
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_LOW_SPEED_TIME, (long)http->timeout_s);
@@ -219,6 +225,9 @@ static CURLcode set_request(CURL *curl, struct work *work, struct curl_slist *li
 {
     CURLcode rc = set_line(curl, work->http);
     SET(CURLOPT_URL, work->exchange->url);
+    /* Without TLS it is for this machine alone: no proxy that the environment names for everybody may carry it away. */
+    if (work->http->proxy == NULL && !work->http->insecure && strncmp(work->exchange->url, "http://", 7) == 0)
+        SET(CURLOPT_PROXY, "");
     SET(CURLOPT_PATH_AS_IS, 1L);
     SET(CURLOPT_HTTPHEADER, lines);
     SET(CURLOPT_FRESH_CONNECT, work->exchange->fresh ? 1L : 0L);
@@ -235,11 +244,14 @@ static CURLcode set_request(CURL *curl, struct work *work, struct curl_slist *li
 /* Lines of headers; what curl adds of its own accord is left out. NULL: no memory. */
 static struct curl_slist *header_lines(const struct s3_exchange *x)
 {
-    static const char *const unwanted[] = {"Accept:", "Content-Type:", "Transfer-Encoding:"};
+    static const char *const always[] = {"Accept:", "Content-Type:", "Transfer-Encoding:", "Accept-Encoding: identity",
+                                         "Expect:"};
+    /* Asking first is worth a round trip (and, where nobody answers, a second) for large bodies only. */
+    size_t more = sizeof(always) / sizeof(always[0]) - (x->body_size >= EXPECT_MIN);
     struct curl_slist *lines = NULL;
-    for (size_t i = 0; i < x->header_count + sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+    for (size_t i = 0; i < x->header_count + more; i++) {
         CLEANUP_FREE char *line = i < x->header_count ? mem_printf("%s: %s", x->headers[i].name, x->headers[i].value)
-                                                      : mem_strdup(unwanted[i - x->header_count]);
+                                                      : mem_strdup(always[i - x->header_count]);
         struct curl_slist *longer = line != NULL ? curl_slist_append(lines, line) : NULL;
         if (longer == NULL) {
             curl_slist_free_all(lines);
@@ -248,6 +260,23 @@ static struct curl_slist *header_lines(const struct s3_exchange *x)
         lines = longer;
     }
     return lines;
+}
+
+/* A proxy that refused to make a connection. False: none did. */
+static bool refused_by_proxy(const struct work *work, struct error *err)
+{
+    long code = 0;
+    if (work->exchange->status != 0 || curl_easy_getinfo(work->curl, CURLINFO_HTTP_CONNECTCODE, &code) != CURLE_OK ||
+        code < 300)
+        return false;
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: the proxy answered %ld when it was asked for a connection",
+                    work->http->name, code);
+    (void)error_hint(err, code == 407 ? "the proxy wants a user name and a password: give them in https_proxy, in the "
+                                        "environment, never in the configuration"
+                                      : "check proxy of this target, or https_proxy in the environment");
+    if (err != NULL)
+        err->retryable = code >= 500;
+    return true;
 }
 
 /* What curl could not do, in our words. */
@@ -259,6 +288,8 @@ static int failure(const struct work *work, CURLcode code, struct error *err)
         return cancel_check(work->http->cancel, err) != 0
                    ? -1
                    : error_set(err, ERROR_INTERRUPTED, "%s: stopped as asked", work->http->name);
+    if (refused_by_proxy(work, err))
+        return -1;
     (void)error_set(err, ERROR_UNREACHABLE, "%s: %s", work->http->name, curl_easy_strerror(code));
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -301,6 +332,27 @@ static CURLcode perform_quietly(CURL *curl)
     return code;
 }
 
+/*
+ * Is the body of a good answer what the store sent? Something between that packs it anew, or that tells no length, so
+ * that a line which breaks looks like the end, would make sound objects look damaged.
+ */
+static int check_body(const struct work *work, struct error *err)
+{
+    const struct s3_exchange *x = work->exchange;
+    const char *encoding = x->header[S3_HEADER_ENCODING];
+    if (x->status < 200 || x->status > 299 || x->sink == NULL)
+        return 0;
+    if (encoding[0] != '\0' && strcasecmp(encoding, "identity") != 0 && strcasecmp(encoding, "aws-chunked") != 0) {
+        (void)error_set(err, ERROR_UNREACHABLE, "%s: something on the way to the store packs answers anew (%s)",
+                        work->http->name, encoding);
+        return error_hint(err, "a proxy or cache that changes what it passes on cannot be used");
+    }
+    if (x->length != UINT64_MAX || strcasecmp(x->header[S3_HEADER_TRANSFER], "chunked") == 0)
+        return 0;
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: an answer does not say how long it is", work->http->name);
+    return error_hint(err, "a proxy that cannot do HTTP/1.1 cannot be used");
+}
+
 static int perform(struct work *work, struct error *err)
 {
     struct s3_exchange *x = work->exchange;
@@ -313,7 +365,7 @@ static int perform(struct work *work, struct error *err)
     curl_slist_free_all(lines);
     x->sent = x->body != NULL && work->sent == x->body_size;
     if (code == CURLE_OK && x->status >= 200)
-        return 0;
+        return check_body(work, err);
     /* A store that refuses may close before it has read everything: its answer is what counts. */
     if (x->status >= 300 && !work->cancelled && !work->no_memory &&
         (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE))

@@ -46,6 +46,7 @@ int s3_http_new(const struct target_options *options, struct s3_http **ret, stru
     http->limit = limit;
     http->rate = options->rate;
     http->timeout_s = options->timeout_s > 0 ? options->timeout_s : TIMEOUT_S;
+    http->insecure = options->insecure;
     http->cancel = options->cancel;
     (void)pthread_mutex_init(&http->mutex, NULL);
     (void)pthread_cond_init(&http->returned, NULL);

@@ -12,7 +12,8 @@
 
 struct s3_http;
 
-/* How to reach a server: connections, rate, timeout_s, ca_file, proxy, cancel of the options; name for messages. */
+/* How to reach a server: connections, rate, timeout_s, insecure, ca_file, proxy, cancel of the options; name for
+ * messages. */
 MUST_USE int s3_http_new(const struct target_options *options, struct s3_http **ret, struct error *err);
 /* No exchange may be going on. NULL is fine. */
 void s3_http_free(struct s3_http *http);
@@ -30,6 +31,9 @@ enum s3_answer_header {
     S3_HEADER_LEGAL_HOLD,
     S3_HEADER_SERVER,
     S3_HEADER_VERSION,
+    S3_HEADER_RANGE,
+    S3_HEADER_ENCODING,
+    S3_HEADER_TRANSFER,
     S3_HEADER_COUNT
 };
 enum { S3_HEADER_VALUE_SIZE = 128, S3_ERROR_BODY_MAX = 65536 };
@@ -57,8 +61,9 @@ struct s3_exchange {
 
 /*
  * Carry out one exchange. 0: there is an answer, whatever its status. -1: there
- * is none: ERROR_UNREACHABLE (retryable unless the certificate or the address is at fault),
- * ERROR_INTERRUPTED, ERROR_NO_MEMORY.
+ * is none, or none that can be the store's own (coded anew on the way, or without a known end): ERROR_UNREACHABLE
+ * (retryable unless the certificate, the address or what stands between is at fault), ERROR_INTERRUPTED,
+ * ERROR_NO_MEMORY.
  */
 MUST_USE int s3_http_do(struct s3_http *http, struct s3_exchange *exchange, struct error *err);
 void s3_exchange_free(struct s3_exchange *exchange);

@@ -18,6 +18,7 @@ struct s3_http {
     char *proxy;
     uint64_t rate;
     unsigned timeout_s;
+    bool insecure; /* plain HTTP beyond this machine */
     const struct cancel *cancel;
     pthread_mutex_t mutex;
     pthread_cond_t returned;

@@ -159,7 +159,21 @@ static int compare_object(struct s3_target *t, const char *name, const void *byt
         return compare_bytes(t, name, bytes, size, err);
     if (s3_md5(bytes, size, NULL, ours, err) != 0)
         return -1;
-    return strcmp(ours, theirs) == 0 ? 0 : other_object(t, name, err);
+    /* Some stores write 32 digits that are no MD5: only the bytes themselves show that they are others. */
+    return strcmp(ours, theirs) == 0 ? 0 : compare_bytes(t, name, bytes, size, err);
+}
+
+/* The same after the store has said that the object is there. */
+static int compare_existing(struct s3_target *t, const char *name, const void *bytes, size_t size, struct error *err)
+{
+    if (compare_object(t, name, bytes, size, err) == 0)
+        return 0;
+    if (err == NULL || err->class != ERROR_NOT_FOUND)
+        return -1;
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: the store says that %s is there, and then it is not",
+                    t->base.traits.name, name);
+    err->retryable = true;
+    return error_hint(err, "somebody deletes at the same time, or the store answers from old state: run again");
 }
 
 /* After a failure that may have been a success: are the bytes there? If not, the error stays what it was. */
@@ -175,6 +189,17 @@ static int find_lost(struct s3_target *t, const char *name, const void *bytes, s
 
 /* ---- Putting ---- */
 
+/* Every store names what it has put by an ETag: a web server or a portal that welcomes everything does not. */
+static int check_stored(const struct s3_target *t, const struct s3_request *put, struct error *err)
+{
+    if (put->exchange.header[S3_HEADER_ETAG][0] != '\0')
+        return 0;
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: put %s: %ld, but with no ETag, as a store would say it",
+                    t->base.traits.name, put->name, put->exchange.status);
+    return error_hint(err, "what answers at %s is no object store: check endpoint and proxy of this target",
+                      t->place.host);
+}
+
 /* One try after the other; between them, an answer that was lost is looked for. */
 static int put_plain(struct s3_target *t, const char *name, const void *bytes, size_t size, struct error *err)
 {
@@ -183,7 +208,7 @@ static int put_plain(struct s3_target *t, const char *name, const void *bytes, s
     if (add_put_headers(t, &put, true, &texts, err) != 0)
         return -1;
     if (s3_do(t, &put, err) == 0)
-        return 0;
+        return check_stored(t, &put, err);
     return put.answer_lost && err->class == ERROR_UNREACHABLE ? find_lost(t, name, bytes, size) : -1;
 }
 
@@ -208,11 +233,11 @@ static int put_conditional(struct s3_target *t, const char *name, const void *by
         return -1;
     if (s3_do(t, &put, err) == 0) {
         atomic_store(&t->conditional, is_ignored(t, &put) ? S3_NO : S3_YES);
-        return 0;
+        return check_stored(t, &put, err);
     }
     if (put.exchange.status == 412) {
         atomic_store(&t->conditional, S3_YES);
-        return compare_object(t, name, bytes, size, err);
+        return compare_existing(t, name, bytes, size, err);
     }
     *ret_unsupported = s3_unsupported(&put);
     return put.answer_lost && err->class == ERROR_UNREACHABLE ? find_lost(t, name, bytes, size) : -1;
@@ -248,7 +273,7 @@ int s3_put_once(struct target *target, const char *name, const void *bytes, size
         return -1;
     if (s3_do(t, &put, err) == 0) {
         *ret = is_ignored(t, &put) ? TARGET_ONCE_UNSUPPORTED : TARGET_ONCE_CREATED;
-        return 0;
+        return check_stored(t, &put, err);
     }
     *ret = put.exchange.status == 412 ? TARGET_ONCE_EXISTS : TARGET_ONCE_UNSUPPORTED;
     return put.exchange.status == 412 || s3_unsupported(&put) ? 0 : -1;
@@ -286,6 +311,14 @@ static int too_short(const struct s3_target *t, const char *name, uint64_t offse
                      (unsigned long long)offset);
 }
 
+/* "bytes FIRST-LAST/SIZE": does it begin there? Left out, it is what was asked for. */
+static bool is_range(const char *range, uint64_t offset)
+{
+    char begins[40];
+    int size = snprintf(begins, sizeof(begins), "bytes %llu-", (unsigned long long)offset);
+    return range[0] == '\0' || strncmp(range, begins, (size_t)size) == 0;
+}
+
 int s3_get_range(struct target *target, const char *name, uint64_t offset, size_t size, struct buf *out,
                  struct error *err)
 {
@@ -309,16 +342,18 @@ int s3_get_range(struct target *target, const char *name, uint64_t offset, size_
                                              .sink = out,
                                              .sink_max = size};
     s3_extra(&get, "range", range);
-    if (s3_do(t, &get, err) != 0)
+    bool done = s3_do(t, &get, err) == 0, whole = get.exchange.status == 200;
+    if (!done && !whole)
         return get.exchange.status == 416 ? too_short(t, name, offset, size, err) : -1;
-    if (get.exchange.status == 206 && out->size - before == size)
+    bool other = !whole && !is_range(get.exchange.header[S3_HEADER_RANGE], offset);
+    if (!whole && !other && out->size - before == size)
         return 0;
     out->size = before;
-    if (get.exchange.status == 206)
+    if (!whole && !other)
         return too_short(t, name, offset, size, err);
-    (void)error_set(err, ERROR_UNREACHABLE, "%s: the store does not know how to send a part of %s", target->traits.name,
-                    name);
-    return error_hint(err, "something between that does not pass ranges on cannot be used");
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: asked for a part of %s, the store sent %s", target->traits.name, name,
+                    whole ? "all of it" : "another part");
+    return error_hint(err, "a proxy or cache on the way that does not pass ranges on cannot be used");
 }
 
 int s3_stat(struct target *target, const char *name, uint64_t *ret_size, struct error *err)

@@ -40,6 +40,9 @@ bool s3_unsupported(const struct s3_request *request)
            strcmp(request->code, "NotImplemented") == 0;
 }
 
+static const char gateway[] = "the store cannot be reached behind its gateway: run again later";
+static const char throttled[] = "the store is throttling: run again later, or lower connections or rate_kib";
+
 /* What an answer means. The first row that fits counts; status 0 and code NULL fit all. */
 static const struct meaning {
     long status;
@@ -67,18 +70,34 @@ static const struct meaning {
     {0, "SignatureDoesNotMatch", ERROR_DENIED, false,
      "the secret key does not belong to the access key, or something between changes requests"},
     {0, "NotImplemented", ERROR_UNREACHABLE, false, "the store does not know this part of S3: see hikae target check"},
+    {0, "BucketAlreadyExists", ERROR_DENIED, false, "choose another name: they are shared by all customers of a store"},
+    {0, "BucketAlreadyOwnedByYou", ERROR_DENIED, false, "the bucket is yours already"},
+    {0, "IncompleteBody", ERROR_UNREACHABLE, true, "the store did not get the whole request"},
+    {0, "SlowDown", ERROR_UNREACHABLE, true, throttled},
+    {0, "Throttling", ERROR_UNREACHABLE, true, throttled},
+    {0, "ThrottlingException", ERROR_UNREACHABLE, true, throttled},
+    {0, "KMS.ThrottlingException", ERROR_UNREACHABLE, true, throttled},
+    {0, "TooManyRequests", ERROR_UNREACHABLE, true, throttled},
+    {0, "RequestLimitExceeded", ERROR_UNREACHABLE, true, throttled},
+    {0, "RequestThrottled", ERROR_UNREACHABLE, true, throttled},
     {403, NULL, ERROR_DENIED, false, "give these credentials the right to do this, or use others"},
     {401, NULL, ERROR_DENIED, false, "check the credentials of this target"},
     {404, NULL, ERROR_NOT_FOUND, false, NULL},
     {408, NULL, ERROR_UNREACHABLE, true, "the store did not get the whole request in time"},
     {409, NULL, ERROR_UNREACHABLE, true, "another request for the same object was under way"},
     {412, NULL, ERROR_DAMAGED, false, NULL},
-    {429, NULL, ERROR_UNREACHABLE, true, "the store is throttling: run again later, or lower connections or rate_kib"},
+    {429, NULL, ERROR_UNREACHABLE, true, throttled},
     {503, NULL, ERROR_UNREACHABLE, true, "the store is throttling or overloaded: run again later"},
     {500, NULL, ERROR_UNREACHABLE, true, "the store has a fault: run again later"},
-    {502, NULL, ERROR_UNREACHABLE, true, "the store cannot be reached behind its gateway: run again later"},
-    {504, NULL, ERROR_UNREACHABLE, true, "the store cannot be reached behind its gateway: run again later"},
+    {502, NULL, ERROR_UNREACHABLE, true, gateway},
+    {504, NULL, ERROR_UNREACHABLE, true, gateway},
     {507, NULL, ERROR_UNREACHABLE, false, "the store is full"},
+    /* What networks that deliver content put before a store say of it (520 to 524: not reached, or not in time). */
+    {520, NULL, ERROR_UNREACHABLE, true, gateway},
+    {521, NULL, ERROR_UNREACHABLE, true, gateway},
+    {522, NULL, ERROR_UNREACHABLE, true, gateway},
+    {523, NULL, ERROR_UNREACHABLE, true, gateway},
+    {524, NULL, ERROR_UNREACHABLE, true, gateway},
     {0, NULL, ERROR_UNREACHABLE, false, "the store does not take this request: see hikae target check"},
 };
 
@@ -91,12 +110,27 @@ static const struct meaning *meaning_of(const struct s3_request *request)
     return m;
 }
 
+/* The region that the store names instead of the target's, or NULL. */
+static const char *other_region(const struct s3_target *t, const struct s3_exchange *x,
+                                const struct s3_answer_words *words)
+{
+    const char *region = words->region[0] != '\0' ? words->region : x->header[S3_HEADER_REGION];
+    bool about_it = x->status == 301 || x->status == 307 || x->status == 400;
+    return about_it && region[0] != '\0' && strcmp(region, t->place.region) != 0 ? region : NULL;
+}
+
 int s3_refusal(const struct s3_target *t, const struct s3_request *request, struct error *err)
 {
     struct s3_answer_words words;
     s3_answer_words(&request->exchange, &words);
     const struct meaning *meaning = meaning_of(request);
-    const char *name = t->base.traits.name;
+    const char *name = t->base.traits.name, *region = other_region(t, &request->exchange, &words);
+    if (region != NULL) {
+        (void)error_set(err, ERROR_UNREACHABLE, "%s: the bucket %s is in the region %.63s, and the target says %s",
+                        name, t->place.bucket, region, t->place.region);
+        return error_hint(err, "run: hikae target set %s region=%.63s, and see that its country, site and policy hold",
+                          name, region);
+    }
     if (meaning->class == ERROR_NOT_FOUND && request->name != NULL)
         (void)error_set(err, meaning->class, "%s: %s does not exist", name, request->name);
     else if (strcmp(request->code, "NoSuchBucket") == 0)

@@ -12,7 +12,7 @@ enum {
     FIRST_WAIT_MS = 200,
     LONGEST_WAIT_MS = 20000,
     CALL_BUDGET_MS = 180000, /* one call gives up after so much time, whatever its tries        */
-    RUN_BUDGET_MS = 900000,  /* all waiting for retries of one target, as long as it is open    */
+    RUN_BUDGET_MS = 900000,  /* all that tries in vain and waiting cost one target while it is open */
     SKEW_MATTERS_S = 60,
 };
 
@@ -163,6 +163,8 @@ int64_t s3_parse_time(const char *text)
     if (found == NULL)
         return 0;
     tm.tm_mon = (int)(found - months) / 3;
+    if (tm.tm_year < 1970 || tm.tm_year > 2200)
+        return 0; /* beyond what 64 bits of nanoseconds can say */
     tm.tm_year -= 1900;
     return (int64_t)timegm(&tm) * NS_PER_S;
 }
@@ -183,14 +185,14 @@ static void note_answer(struct s3_target *t, const struct s3_exchange *x)
     (void)pthread_mutex_unlock(&t->lock);
 }
 
-/* The store's time, as far as it is known, and its region. */
-static int64_t look_at_clock_and_region(struct s3_target *t, char region[64])
+/* What is to be added to our time for signing, and the store's region, as far as they are known. */
+static int64_t look_at_skew_and_region(struct s3_target *t, char region[64])
 {
     (void)pthread_mutex_lock(&t->lock);
     int64_t skew = t->skew_ns / NS_PER_S > SKEW_MATTERS_S || t->skew_ns / NS_PER_S < -SKEW_MATTERS_S ? t->skew_ns : 0;
     memcpy(region, t->region, sizeof(t->region));
     (void)pthread_mutex_unlock(&t->lock);
-    return clock_machine_ns() + skew;
+    return skew;
 }
 
 /* ---- Trying ---- */
@@ -198,7 +200,8 @@ static int64_t look_at_clock_and_region(struct s3_target *t, char region[64])
 /* One call of s3_do. */
 struct attempt {
     unsigned tries;
-    int64_t begun_ns;
+    int64_t begun_ns, tried_ns; /* the call, its last try */
+    int64_t skew_ns;            /* that the last try was signed with */
     bool region_corrected, clock_corrected, keys_renewed;
 };
 
@@ -214,11 +217,8 @@ static bool correct_region(struct s3_target *t, const struct s3_request *request
     (void)pthread_mutex_lock(&t->lock);
     bool news = region[0] != '\0' && strlen(region) < sizeof(t->region) && strcmp(region, t->region) != 0 &&
                 strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(region);
-    /* Data that was meant for one country does not follow a correction into another. */
-    const struct provider_region *known = t->place.known, *other = NULL;
-    if (news && known != NULL)
-        other = provider_region_find(known->provider, region);
-    news = news && (known == NULL || (other != NULL && strcmp(other->country, known->country) == 0));
+    /* Where the region says in which place data lies, and promises rest on that, only the operator may correct it. */
+    news = news && t->place.known == NULL;
     if (news)
         memcpy(t->region, region, strlen(region) + 1);
     (void)pthread_mutex_unlock(&t->lock);
@@ -226,22 +226,44 @@ static bool correct_region(struct s3_target *t, const struct s3_request *request
     return news;
 }
 
+/* Was it signed with a time that is not the store's? An answer to HEAD has no words: then the clock itself tells. */
+static bool is_skewed(struct s3_target *t, const struct s3_request *request, const struct attempt *attempt)
+{
+    char region[64];
+    if (request->code[0] != '\0' || request->exchange.status != 403)
+        return strcmp(request->code, "RequestTimeTooSkewed") == 0;
+    return look_at_skew_and_region(t, region) != attempt->skew_ns; /* note_answer has seen its clock */
+}
+
+/*
+ * Are these keys no longer good? Of those of a session every refusal may mean that it is over: answers to HEAD have no
+ * words, and Ceph says AccessDenied.
+ */
+static bool is_stale(const struct s3_request *request, const struct credentials_now *keys)
+{
+    static const char *const stale[] = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "TokenRefreshRequired"};
+    long status = request->exchange.status;
+    for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++)
+        if (strcmp(request->code, stale[i]) == 0)
+            return true;
+    return keys->session_token != NULL &&
+           (status == 401 || status == 403 || (status == 400 && request->code[0] == '\0'));
+}
+
 /* What can be put right at once, each once a call: then the request is made again without waiting. */
 static bool correct(struct s3_target *t, const struct s3_request *request, const struct credentials_now *keys,
                     struct attempt *attempt)
 {
-    static const char *const stale[] = {"ExpiredToken", "InvalidToken", "InvalidAccessKeyId", "TokenRefreshRequired"};
     if (correct_region(t, request, attempt))
         return true;
-    if (!attempt->clock_corrected && strcmp(request->code, "RequestTimeTooSkewed") == 0) {
+    if (!attempt->clock_corrected && is_skewed(t, request, attempt)) {
         attempt->clock_corrected = true;
-        return true; /* note_answer has seen its clock */
+        return true;
     }
-    for (size_t i = 0; i < sizeof(stale) / sizeof(stale[0]); i++)
-        if (!attempt->keys_renewed && strcmp(request->code, stale[i]) == 0) {
-            attempt->keys_renewed = true;
-            return credentials_reject(t->credentials[request->right], keys);
-        }
+    if (!attempt->keys_renewed && is_stale(request, keys)) {
+        attempt->keys_renewed = true;
+        return credentials_reject(t->credentials[request->right], keys);
+    }
     return false;
 }
 
@@ -265,12 +287,12 @@ static unsigned backoff_ms(unsigned tries, const struct s3_exchange *x)
 /* May it be tried again? Waits before it says so. */
 static bool again(struct s3_target *t, const struct s3_request *request, struct attempt *attempt, struct error *err)
 {
-    int64_t spent_ms = (clock_monotonic_ns() - attempt->begun_ns) / 1000000;
+    int64_t now_ns = clock_monotonic_ns(), spent_ms = (now_ns - attempt->begun_ns) / 1000000;
     if (request->no_retry || err->class == ERROR_INTERRUPTED || !err->retryable || attempt->tries >= TRIES ||
-        atomic_load(&t->failing) || spent_ms > CALL_BUDGET_MS || atomic_load(&t->waited_ms) > RUN_BUDGET_MS)
+        atomic_load(&t->failing) || spent_ms > CALL_BUDGET_MS || atomic_load(&t->lost_ms) > RUN_BUDGET_MS)
         return false;
     unsigned wait = backoff_ms(attempt->tries - 1, &request->exchange);
-    atomic_fetch_add(&t->waited_ms, wait);
+    atomic_fetch_add(&t->lost_ms, wait + (uint64_t)(now_ns - attempt->tried_ns) / 1000000);
     atomic_fetch_add(&t->retries, 1);
     return s3_http_wait(t->http, wait, err) == 0;
 }
@@ -305,11 +327,12 @@ static int send_v4(struct s3_target *t, struct s3_request *request, const char *
 
 /* 0: there is an answer. */
 static int send_once(struct s3_target *t, struct s3_request *request, const char *hash,
-                     const struct credentials_now *keys, struct error *err)
+                     const struct credentials_now *keys, struct attempt *attempt, struct error *err)
 {
     struct s3_exchange *x = &request->exchange;
     char region[64];
-    int64_t now_ns = look_at_clock_and_region(t, region);
+    attempt->skew_ns = look_at_skew_and_region(t, region);
+    int64_t now_ns = clock_machine_ns() + attempt->skew_ns;
     size_t before = request->sink != NULL ? request->sink->size : 0;
     request->code[0] = '\0';
     int rc = t->v2 ? s3v2_send(t, request, keys, now_ns, err) : send_v4(t, request, hash, keys, now_ns, region, err);
@@ -352,11 +375,12 @@ static int try_once(struct s3_target *t, struct s3_request *request, const char 
     CLEANUP_CREDENTIALS const struct credentials_now *keys = NULL;
     *corrected = false;
     attempt->tries++;
+    attempt->tried_ns = clock_monotonic_ns();
     request->exchange.fresh = attempt->tries > 1;
     request->exchange.status = 0;
     if (credentials_get(t->credentials[request->right], &keys, err) != 0)
         return error_wrap(err, "credentials of %s", t->base.traits.name);
-    if (send_once(t, request, hash, keys, err) != 0)
+    if (send_once(t, request, hash, keys, attempt, err) != 0)
         return -1;
     if (judge(t, request, err) == 0)
         return 0;

@@ -34,12 +34,12 @@ struct s3_target {
     int64_t skew_ns;      /* its clock minus ours */
     int64_t skew_at_ns;   /* when that was seen, by the monotonic clock; 0: never */
     char server[64];
-    atomic_int conditional;     /* does it know If-None-Match? enum s3_answer_known  */
-    atomic_int versions;        /* does its bucket keep versions? enum s3_answer_known */
-    atomic_int lockable;        /* can its bucket lock objects? enum s3_answer_known     */
-    atomic_bool found;          /* the bucket is there: a 404 means the object         */
-    atomic_bool failing;        /* the last request failed for good: try the next one once only */
-    _Atomic uint64_t waited_ms; /* for retries, since the target was opened */
+    atomic_int conditional;   /* does it know If-None-Match? enum s3_answer_known  */
+    atomic_int versions;      /* does its bucket keep versions? enum s3_answer_known */
+    atomic_int lockable;      /* can its bucket lock objects? enum s3_answer_known     */
+    atomic_bool found;        /* the bucket is there: a 404 means the object         */
+    atomic_bool failing;      /* the last request failed for good: try the next one once only */
+    _Atomic uint64_t lost_ms; /* to tries in vain, and to waiting after them, since it was opened */
     _Atomic uint64_t counts[S3_KINDS], retries, bytes_up, bytes_down;
 };
 

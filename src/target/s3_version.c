@@ -28,6 +28,8 @@ struct page {
     struct item current;
     int truncated; /* -1: not told */
     char *markers[2];
+    char *mark;                      /* a place passed before: whoever comes by it again goes in a circle … */
+    unsigned long pages, mark_again; /* … and one is found as soon as the mark is renewed at twice its length */
 };
 
 static void item_clear(struct item *item)
@@ -52,6 +54,7 @@ static void page_clear(struct page *page)
     mem_free(page->items);
     mem_free(page->markers[0]);
     mem_free(page->markers[1]);
+    mem_free(page->mark);
 }
 
 static int set_text(char **text, const char *value, bool escaped, struct error *err)
@@ -126,6 +129,26 @@ static int no_listing(const struct s3_target *t, struct error *err, const char *
     return -1;
 }
 
+/*
+ * Does a listing that goes on come by a place where it was before? One mark is enough for circles of any length (Brent:
+ * An improved Monte Carlo factorization algorithm, BIT 20, 1980): it moves up when the pages have doubled.
+ */
+static int check_circle(const struct s3_target *t, struct page *page, struct error *err)
+{
+    CLEANUP_FREE char *place = mem_printf("%s\n%s", page->markers[0], page->markers[1] != NULL ? page->markers[1] : "");
+    if (place == NULL)
+        return error_no_memory(err);
+    if (page->mark != NULL && strcmp(page->mark, place) == 0)
+        return no_listing(t, err, "goes round in a circle");
+    if (page->pages++ < page->mark_again)
+        return 0;
+    page->mark_again = 2 * page->pages;
+    mem_free(page->mark);
+    page->mark = place;
+    place = NULL;
+    return 0;
+}
+
 static int fetch_page(struct s3_target *t, const char *prefix, enum s3_right right, struct page *page,
                       struct error *err)
 {
@@ -148,9 +171,8 @@ static int fetch_page(struct s3_target *t, const char *prefix, enum s3_right rig
         rc = no_listing(t, err, "does not say whether it ends here");
     else if (rc == 0 && page->truncated == 1 && page->markers[0] == NULL)
         rc = no_listing(t, err, "goes on, but says not where");
-    else if (rc == 0 && page->truncated == 1 && before[0] != NULL && strcmp(before[0], page->markers[0]) == 0 &&
-             strcmp(before[1] != NULL ? before[1] : "", page->markers[1] != NULL ? page->markers[1] : "") == 0)
-        rc = no_listing(t, err, "goes round in a circle");
+    else if (rc == 0 && page->truncated == 1)
+        rc = check_circle(t, page, err);
     mem_free(before[0]);
     mem_free(before[1]);
     buf_free(&body);
