@@ -2,9 +2,11 @@
 
 #include "base/mem.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct s3_provider providers[] = {
     {.name = "aws",
@@ -90,9 +92,42 @@ static int read_prefix(const char *path, char **ret, struct error *err)
     return *ret != NULL ? 0 : error_no_memory(err);
 }
 
+/* "192.0.2.1" or "[2001:db8::1]"; what is said of it, or nothing, goes to *ret_loopback. */
+static bool is_address(const char *host, bool *ret_loopback)
+{
+    size_t size = strlen(host);
+    char text[INET6_ADDRSTRLEN] = "";
+    struct in_addr four;
+    struct in6_addr six;
+    *ret_loopback = false;
+    if (inet_pton(AF_INET, host, &four) == 1) {
+        *ret_loopback = ntohl(four.s_addr) >> 24 == 127;
+        return true;
+    }
+    if (size < 3 || size - 2 >= sizeof(text) || host[0] != '[' || host[size - 1] != ']')
+        return false;
+    memcpy(text, host + 1, size - 2);
+    if (inet_pton(AF_INET6, text, &six) != 1)
+        return false;
+    *ret_loopback = IN6_IS_ADDR_LOOPBACK(&six);
+    return true;
+}
+
+/* This machine, whatever a name server says: libcurl looks "localhost" and what is below it up in no other way. */
 static bool is_loopback(const char *host)
 {
-    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
+    bool loopback;
+    return is_address(host, &loopback) ? loopback : strcasecmp(host, "localhost") == 0 || ends_with(host, ".localhost");
+}
+
+/* A name of letters, digits, '-', '_' and single dots, or an address. */
+static bool host_valid(const char *host)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t size = strlen(host);
+    bool loopback;
+    return is_address(host, &loopback) || (size > 0 && size <= 253 && strspn(host, plain) == size && host[0] != '.' &&
+                                           host[0] != '-' && strstr(host, "..") == NULL);
 }
 
 /* A port, decimal, without a leading zero. */
@@ -123,8 +158,7 @@ static int split_endpoint(const char *endpoint, struct s3_place *place, struct e
     CLEANUP_FREE char *host = mem_printf("%.*s", port != NULL ? (int)(port - text) : (int)size, text);
     if (host == NULL)
         return error_no_memory(err);
-    bool good = host[0] != '\0' && strlen(host) <= 253 && authority[size + strspn(authority + size, "/")] == '\0' &&
-                strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-[]:_") == strlen(host) &&
+    bool good = host_valid(host) && authority[size + strspn(authority + size, "/")] == '\0' &&
                 (port == NULL || port_valid(port + 1));
     if (!good) {
         (void)error_set(err, ERROR_CONFIG, "\"%s\" is not the endpoint of a store", endpoint);
@@ -158,28 +192,29 @@ static int read_endpoint(struct s3_place *place, struct error *err)
     return made != NULL ? split_endpoint(made, place, err) : error_no_memory(err);
 }
 
-/* Does the host, but for its port, end with the domain of the provider (for AWS in China with ".cn" behind it)? */
-static bool is_own_host(const struct s3_provider *provider, const char *host)
+/* How long the host is before the domain of the provider (for AWS in China with ".cn" behind it); 0: it is another's.
+ */
+static size_t before_domain(const struct s3_provider *provider, const char *host)
 {
     if (provider->endpoint == NULL)
-        return false;
+        return 0;
     const char *domain = strstr(provider->endpoint, "%s") + 2;
-    size_t size = strlen(host);
+    size_t size = strlen(host), end = strlen(domain);
     if (size > 3 && strcmp(host + size - 3, ".cn") == 0)
         size -= 3;
-    return size > strlen(domain) && strncmp(host + size - strlen(domain), domain, strlen(domain)) == 0;
+    return size > end && strncmp(host + size - end, domain, end) == 0 ? size - end : 0;
 }
 
-/* Is this word between two dots of the host? */
-static bool has_label(const char *host, const char *word)
+/*
+ * Is this the region of a provider's own host, of which `size` bytes are before the domain? "s3.REGION",
+ * "s3.dualstack.REGION", "….s3.REGION.vpce": the last word. Those further to the left are names that customers choose.
+ */
+static bool is_region_of(const char *host, size_t size, const char *region)
 {
-    for (const char *label = host; label != NULL; label = strchr(label, '.')) {
-        label += *label == '.';
-        size_t size = strcspn(label, ".");
-        if (size == strlen(word) && strncmp(label, word, size) == 0)
-            return true;
-    }
-    return false;
+    size_t length = strlen(region);
+    if (size > 5 && strncmp(host + size - 5, ".vpce", 5) == 0)
+        size -= 5;
+    return size > length && strncmp(host + size - length, region, length) == 0 && host[size - length - 1] == '.';
 }
 
 /*
@@ -188,9 +223,10 @@ static bool has_label(const char *host, const char *word)
  */
 static int find_known(struct s3_place *place, struct error *err)
 {
-    if (!place->tls || !is_own_host(place->provider, place->host))
+    size_t size = before_domain(place->provider, place->host);
+    if (!place->tls || size == 0)
         return 0;
-    if (!has_label(place->host, place->region)) {
+    if (!is_region_of(place->host, size, place->region)) {
         (void)error_set(err, ERROR_CONFIG, "the endpoint %s is not that of the region %s", place->host, place->region);
         return error_hint(err, "leave endpoint= out: the provider %s and the region are enough", place->provider->name);
     }
@@ -313,6 +349,72 @@ static int merge(const struct target_url *url, struct target_options *o, struct 
     return 0;
 }
 
+/*
+ * A proxy's URL is shown and logged like the target's; and what goes without TLS to this machine must not leave it by
+ * way of a proxy.
+ */
+static int check_proxy(const struct s3_place *place, struct error *err)
+{
+    static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
+    const char *proxy = place->options.proxy, *authority = NULL;
+    if (proxy == NULL)
+        return 0;
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (strncmp(proxy, schemes[i], strlen(schemes[i])) == 0)
+            authority = proxy + strlen(schemes[i]);
+    if (strchr(proxy, '@') != NULL) {
+        (void)error_set(err, ERROR_CONFIG,
+                        "the proxy's URL holds a user name or password, which would be shown and "
+                        "logged");
+        return error_hint(err, "write proxy=http://HOST:PORT without them; or leave it out and set https_proxy in the "
+                               "environment of the service");
+    }
+    size_t size = authority != NULL ? strcspn(authority, "/") : 0;
+    CLEANUP_FREE char *host = mem_printf("%.*s", (int)size, authority != NULL ? authority : "");
+    if (host == NULL)
+        return error_no_memory(err);
+    char *port = strrchr(host, ':');
+    bool ported = port != NULL && strchr(port, ']') == NULL;
+    bool port_good = !ported || port_valid(port + 1);
+    if (ported)
+        *port = '\0';
+    if (authority == NULL || !host_valid(host) || !port_good ||
+        (authority[size] != '\0' && authority[size + 1] != '\0')) {
+        (void)error_set(err, ERROR_CONFIG, "\"%s\" is not the URL of a proxy", proxy);
+        return error_hint(err, "write proxy=http://HOST:PORT, or https, socks5 or socks5h");
+    }
+    if (place->tls || place->options.insecure || is_loopback(host))
+        return 0;
+    (void)error_set(err, ERROR_CONFIG, "the endpoint is not encrypted, and the proxy %s is not on this machine", host);
+    return error_hint(err, "use https://, or say insecure=true if the line is protected by other means");
+}
+
+/* A bucket can be part of a host name if it is one label of it: a certificate for *.s3… is for no more. */
+static bool is_label(const char *bucket)
+{
+    return strspn(bucket, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(bucket);
+}
+
+static int choose_style(struct s3_place *place, struct error *err)
+{
+    CLEANUP_FREE char *host = mem_strdup(place->host);
+    bool loopback, wanted = place->options.style == TARGET_STYLE_VIRTUAL;
+    if (host == NULL)
+        return error_no_memory(err);
+    char *port = strrchr(host, ':');
+    if (port != NULL && strchr(port, ']') == NULL)
+        *port = '\0';
+    bool address = is_address(host, &loopback);
+    place->virtual_style = wanted || (place->options.style == TARGET_STYLE_AUTO && place->provider->virtual_style &&
+                                      !address && is_label(place->bucket));
+    if (wanted && (address || (place->tls && strchr(place->bucket, '.') != NULL))) {
+        (void)error_set(err, ERROR_CONFIG, "the bucket %s cannot be part of the host name: %s", place->bucket,
+                        address ? "the endpoint is an address" : "no certificate is for a name with its dots");
+        return error_hint(err, "write style=path");
+    }
+    return 0;
+}
+
 static int keep_text(const char *from, char **ret, struct error *err)
 {
     *ret = from != NULL ? mem_strdup(from) : NULL;
@@ -332,14 +434,10 @@ static int read_place(const struct target_url *url, const char *region, struct s
         return error_no_memory(err);
     if (choose_provider(place->options.provider, place->options.endpoint, &place->provider, err) != 0 ||
         read_prefix(url->path, &place->prefix, err) != 0 || read_region(place, region, err) != 0 ||
-        read_endpoint(place, err) != 0 || find_known(place, err) != 0 ||
-        keep_text(place->options.storage_class, &place->storage_class, err) != 0 ||
+        read_endpoint(place, err) != 0 || check_proxy(place, err) != 0 || choose_style(place, err) != 0 ||
+        find_known(place, err) != 0 || keep_text(place->options.storage_class, &place->storage_class, err) != 0 ||
         keep_text(place->options.sse_key, &place->sse_key, err) != 0)
         return -1;
-    /* A certificate for *.s3… is for one label: a bucket with dots would not match it. */
-    place->virtual_style = place->options.style == TARGET_STYLE_VIRTUAL ||
-                           (place->options.style == TARGET_STYLE_AUTO && place->provider->virtual_style &&
-                            strchr(place->bucket, '.') == NULL);
     return 0;
 }
 
