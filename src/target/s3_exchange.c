@@ -3,12 +3,16 @@
 
 #include "base/mem.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { CONNECT_S = 30, BUFFER_SIZE = 512 * 1024, EXPECT_MIN = 1 << 20 };
 
@@ -33,7 +37,7 @@ static const char *const header_names[S3_HEADER_COUNT] = {
 struct work {
     struct s3_http *http;
     struct s3_exchange *exchange;
-    CURL *curl;
+    struct s3_connection *connection;
     size_t sent;
     bool cancelled;
     bool no_memory;
@@ -96,7 +100,7 @@ static void look_at_tls(struct work *work)
 {
     struct curl_tlssessioninfo *info = NULL;
     work->looked = true;
-    if (curl_easy_getinfo(work->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL ||
+    if (curl_easy_getinfo(work->connection->curl, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || info == NULL ||
         info->backend != CURLSSLBACKEND_OPENSSL || info->internals == NULL)
         return;
     const SSL *ssl = info->internals;
@@ -104,6 +108,34 @@ static void look_at_tls(struct work *work)
     (void)snprintf(work->http->tls_version, sizeof(work->http->tls_version), "%s", SSL_get_version(ssl));
     (void)snprintf(work->http->tls_cipher, sizeof(work->http->tls_cipher), "%s", SSL_get_cipher_name(ssl));
     (void)pthread_mutex_unlock(&work->http->mutex);
+}
+
+/*
+ * A server that writes head and body of an answer apart, with Nagle's algorithm on (RFC 896; Ceph's gateway as it
+ * comes), keeps a short body back until the head is acknowledged, and our kernel waits up to 40 ms with that, in the
+ * hope of having something to send along. tcp(7), TCP_QUICKACK: it lasts for this answer.
+ */
+static void acknowledge_now(const struct s3_connection *connection)
+{
+    const int on = 1;
+    if (connection->fd != CURL_SOCKET_BAD)
+        (void)setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
+static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+    struct s3_connection *connection = context;
+    (void)purpose;
+    connection->fd = fd;
+    return CURL_SOCKOPT_OK;
+}
+
+static int on_close(void *context, curl_socket_t fd)
+{
+    struct s3_connection *connection = context;
+    if (connection->fd == fd)
+        connection->fd = CURL_SOCKET_BAD;
+    return close(fd);
 }
 
 /* A new status line: what came before was a provisional answer. */
@@ -156,6 +188,8 @@ static size_t on_header(char *line, size_t one, size_t count, void *context)
         note_header(x, line, (size_t)(colon - line), colon + 1, size - (size_t)(colon - line) - 1);
     /* One allocation for the body, not a chain of growing ones. */
     bool last = size <= 2;
+    if (last)
+        acknowledge_now(work->connection);
     if (last && x->status >= 200 && x->status < 300 && x->sink != NULL && x->length <= x->sink_max &&
         strcmp(x->method, "HEAD") != 0)
         work->no_memory = buf_reserve(x->sink, (size_t)x->length, NULL) != 0;
@@ -221,9 +255,24 @@ static CURLcode set_line(CURL *curl, const struct s3_http *http)
     return rc;
 }
 
-static CURLcode set_request(CURL *curl, struct work *work, struct curl_slist *lines)
+static CURLcode set_connection(struct s3_connection *connection)
 {
-    CURLcode rc = set_line(curl, work->http);
+    CURL *curl = connection->curl;
+    CURLcode rc = CURLE_OK;
+    SET(CURLOPT_MAXCONNECTS, 1L);
+    SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
+    SET(CURLOPT_SOCKOPTDATA, connection);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    SET(CURLOPT_CLOSESOCKETDATA, connection);
+    return rc;
+}
+
+static CURLcode set_request(struct work *work, struct curl_slist *lines)
+{
+    CURL *curl = work->connection->curl;
+    CURLcode rc = set_connection(work->connection);
+    if (rc == CURLE_OK)
+        rc = set_line(curl, work->http);
     SET(CURLOPT_URL, work->exchange->url);
     /* Without TLS it is for this machine alone: no proxy that the environment names for everybody may carry it away. */
     if (work->http->proxy == NULL && !work->http->insecure && strncmp(work->exchange->url, "http://", 7) == 0)
@@ -266,8 +315,8 @@ static struct curl_slist *header_lines(const struct s3_exchange *x)
 static bool refused_by_proxy(const struct work *work, struct error *err)
 {
     long code = 0;
-    if (work->exchange->status != 0 || curl_easy_getinfo(work->curl, CURLINFO_HTTP_CONNECTCODE, &code) != CURLE_OK ||
-        code < 300)
+    if (work->exchange->status != 0 ||
+        curl_easy_getinfo(work->connection->curl, CURLINFO_HTTP_CONNECTCODE, &code) != CURLE_OK || code < 300)
         return false;
     (void)error_set(err, ERROR_UNREACHABLE, "%s: the proxy answered %ld when it was asked for a connection",
                     work->http->name, code);
@@ -359,9 +408,9 @@ static int perform(struct work *work, struct error *err)
     struct curl_slist *lines = header_lines(x);
     if (lines == NULL)
         return error_no_memory(err);
-    CURLcode code = set_request(work->curl, work, lines);
+    CURLcode code = set_request(work, lines);
     if (code == CURLE_OK)
-        code = perform_quietly(work->curl);
+        code = perform_quietly(work->connection->curl);
     curl_slist_free_all(lines);
     x->sent = x->body != NULL && work->sent == x->body_size;
     if (code == CURLE_OK && x->status >= 200)
@@ -383,11 +432,11 @@ int s3_http_do(struct s3_http *http, struct s3_exchange *exchange, struct error 
     exchange->overflow = exchange->sent = false;
     exchange->refusal.size = 0;
     memset(exchange->header, 0, sizeof(exchange->header));
-    work.curl = s3_http_take(http, err);
-    if (work.curl == NULL)
+    work.connection = s3_http_take(http, err);
+    if (work.connection == NULL)
         return -1;
     int rc = perform(&work, err);
-    s3_http_return(http, work.curl);
+    s3_http_return(http, work.connection);
     return rc;
 }
 

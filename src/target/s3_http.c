@@ -40,7 +40,7 @@ int s3_http_new(const struct target_options *options, struct s3_http **ret, stru
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     unsigned limit = options->connections > 0 ? options->connections : CONNECTIONS;
     (void)pthread_once(&once, global_init);
-    struct s3_http *http = mem_calloc(1, sizeof(*http) + limit * sizeof(CURL *));
+    struct s3_http *http = mem_calloc(1, sizeof(*http) + limit * sizeof(http->connections[0]));
     if (http == NULL)
         return error_no_memory(err);
     http->limit = limit;
@@ -74,8 +74,8 @@ void s3_http_free(struct s3_http *http)
 {
     if (http == NULL)
         return;
-    for (unsigned i = 0; i < http->idle_count; i++)
-        curl_easy_cleanup(http->idle[i]);
+    for (struct s3_connection *connection = http->idle; connection != NULL; connection = connection->next)
+        curl_easy_cleanup(connection->curl);
     if (http->share != NULL)
         (void)curl_share_cleanup(http->share);
     for (size_t i = 0; i < CURL_LOCK_DATA_LAST; i++)
@@ -111,11 +111,24 @@ void s3_http_tls(struct s3_http *http, char version[16], char cipher[64])
 
 /* ---- The pool ---- */
 
-CURL *s3_http_take(struct s3_http *http, struct error *err)
+/* With the mutex held. */
+static struct s3_connection *make(struct s3_http *http, struct error *err)
 {
-    CURL *curl = NULL;
+    struct s3_connection *connection = &http->connections[http->made];
+    *connection = (struct s3_connection){.curl = curl_easy_init(), .fd = CURL_SOCKET_BAD};
+    if (connection->curl == NULL) {
+        (void)error_no_memory(err);
+        return NULL;
+    }
+    http->made++;
+    return connection;
+}
+
+struct s3_connection *s3_http_take(struct s3_http *http, struct error *err)
+{
+    struct s3_connection *connection = NULL;
     (void)pthread_mutex_lock(&http->mutex);
-    while (http->idle_count == 0 && http->made == http->limit && cancel_check(http->cancel, err) == 0) {
+    while (http->idle == NULL && http->made == http->limit && cancel_check(http->cancel, err) == 0) {
         struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += WAIT_MS * 1000000L;
@@ -123,23 +136,22 @@ CURL *s3_http_take(struct s3_http *http, struct error *err)
         until.tv_nsec %= NS_PER_S;
         (void)pthread_cond_timedwait(&http->returned, &http->mutex, &until);
     }
-    if (http->idle_count > 0) {
-        curl = http->idle[--http->idle_count];
+    if (http->idle != NULL) {
+        connection = http->idle;
+        http->idle = connection->next;
     } else if (http->made < http->limit) {
-        curl = curl_easy_init();
-        http->made += curl != NULL;
-        if (curl == NULL)
-            (void)error_no_memory(err);
+        connection = make(http, err);
     }
     (void)pthread_mutex_unlock(&http->mutex);
-    return curl;
+    return connection;
 }
 
-void s3_http_return(struct s3_http *http, CURL *curl)
+void s3_http_return(struct s3_http *http, struct s3_connection *connection)
 {
-    curl_easy_reset(curl); /* options go, connections stay */
+    curl_easy_reset(connection->curl); /* options go, the connection stays */
     (void)pthread_mutex_lock(&http->mutex);
-    http->idle[http->idle_count++] = curl;
+    connection->next = http->idle;
+    http->idle = connection;
     (void)pthread_cond_signal(&http->returned);
     (void)pthread_mutex_unlock(&http->mutex);
 }

@@ -12,6 +12,13 @@ struct meter {
     int64_t next_ns;
 };
 
+/* A handle of curl, which keeps one connection open for the next request. */
+struct s3_connection {
+    struct s3_connection *next; /* idle, too */
+    CURL *curl;
+    curl_socket_t fd; /* CURL_SOCKET_BAD: none is open */
+};
+
 struct s3_http {
     char *name;
     char *ca_file;
@@ -26,13 +33,14 @@ struct s3_http {
     char tls_version[16], tls_cipher[64];
     CURLSH *share;
     pthread_mutex_t shared[CURL_LOCK_DATA_LAST];
-    unsigned limit, made, idle_count;
-    CURL *idle[]; /* the one used last is on top: its connection is the freshest */
+    struct s3_connection *idle; /* the one used last first: it is the freshest */
+    unsigned limit, made;
+    struct s3_connection connections[];
 };
 
 /* A connection for the caller alone; waits for one. NULL: cancelled, or no memory. */
-CURL *s3_http_take(struct s3_http *http, struct error *err);
-void s3_http_return(struct s3_http *http, CURL *curl);
+struct s3_connection *s3_http_take(struct s3_http *http, struct error *err);
+void s3_http_return(struct s3_http *http, struct s3_connection *connection);
 /* How many of `size` bytes to move at once, so that waiting for them stays short. */
 size_t s3_http_portion(const struct s3_http *http, size_t size);
 /* Wait until these bytes may go by the rate. False when the caller wants to stop. */
