@@ -229,11 +229,12 @@ static void empty(struct batch *batch)
     batch->failed = false;
 }
 
-static int take_batches(struct gatherer *gatherer, struct error *err)
+/* Take the batches until they end, whatever happens: the scan may be waiting for a free one. With an `rc` that is not 0
+ * (the gatherer could not be made, and `err` says why) they are only emptied. */
+static int take_batches(struct gatherer *gatherer, int rc, struct error *err)
 {
     struct backup *backup = gatherer->backup;
     struct batch *batch;
-    int rc = 0;
     while ((batch = ordered_get(backup->batches)) != NULL) {
         if (rc == 0 && batch->failed) {
             *err = batch->error;
@@ -243,7 +244,7 @@ static int take_batches(struct gatherer *gatherer, struct error *err)
             rc = take_event(gatherer, batch, &batch->events[i], err);
         empty(batch);
         if (rc != 0)
-            backup_fail(backup, err); /* go on emptying: the scan may be waiting for a free batch */
+            backup_fail(backup, err);
         (void)queue_push(backup->free_batches, batch);
     }
     return rc;
@@ -262,15 +263,13 @@ int gather_run(struct backup *backup, struct packer *packer, struct manifest_roo
         rc = error_no_memory(err);
     if (rc != 0)
         backup_fail(backup, err);
-    /* Whatever happens, batches must be taken until they end. */
-    struct error why = {0};
-    if (take_batches(&gatherer, rc == 0 ? err : &why) != 0)
-        rc = -1;
+    rc = take_batches(&gatherer, rc, err);
     if (rc == 0)
         rc = backup_check(backup, err);
     if (rc == 0)
         rc = manifest_builder_finish(gatherer.builder, ret, err);
     /* What was gathered is stored also when the run stops: the next one reuses it. */
+    struct error why = {0};
     if (flush(&gatherer, &gatherer.content, rc == 0 ? err : &why) != 0)
         rc = -1;
     if (flush(&gatherer, &gatherer.meta, rc == 0 ? err : &why) != 0)

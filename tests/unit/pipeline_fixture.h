@@ -87,26 +87,36 @@ static inline void pipe_remove(struct pipe *p)
     fixture_remove(&p->keys);
 }
 
+static inline struct backup_options pipe_backup_options(struct pipe *p, const struct backup_source *source)
+{
+    memset(&p->backup, 0, sizeof(p->backup));
+    return (struct backup_options){.objects = &p->objects,
+                                   .sources = source,
+                                   .source_count = 1,
+                                   .parent = p->has_root ? &p->root : NULL,
+                                   .threads = 2,
+                                   .level = 3,
+                                   .pack_size = 9 << 20, /* two of the longest blocks */
+                                   .verify_writes = true,
+                                   .spool_folder = p->spool,
+                                   .spool_limit = 64 << 20,
+                                   .counters = &p->backup,
+                                   .warn = pipe_warn,
+                                   .warn_context = &p->warnings};
+}
+
+static inline struct backup_source pipe_source(const struct pipe *p)
+{
+    return (struct backup_source){.name = "src", .kind = SOURCE_DIRECTORY, .path = p->source};
+}
+
 /* Back up the source folder as "src". */
 static inline void pipe_backup(struct pipe *p)
 {
     struct error err = {0};
     char text[2048];
-    struct backup_source source = {.name = "src", .kind = SOURCE_DIRECTORY, .path = p->source};
-    memset(&p->backup, 0, sizeof(p->backup));
-    struct backup_options options = {.objects = &p->objects,
-                                     .sources = &source,
-                                     .source_count = 1,
-                                     .parent = p->has_root ? &p->root : NULL,
-                                     .threads = 2,
-                                     .level = 3,
-                                     .pack_size = 9 << 20, /* two of the longest blocks */
-                                     .verify_writes = true,
-                                     .spool_folder = p->spool,
-                                     .spool_limit = 64 << 20,
-                                     .counters = &p->backup,
-                                     .warn = pipe_warn,
-                                     .warn_context = &p->warnings};
+    struct backup_source source = pipe_source(p);
+    struct backup_options options = pipe_backup_options(p, &source);
     struct backup_outcome outcome;
     if (backup_run(&options, &outcome, &err) != 0)
         fail_msg("backup: %s", error_format(&err, text, sizeof(text)));

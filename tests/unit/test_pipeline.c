@@ -400,6 +400,22 @@ static void test_cancel(void **state)
     assert_int_equal(err.class, ERROR_INTERRUPTED);
 }
 
+/* The scan may have read files before the manifest's builder is refused: they are let go, and the run says why. */
+static void test_no_builder(void **state)
+{
+    struct pipe *p = *state;
+    struct backup_source source = pipe_source(p);
+    struct backup_options options = pipe_backup_options(p, &source);
+    options.fan_out = 1;
+    for (int i = 0; i < 100; i++) {
+        struct error err = {0};
+        struct backup_outcome outcome;
+        assert_int_equal(backup_run(&options, &outcome, &err), -1);
+        assert_int_equal(err.class, ERROR_INTERNAL);
+        assert_non_null(strstr(err.what, "cannot be built"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damage_everywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_incomplete_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_builder, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
