@@ -140,7 +140,7 @@ struct hikae_erasures {
     size_t count;
 };
 struct hikae_erasure_options {
-    const char *const *patterns; /* paths or globs in snapshots, as restores take them */
+    const char *const *patterns; /* paths and patterns in snapshots, as restores take them, but for '!' */
     size_t pattern_count;
     const char *who, *reason;
     bool dry_run;

@@ -14,7 +14,7 @@ enum hikae_destination { HIKAE_TO_PRODUCTION, HIKAE_TO_STAGING, HIKAE_TO_DRILL }
 struct hikae_restore_options {
     struct hikae_which which;
     const char *to;           /* folder; made if missing */
-    const char *const *paths; /* paths or globs in the snapshot; none: everything */
+    const char *const *paths; /* paths and patterns in the snapshot, as exclusions have them; none: everything */
     size_t path_count;
     bool literal;       /* paths are names, not patterns, sorted as strcmp sorts them */
     const char *target; /* read from this one only; NULL: any */

@@ -192,7 +192,7 @@ static const struct option_def erasure_add_options[] = {
      .value = "PATTERN",
      .many = true,
      .required = true,
-     .help = "a path in snapshots, or a glob; what lies below a folder is meant too"},
+     .help = "a path in snapshots, or a pattern as in `restore` (but for !); what lies below a folder is meant too"},
     OPTION_WHO("who asked for it"),
     OPTION_REASON("why: the request that is met"),
     OPTIONS_END,

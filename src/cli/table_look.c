@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+/* One language wherever entries are chosen, and the one in which sources exclude. */
+#define PATTERNS                                                                                                       \
+    "A path begins with its source's name, and means all that is below it. Patterns are those of `tenant set "         \
+    "--exclude` (gitignore's): home/**/*.txt from the top of the snapshot, *.txt anywhere, and !*.tmp leaves out."
+
 static const struct option_def ls_options[] = {
     OPTIONS_WHICH,
     {.name = "recursive", .letter = 'r', .help = "everything below, not only what is directly there"},
@@ -45,10 +50,10 @@ const struct command row_find = {
     .most = 2,
     .flags = COMMAND_STORE,
     .description = "Lists the entries whose name matches the pattern (*, ?, [a-z]); a pattern with a slash is matched "
-                   "against the whole path. Finding nothing is no error.",
+                   "against the whole path, where ** is any number of folders. Finding nothing is no error.",
     .options = find_options,
     .examples = {{"hikae find acme '*.xlsx'", "All spreadsheets in the latest snapshot."},
-                 {"hikae find acme 'home/*/report*' --snapshot 1a2b3c4d", "By path, in one snapshot."}},
+                 {"hikae find acme 'home/**/report*' --snapshot 1a2b3c4d", "By path, in one snapshot."}},
     .exits = {{4, "there is no such tenant or snapshot"}, {5, "the snapshot is damaged"}},
     .run = command_find_entries,
 };
@@ -134,15 +139,16 @@ const struct command row_restore = {
     .least = 0,
     .most = SIZE_MAX,
     .flags = COMMAND_STORE | COMMAND_DRY,
-    .description = "Restores a snapshot, or the paths and patterns given, below DIR/<source name>. Nothing that exists "
+    .description = "Restores a snapshot, or the paths and patterns given, below DIR/<source name>. " PATTERNS
+                   " Nothing that exists "
                    "is replaced without --overwrite, and nothing is ever written outside DIR. Every byte is checked "
                    "before it is written; what is damaged on one target is taken from another, and mended. Where "
                    "the policy has rules for restores it asks for a reason, and for an approver if it says so, and "
                    "the copy stays on `hikae restores list` until its wiping is on record.",
     .options = restore_options,
     .examples = {{"hikae restore acme --to /srv/restored", "All of the latest snapshot."},
-                 {"hikae restore acme home/docs 'home/*.txt' --at 2026-11-01 --to /tmp/docs",
-                  "Some paths, as they were then."},
+                 {"hikae restore acme home/docs '!*.tmp' --at 2026-11-01 --to /tmp/docs",
+                  "A folder as it was then, but for some of it."},
                  {"hikae restore --all --to /srv/restored", "Everybody, the most urgent first."},
                  {"hikae restore acme --to /srv/acme --overwrite --delta", "Put a tree back, fetching what differs."}},
     .exits = {{1, "some things could not be restored as they were"},
@@ -175,8 +181,10 @@ const struct command row_export = {
     .least = 1,
     .most = SIZE_MAX,
     .flags = COMMAND_STORE,
-    .description = "Writes a snapshot, or some paths of it, as an archive to a file or to standard output. The archive "
-                   "is not encrypted. FILE appears only when it is whole.",
+    .description =
+        "Writes a snapshot, or the paths and patterns given, as an archive to a file or to standard output. " PATTERNS
+        " The archive "
+        "is not encrypted. FILE appears only when it is whole.",
     .options = export_options,
     .examples = {{"hikae export acme -o acme.tar", "The latest snapshot."},
                  {"hikae export acme home/docs --format zip | ssh desk 'cat > docs.zip'",

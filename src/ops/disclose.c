@@ -11,7 +11,7 @@
 #include "ops/erasure.h"
 #include "ops/look.h"
 #include "ops/policies.h"
-#include "pipeline/restore.h"
+#include "pipeline/select.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +162,7 @@ static int take_path(struct disclosing *d, struct manifest_reader *reader, const
         return -1;
     if (found == 0)
         return error_set(err, ERROR_NOT_FOUND, "the snapshot has no '%.200s'", path);
-    if (restore_omits(erasure_patterns(&d->erased), d->erased.count, entry))
+    if (selection_omits(d->erased.selection, entry))
         return error_set(err, ERROR_REFUSED, "'%.200s' is in the erasure register of the tenant", path);
     if (entry->type != ENTRY_FILE || entry->unreadable)
         return error_set(err, ERROR_USAGE, "'%.200s' is no file that can be disclosed: name files one by one", path);

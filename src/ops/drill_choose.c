@@ -4,7 +4,7 @@
 #include "ops/drill.h"
 #include "ops/erasure.h"
 #include "ops/look.h"
-#include "pipeline/restore.h"
+#include "pipeline/select.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,7 +94,7 @@ static int offer_files(struct drill *drill, struct hikae *engine, const struct d
     while (rc == 0 && (rc = manifest_reader_next(reader, &entry, err)) > 0) {
         rc = view_cancelled(&view, err);
         if (rc != 0 || entry->type != ENTRY_FILE || entry->size == 0 || entry->unreadable ||
-            restore_omits(erasure_patterns(&erased), erased.count, entry))
+            selection_omits(erased.selection, entry))
             continue;
         rc = view_path(entry, &view.path, err);
         if (rc == 0)

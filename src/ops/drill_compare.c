@@ -3,7 +3,7 @@
 #include "ops/drill.h"
 #include "ops/erasure.h"
 #include "ops/look.h"
-#include "pipeline/restore.h"
+#include "pipeline/select.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +91,7 @@ int drill_compare_all(struct drill_restored *restored, struct error *err)
     restored->age->population = 0;
     while (rc == 0 && (rc = manifest_reader_next(reader, &entry, err)) > 0) {
         rc = view_cancelled(&view, err);
-        if (rc != 0 || !is_compared(entry) || restore_omits(erasure_patterns(&erased), erased.count, entry))
+        if (rc != 0 || !is_compared(entry) || selection_omits(erased.selection, entry))
             continue;
         restored->age->population++;
         rc = view_path(entry, &view.path, err);

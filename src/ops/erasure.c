@@ -8,7 +8,7 @@
 #include "ops/facts.h"
 #include "ops/look.h"
 #include "ops/retain.h"
-#include "pipeline/restore.h"
+#include "pipeline/select.h"
 #include "policy/simulate.h"
 
 #include <stdlib.h>
@@ -20,6 +20,7 @@ void erasure_clear(struct erasure_list *list)
     for (size_t i = 0; i < list->count; i++)
         mem_free(list->patterns[i]);
     mem_free(list->patterns);
+    selection_free(list->selection);
     *list = (struct erasure_list){0};
 }
 
@@ -60,6 +61,10 @@ int erasure_load(const struct session *session, struct erasure_list *ret, struct
             erasure_clear(&list);
             return -1;
         }
+    if (selection_new((const char *const *)list.patterns, list.count, SELECTION_ERASED, &list.selection, err) != 0) {
+        erasure_clear(&list);
+        return -1;
+    }
     *ret = list;
     return 0;
 }
@@ -119,14 +124,32 @@ static int list_in(const struct session *session, struct hikae_erasures *ret, st
 /* Which snapshots hold something that an entry of the register matches: holds[entry * count + snapshot]. */
 struct holding {
     const struct hikae_erasures *erasures;
+    struct selection **selections; /* of each */
     const struct retain_view *view;
     bool *holds;
     struct hikae_erasures *ret;
 };
 
-static bool matches(const struct hikae_erasure *erasure, const struct entry *entry)
+static void selections_free(struct selection **selections, size_t count)
 {
-    return restore_omits((const char *const *)erasure->patterns, erasure->pattern_count, entry);
+    for (size_t i = 0; selections != NULL && i < count; i++)
+        selection_free(selections[i]);
+    mem_free(selections);
+}
+
+/* What each entry of the register matches (selections_free). */
+static int selections_new(const struct hikae_erasures *erasures, struct selection ***ret, struct error *err)
+{
+    struct selection **selections = mem_calloc(erasures->count, sizeof(struct selection *));
+    int rc = selections != NULL ? 0 : error_no_memory(err);
+    for (size_t i = 0; rc == 0 && i < erasures->count; i++)
+        rc = selection_new((const char *const *)erasures->erasures[i].patterns, erasures->erasures[i].pattern_count,
+                           SELECTION_ERASED, &selections[i], err);
+    if (rc != 0)
+        selections_free(selections, erasures->count);
+    else
+        *ret = selections;
+    return rc;
 }
 
 static int scan_snapshot(struct view *view, struct holding *holding, size_t snapshot, struct error *err)
@@ -143,7 +166,7 @@ static int scan_snapshot(struct view *view, struct holding *holding, size_t snap
             break;
         for (size_t i = 0; i < count; i++) {
             bool *holds = &holding->holds[i * holding->view->count + snapshot];
-            if (*holds || !matches(&holding->erasures->erasures[i], entry))
+            if (*holds || !selection_omits(holding->selections[i], entry))
                 continue;
             *holds = true;
             left--;
@@ -211,8 +234,8 @@ static int find_expiry(struct view *view, struct hikae_erasures *ret, struct err
     if (retain_view_open(&view->session, NULL, &retained, err) != 0)
         return -1;
     bool *holds = mem_calloc(retained.count * ret->count + 1, sizeof(*holds));
-    struct holding holding = {ret, &retained, holds, ret};
-    int rc = holds != NULL ? 0 : error_no_memory(err);
+    struct holding holding = {.erasures = ret, .view = &retained, .holds = holds, .ret = ret};
+    int rc = holds != NULL ? selections_new(ret, &holding.selections, err) : error_no_memory(err);
     for (size_t s = 0; rc == 0 && s < retained.count; s++)
         rc = scan_snapshot(view, &holding, s, err);
     for (size_t i = 0; rc == 0 && i < ret->count; i++)
@@ -220,6 +243,7 @@ static int find_expiry(struct view *view, struct hikae_erasures *ret, struct err
             ret->erasures[i].snapshots += holds[i * retained.count + s];
     if (rc == 0)
         rc = simulate(&holding, err);
+    selections_free(holding.selections, ret->count);
     mem_free(holds);
     retain_view_close(&retained);
     return rc;

@@ -9,6 +9,7 @@
 #define HIKAE_OPS_ERASURE_H
 
 #include "ops/engine.h"
+#include "pipeline/select.h"
 
 enum { ERASURE_PATTERNS_MAX = 1000, ERASURE_PATTERN_SIZE_MAX = 4096 };
 
@@ -16,13 +17,9 @@ enum { ERASURE_PATTERNS_MAX = 1000, ERASURE_PATTERN_SIZE_MAX = 4096 };
 struct erasure_list {
     char **patterns;
     size_t count;
+    struct selection *selection; /* the same, to be matched against entries: NULL if there is none */
 };
 /* From an open session. ERROR_DAMAGED if a record of the register cannot be read: then nothing may be given back. */
 MUST_USE int erasure_load(const struct session *session, struct erasure_list *ret, struct error *err);
 void erasure_clear(struct erasure_list *list);
-static inline const char *const *erasure_patterns(const struct erasure_list *list)
-{
-    return (const char *const *)list->patterns;
-}
-
 #endif

@@ -3,7 +3,7 @@
 #include "ops/audit.h"
 #include "ops/erasure.h"
 #include "ops/look.h"
-#include "pipeline/restore.h"
+#include "pipeline/select.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -16,8 +16,7 @@ struct export
     struct view *view;
     struct archive *archive;
     struct archive_entry *out;
-    const char *const *paths;
-    size_t path_count;
+    struct selection *paths; /* NULL: everything */
     hikae_write_callback *callback;
     void *context;
     bool ended; /* the reader of our output went away */
@@ -295,11 +294,11 @@ static int export_all(struct export *export, struct error *err)
     while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
         if ((rc = view_cancelled(export->view, err)) != 0)
             break;
-        if (restore_omits(erasure_patterns(&export->erased), export->erased.count, entry)) {
+        if (selection_omits(export->erased.selection, entry)) {
             export->omitted++;
             continue;
         }
-        if (restore_selects(export->paths, export->path_count, false, &entry->dir, &entry->name) &&
+        if (selection_has(export->paths, &entry->dir, &entry->name, entry->type == ENTRY_DIRECTORY) &&
             (rc = export_entry(export, entry, err)) != 0)
             break;
     }
@@ -336,13 +335,14 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
     struct error err = {0};
     struct engine_audit audit;
     struct view view;
-    struct export export = {
-        .view = &view, .paths = paths, .path_count = path_count, .callback = callback, .context = context};
+    struct export export = {.view = &view, .callback = callback, .context = context};
     if (engine_audit_begin(hikae, OPERATION_EXPORT, tenant, false, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
     int rc = view_open(hikae, tenant, which, &view, &err);
     if (rc == 0) {
         rc = erasure_load(&view.session, &export.erased, &err);
+        if (rc == 0)
+            rc = selection_new(paths, path_count, SELECTION_PATTERNS, &export.paths, &err);
         if (rc == 0)
             rc = open_archive(&export, format != NULL ? format : "pax", &err);
         if (rc == 0)
@@ -357,6 +357,7 @@ enum hikae_status hikae_export(struct hikae *hikae, const char *tenant, const st
         manifest_reader_free(export.files);
         buf_free(&export.text);
         buf_free(&export.blob);
+        selection_free(export.paths);
         erasure_clear(&export.erased);
         view_close(&view);
     }

@@ -4,9 +4,8 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/erasure.h"
-#include "pipeline/restore.h"
-
-#include <fnmatch.h>
+#include "pipeline/exclude.h"
+#include "pipeline/select.h"
 
 int view_open(struct hikae *hikae, const char *tenant, const struct hikae_which *which, struct view *ret,
               struct error *err)
@@ -170,22 +169,29 @@ static int find(struct view *view, const char *pattern, hikae_entry_callback *ca
     struct manifest_reader *reader;
     const struct entry *entry;
     CLEANUP(buf_free) struct buf path = {0};
-    bool by_name = strchr(pattern, '/') == NULL;
-    int rc;
-    if (view_manifest(view, view->snapshot, &reader, err) != 0)
+    struct exclude *exclude = NULL;
+    /* Nothing is negated or a comment here. */
+    CLEANUP_FREE char *escaped = mem_printf("%s%s", *pattern == '!' || *pattern == '#' ? "\\" : "", pattern);
+    if (escaped == NULL)
+        return error_no_memory(err);
+    const char *one = escaped;
+    if (exclude_new(&one, 1, &exclude, err) != 0)
         return -1;
+    int rc = view_manifest(view, view->snapshot, &reader, err);
+    if (rc != 0) {
+        exclude_free(exclude);
+        return -1;
+    }
     while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
         if ((rc = view_cancelled(view, err)) != 0 || (rc = view_path(entry, &path, err)) != 0)
             break;
-        const char *text = (const char *)path.data;
-        const char *last = strrchr(text, '/');
-        if (by_name && last != NULL)
-            text = last + 1;
-        if (fnmatch(pattern, text, by_name ? 0 : FNM_PATHNAME) == 0 &&
+        const struct bytes whole = {path.data, strlen((const char *)path.data)};
+        if (exclude_matches(exclude, &whole, entry->type == ENTRY_DIRECTORY) &&
             (rc = view_show(view, entry, 0, callback, context, err)) != 0)
             break;
     }
     manifest_reader_free(reader);
+    exclude_free(exclude);
     return rc;
 }
 
@@ -376,7 +382,7 @@ static int cat(struct view *view, const char *path, struct output *output, struc
         rc = manifest_reader_find(reader, &bytes, &entry, err);
         if (rc == 0)
             rc = not_found(path, err);
-        if (rc > 0 && restore_omits(erasure_patterns(&erased), erased.count, entry))
+        if (rc > 0 && selection_omits(erased.selection, entry))
             rc = error_set(err, ERROR_REFUSED, "'%s' is in the erasure register of the tenant", path);
         if (rc > 0 && entry->type != ENTRY_HARDLINK)
             break;

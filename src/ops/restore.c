@@ -91,14 +91,15 @@ static int fill(struct run *run, const char *snapshot, struct hikae_restore_resu
 static int write_files(struct run *run, const struct history_snapshot *snapshot, struct error *err)
 {
     const struct hikae_restore_options *from = run->options;
+    CLEANUP(cleanup_selection_free) struct selection *paths = NULL;
+    if (selection_new(from->paths, from->path_count, from->literal ? SELECTION_PATHS : SELECTION_PATTERNS, &paths,
+                      err) != 0)
+        return -1;
     struct restore_options options = {.objects = &run->session.objects,
                                       .root = &snapshot->root,
                                       .to = from->to,
-                                      .paths = from->paths,
-                                      .path_count = from->path_count,
-                                      .literal = from->literal,
-                                      .omit = erasure_patterns(&run->erased),
-                                      .omit_count = run->erased.count,
+                                      .paths = paths,
+                                      .omit = run->erased.selection,
                                       .overwrite = from->overwrite || from->delta,
                                       .delta = from->delta,
                                       .no_owner = from->no_owner,

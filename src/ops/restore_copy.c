@@ -290,11 +290,13 @@ static int remove_copy(struct session *session, const json_t *body, const struct
     }
     if (session_sync(session, snapshot, err) != 0 || take_paths(body, &paths, &count, err) != 0)
         return -1;
+    CLEANUP(cleanup_selection_free) struct selection *selection = NULL;
+    if (selection_new(paths, count, SELECTION_PATTERNS, &selection, err) != 0)
+        return -1;
     const struct restore_remove_options options = {.objects = &session->objects,
                                                    .root = &snapshot->root,
                                                    .from = copy->folder,
-                                                   .paths = paths,
-                                                   .path_count = count,
+                                                   .paths = selection,
                                                    .dry_run = dry_run,
                                                    .cancel = &session->hikae->cancel};
     return restore_remove(&options, ret, err);

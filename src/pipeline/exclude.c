@@ -214,10 +214,10 @@ static bool path_matches(const struct pattern *pattern, const struct bytes *path
     return part == pattern->part_count;
 }
 
-bool exclude_matches(const struct exclude *exclude, const struct bytes *path, bool is_directory)
+enum exclude_verdict exclude_judge(const struct exclude *exclude, const struct bytes *path, bool is_directory)
 {
     if (exclude == NULL || exclude->count == 0 || path->size == 0)
-        return false;
+        return EXCLUDE_SILENT;
     const uint8_t *slash = memrchr(path->data, '/', path->size);
     size_t name_at = slash != NULL ? (size_t)(slash - path->data) + 1 : 0;
     struct bytes name = {path->data + name_at, path->size - name_at};
@@ -226,16 +226,21 @@ bool exclude_matches(const struct exclude *exclude, const struct bytes *path, bo
         if (pattern->directories_only && !is_directory)
             continue;
         if (pattern->anchored ? path_matches(pattern, path) : part_matches(&pattern->parts[0], &name))
-            return !pattern->negated;
+            return pattern->negated ? EXCLUDE_NO : EXCLUDE_YES;
     }
-    return false;
+    return EXCLUDE_SILENT;
+}
+
+bool exclude_matches(const struct exclude *exclude, const struct bytes *path, bool is_directory)
+{
+    return exclude_judge(exclude, path, is_directory) == EXCLUDE_YES;
 }
 
 /* ---- Reading patterns ---- */
 
 static int cannot_be_meant(const char *text, const char *why, struct error *err)
 {
-    (void)error_set(err, ERROR_CONFIG, "the exclusion pattern \"%.200s\" cannot be used: %s", text, why);
+    (void)error_set(err, ERROR_CONFIG, "the pattern \"%.200s\" cannot be used: %s", text, why);
     return error_hint(err, "patterns follow gitignore(5); put '\\' in front of a character that is meant as itself");
 }
 

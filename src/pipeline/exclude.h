@@ -9,7 +9,10 @@ struct exclude;
 /* ERROR_CONFIG with the pattern for one that cannot be meant ("[", a lone "!"). */
 MUST_USE int exclude_new(const char *const *patterns, size_t count, struct exclude **ret, struct error *err);
 void exclude_free(struct exclude *exclude);
-/* Is this path (below the source's root, "a/b/c") excluded? The last pattern that matches decides. */
+/* What the last pattern that matches says of a path (below the source's root, "a/b/c"), if any does. */
+enum exclude_verdict { EXCLUDE_SILENT, EXCLUDE_YES, EXCLUDE_NO };
+enum exclude_verdict exclude_judge(const struct exclude *exclude, const struct bytes *path, bool is_directory);
+/* Is this path excluded? */
 bool exclude_matches(const struct exclude *exclude, const struct bytes *path, bool is_directory);
 
 #endif

@@ -18,6 +18,7 @@
 #define HIKAE_PIPELINE_RESTORE_H
 
 #include "pipeline/objects.h"
+#include "pipeline/select.h"
 #include "repo/manifest.h"
 
 struct restore_counters {
@@ -33,12 +34,9 @@ struct restore_counters {
 struct restore_options {
     struct objects *objects;
     const struct manifest_root *root;
-    const char *to;           /* folder; made if missing */
-    const char *const *paths; /* paths or globs in the snapshot; none: everything */
-    size_t path_count;
-    const char *const *omit; /* what matches is left out, and what lies below it, and links to it; none: nothing is */
-    size_t omit_count;
-    bool literal; /* paths are names, sorted as strcmp sorts them: however many, each entry is looked up in no time */
+    const char *to;                /* folder; made if missing */
+    const struct selection *paths; /* NULL: everything */
+    const struct selection *omit;  /* is left out, and links to it; NULL: nothing is */
     bool overwrite;
     bool delta;
     bool no_owner;
@@ -53,11 +51,5 @@ struct restore_options {
 
 /* ERROR_NOT_FOUND if nothing matches; ERROR_REFUSED if something is in the way (nothing was written then). */
 MUST_USE int restore_run(const struct restore_options *options, struct error *err);
-
-/* Does a path match one of the patterns, or lie below one that does? No patterns: yes. `literal` as in the options. */
-bool restore_selects(const char *const *patterns, size_t count, bool literal, const struct bytes *dir,
-                     const struct bytes *name);
-/* Is an entry left out by these patterns: it, a folder above it, or what it is a hard link to? No patterns: no. */
-bool restore_omits(const char *const *patterns, size_t count, const struct entry *entry);
 
 #endif

@@ -9,72 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 enum { CONFLICTS_SHOWN = 3 };
-
-/* ---- Selecting ---- */
-
-static bool has_wildcard(const char *pattern)
-{
-    return strpbrk(pattern, "*?[\\") != NULL;
-}
-
-static bool matches(const char *pattern, const char *path)
-{
-    return has_wildcard(pattern) ? fnmatch(pattern, path, FNM_PATHNAME) == 0 : strcmp(pattern, path) == 0;
-}
-
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(a, *(const char *const *)b);
-}
-
-/* A path, or one of the folders above it, among those that are wanted. Cuts the path. */
-static bool is_among(const char *const *paths, size_t count, bool literal, char *path)
-{
-    for (;;) {
-        if (literal && bsearch(path, paths, count, sizeof(*paths), compare_paths) != NULL)
-            return true;
-        for (size_t i = 0; !literal && i < count; i++)
-            if (matches(paths[i], path))
-                return true;
-        char *slash = strrchr(path, '/');
-        if (slash == NULL)
-            return false;
-        *slash = '\0';
-    }
-}
-
-bool restore_selects(const char *const *patterns, size_t count, bool literal, const struct bytes *dir,
-                     const struct bytes *name)
-{
-    if (count == 0)
-        return true;
-    size_t size = dir->size + (dir->size > 0) + name->size;
-    CLEANUP_FREE char *path = mem_alloc(size + 1);
-    if (path == NULL)
-        return true; /* rather too much than silently too little */
-    if (dir->size > 0)
-        memcpy(path, dir->data, dir->size);
-    if (dir->size > 0)
-        path[dir->size] = '/';
-    memcpy(path + size - name->size, name->data, name->size);
-    path[size] = '\0';
-    return is_among(patterns, count, literal, path);
-}
-
-bool restore_omits(const char *const *patterns, size_t count, const struct entry *entry)
-{
-    const struct bytes top = {0};
-    if (count == 0)
-        return false;
-    return restore_selects(patterns, count, false, &entry->dir, &entry->name) ||
-           (entry->type == ENTRY_HARDLINK && restore_selects(patterns, count, false, &top, &entry->link));
-}
 
 /* ---- Planning ---- */
 
@@ -276,7 +215,7 @@ static int resolve_hardlink(struct planner *planner, struct entry *entry, struct
             name = (struct bytes){path.data + i, path.size - i};
             break;
         }
-    if (restore_selects(options->paths, options->path_count, options->literal, &dir, &name))
+    if (selection_has(options->paths, &dir, &name, false))
         return 0;
     const struct entry *first;
     if (planner->lookup == NULL &&
@@ -368,7 +307,7 @@ static int plan_entry(struct planner *planner, const struct entry *original, str
     struct entry *owner = NULL;
     struct stat there;
     bool is_there;
-    if (restore_omits(options->omit, options->omit_count, original)) {
+    if (selection_omits(options->omit, original)) {
         atomic_fetch_add(&options->counters->omitted, 1);
         return 0;
     }
@@ -437,12 +376,12 @@ static int plan_all(struct planner *planner, struct manifest_reader *reader, str
     const struct restore_options *options = planner->options;
     const struct entry *entry;
     int rc;
-    if (options->path_count == 1 && (options->literal || !has_wildcard(options->paths[0])))
-        return plan_one_path(planner, reader, options->paths[0], err);
+    if (selection_path(options->paths) != NULL)
+        return plan_one_path(planner, reader, selection_path(options->paths), err);
     while ((rc = manifest_reader_next(reader, &entry, err)) > 0) {
         if (cancel_check(options->cancel, err) != 0)
             return -1;
-        if (restore_selects(options->paths, options->path_count, options->literal, &entry->dir, &entry->name) &&
+        if (selection_has(options->paths, &entry->dir, &entry->name, entry->type == ENTRY_DIRECTORY) &&
             plan_entry(planner, entry, err) != 0)
             return -1;
     }
@@ -455,7 +394,7 @@ static int check_conflicts(const struct planner *planner, struct error *err)
         return error_set(err, ERROR_REFUSED, "all of it is in the erasure register of the tenant");
     if (planner->selected == 0) {
         (void)error_set(err, ERROR_NOT_FOUND, "nothing in the snapshot matches '%s'",
-                        planner->options->path_count > 0 ? planner->options->paths[0] : "");
+                        selection_text(planner->options->paths));
         return error_hint(err, "paths begin with the name of a source; `hikae ls TENANT` shows them");
     }
     if (planner->conflicts == 0)

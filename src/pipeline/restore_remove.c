@@ -140,7 +140,7 @@ static int remove_all(struct remover *remover, struct block_reader *reader, stru
     int rc = manifest_reader_new(options->root, true, block_reader_fetch, reader, &manifest, err);
     while (rc == 0 && (rc = manifest_reader_next(manifest, &entry, err)) > 0) {
         rc = cancel_check(options->cancel, err);
-        if (rc == 0 && restore_selects(options->paths, options->path_count, false, &entry->dir, &entry->name))
+        if (rc == 0 && selection_has(options->paths, &entry->dir, &entry->name, entry->type == ENTRY_DIRECTORY))
             rc = remove_entry(remover, entry, err);
     }
     manifest_reader_free(manifest);

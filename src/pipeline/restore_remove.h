@@ -7,15 +7,15 @@
 #define HIKAE_PIPELINE_RESTORE_REMOVE_H
 
 #include "pipeline/objects.h"
+#include "pipeline/select.h"
 #include "repo/manifest.h"
 
 struct restore_remove_options {
     struct objects *objects;
     const struct manifest_root *root;
-    const char *from;         /* the folder that was restored to */
-    const char *const *paths; /* as the restore had them */
-    size_t path_count;
-    bool dry_run; /* only count */
+    const char *from;              /* the folder that was restored to */
+    const struct selection *paths; /* as the restore had them */
+    bool dry_run;                  /* only count */
     const struct cancel *cancel;
 };
 struct restore_removed {

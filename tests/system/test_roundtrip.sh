@@ -52,6 +52,25 @@ check "one path" hikae restore t data/sub --to "$WORK/r2"
 check "has what is below, and no more" bash -c 'cmp "$0/sub/deeper/x" "$1/data/sub/deeper/x" && test ! -e "$1/data/numbers"' "$WORK/src" "$WORK/r2"
 check "a pattern" hikae restore t 'data/sub/deeper/n1?' --to "$WORK/r3"
 check "matches ten files" test "$(find "$WORK/r3" -name 'n1?' | wc -l)" = 10
+# The same language as `--exclude`, wherever entries are chosen.
+below() { (cd "$1" && find . -type f | sort); }
+hikae find t 'n1?' 2>/dev/null | sed 's|^|./|' | sort >"$WORK/found"
+check "find: a pattern without a slash is a name anywhere" test "$(wc -l <"$WORK/found")" -ge 10
+for pattern in 'data/**/n1?' 'n1?' '**/n1?'; do
+    rm -rf "$WORK/r3"; hikae restore t "$pattern" --to "$WORK/r3" >/dev/null 2>&1
+    below "$WORK/r3" >"$WORK/restored"
+    check "restore $pattern" cmp "$WORK/found" "$WORK/restored"
+    hikae find t "$pattern" 2>/dev/null | sed 's|^|./|' | sort >"$WORK/found-again"
+    check "find $pattern" cmp "$WORK/found" "$WORK/found-again"
+    hikae export t "$pattern" 2>/dev/null | tar t | grep -v '/$' | sed 's|^|./|' | sort >"$WORK/exported"
+    check "export $pattern" cmp "$WORK/found" "$WORK/exported"
+done
+rm -rf "$WORK/r3"; hikae restore t data/sub/ '!n1?' --to "$WORK/r3" >/dev/null 2>&1
+check "a pattern takes away" test "$(below "$WORK/r3" | grep -c '/n1.$')" = 0 -a "$(below "$WORK/r3" | grep -c .)" -gt 5
+rm -rf "$WORK/r3"
+expect 4 "an empty path means nothing" hikae restore t '' --to "$WORK/r3"
+expect 2 "find: no pattern" hikae find t 'a['
+says "a '[' is not closed" "it says why"
 expect 4 "a pattern that matches nothing" hikae restore t 'data/*/no-such-*' --to "$WORK/none"
 check "leaves no folder behind" test ! -e "$WORK/none"
 expect 4 "a path that is not there" hikae restore t data/nothing --to "$WORK/r4"

@@ -258,9 +258,11 @@ static void test_selected_paths(void **state)
     pipe_backup(p);
     const char *paths[] = {"src/closed", "src/small/1?"};
     struct restore_options options = pipe_options(p);
-    options.paths = paths;
-    options.path_count = 2;
+    struct selection *selection = NULL;
+    assert_int_equal(selection_new(paths, 2, SELECTION_PATTERNS, &selection, &err), 0);
+    options.paths = selection;
     pipe_restore(&options);
+    selection_free(selection);
     /* The first name of the hard link was not selected: it is a file of its own. */
     path_in(p->out, "src/closed/link to big", path);
     assert_int_equal(stat(path, &st), 0);
@@ -271,9 +273,11 @@ static void test_selected_paths(void **state)
     path_in(p->out, "src/small/7", path);
     assert_int_equal(stat(path, &st), -1);
     paths[0] = "src/none";
-    options.path_count = 1;
+    assert_int_equal(selection_new(paths, 1, SELECTION_PATTERNS, &selection, &err), 0);
+    options.paths = selection;
     assert_int_equal(restore_run(&options, &err), -1);
     assert_int_equal(err.class, ERROR_NOT_FOUND);
+    selection_free(selection);
 }
 
 static void test_dry_run_writes_nothing(void **state)
