@@ -238,6 +238,20 @@ static int attempt(struct backup_operation *run, const char *tenant, struct hika
     return rc;
 }
 
+/* What was seen and stored in vain counts for nothing: the second attempt sees it all again. */
+static void forget_counts(struct backup_operation *run)
+{
+    struct hikae_entry_error *errors;
+    size_t count;
+    uint64_t total;
+    problems_take(&run->problems, &errors, &count, &total);
+    entry_errors_free(errors, count);
+    problems_init(&run->problems, run->hikae);
+    run->counters = (struct backup_counters){0};
+    run->parent = NULL;
+    run->outdated = false;
+}
+
 static int do_backup(struct backup_operation *run, const char *tenant, struct hikae_backup_result *ret,
                      struct error *err)
 {
@@ -248,6 +262,7 @@ static int do_backup(struct backup_operation *run, const char *tenant, struct hi
         engine_warn(run->hikae, "%s: it begins again, and stores what is no longer there", err->what);
         mem_free(run->sources); /* they stand in the history that was closed */
         run->sources = NULL;
+        forget_counts(run);
         rc = attempt(run, tenant, ret, err);
     }
     fill_counters(run, ret);

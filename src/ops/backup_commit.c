@@ -204,26 +204,26 @@ static void leave_out_segments(const struct backup_operation *run, struct roster
     roster->count = kept;
 }
 
-/*
- * What was condemned while this run went on: lately, then the collector finds it in this snapshot's roster and spares
- * it; longer ago, then it may be gone before the record is seen, and the run must do without it (ERROR_BUSY: begin
- * again, with a history that knows). *ret_listed_ns: when this was asked.
- */
-static int check_condemned(struct backup_operation *run, int64_t *ret_listed_ns, struct error *err)
+static bool names_any(const struct roster_row *rows, size_t count, const struct roster *of)
+{
+    for (size_t i = 0; i < count; i++)
+        if (roster_has(of, rows[i].class, &rows[i].name))
+            return true;
+    return false;
+}
+
+int backup_check_condemned(struct backup_operation *run, int64_t *ret_listed_ns, struct error *err)
 {
     CLEANUP(roster_free) struct roster lately = {0};
     CLEANUP(roster_free) struct roster late = {0};
     *ret_listed_ns = clock_machine_ns();
     if (chain_condemned_since(run->hikae, run->session.keyring, &run->session.chain, &lately, &late, err) != 0)
         return -1;
-    for (size_t i = 0; i < run->outcome.roster.count; i++) {
-        const struct roster_row *row = &run->outcome.roster.rows[i];
-        run->outdated = roster_has(&late, row->class, &row->name);
-        if (run->outdated)
-            return error_set(err, ERROR_BUSY, "what this run builds on was condemned more than %d hours ago",
-                             (int)(CONDEMN_WAIT_NS / 2 / 3600 / NS_PER_S));
-    }
-    return 0;
+    run->outdated = names_any(run->outcome.roster.rows, run->outcome.roster.count, &late) ||
+                    names_any(run->parts, run->part_count, &late);
+    return !run->outdated ? 0
+                          : error_set(err, ERROR_BUSY, "what this run builds on was condemned more than %d hours ago",
+                                      (int)(CONDEMN_WAIT_NS / 2 / 3600 / NS_PER_S));
 }
 
 /* The machine's clock goes on while it sleeps: a record that comes too late must not be written. */
@@ -247,7 +247,7 @@ int backup_commit(struct backup_operation *run, struct hikae_backup_result *ret,
     bool in_parts = run->outcome.roster.count > RECORD_ROSTER_INLINE_MAX;
     if (in_parts && (write_parts(run, err) != 0 || check_quorum(run, err) != 0))
         return -1;
-    if (check_condemned(run, &listed_ns, err) != 0)
+    if (backup_check_condemned(run, &listed_ns, err) != 0)
         return -1;
     char host[256] = "";
     (void)gethostname(host, sizeof(host) - 1);

@@ -34,6 +34,14 @@ MUST_USE int backup_source_list(const struct backup_operation *run, char **ret, 
  */
 MUST_USE int backup_commit(struct backup_operation *run, struct hikae_backup_result *ret, struct error *err);
 
+/*
+ * What was condemned while this run went on, parts of the parent's roster that are used again included: lately, then
+ * the collector finds it in this snapshot's roster and spares it; longer ago, then it may be gone before the record is
+ * seen, and the run must do without it (ERROR_BUSY, with run->outdated: begin again, with a history that knows).
+ * *ret_listed_ns: when this was asked, by the machine's clock.
+ */
+MUST_USE int backup_check_condemned(struct backup_operation *run, int64_t *ret_listed_ns, struct error *err);
+
 /* As hikae_import, but of several files as they are: sources of the kind SOURCE_IMAGE, sorted by name. */
 enum hikae_status backup_files(struct hikae *hikae, const char *tenant, const struct backup_source *files, size_t count,
                                const struct hikae_backup_options *options, struct hikae_backup_result *ret,

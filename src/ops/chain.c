@@ -103,7 +103,7 @@ static int list_targets(struct hikae *hikae, const struct id *tid, struct listin
             answered++;
             continue;
         }
-        if (why.class == ERROR_NO_MEMORY) {
+        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
             *err = why;
             return -1;
         }
@@ -139,14 +139,45 @@ static bool is_sound(const struct buf *object, const struct hash *hash)
 }
 
 /*
+ * The bytes of a record from one target, in an older version too where something else lies on top. *ret_bad: what lies
+ * there now is not sound, which err then tells, also if an older version is.
+ */
+static int get_record(const struct hikae *hikae, const struct run_target *t, const char *name, const struct hash *hash,
+                      struct buf *out, bool *ret_bad, struct error *err)
+{
+    for (unsigned version = 0;; version++) {
+        struct error why = {0};
+        out->size = 0;
+        int rc = version == 0 ? target_get(t->target, name, RECORD_SIZE_MAX, out, &why)
+                              : target_get_version(t->target, name, version, RECORD_SIZE_MAX, out, &why);
+        if (rc == 0 && is_sound(out, hash))
+            return 0;
+        if (rc != 0 && why.class != ERROR_NOT_FOUND && why.class != ERROR_DAMAGED) {
+            *err = why;
+            return -1;
+        }
+        if (version == 0) {
+            (void)error_set(err, ERROR_DAMAGED, "%s on %s does not match its name", name, t->name);
+            *ret_bad = true;
+        } else if (why.class == ERROR_NOT_FOUND) {
+            return -1; /* there are no more */
+        }
+        if (!target_traits(t->target)->versions || cancel_check(&hikae->cancel, NULL) != 0)
+            return -1;
+    }
+}
+
+/*
  * The bytes of a record: from the cache, else from the first target that has it sound. *ret_bad: a target has it, and
- * not sound, which err then tells, also if another one has it.
+ * not sound, which err then tells, also if another one has it. ERROR_DAMAGED: sound nowhere; else it may be sound where
+ * nobody can look now.
  */
 static int read_record(struct hikae *hikae, const struct id *tid, const char *cache, const struct chain_record *record,
                        struct buf *out, bool *ret_bad, struct error *err)
 {
     CLEANUP_FREE char *path = mem_printf("%s%s", cache, record->name);
     char name[OBJECT_NAME_SIZE];
+    struct error unknown = {0};
     if (path == NULL)
         return error_no_memory(err);
     out->size = 0;
@@ -155,20 +186,22 @@ static int read_record(struct hikae *hikae, const struct id *tid, const char *ca
     (void)name_record(tid, record->name, name);
     (void)error_set(err, ERROR_DAMAGED, "record %s is sound nowhere", record->name);
     for (size_t i = 0; i < hikae->target_count; i++) {
+        struct error why = {0};
         if (!hikae->targets[i].up || (record->targets >> i & 1) == 0)
             continue;
-        out->size = 0;
-        if (target_get(hikae->targets[i].target, name, RECORD_SIZE_MAX, out, err) != 0)
+        int rc = get_record(hikae, &hikae->targets[i], name, &record->hash, out, ret_bad, &why);
+        if (why.class == ERROR_DAMAGED)
+            *err = why;
+        else if (rc != 0)
+            unknown = why;
+        if (rc != 0)
             continue;
-        if (is_sound(out, &record->hash)) {
-            struct error why = {0};
-            if (file_write_cached(path, out->data, out->size, 0600, &why) != 0)
-                engine_warn(hikae, "the local copy of a record could not be written: %s", why.what);
-            return 0;
-        }
-        (void)error_set(err, ERROR_DAMAGED, "%s on %s does not match its name", name, hikae->targets[i].name);
-        *ret_bad = true;
+        if (file_write_cached(path, out->data, out->size, 0600, &why) != 0)
+            engine_warn(hikae, "the local copy of a record could not be written: %s", why.what);
+        return 0;
     }
+    if (unknown.class != ERROR_NONE)
+        *err = unknown;
     return -1;
 }
 
@@ -272,7 +305,7 @@ static int fold_record(struct hikae *hikae, const struct id *tid, const struct k
         return -1;
     why = rc == 0 ? (struct error){0} : why;
     if (rc != 0 || record_parse(object->data, object->size, keyring, &record, &why) != 0) {
-        if (why.class != ERROR_NO_MEMORY && why.class != ERROR_INTERNAL)
+        if (why.class != ERROR_NO_MEMORY && why.class != ERROR_INTERNAL && why.class != ERROR_INTERRUPTED)
             return doubt_add(doubts, entry, why.what, true, err);
         *err = why;
         return -1;

@@ -34,6 +34,21 @@ void collect_forget(struct collect *collect)
 
 /* ---- May anything be deleted? ---- */
 
+/*
+ * A record that only this machine's cache has is one that every target that answers has lost or hides, or that lies on
+ * a target that is away. Records that stay name it as previous, which must not be taken for one that was deleted.
+ */
+static int check_records(const struct chain *chain, struct error *err)
+{
+    size_t lost = 0;
+    for (size_t i = 0; i < chain->record_count; i++)
+        lost += chain->records[i].targets == 0;
+    if (lost == 0)
+        return 0;
+    (void)error_set(err, ERROR_REFUSED, "%zu records of the history are on no target that answers", lost);
+    return error_hint(err, "`hikae replicate` puts them back from this machine's copies; then collect again");
+}
+
 static int check_history(struct collect *collect, struct error *err)
 {
     const struct hikae *hikae = collect->hikae;
@@ -46,6 +61,8 @@ static int check_history(struct collect *collect, struct error *err)
                         history->missing_count, history->unreadable);
         return error_hint(err, "`hikae verify --repair` and `hikae replicate` first: they may name what is needed");
     }
+    if (check_records(&collect->session.chain, err) != 0)
+        return -1;
     for (size_t i = 0; i < history->hold_count; i++)
         if (history_hold_in_force(&history->holds[i], clock_now_ns())) {
             collect->held = true;
@@ -133,7 +150,7 @@ static int list_one(const struct target_object *found, void *context, struct err
     return cancel_check(&lister->collect->hikae->cancel, err);
 }
 
-/* A target that cannot be listed whole is left out: what is not known to be there is not deleted there. */
+/* Of all targets that answer, whole: by less than that nothing is decided. */
 static int list_objects(struct collect *collect, struct error *err)
 {
     static const char letters[] = {'p', 'i', 'r', 'h'};

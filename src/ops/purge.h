@@ -223,6 +223,8 @@ MUST_USE int purge_run(struct hikae *hikae, struct session *facts, const char *t
                        size_t *ret_waiting, struct error *err);
 /* Undo a run that is not committed: its tenants go on as they were. */
 MUST_USE int purge_run_undo(struct hikae *hikae, struct session *facts, const json_t *run, struct error *err);
+/* May all of a batch still be erased? What was true when it was planned, or begun, may have changed since. */
+MUST_USE int purge_still_allowed(struct purge_batch *batch, struct error *err);
 /* Let go of the locks. */
 void purge_batch_clear(struct purge_batch *batch);
 

@@ -62,8 +62,11 @@ static int note_listing(const struct run_target *t, const json_t *listed, json_t
     }
     if (json_object_set_new(row, "state", json_string(!is_listed ? "unknown" : left == 0 ? "gone" : "listed")) != 0)
         return error_no_memory(err);
-    if (!is_listed || left > 0)
-        return purge_set_time(row, "gone", 0, err) != 0 ? -1 : is_listed ? purge_set_time(row, "empty", 0, err) : 0;
+    /* One that does not answer today takes nothing back of what it listed before. */
+    if (!is_listed)
+        return 0;
+    if (left > 0)
+        return purge_set_time(row, "gone", 0, err) != 0 ? -1 : purge_set_time(row, "empty", 0, err);
     int64_t now_ns = clock_now_ns(), empty_ns = purge_time(row, "empty");
     if (empty_ns == 0 && purge_set_time(row, "empty", now_ns, err) != 0)
         return -1;
@@ -142,14 +145,14 @@ struct dead {
 
 /*
  * The slots say who held an epoch, and hold no tenant's key: they stay until the last of the holders is known to have
- * come to its end, so that each can be asked again.
+ * come to its end, so that each can be asked again. What cannot be read now may be slots.
  */
-static bool is_slots(const struct dead *dead, const char *name)
+static bool holds_keys(const struct dead *dead, const char *name)
 {
     CLEANUP(buf_free) struct buf head = {0};
     struct container_header header;
     return target_get_range(dead->target, name, 0, CONTAINER_HEADER_SIZE, &head, NULL) == 0 &&
-           container_header_parse(head.data, &header, NULL) == 0 && header.kind == CONTAINER_SLOTS;
+           container_header_parse(head.data, &header, NULL) == 0 && header.kind == CONTAINER_KEYS;
 }
 
 static bool is_of_dead_epoch(const char *name, const void *context)
@@ -164,7 +167,7 @@ static bool is_of_dead_epoch(const char *name, const void *context)
         return false;
     json_array_foreach(json_object_get(dead->batch->run, "epochs"), i,
                        value) if (json_integer_value(value) == (json_int_t)epoch) return dead->with_slots ||
-        !is_slots(dead, name);
+        holds_keys(dead, name);
     return false;
 }
 

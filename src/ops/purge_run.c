@@ -75,6 +75,24 @@ static int check_allowed(struct purge_batch *batch, const struct session *sessio
     return json_is_string(without) ? 0 : contract_check_erasure(session, err);
 }
 
+int purge_still_allowed(struct purge_batch *batch, struct error *err)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows_of(batch), i, row)
+    {
+        struct session session;
+        const char *name = json_string_value(json_object_get(row, "name"));
+        if (session_open(batch->hikae, name, 0, &session, err) != 0)
+            return -1;
+        int rc = check_allowed(batch, &session, json_string_value(json_object_get(row, "tenant")), err);
+        session_close(&session);
+        if (rc != 0)
+            return error_wrap(err, "look once more whether %s may be erased", name);
+    }
+    return 0;
+}
+
 /* Take the tenant's lock, see that nothing forbids the erasure, and remember what it was before. */
 static int lock_tenant(struct purge_batch *batch, size_t number, json_t *row, struct error *err)
 {

@@ -18,6 +18,7 @@ struct worker {
     struct sha256 *sha;
     struct buf object;
     struct buf plain;
+    bool keyless; /* of the object that is checked: nobody can tell what is in it */
     pthread_t thread;
 };
 
@@ -98,7 +99,7 @@ static int check_blocks(struct worker *worker, struct container_opener *opener, 
 }
 
 /* Header and clear part of an object of this tenant, with the key that it is sealed under. */
-static int find_key(const struct worker *worker, struct container_header *ret_header, const struct secret **ret_key,
+static int find_key(struct worker *worker, struct container_header *ret_header, const struct secret **ret_key,
                     struct error *err)
 {
     struct bytes clear;
@@ -107,7 +108,8 @@ static int find_key(const struct worker *worker, struct container_header *ret_he
     if (!id_equal(&ret_header->tid, &worker->scope->tid))
         return error_set(err, ERROR_DAMAGED, "it is another tenant's object");
     *ret_key = keyring_find(worker->scope->keyring, &ret_header->key_id);
-    return *ret_key != NULL ? 0 : error_set(err, ERROR_KEYS, "the keystore has no key for it");
+    worker->keyless = *ret_key == NULL;
+    return worker->keyless ? error_set(err, ERROR_KEYS, "the keystore, as it was read here, has no key for it") : 0;
 }
 
 static int check_pack(struct worker *worker, struct error *err)
@@ -158,8 +160,11 @@ static int check_roster_part(struct worker *worker, struct error *err)
 
 static int check_content(struct worker *worker, const struct verify_item *item, struct error *err)
 {
+    struct container_header header;
+    const struct secret *key;
     struct record record = {0};
     int rc = 0;
+    worker->keyless = false;
     switch (item->copy.class) {
     case 'p':
         return check_pack(worker, err);
@@ -168,6 +173,8 @@ static int check_content(struct worker *worker, const struct verify_item *item, 
     case 'r':
         return check_roster_part(worker, err);
     case 'h':
+        if (find_key(worker, &header, &key, err) != 0)
+            return -1;
         rc = record_parse(worker->object.data, worker->object.size, worker->scope->keyring, &record, err);
         record_clear(&record);
         return rc;
@@ -224,7 +231,7 @@ static int check_copy(struct worker *worker, struct verify_item *item, size_t ta
     if (rc != 0 || !open)
         return rc;
     if (check_content(worker, item, err) != 0) {
-        *ret_kind = BAD_CONTENT;
+        *ret_kind = worker->keyless ? BAD_KEYLESS : BAD_CONTENT;
         return -1;
     }
     atomic_store(&item->deep, true);
@@ -250,11 +257,11 @@ static int do_task(struct worker *worker, size_t number, struct error *err)
         *err = why;
         return -1;
     }
-    int state = check_state(&why);
-    if (state == HIKAE_FINDING_UNKNOWN)
-        atomic_fetch_add(&scope->verify->failures[target], 1);
-    else
+    int state = kind == BAD_KEYLESS ? HIKAE_FINDING_UNKNOWN : check_state(&why);
+    if (state != HIKAE_FINDING_UNKNOWN)
         atomic_fetch_add(&scope->verify->checked, 1);
+    else if (kind != BAD_KEYLESS)
+        atomic_fetch_add(&scope->verify->failures[target], 1);
     why.hint[0] = '\0';
     return check_note(scope, index, target, state, kind, error_format(&why, text, sizeof(text)), err);
 }

@@ -50,6 +50,7 @@ enum verify_kind {
     BAD_COPY,    /* this copy */
     BAD_BEHIND,  /* nothing says that the target ever had it */
     BAD_CONTENT, /* what is behind a hash that fits: every copy is as bad, and was when it was written */
+    BAD_KEYLESS  /* the hash fits, and what is behind it is unknown: another host made the key since, or it is away */
 };
 
 /* A copy that is not sound. */
