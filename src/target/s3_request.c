@@ -385,7 +385,10 @@ static int try_once(struct s3_target *t, struct s3_request *request, const char 
     if (judge(t, request, err) == 0)
         return 0;
     *corrected = correct(t, request, keys, attempt);
-    return -1;
+    return keys->session_token != NULL && err->class == ERROR_DENIED
+               ? error_hint(err,
+                            "if their session is over, renew these credentials; else give them the right to do this")
+               : -1;
 }
 
 /* A HEAD has no body that could tell a missing bucket from a missing object: the bucket is asked for, once. */
