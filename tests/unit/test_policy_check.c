@@ -177,6 +177,9 @@ static const struct target_options clear = {
     .name = "clear", .url = "s3://e", .country = "JP", .endpoint = "http://store.example.jp"};
 static const struct target_options locked = {
     .name = "locked", .url = "s3://f", .country = "JP", .lock = TARGET_LOCK_GOVERNANCE, .lock_days = 7};
+/* AWS's words: one zone, one building. */
+static const struct target_options thin = {
+    .name = "thin", .url = "s3://g", .country = "JP", .site = "o", .storage_class = "ONEZONE_IA"};
 
 enum { TARGETS_MAX = 3 };
 static const struct {
@@ -212,6 +215,12 @@ static const struct {
      2,
      1,
      false},
+    {{"targets: {min_copies: 2, sites: 2}\n", "target-one-zone", "5:33", "thin stores in the class ONEZONE_IA"},
+     {&tokyo, &thin},
+     2,
+     1,
+     false},
+    {{"targets: {min_copies: 2}\n", NULL, "", ""}, {&tokyo, &thin}, 2, 1, false},
     /* Two of three are at one site, and two copies suffice. */
     {{"targets: {min_copies: 2, sites: 2}\n", "target-sites", "5:33", ""}, {&tokyo, &attic, &osaka}, 2, 1, false},
     {{"targets: {min_copies: 2, sites: 2}\n", NULL, "", ""}, {&tokyo, &attic, &osaka}, 3, 1, false},
