@@ -82,7 +82,7 @@ check() { # NAME COMMAND…
     local name=$1
     shift
     if "$@" >"$work/checked" 2>&1; then echo "ok $name"; else
-        fail "$name"
+        fail "$name (exit $?)"
         head -5 "$work/checked"
     fi
 }
@@ -159,21 +159,25 @@ with fish "fish completes a command after an option" fish_completes "verify vers
 with fish "fish completes a second word" fish_completes rotate "hikae keys ro"
 with fish "fish completes a tenant" fish_completes acme "hikae tenant show a"
 with fish "fish completes a choice" fish_completes "bare full sample" "hikae drill acme --mode "
-# zsh in a terminal of its own; what it lists is read from there until it is what is wanted, or time is over.
+# zsh in a terminal of its own; what it prints is read from there until it is what is wanted, or time is over.
 cat >"$work/complete.zsh" <<'Z'
 zmodload zsh/zpty
+await() { # PATTERN
+    for ((i = 0; i < 250; i++)); do
+        while zpty -r -t z part; do got+=$part; done
+        plain=${${${got//$'\e'\[[0-9;?]#[a-zA-Z]/}//[[:space:]]##/ }//$'\r'/}
+        [[ $plain == *$~1* ]] && return
+        sleep 0.1
+    done
+    print -r -- "$1 is not in what zsh printed: $plain"
+    exit 1
+}
 zpty z zsh -f -i
 zpty -w z "PROMPT=; stty cols 200; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -d $1/dump; bindkey '^I' list-choices; print READY''NOW"
-while zpty -r z line && [[ $line != *READYNOW* ]]; do :; done
+await READYNOW
+got=
 zpty -w -n z "$3"$'\t'
-for ((i = 0; i < 200; i++)); do
-    while zpty -r -t z part; do got+=$part; done
-    plain=${${${got//$'\e'\[[0-9;?]#[a-zA-Z]/}//[[:space:]]##/ }//$'\r'/}
-    [[ $plain == *$~2* ]] && exit 0
-    sleep 0.1
-done
-print -r -- "offered: $plain"
-exit 1
+await "$2"
 Z
 zsh_completes() { # PATTERN LINE
     timeout 60 zsh -f -o extendedglob "$work/complete.zsh" "$work/completion" "$1" "$2"
