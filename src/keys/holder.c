@@ -223,9 +223,10 @@ void holder_unmake(struct holder_made *made)
 {
     /* What cannot be removed opens nothing: no slot was ever written for it. So a failure here changes nothing. */
     struct holder_end end;
-    int destroyed = made->created_path != NULL ? holder_keyfile_destroy(made->created_path, NULL) : 0;
+    struct error why;
+    int destroyed = made->created_path != NULL ? holder_keyfile_destroy(made->created_path, &why) : 0;
     if (made->inside != NULL)
-        destroyed = holder_destroy(made->inside, made->epoch, made->params, &end, NULL);
+        destroyed = holder_destroy(made->inside, made->epoch, made->params, &end, &why);
     (void)destroyed;
     holder_made_clear(made);
 }

@@ -231,7 +231,8 @@ static int make_own(struct kms *kms, const struct holder *holder, const struct h
     ret->inside = holder;
     if (create_key(kms, occasion->epoch, store, making, ret_answer, err) == 0)
         return 0;
-    return err->class == ERROR_UNREACHABLE && find_made(kms, making, ret_answer, NULL) == 0 ? 0 : -1;
+    struct error why;
+    return err->class == ERROR_UNREACHABLE && find_made(kms, making, ret_answer, &why) == 0 ? 0 : -1;
 }
 
 static int make_key(struct kms *kms, const struct holder *holder, const struct holder_occasion *occasion,
