@@ -60,7 +60,7 @@ struct keystore;
  * through ret_sheets[i] for group i if one of its members is a sheet (to be wiped, then mem_free; NULL otherwise) and,
  * if its `path` is set, also written there (0600). Names of groups and holders are 1 to 64 letters, digits, '-', '_' or
  * '.'. ERROR_REFUSED if a target holds a store already. If it fails before slots may be on a target, what it created
- * is destroyed.
+ * is destroyed; later the hint says that the epoch may be in force, and the sheets' texts are returned all the same.
  */
 MUST_USE int keystore_create(const struct target_set *set, const struct id *store, const struct id *store_tid,
                              const struct holder_group *groups, size_t group_count, struct keystore **ret,
@@ -128,7 +128,8 @@ MUST_USE int keystore_rotate(struct keystore *keystore, const struct keystore_ro
  * The same in two steps, for who has something to note between them. Prepared, all that is rewrapped was read back and
  * compared, and the sealed slots opened through each group whose holders are here; no reader knows of the epoch yet,
  * and giving up destroys what its holders made. The rotation's groups and tenants must stay until the end.
- * keystore_commit takes `next` over, whatever it returns.
+ * keystore_commit takes `next` over, whatever it returns; if it fails when the epoch may be in force, as the hint says
+ * then, the sheets' texts are returned all the same.
  */
 struct keystore_next;
 MUST_USE int keystore_prepare(struct keystore *keystore, const struct keystore_rotation *rotation, char **ret_sheets,
@@ -178,7 +179,7 @@ enum holder_fate {
 const char *holder_fate_name(enum holder_fate fate); /* "unknown", "destroyed", "absent", "scheduled", "people", … */
 
 struct keystore_holder_end {
-    char *group;
+    char *group; /* "NAME#2" and so on for groups of further slots objects, which a race of two rotations may leave */
     char *name;
     enum holder_kind kind;
     enum holder_fate fate;

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "keys/keystore_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void keystore_destruction_clear(struct keystore_destruction *destruction)
@@ -21,6 +22,7 @@ struct ending {
     const struct holder_group *holders;
     size_t holder_count;
     bool destroy;
+    const struct slots *live; /* of the epoch in force: what it needs is not destroyed */
     struct keystore_destruction *ret;
 };
 
@@ -155,17 +157,34 @@ static void judge_member(struct keystore_holder_end *end)
         end->final_ns = end->attestation.final_ns;
 }
 
+/* An operator who names one key of a key service for two epochs would lose the one in force with the other. */
+static int refuse_member(const struct ending *ending, struct keystore_holder_end *end, struct error *err)
+{
+    char why[128];
+    (void)snprintf(why, sizeof(why), "epoch %u, which is in force, is held by the same key: rotate the root key first",
+                   ending->live->epoch);
+    end->fate = HOLDER_FATE_REFUSED;
+    return set_why(end, why, err);
+}
+
+/* Of several slots objects of one epoch each has groups of its own, whatever they are called. */
+static char *group_name(const struct slot_group *group, size_t object)
+{
+    return object == 1 ? mem_strdup(group->name) : mem_printf("%s#%zu", group->name, object);
+}
+
 static int end_member(const struct ending *ending, const struct slots *slots, const struct slot_group *group,
                       const struct slot_member *member, struct keystore_holder_end *end, struct error *err)
 {
-    end->group = mem_strdup(group->name);
+    bool in_use = ending->destroy && slots_name_key(ending->live, member->params);
     end->name = mem_strdup(member->name);
     end->kind = member->kind;
     if (end->group == NULL || end->name == NULL)
         return error_no_memory(err);
     if (try_member(ending, slots, group, member, &end->before, err) != 0)
         return -1;
-    if (ending->destroy && destroy_member(ending, slots, member, end, err) != 0)
+    if (ending->destroy &&
+        (in_use ? refuse_member(ending, end, err) : destroy_member(ending, slots, member, end, err)) != 0)
         return -1;
     if (keystore_attest_member(slots, member, ending->holders, ending->holder_count, &end->attestation, err) != 0)
         return -1;
@@ -185,8 +204,9 @@ static int end_member(const struct ending *ending, const struct slots *slots, co
 
 /* ---- All of an epoch ---- */
 
+/* `object` numbers the slots objects of the epoch from 1. */
 static int end_group(const struct ending *ending, const struct slots *slots, const struct slot_group *group,
-                     struct error *err)
+                     size_t object, struct error *err)
 {
     struct keystore_destruction *ret = ending->ret;
     struct keystore_holder_end *grown =
@@ -197,7 +217,7 @@ static int end_group(const struct ending *ending, const struct slots *slots, con
     bool opened = true;
     for (size_t i = 0; i < group->member_count; i++) {
         struct keystore_holder_end *end = &ret->holders[ret->count++];
-        *end = (struct keystore_holder_end){0};
+        *end = (struct keystore_holder_end){.group = group_name(group, object)};
         if (end_member(ending, slots, group, &group->members[i], end, err) != 0)
             return -1;
         opened = opened && end->before == HOLDER_OPENS;
@@ -257,7 +277,7 @@ static int end_epoch(const struct ending *ending, uint32_t epoch, struct error *
             return -1;
         found++;
         for (size_t g = 0; g < slots.group_count; g++)
-            if (end_group(ending, &slots, &slots.groups[g], err) != 0)
+            if (end_group(ending, &slots, &slots.groups[g], found, err) != 0)
                 return -1;
     }
     if (found > 0)
@@ -283,10 +303,13 @@ static int ask(struct keystore *keystore, uint32_t epoch, const struct holder_gr
                struct keystore_destruction *ret, struct error *err)
 {
     struct error why = {0};
+    CLEANUP(cleanup_slots) struct slots live = {0};
     *ret = (struct keystore_destruction){.epoch = epoch};
-    const struct ending ending = {keystore, groups, count, destroy, ret};
+    const struct ending ending = {keystore, groups, count, destroy, &live, ret};
     (void)pthread_mutex_lock(&keystore->lock);
-    int rc = end_checked(&ending, epoch, &why);
+    int rc = keystore_slots(&keystore->entries[keystore->slots_entry], &live, &why);
+    if (rc == 0)
+        rc = end_checked(&ending, epoch, &why);
     (void)pthread_mutex_unlock(&keystore->lock);
     if (rc == 0) {
         keystore_destruction_judge(ret);

@@ -107,10 +107,18 @@ int epoch_commit(struct new_epoch *fresh, const struct buf *slots, const struct 
     struct keystore *keystore = fresh->keystore;
     /* From here on an answer may be lost: the slots may be stored, so what opens them must stay. */
     fresh->committing = true;
-    if (union_store(&keystore->set, keystore->epoch, slots, name, keystore->set.count, err) != 0)
-        return error_hint(err, "epoch %u may be in force: keep its new key files and sheets, then check the keys",
-                          keystore->epoch);
-    return epoch_reread(fresh, err) == 0 ? keystore_find_slots(keystore, name, err) : -1;
+    if (union_store(&keystore->set, keystore->epoch, slots, name, keystore->set.count, err) != 0 ||
+        epoch_reread(fresh, err) != 0)
+        return -1;
+    return keystore_find_slots(keystore, name, err);
+}
+
+int epoch_maybe(const struct new_epoch *fresh, struct error *err)
+{
+    if (!fresh->committing)
+        return -1;
+    return error_hint(err, "epoch %u may be in force: keep its new key files and sheets, then check the keys",
+                      fresh->keystore->epoch);
 }
 
 /* ---- The first epoch ---- */
@@ -187,12 +195,15 @@ int keystore_create(const struct target_set *set, const struct id *store, const 
     for (size_t i = 0; ret_sheets != NULL && i < group_count; i++)
         ret_sheets[i] = NULL;
     int rc = create(set, store, store_tid, groups, group_count, ret_sheets, &fresh, &why);
+    if (fresh.committing)
+        epoch_hand_over_sheets(&fresh.made, ret_sheets);
     if (rc == 0) {
         *ret = fresh.keystore;
         fresh.keystore = NULL;
-        epoch_hand_over_sheets(&fresh.made, ret_sheets);
-    } else if (err != NULL) {
-        *err = why;
+    } else {
+        (void)epoch_maybe(&fresh, &why);
+        if (err != NULL)
+            *err = why;
     }
     epoch_end(&fresh);
     return rc == 0 ? 0 : error_wrap(err, "make the keystore");

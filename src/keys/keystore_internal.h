@@ -90,6 +90,8 @@ struct slots_made {
 };
 MUST_USE int slots_make(const struct secret *root, const struct holder_occasion *occasion,
                         const struct holder_group *groups, size_t count, struct slots_made *ret, struct error *err);
+/* Is the key of a key service that these params name (there may be none) one of the slots' members'? */
+bool slots_name_key(const struct slots *slots, const json_t *params);
 /* ERROR_REFUSED if a device's key that was given holds an older epoch: their ends must not be one. */
 MUST_USE int slots_check_fresh(const struct slots_made *made, const struct slots *older, struct error *err);
 /* Free; with `undo` also destroy the files that were created. */
@@ -336,6 +338,8 @@ MUST_USE int epoch_reread(struct new_epoch *fresh, struct error *err);
 MUST_USE int epoch_seal(struct new_epoch *fresh, struct buf *out, struct hash *ret_name, struct error *err);
 /* Store the slots everywhere, read them back: the epoch is in force. */
 MUST_USE int epoch_commit(struct new_epoch *fresh, const struct buf *slots, const struct hash *name, struct error *err);
+/* After a failure: if the slots may be on a target, *err says so in its hint. Returns -1. */
+int epoch_maybe(const struct new_epoch *fresh, struct error *err);
 /* The sheets' pages go to the caller. */
 void epoch_hand_over_sheets(struct slots_made *made, char **ret_sheets);
 /* Free; what was made for an epoch that never came into force is destroyed. */

@@ -177,6 +177,35 @@ struct keystore_next {
     size_t done; /* runs of the old epoch that are rewrapped */
 };
 
+/* A key that was given must be none of any epoch that is still told of: the end of that one would be the new one's. */
+static int check_fresh(const struct keystore *keystore, const struct slots_made *made, struct error *err)
+{
+    bool given = false;
+    for (size_t i = 0; i < made->count; i++)
+        given = given || (made->holders[i].inside == NULL && json_object_get(made->holders[i].params, "key") != NULL);
+    if (!given)
+        return 0;
+    CLEANUP(cleanup_union) struct key_union listed = {0};
+    if (union_list(&keystore->set, 0, true, &listed, err) != 0)
+        return -1;
+    for (size_t i = 0; i < listed.count; i++) {
+        struct key_entry *entry = &listed.entries[i];
+        CLEANUP(cleanup_slots) struct slots slots = {0};
+        struct error why = {0};
+        int rc = union_fetch(&keystore->set, entry, &why);
+        if (rc == 0 && entry->kind == CONTAINER_SLOTS)
+            rc = keystore_slots(entry, &slots, &why);
+        /* What is damaged everywhere ends nothing either. */
+        if (rc != 0 && why.class != ERROR_DAMAGED) {
+            *err = why;
+            return -1;
+        }
+        if (rc == 0 && slots_check_fresh(made, &slots, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int prepare(struct keystore *keystore, char **ret_sheets, struct keystore_next *next, struct error *err)
 {
     uint32_t epoch = 0;
@@ -184,9 +213,7 @@ static int prepare(struct keystore *keystore, char **ret_sheets, struct keystore
     if (next_epoch(keystore, rotation->at_least, &epoch, err) != 0 ||
         epoch_begin(&keystore->set, epoch, store_of(keystore), rotation, ret_sheets, &next->fresh, err) != 0)
         return -1;
-    CLEANUP(cleanup_slots) struct slots live = {0};
-    if (keystore_slots(&keystore->entries[keystore->slots_entry], &live, err) != 0 ||
-        slots_check_fresh(&next->fresh.made, &live, err) != 0)
+    if (check_fresh(keystore, &next->fresh.made, err) != 0)
         return -1;
     /* The targets of a rotation are all of them: an old entry on one that was left out would be the only live copy. */
     if (rewrap_stragglers(keystore, &next->done, rotation, &next->fresh, err) != 0)
@@ -257,11 +284,14 @@ int keystore_commit(struct keystore *keystore, struct keystore_next *next, char 
     struct error why = {0};
     (void)pthread_mutex_lock(&keystore->lock);
     int rc = commit(keystore, next, &why);
+    if (next->fresh.committing)
+        epoch_hand_over_sheets(&next->fresh.made, ret_sheets);
     if (rc == 0) {
         exchange(keystore, next->fresh.keystore);
-        epoch_hand_over_sheets(&next->fresh.made, ret_sheets);
-    } else if (err != NULL) {
-        *err = why;
+    } else {
+        (void)epoch_maybe(&next->fresh, &why);
+        if (err != NULL)
+            *err = why;
     }
     (void)pthread_mutex_unlock(&keystore->lock);
     keystore_give_up(next);

@@ -172,18 +172,25 @@ int slots_make(const struct secret *root, const struct holder_occasion *occasion
     return rc;
 }
 
+bool slots_name_key(const struct slots *slots, const json_t *params)
+{
+    const json_t *key = json_object_get(params, "key");
+    for (size_t g = 0; key != NULL && g < slots->group_count; g++)
+        for (size_t i = 0; i < slots->groups[g].member_count; i++)
+            if (json_equal(key, json_object_get(slots->groups[g].members[i].params, "key")))
+                return true;
+    return false;
+}
+
 int slots_check_fresh(const struct slots_made *made, const struct slots *older, struct error *err)
 {
     for (size_t i = 0; i < made->count; i++) {
-        const json_t *key = json_object_get(made->holders[i].params, "key");
-        for (size_t g = 0; key != NULL && g < older->group_count; g++)
-            for (size_t k = 0; k < older->groups[g].member_count; k++) {
-                if (!json_equal(key, json_object_get(older->groups[g].members[k].params, "key")))
-                    continue;
-                (void)error_set(err, ERROR_REFUSED, "key %s holds epoch %u already", json_string_value(key),
-                                older->epoch);
-                return error_hint(err, "name another key, or take \"key\" out of the holder: then one is made");
-            }
+        const json_t *params = made->holders[i].params;
+        if (!slots_name_key(older, params))
+            continue;
+        (void)error_set(err, ERROR_REFUSED, "key %s holds epoch %u already",
+                        json_string_value(json_object_get(params, "key")), older->epoch);
+        return error_hint(err, "name another key, or take \"key\" out of the holder: then one is made");
     }
     return 0;
 }

@@ -32,6 +32,7 @@ bool epoch_is_done(const struct keystore_destruction *destruction)
 {
     for (size_t i = 0; i < destruction->count; i++)
         if (destruction->holders[i].fate == HOLDER_FATE_UNKNOWN ||
+            destruction->holders[i].fate == HOLDER_FATE_REFUSED ||
             destruction->holders[i].fate == HOLDER_FATE_SCHEDULED)
             return false;
     return destruction->count > 0;

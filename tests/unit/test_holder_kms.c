@@ -281,6 +281,59 @@ static void test_keys_that_are_given(void **state)
     holder_made_clear(&made);
 }
 
+/* A device that goes away in the middle: what was made cannot be unmade, and that is all. */
+static void test_unmaking_without_an_answer(void **state)
+{
+    struct site *site = *state;
+    struct holder_made made;
+    make(site, 1, &made);
+    assert_ptr_equal(made.inside, &site->holder);
+    stop(site);
+    holder_unmake(&made);
+    assert_null(made.params);
+    start(site);
+}
+
+/* Slots of an older epoch that name the key of the one in force, as an earlier version let be made. */
+static void test_a_key_in_use_is_not_destroyed(void **state)
+{
+    struct site *site = *state;
+    struct fixture *f = &site->f;
+    struct error err = {0};
+    struct keystore *keystore = NULL, *again = NULL;
+    struct keystore_destruction ret;
+    struct new_epoch older = {0};
+    CLEANUP(buf_free) struct buf object = {0};
+    struct hash name;
+    f->holders[0] = site->holder;
+    fixture_group(f, 0, (char *)"cloud", 0, 1);
+    ok(keystore_create(&f->set, &store, &store_tid, f->groups, 1, &keystore, NULL, &err), &err);
+    ok(keystore_rotate_root(keystore, f->groups, 1, NULL, &err), &err);
+    struct slots slots = {0};
+    ok(keystore_slots(&keystore->entries[keystore->slots_entry], &slots, &err), &err);
+    site->options.key = json_string_value(json_object_get(slots.groups[0].members[0].params, "key"));
+    const struct keystore_rotation rotation = {.groups = f->groups, .group_count = 1};
+    ok(epoch_begin(&f->set, 1, &store, &rotation, NULL, &older, &err), &err);
+    ok(epoch_seal(&older, &object, &name, &err), &err);
+    ok(union_store(&f->set, 1, &object, &name, 1, &err), &err);
+    epoch_end(&older);
+    site->options.key = NULL;
+    slots_clear(&slots);
+    ok(keystore_destroy_epoch(keystore, 1, f->groups, 1, &ret, &err), &err);
+    size_t refused = 0;
+    for (size_t i = 0; i < ret.count; i++)
+        if (ret.holders[i].fate == HOLDER_FATE_REFUSED) {
+            refused++;
+            assert_non_null(strstr(ret.holders[i].why, "in force"));
+        }
+    assert_int_equal(refused, 1);
+    assert_false(ret.unreadable);
+    keystore_destruction_clear(&ret);
+    ok(keystore_open(&f->set, f->groups, 1, &again, &err), &err);
+    keystore_free(again);
+    keystore_free(keystore);
+}
+
 static void test_endpoints(void **state)
 {
     (void)state;
@@ -361,8 +414,15 @@ static void test_a_store_on_a_key_service(void **state)
     ok(keystore_slots(&keystore->entries[keystore->slots_entry], &slots, &err), &err);
     site->options.key = json_string_value(json_object_get(slots.groups[0].members[0].params, "key"));
     fails(keystore_rotate_root(keystore, f->groups, 1, NULL, &err), &err, ERROR_REFUSED, "holds epoch 2 already");
-    site->options.key = NULL;
+    /* Nor can it come back later, when its epoch is over and may be destroyed. */
+    char key[KMS_ARN_MAX + 1];
+    (void)snprintf(key, sizeof(key), "%s", site->options.key);
     slots_clear(&slots);
+    site->options.key = NULL;
+    ok(keystore_rotate_root(keystore, f->groups, 1, NULL, &err), &err);
+    site->options.key = key;
+    fails(keystore_rotate_root(keystore, f->groups, 1, NULL, &err), &err, ERROR_REFUSED, "holds epoch 2 already");
+    site->options.key = NULL;
     keystore_free(keystore);
     /* The network is down: nobody knows, and nobody says that the key is wrong. */
     stop(site);
@@ -378,6 +438,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_key_of_the_service, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unmaking_without_an_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_key_in_use_is_not_destroyed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_credentials, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_does_not_answer_is_unknown, setup, teardown),

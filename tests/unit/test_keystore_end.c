@@ -159,6 +159,56 @@ static void test_what_is_away_is_unknown(void **state)
     fixture_remove(&f);
 }
 
+/* Slots of another root, of the same epoch and with the same name of a group: a race of two rotations leaves them. */
+static void add_twin(struct fixture *f, struct holder_group *group)
+{
+    struct error err = {0};
+    struct new_epoch twin = {0};
+    CLEANUP(buf_free) struct buf object = {0};
+    struct hash name;
+    const struct keystore_rotation rotation = {.groups = group, .group_count = 1};
+    ok(epoch_begin(&f->set, 1, &store, &rotation, NULL, &twin, &err), &err);
+    ok(epoch_seal(&twin, &object, &name, &err), &err);
+    ok(union_store(&f->set, 1, &object, &name, 1, &err), &err);
+    twin.committing = true; /* its key file stays */
+    epoch_end(&twin);
+}
+
+static void test_groups_of_two_slots_objects_are_two(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error err = {0};
+    struct keystore *keystore = NULL;
+    struct keystore_destruction ret;
+    fixture_make(&f, 1, 1);
+    (void)fixture_holder(&f, 0, HOLDER_FILE, "one.key");
+    (void)fixture_holder(&f, 1, HOLDER_FILE, "two.key");
+    (void)fixture_holder(&f, 2, HOLDER_FILE, "new.key");
+    f.holders[1].name = f.holders[0].name;
+    fixture_group(&f, 0, "main", 0, 1);
+    fixture_group(&f, 1, "main", 1, 1);
+    fixture_group(&f, 2, "main", 2, 1);
+    ok(keystore_create(&f.set, &store, &store_tid, f.groups, 1, &keystore, NULL, &err), &err);
+    add_twin(&f, &f.groups[1]);
+    ok(keystore_rotate_root(keystore, &f.groups[2], 1, NULL, &err), &err);
+    /* The second key file is away: what was sealed under its root can still be read. */
+    ok(keystore_destroy_epoch(keystore, 1, &f.groups[0], 1, &ret, &err), &err);
+    assert_int_equal(ret.count, 2);
+    assert_int_equal((ret.holders[0].fate == HOLDER_FATE_DESTROYED) + (ret.holders[1].fate == HOLDER_FATE_DESTROYED),
+                     1);
+    assert_string_not_equal(ret.holders[0].group, ret.holders[1].group);
+    assert_false(ret.unreadable);
+    assert_false(ret.final);
+    keystore_destruction_clear(&ret);
+    ok(keystore_destroy_epoch(keystore, 1, f.groups, 2, &ret, &err), &err);
+    assert_true(ret.unreadable);
+    assert_true(ret.final);
+    keystore_destruction_clear(&ret);
+    keystore_free(keystore);
+    fixture_remove(&f);
+}
+
 static void test_what_is_refused(void **state)
 {
     (void)state;
@@ -212,8 +262,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_kind_ends_as_it_can), cmocka_unit_test(test_a_backup_of_a_holder_is_noticed),
-        cmocka_unit_test(test_what_is_away_is_unknown),  cmocka_unit_test(test_what_is_refused),
-        cmocka_unit_test(test_tenants_that_stay_behind),
+        cmocka_unit_test(test_what_is_away_is_unknown),  cmocka_unit_test(test_groups_of_two_slots_objects_are_two),
+        cmocka_unit_test(test_what_is_refused),          cmocka_unit_test(test_tenants_that_stay_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

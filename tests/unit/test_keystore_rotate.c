@@ -173,11 +173,14 @@ static void test_faults_at_every_call(void **state)
             struct keystore *keystore = make(&f, 2, 2), *again = NULL;
             struct id a = tid_of(1);
             uint8_t before[64], after[64];
+            f.holders[2] = (struct holder){.kind = HOLDER_SHEET, .name = (char *)"sheet"};
+            fixture_group(&f, 2, "paper", 2, 1);
             ok(keystore_add_tenant(keystore, &a, &err), &err);
             fingerprint(keystore, &a, before);
             unsigned calls = faulty_target_hits(f.targets[1]);
             faulty_target_add(f.targets[1], (struct fault){.kind = kinds[k], .skip = skip, .times = 1});
-            int rc = keystore_rotate_root(keystore, &f.groups[1], 1, NULL, &err);
+            char *sheets[] = {NULL, NULL};
+            int rc = keystore_rotate_root(keystore, &f.groups[1], 2, sheets, &err);
             done = faulty_target_hits(f.targets[1]) == calls;
             faulty_target_clear(f.targets[1]);
             if (done)
@@ -188,10 +191,16 @@ static void test_faults_at_every_call(void **state)
             ok(keystore_open(&f.set, f.groups, 2, &again, &why), &why);
             fingerprint(again, &a, after);
             assert_memory_equal(before, after, 64);
-            if (rc == 0 || keystore_epoch(again) == 2)
+            if (rc == 0 || keystore_epoch(again) == 2) {
                 assert_true(exists(&f.holders[1]));
+                /* Nobody else has the sheet's digits, or knows that they are good for anything. */
+                assert_non_null(sheets[1]);
+                if (rc != 0)
+                    assert_non_null(strstr(err.hint, "epoch 2 may be in force"));
+            }
             if (rc == 0)
                 assert_int_equal(keystore_epoch(again), 2);
+            mem_free(sheets[1]);
             keystore_free(again);
             keystore_free(keystore);
             fixture_remove(&f);
