@@ -125,10 +125,8 @@ static int log_in(struct token *token, const struct holder_options *options, con
     if (read_pin(&options->pin, &pin, err) != 0)
         return -1;
     ck_rv_t rv = token->f->C_Login(token->session, CKU_USER, secret_bytes(pin), secret_size(pin));
-    if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) {
-        token_module_note(token->module, NULL);
+    if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
         return 0;
-    }
     if (rv == CKR_PIN_INCORRECT)
         token_module_note(token->module, token->serial);
     return token_failure(rv, "log in to the token", err);

@@ -12,14 +12,15 @@ struct token_module {
     struct token_module *next;
     char *path;
     struct ck_function_list *functions;
-    unsigned users;                  /* 0: it is loaded, and not initialized */
-    char refused[TOKEN_SERIAL_SIZE]; /* the token whose PIN was refused last */
+    unsigned users;                     /* 0: it is loaded, and not initialized */
+    char (*refused)[TOKEN_SERIAL_SIZE]; /* the tokens whose PIN was refused, for the life of the process */
+    size_t refused_count;
 };
 
 /* Load and initialize; every success is ended by token_module_release. */
 MUST_USE int token_module_take(const char *path, struct token_module **ret, struct error *err);
 void token_module_release(struct token_module *module);
-/* The PIN of this token was refused, or (NULL) taken: remembered for the process. */
+/* The PIN of this token was refused: remembered for the process. */
 void token_module_note(struct token_module *module, const char *refused);
 bool token_module_was_refused(struct token_module *module, const char *serial);
 

@@ -122,14 +122,21 @@ void token_module_release(struct token_module *module)
 void token_module_note(struct token_module *module, const char *refused)
 {
     (void)pthread_mutex_lock(&modules_lock);
-    (void)snprintf(module->refused, sizeof(module->refused), "%s", refused != NULL ? refused : "");
+    /* Without memory the token itself still counts, and is never tried when one failure more would lock it. */
+    char(*grown)[TOKEN_SERIAL_SIZE] = mem_realloc(module->refused, (module->refused_count + 1) * sizeof(*grown));
+    if (grown != NULL) {
+        module->refused = grown;
+        (void)snprintf(grown[module->refused_count++], sizeof(*grown), "%s", refused);
+    }
     (void)pthread_mutex_unlock(&modules_lock);
 }
 
 bool token_module_was_refused(struct token_module *module, const char *serial)
 {
     (void)pthread_mutex_lock(&modules_lock);
-    bool refused = module->refused[0] != '\0' && strcmp(module->refused, serial) == 0;
+    bool refused = false;
+    for (size_t i = 0; i < module->refused_count && !refused; i++)
+        refused = strcmp(module->refused[i], serial) == 0;
     (void)pthread_mutex_unlock(&modules_lock);
     return refused;
 }

@@ -219,6 +219,13 @@ static void test_pins(void **state)
     assert_null(strstr(err.what, "654321"));
     write_pin(site, "123456\n");
     fails(holder_reach(holder, 1, made.params, &key, &err), &err, ERROR_KEYS, "the PIN is wrong");
+    /* Another token, whose PIN is right, changes nothing about that. */
+    struct holder_made others;
+    const struct holder other = {.kind = HOLDER_TOKEN, .name = (char *)"other", .options = &site->other};
+    const struct holder_occasion occasion = {.epoch = 1, .store = &store, .group = "g"};
+    ok(holder_make(&other, &occasion, &others, &err), &err);
+    fails(holder_reach(holder, 1, made.params, &key, &err), &err, ERROR_KEYS, "the PIN is wrong");
+    holder_made_clear(&others);
     holder_made_clear(&made);
 }
 
