@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
  *
  * A parser is given a reserve, besides: the first allocation that fails is served from it, and so are those that
  * follow. The text then ends as far as the parser can see, and whatever it made of it is thrown away.
+ *
+ * What is released is wiped, the reserve too.
  */
 struct reserve {
     uint8_t *bytes;
@@ -39,11 +42,19 @@ static void *watched_alloc(size_t size)
     return memory;
 }
 
+/* Texts pass through here that carry keys (to a key service, and from one), in copies that nobody else sees. */
+static void wipe_free(void *memory)
+{
+    if (memory != NULL)
+        mem_wipe(memory, malloc_usable_size(memory));
+    next_free(memory);
+}
+
 static void watched_free(void *memory)
 {
     uintptr_t at = (uintptr_t)memory, from = (uintptr_t)reserve.bytes;
     if (reserve.size == 0 || at < from || at >= from + reserve.size)
-        next_free(memory);
+        wipe_free(memory);
 }
 
 __attribute__((constructor)) static void watch_allocations(void)
@@ -88,7 +99,7 @@ int json_parse(const void *text, size_t size, json_t **ret, struct error *err)
         json_decref(json);
         json = NULL;
     }
-    next_free(reserve.bytes);
+    wipe_free(reserve.bytes);
     reserve = (struct reserve){0};
     *ret = json;
     return allocation_failed ? error_no_memory(err) : 0;
@@ -99,8 +110,7 @@ static int print(const json_t *json, size_t flags, char **ret, struct error *err
     allocation_failed = false;
     char *text = json_dumps(json, flags);
     char *copy = text != NULL && !allocation_failed ? mem_strdup(text) : NULL;
-    if (text != NULL)
-        next_free(text);
+    wipe_free(text);
     if (copy == NULL)
         return error_no_memory(err);
     *ret = copy;

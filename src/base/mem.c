@@ -65,10 +65,15 @@ void mem_wipe(void *memory, size_t size)
 
 char *mem_printf(const char *fmt, ...)
 {
-    char *text = NULL;
     va_list args;
     va_start(args, fmt);
-    int size = vasprintf(&text, fmt, args);
+    int size = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    return size >= 0 ? text : NULL;
+    char *text = size >= 0 ? mem_alloc((size_t)size + 1) : NULL;
+    if (text == NULL)
+        return NULL;
+    va_start(args, fmt);
+    (void)vsnprintf(text, (size_t)size + 1, fmt, args);
+    va_end(args);
+    return text;
 }

@@ -25,7 +25,7 @@ void *mem_more(void *items, size_t count, size_t *capacity, size_t size);
 /* Overwrite with zeros, also where the compiler thinks that nobody looks. */
 void mem_wipe(void *memory, size_t size);
 
-/* printf into fresh memory; NULL when there is none. */
+/* printf into fresh memory, in one piece: what may be secret lies nowhere else. NULL when there is none. */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static inline void cleanup_mem_free(void *pointer_to_pointer)

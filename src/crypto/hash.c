@@ -148,8 +148,10 @@ int hkdf_sha256(const void *key, size_t key_size, const void *salt, size_t salt_
     struct hmac *hmac = hmac_new(salt_size > 0 ? salt : zeros, salt_size > 0 ? salt_size : sizeof(zeros));
     int rc = hmac != NULL ? hmac_sha256(hmac, key, key_size, NULL, 0, prk, err) : error_no_memory(err);
     hmac_free(hmac);
-    if (rc != 0)
+    if (rc != 0) {
+        mem_wipe(prk, sizeof(prk));
         return -1;
+    }
 
     hmac = hmac_new(prk, sizeof(prk));
     uint8_t *tail = mem_alloc(info_size + 1);

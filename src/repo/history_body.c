@@ -1,5 +1,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/json.h"
+#include "base/utf8.h"
 #include "repo/history_internal.h"
 
 #include <stdio.h>
@@ -10,37 +12,18 @@ struct writer {
     bool failed;
 };
 
-/* The size of the well-formed UTF-8 sequence (RFC 3629) at p, or 0 if there is none. */
-static size_t utf8_sequence(const uint8_t *p)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t size = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
-    bool beyond = p[0] == 0xf4 && p[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : size;
-}
-
 /* A copy in which each byte that is no UTF-8 has become U+FFFD. */
 static char *utf8_of(const char *text)
 {
     char *out = mem_alloc(3 * strlen(text) + 1);
     if (out == NULL)
         return NULL;
-    size_t used = 0;
-    for (const uint8_t *p = (const uint8_t *)text; *p != 0;) {
-        size_t size = utf8_sequence(p);
-        const void *from = size > 0 ? (const void *)p : "\xef\xbf\xbd";
-        size_t written = size > 0 ? size : 3;
-        memcpy(out + used, from, written);
+    size_t used = 0, size = strlen(text);
+    for (size_t at = 0, begin = 0; at < size; begin = at) {
+        bool good = utf8_next(text, size, &at) >= 0;
+        size_t written = good ? at - begin : 3;
+        memcpy(out + used, good ? text + begin : "\xef\xbf\xbd", written);
         used += written;
-        p += size > 0 ? size : 1;
     }
     out[used] = '\0';
     return out;
@@ -102,10 +85,10 @@ static void open_body(struct writer *w)
 
 static char *close_body(struct writer *w)
 {
-    /* jansson allocates with malloc, as mem.h does: mem_free releases it. */
-    char *text = w->failed ? NULL : json_dumps(w->root, JSON_COMPACT);
+    char *text = NULL;
+    bool made = !w->failed && json_print(w->root, &text, NULL) == 0;
     json_decref(w->root);
-    return text;
+    return made ? text : NULL;
 }
 
 static void put_root(struct writer *w, const struct history_snapshot *snapshot)

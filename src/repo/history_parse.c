@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/json.h"
 #include "repo/history_internal.h"
 
 #include <limits.h>
@@ -82,9 +83,8 @@ static char *dump(struct reader *r, const json_t *value, const char *absent)
 {
     if (value == NULL)
         return copy(r, absent);
-    /* jansson allocates with malloc, as mem.h does: mem_free releases it. */
-    char *made = json_dumps(value, JSON_COMPACT);
-    if (made == NULL)
+    char *made = NULL;
+    if (json_print(value, &made, NULL) != 0)
         r->no_memory = true;
     return made;
 }
