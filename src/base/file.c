@@ -91,7 +91,8 @@ static int sync_folder_of(const char *path, struct error *err)
     else if (slash != NULL)
         *slash = '\0';
     CLEANUP_FD int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
+    /* Some file systems do not know how to sync a folder, and need not. */
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP))
         return error_set_errno(err, ERROR_LOCAL, errno, "sync the folder of %s", path);
     return 0;
 }
@@ -111,20 +112,31 @@ static int write_new(const char *path, const void *bytes, size_t size, mode_t mo
     return 0;
 }
 
+/* Give a file its name unless that is taken. File systems of sticks and cards know no second name for a file. */
+static int name_new(const char *temporary, const char *path)
+{
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    return link(temporary, path);
+}
+
 static int write_via_temporary(const char *path, const void *bytes, size_t size, mode_t mode, enum how how,
                                struct error *err)
 {
-    CLEANUP_FREE char *temporary = mem_printf("%s.tmp-%ld", path, (long)getpid());
+    /* The thread's number: two that write the same file at once must not share it. */
+    CLEANUP_FREE char *temporary = mem_printf("%s.tmp-%ld", path, (long)gettid());
     if (temporary == NULL)
         return error_no_memory(err);
     (void)unlink(temporary);
     bool replace = (how & REPLACE) != 0;
     if (write_new(temporary, bytes, size, mode, how, err) != 0)
         return -1;
-    int rc = replace ? rename(temporary, path) : link(temporary, path);
+    int rc = replace ? rename(temporary, path) : name_new(temporary, path);
     int errnum = errno;
     if (!replace || rc != 0)
-        (void)unlink(temporary);
+        (void)unlink(temporary); /* it is still there after link, and after a failure */
     if (rc != 0 && errnum == EEXIST)
         return error_set(err, ERROR_REFUSED, "%s exists already", path);
     if (rc != 0)
@@ -157,18 +169,33 @@ char *file_absolute(const char *path)
     return result;
 }
 
+/* Make one folder, durably, whose parent is there; it may be there too. */
+static int make_folder(const char *path, mode_t mode, struct error *err)
+{
+    struct stat st;
+    if (mkdir(path, mode) == 0)
+        return sync_folder_of(path, err);
+    int errnum = errno;
+    if (stat(path, &st) == 0)
+        errnum = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    return errnum == 0 ? 0 : error_set_errno(err, ERROR_LOCAL, errnum, "create folder %s", path);
+}
+
 int file_mkdirs(const char *path, mode_t mode, struct error *err)
 {
     CLEANUP_FREE char *partial = mem_strdup(path);
     if (partial == NULL)
         return error_no_memory(err);
+    if (partial[0] == '\0')
+        return error_set(err, ERROR_LOCAL, "create a folder without a name");
     for (char *p = partial + 1;; p++) {
         if (*p != '/' && *p != '\0')
             continue;
         char end = *p;
         *p = '\0';
-        if (mkdir(partial, mode) != 0 && errno != EEXIST)
-            return error_set_errno(err, ERROR_LOCAL, errno, "create folder %s", partial);
+        /* "a//b" and "a/" name what was made already. */
+        if (p[-1] != '/' && make_folder(partial, mode, err) != 0)
+            return -1;
         if (end == '\0')
             return 0;
         *p = end;
@@ -197,11 +224,15 @@ static int remove_at(int dirfd, const char *name)
 {
     if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
         return 0;
-    if (errno != EISDIR && errno != EPERM)
+    int refusal = errno;
+    if (refusal != EISDIR && refusal != EPERM)
         return -1;
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == ENOTDIR || errno == ELOOP)
+            errno = refusal; /* a file that may not be removed */
         return -1;
+    }
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {
         (void)close(fd);

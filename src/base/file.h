@@ -31,7 +31,7 @@ MUST_USE int file_write_cached(const char *path, const void *bytes, size_t size,
 MUST_USE int file_create_durable(const char *path, const void *bytes, size_t size, mode_t mode, struct error *err);
 /* A path from the root (mem_free), seen from the current folder; NULL when there is no memory or no such folder. */
 char *file_absolute(const char *path);
-/* Create path and what is missing above it. */
+/* Create path and what is missing above it, durably. ERROR_LOCAL also if something else has the name. */
 MUST_USE int file_mkdirs(const char *path, mode_t mode, struct error *err);
 /* An unnamed temporary file in folder; *ret_fd. */
 MUST_USE int file_temporary(const char *folder, int *ret_fd, struct error *err);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -153,6 +154,61 @@ static void test_trees(void **state)
     assert_int_equal(err.class, ERROR_LOCAL);
 }
 
+static void test_folders_that_cannot_be(void **state)
+{
+    const struct folder *folder = *state;
+    struct error err = {0};
+    char path[400];
+    /* Where a file has the name, no folder was made, whoever asks. */
+    assert_int_equal(file_write_atomic(folder->file, "stays", 5, 0600, &err), 0);
+    assert_int_equal(file_mkdirs(folder->file, 0700, &err), -1);
+    assert_int_equal(err.class, ERROR_LOCAL);
+    assert_non_null(strstr(err.what, "Not a directory"));
+    assert_int_equal(file_mkdirs("", 0700, &err), -1);
+    assert_int_equal(err.class, ERROR_LOCAL);
+    assert_int_equal(file_mkdirs("/", 0700, &err), 0);
+    (void)snprintf(path, sizeof(path), "%s//twice//named/", folder->path);
+    assert_int_equal(file_mkdirs(path, 0700, &err), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    (void)snprintf(path, sizeof(path), "%s/missing", folder->path);
+    assert_int_equal(symlink("/nonexistent", path), 0);
+    assert_int_equal(file_mkdirs(path, 0700, &err), -1);
+}
+
+enum { WRITERS = 4, ROUNDS = 200 };
+
+static void *write_often(void *context)
+{
+    const struct folder *folder = context;
+    char text[4096];
+    struct error err = {0};
+    intptr_t failed = 0;
+    for (int i = 0; i < ROUNDS; i++) {
+        memset(text, 'a' + i % 26, sizeof(text));
+        failed += file_write_atomic(folder->file, text, sizeof(text), 0600, &err) != 0;
+    }
+    return (void *)failed;
+}
+
+/* Whatever threads write the same file at once, it is whole, and is one of what was written. */
+static void test_writers_at_once(void **state)
+{
+    struct folder *folder = *state;
+    pthread_t threads[WRITERS];
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_often, folder), 0);
+    void *failed = NULL;
+    for (size_t i = 0; i < WRITERS; i++) {
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_int_equal((intptr_t)failed, 0);
+    }
+    CLEANUP(buf_free) struct buf text = {0};
+    assert_int_equal(file_read(folder->file, 4096, &text, NULL), 0);
+    assert_int_equal(text.size, 4096);
+    for (size_t i = 1; i < text.size; i++)
+        assert_int_equal(text.data[i], text.data[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +217,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file_read_is_limited, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reads_and_writes_at_offsets, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_trees, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_folders_that_cannot_be, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_writers_at_once, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
