@@ -14,6 +14,8 @@ void child_begin(int output)
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
         _exit(CANNOT_START);
+    if (null != STDIN_FILENO)
+        (void)close(null);
     (void)setpgid(0, 0);
     sigset_t none;
     (void)sigemptyset(&none);

@@ -36,6 +36,7 @@ int32_t utf8_next(const char *text, size_t size, size_t *at)
 
 bool utf8_is_control(int32_t code)
 {
-    return (code >= 0 && code < 0x20) || (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f ||
-           (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x2028 || code == 0x2029;
+    return (code >= 0 && code < 0x20) || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e ||
+           code == 0x200f || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
+           code == 0x2028 || code == 0x2029;
 }

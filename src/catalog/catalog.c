@@ -277,7 +277,7 @@ const char *catalog_moved_to(const struct catalog *catalog)
 
 static bool is_busy(int code)
 {
-    return code == SQLITE_BUSY || code == SQLITE_LOCKED;
+    return (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED;
 }
 
 int catalog_scrub(struct catalog *catalog, bool *ret_done, struct error *err)
@@ -293,7 +293,7 @@ int catalog_scrub(struct catalog *catalog, bool *ret_done, struct error *err)
     *ret_done = code == SQLITE_OK;
     if (*ret_done || is_busy(code))
         return 0;
-    return error_set(err, ERROR_LOCAL, "write the catalogue anew: %s", sqlite3_errstr(code));
+    return catalog_error(catalog, code, "be written anew", err);
 }
 
 int catalog_meta_set(struct catalog *catalog, const char *key, const char *value, struct error *err)

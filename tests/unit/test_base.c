@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -242,6 +243,65 @@ static void test_json(void **state)
     }
 }
 
+/* ---- UTF-8 ---- */
+
+/* The first and the last of each length, and what lies just outside (RFC 3629 §3, §4). */
+static void test_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int32_t code; /* -1: none, of which one byte is passed over */
+    } table[] = {
+        {"\x01", 1},
+        {"\x7f", 0x7f},
+        {"\xc2\x80", 0x80},
+        {"\xdf\xbf", 0x7ff},
+        {"\xe0\xa0\x80", 0x800},
+        {"\xed\x9f\xbf", 0xd7ff},
+        {"\xee\x80\x80", 0xe000},
+        {"\xef\xbf\xbf", 0xffff},
+        {"\xf0\x90\x80\x80", 0x10000},
+        {"\xf4\x8f\xbf\xbf", 0x10ffff},
+        {"\x80", -1},
+        {"\xbf", -1},
+        {"\xc0\x80", -1},
+        {"\xc1\xbf", -1},
+        {"\xe0\x9f\xbf", -1},
+        {"\xed\xa0\x80", -1},
+        {"\xed\xbf\xbf", -1},
+        {"\xf0\x8f\xbf\xbf", -1},
+        {"\xf4\x90\x80\x80", -1},
+        {"\xf8\x88\x80\x80\x80", -1},
+        {"\xff", -1},
+        {"\xc3", -1},
+        {"\xe3\x81", -1},
+        {"\xe3\x81z", -1},
+        {"\xf0\x9f\x98", -1},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        size_t at = 0, size = strlen(table[i].bytes);
+        char *exact = mem_dup(table[i].bytes, size); /* nothing behind it to be read */
+        assert_non_null(exact);
+        assert_int_equal(utf8_next(exact, size, &at), table[i].code);
+        assert_int_equal(at, table[i].code < 0 ? 1 : size);
+        mem_free(exact);
+    }
+}
+
+/* What acts instead of being seen: a name in a listing must not be able to turn the line around it. */
+static void test_utf8_controls(void **state)
+{
+    (void)state;
+    static const int32_t acts[] = {0,      0x1b,   0x1f,   0x7f,   0x85,   0x9f,   0x61c,  0x200e, 0x200f,
+                                   0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069};
+    static const int32_t shown[] = {0x20, 0x7e, 0xa0, 0x61b, 0x61d, 0x3042, 0x200d, 0x2027, 0x202f, 0x2065, 0x1f600};
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
+        assert_true(utf8_is_control(acts[i]));
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        assert_false(utf8_is_control(shown[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +317,8 @@ int main(void)
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_controls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

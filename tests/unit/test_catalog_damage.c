@@ -282,11 +282,37 @@ static void test_scrub(void **state)
     assert_int_equal(count_text(f, needle), 0);
 }
 
+/* Damage that is met there is remembered as everywhere: the next opening moves the file aside. */
+static void test_scrub_of_damage(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    bool done = true;
+    for (unsigned i = 0; i < 200; i++) {
+        char key[32], value[1000];
+        (void)snprintf(key, sizeof(key), "key %u", i);
+        memset(value, 'v', sizeof(value) - 1);
+        value[sizeof(value) - 1] = '\0';
+        assert_int_equal(catalog_meta_set(f->catalog, key, value, &err), 0);
+    }
+    catalog_close(f->catalog);
+    f->catalog = NULL;
+    struct stat st;
+    assert_int_equal(stat(f->path, &st), 0);
+    overwrite(f->path, 20L * 4096, st.st_size - st.st_size % 4096);
+    f->catalog = open_as(f, CATALOG_OPENED);
+    assert_int_equal(catalog_scrub(f->catalog, &done, &err), -1);
+    assert_int_equal(err.class, ERROR_LOCAL);
+    assert_non_null(strstr(err.what, f->path));
+    assert_non_null(strstr(err.hint, "rebuilt"));
+    reopen(f, CATALOG_REPLACED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_moved_aside), TEST(test_corrupt_header), TEST(test_corrupt_pages), TEST(test_cannot_open),
-        TEST(test_killed),      TEST(test_threads),        TEST(test_scrub),
+        TEST(test_killed),      TEST(test_threads),        TEST(test_scrub),         TEST(test_scrub_of_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
