@@ -41,7 +41,8 @@ struct work {
     size_t sent;
     bool cancelled;
     bool no_memory;
-    bool looked; /* at what TLS agreed on */
+    bool looked;               /* at what TLS agreed on */
+    char why[CURL_ERROR_SIZE]; /* what curl says of its failure: names hosts, never keys */
 };
 
 /* ---- What curl calls ---- */
@@ -278,6 +279,7 @@ static CURLcode set_request(struct work *work, struct curl_slist *lines)
     if (work->http->proxy == NULL && !work->http->insecure && strncmp(work->exchange->url, "http://", 7) == 0)
         SET(CURLOPT_PROXY, "");
     SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_ERRORBUFFER, work->why);
     SET(CURLOPT_HTTPHEADER, lines);
     SET(CURLOPT_FRESH_CONNECT, work->exchange->fresh ? 1L : 0L);
     SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -339,7 +341,8 @@ static int failure(const struct work *work, CURLcode code, struct error *err)
                    : error_set(err, ERROR_INTERRUPTED, "%s: stopped as asked", work->http->name);
     if (refused_by_proxy(work, err))
         return -1;
-    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s", work->http->name, curl_easy_strerror(code));
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s", work->http->name,
+                    work->why[0] != '\0' ? work->why : curl_easy_strerror(code));
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return error_hint(
@@ -436,7 +439,8 @@ int s3_http_do(struct s3_http *http, struct s3_exchange *exchange, struct error 
     if (work.connection == NULL)
         return -1;
     int rc = perform(&work, err);
-    s3_http_return(http, work.connection);
+    /* libcurl 7.88 refuses options of a handle for ever when no address could be found for its host. */
+    s3_http_return(http, work.connection, rc == 0);
     return rc;
 }
 

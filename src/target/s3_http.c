@@ -112,15 +112,10 @@ void s3_http_tls(struct s3_http *http, char version[16], char cipher[64])
 /* ---- The pool ---- */
 
 /* With the mutex held. */
-static struct s3_connection *make(struct s3_http *http, struct error *err)
+static struct s3_connection *make(struct s3_http *http)
 {
-    struct s3_connection *connection = &http->connections[http->made];
-    *connection = (struct s3_connection){.curl = curl_easy_init(), .fd = CURL_SOCKET_BAD};
-    if (connection->curl == NULL) {
-        (void)error_no_memory(err);
-        return NULL;
-    }
-    http->made++;
+    struct s3_connection *connection = &http->connections[http->made++];
+    *connection = (struct s3_connection){.fd = CURL_SOCKET_BAD};
     return connection;
 }
 
@@ -140,15 +135,25 @@ struct s3_connection *s3_http_take(struct s3_http *http, struct error *err)
         connection = http->idle;
         http->idle = connection->next;
     } else if (http->made < http->limit) {
-        connection = make(http, err);
+        connection = make(http);
     }
     (void)pthread_mutex_unlock(&http->mutex);
-    return connection;
+    if (connection == NULL || connection->curl != NULL || (connection->curl = curl_easy_init()) != NULL)
+        return connection;
+    s3_http_return(http, connection, false);
+    (void)error_no_memory(err);
+    return NULL;
 }
 
-void s3_http_return(struct s3_http *http, struct s3_connection *connection)
+void s3_http_return(struct s3_http *http, struct s3_connection *connection, bool sound)
 {
-    curl_easy_reset(connection->curl); /* options go, the connection stays */
+    if (sound) {
+        curl_easy_reset(connection->curl); /* options go, the connection stays */
+    } else {
+        curl_easy_cleanup(connection->curl);
+        connection->curl = NULL;
+        connection->fd = CURL_SOCKET_BAD;
+    }
     (void)pthread_mutex_lock(&http->mutex);
     connection->next = http->idle;
     http->idle = connection;

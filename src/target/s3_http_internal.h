@@ -40,7 +40,8 @@ struct s3_http {
 
 /* A connection for the caller alone; waits for one. NULL: cancelled, or no memory. */
 struct s3_connection *s3_http_take(struct s3_http *http, struct error *err);
-void s3_http_return(struct s3_http *http, struct s3_connection *connection);
+/* Give it back. One that failed (not `sound`) begins anew: curl may be in a state that refuses the next request. */
+void s3_http_return(struct s3_http *http, struct s3_connection *connection, bool sound);
 /* How many of `size` bytes to move at once, so that waiting for them stays short. */
 size_t s3_http_portion(const struct s3_http *http, size_t size);
 /* Wait until these bytes may go by the rate. False when the caller wants to stop. */
