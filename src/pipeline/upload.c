@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { TRIES = 4, FIRST_WAIT_MS = 200, PATIENCE_MS = 500, LANE_THREADS_MAX = 16 };
+enum { TRIES = 4, FIRST_WAIT_MS = 200, PATIENCE_MS = 500, LANE_THREADS_MAX = 16, SPARES_MAX = 4, SPARE_MIN = 1 << 20 };
 
 /* An object on its way. Links go from older to newer. */
 struct parcel {
@@ -49,8 +49,10 @@ struct upload {
     uint64_t in_spool;
     int spool_fd;
     int64_t spool_end;
-    bool spool_keeps; /* its file system gives nothing back */
-    struct buf spare; /* a large buffer, kept because fresh memory costs as much time as sealing */
+    bool spool_keeps;              /* its file system gives nothing back */
+    struct buf spares[SPARES_MAX]; /* buffers of packs, kept because fresh memory costs as much time as sealing */
+    size_t spare_count;
+    size_t in_spares;
     bool stopping;
     size_t lane_count;
     struct lane lanes[];
@@ -84,6 +86,17 @@ static void leave_spool(struct upload *upload, const struct parcel *parcel)
         upload->spool_keeps = true;
 }
 
+/* With what waits to be sent, spares stay within the limit of memory. */
+static void keep_spare(struct upload *upload, struct buf *bytes)
+{
+    if (bytes->capacity < SPARE_MIN || upload->spare_count == SPARES_MAX ||
+        upload->in_memory + upload->in_spares + bytes->capacity > upload->options.memory_limit)
+        return;
+    upload->in_spares += bytes->capacity;
+    upload->spares[upload->spare_count++] = *bytes;
+    *bytes = (struct buf){0};
+}
+
 /* Release parcels at the front that everybody has. With the mutex held. */
 static void release_done(struct upload *upload)
 {
@@ -96,11 +109,7 @@ static void release_done(struct upload *upload)
             leave_spool(upload, done);
         else
             leave_memory(upload, done);
-        if (done->bytes.capacity > upload->spare.capacity) {
-            struct buf smaller = upload->spare;
-            upload->spare = done->bytes;
-            done->bytes = smaller;
-        }
+        keep_spare(upload, &done->bytes);
         free_parcel(done);
     }
     if (upload->first == NULL)
@@ -266,7 +275,8 @@ void upload_free(struct upload *upload)
         upload->first = parcel->next;
         free_parcel(parcel);
     }
-    buf_free(&upload->spare);
+    for (size_t i = 0; i < upload->spare_count; i++)
+        buf_free(&upload->spares[i]);
     if (upload->spool_fd >= 0)
         (void)close(upload->spool_fd);
     (void)pthread_mutex_destroy(&upload->mutex);
@@ -334,10 +344,13 @@ static unsigned live_lanes(const struct upload *upload, const struct error **ret
 
 void upload_spare(struct upload *upload, struct buf *ret)
 {
+    *ret = (struct buf){0};
     (void)pthread_mutex_lock(&upload->mutex);
-    *ret = upload->spare;
-    ret->size = 0;
-    upload->spare = (struct buf){0};
+    if (upload->spare_count > 0) {
+        *ret = upload->spares[--upload->spare_count];
+        upload->in_spares -= ret->capacity;
+        ret->size = 0;
+    }
     (void)pthread_mutex_unlock(&upload->mutex);
 }
 

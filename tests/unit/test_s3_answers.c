@@ -7,7 +7,9 @@
 #include "scratch.h"
 #include "target/delete.h"
 
+#include <netinet/tcp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static char folder[128];
 static struct target *target;
@@ -411,6 +413,36 @@ static void test_proxy_of_environment(void **state)
         fail_msg("%s", err.what);
 }
 
+/* ---- Acknowledging ---- */
+
+static atomic_uint acknowledged; /* how often an acknowledgement to the store was hastened */
+
+/* In place of the library's, also for libcurl. */
+int setsockopt(int fd, int level, int name, const void *value, socklen_t size)
+{
+    struct sockaddr_in peer = {0};
+    socklen_t peer_size = sizeof(peer);
+    if (level == IPPROTO_TCP && name == TCP_QUICKACK && *(const int *)value == 1 &&
+        getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0 && ntohs(peer.sin_port) == script.port)
+        atomic_fetch_add(&acknowledged, 1);
+    return (int)syscall(SYS_setsockopt, fd, level, name, value, size);
+}
+
+/* A store with Nagle's algorithm on keeps the body back until the head of its answer is acknowledged. */
+static void test_acknowledged(void **state)
+{
+    enum { ANSWERS = 3 };
+    struct error err = {0};
+    CLEANUP(buf_free) struct buf out = {0};
+    (void)state;
+    script_write((const struct scripted[]){{"GET " OBJ, "200 OK", NULL, "bytes", 0, NULL, false}, {0}});
+    atomic_store(&acknowledged, 0);
+    for (unsigned i = 0; i < ANSWERS; i++)
+        if (target_get(target, "hikae1/x", 5, &out, &err) != 0)
+            fail_msg("%s", err.what);
+    assert_int_equal(atomic_load(&acknowledged), ANSWERS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -419,7 +451,7 @@ int main(void)
         TEST(test_exists),         TEST(test_exists_unknown), TEST(test_no_store), TEST(test_changed_on_the_way),
         TEST(test_expired),        TEST(test_skewed),         TEST(test_again),    TEST(test_bucket_of_others),
         TEST(test_budget),         TEST(test_circle),         TEST(test_proxy),    TEST(test_proxy_of_environment),
-        TEST(test_host_not_found),
+        TEST(test_host_not_found), TEST(test_acknowledged),
     };
     return cmocka_run_group_tests(tests, script_start, script_stop);
 }
