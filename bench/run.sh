@@ -5,7 +5,7 @@
 #   RUNS        runs; the report gives medians                      (default: 3)
 #   TOOLS       what to measure, with commas                        (default: hikae,hikae_unverified,restic,borg,tar)
 #   ONCE        of these, those that run once only                  (default: none)
-#   SCENARIOS   of tree, image, small, s3, with commas              (default: all; s3 is bench/s3.sh, once)
+#   SCENARIOS   of tree, image, small, s3, with commas              (default: all; s3 is bench/s3.sh)
 #   RESULTS     folder for the report                               (default: bench/results)
 #
 # The exit code is 1 if a figure misses what is required of it.
