@@ -18,7 +18,7 @@ check=("${build[@]}" "${demo[@]}" libcmocka-dev clang python3 python3-cryptograp
     # promtool reads the figures for Prometheus.
     prometheus
     # A browser opens the pages, with Japanese letters.
-    chromium fonts-noto-cjk
+    chromium poppler-utils fonts-noto-cjk
     # Drills start a scratch server and restore dumps into it.
     postgresql-15
     # Shells that complete commands, and readers of the manual.

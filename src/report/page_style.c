@@ -1,7 +1,8 @@
 /*
  * The stylesheet of all pages. Colours have a contrast of at least 4.5 to 1 for text (WCAG 2.1, 1.4.3) and 3 to 1 for
  * what carries meaning (1.4.11), in light and in dark; every state has a sign of its own beside its colour (1.4.1).
- * On paper everything is open, black on white, and sections do not break in a heading.
+ * On paper everything is open, black on white, and pages are numbered; no page ends in a heading or in the head of a table,
+ * and the head stands again on each page that a table goes on to (buttons are not drawn again: there they are plain text).
  */
 #include "report/page_internal.h"
 
@@ -114,12 +115,16 @@ const char *const page_style[] = {
 "flex-wrap:wrap;gap:.25rem 1rem}.sorted tr[hidden],.sorted tr[hidden]>*{display:none}}\n",
 "@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--dim:#444;--line:#999;--link:#000;--good:#0a4a26;--good-bg:#fff;"
 "--warn:#5c3900;--warn-bg:#fff;--bad:#8a1410;--bad-bg:#fff;--unknown:#35315a;--unknown-bg:#fff;color-scheme:light}"
-"html{font-size:10pt}body{max-width:none;padding:0}.skip,nav,.lang,.tools{display:none}"
+"html{font-size:10pt}body{max-width:none;padding:0 1px}.skip,nav,.lang,.tools{display:none}"
 "section{border:0;padding:0;margin-top:1.25rem}h2,h3,summary,figcaption,caption{break-after:avoid}"
 "tr,figure,.tiles>div,.note,.month{break-inside:avoid}thead{display:table-header-group}"
 "details::details-content{content-visibility:visible;display:block;height:auto}summary{list-style:none}"
 ".frame,pre{overflow:visible;max-height:none}a{text-decoration:none}figure details{display:none}"
-"article+article{break-before:page;border:0;margin:0;padding:0}}\n",
+"article+article{break-before:page;border:0;margin:0;padding:0}"
+"tbody>tr:first-child{break-before:avoid}.sorted th button{display:contents}.rows .n{white-space:nowrap;padding-right:1rem}"
+"pre{-webkit-box-decoration-break:clone;box-decoration-break:clone}"
+".tiles{grid-template-columns:repeat(auto-fit,minmax(min(100%,6.75rem),1fr))}}\n",
+"@page{margin:14mm 12mm 16mm;@bottom-right{content:counter(page) ' / ' counter(pages);font:8pt system-ui,sans-serif;color:#444}}\n",
 NULL};
 /* clang-format on */
 /* NOLINTEND(bugprone-suspicious-missing-comma) */

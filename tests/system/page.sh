@@ -90,6 +90,14 @@ END
     /usr/bin/python3 -c 'import html,re,sys; m=re.search(r"FOUND(.*?)END", open(sys.argv[1]).read(), re.S); print(html.unescape(m.group(1)) if m else "{}")' "$WORK/probe.dom" >"$WORK/json"
 }
 
+numbered_paper() {
+    local pages page
+    pages=$(pdfinfo "$WORK/page.pdf" | sed -n 's/^Pages: *//p')
+    for page in $(seq "${pages:?}"); do
+        pdftotext -f "$page" -l "$page" "$WORK/page.pdf" - | grep -qx "$page / $pages" || return 1
+    done
+}
+
 # sound_page NAME FILE: all that a page must be, on a phone, on a desk, in the dark, on paper.
 sound_page() {
     local name=$1 file=$2 want
@@ -102,7 +110,8 @@ sound_page() {
         check "$name-$1-contrast" /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(j["contrast"], j["contrast_at"]); sys.exit(j["contrast"] < 4.5)' "$WORK/json"
     done
     chromium_page --no-pdf-header-footer --print-to-pdf="$WORK/page.pdf" "file://$file" >/dev/null 2>&1
-    check "$name-paper" test "$(head -c 5 "$WORK/page.pdf")" = "%PDF-"
+    # Each page of paper has its number, and none ends in the head of a table.
+    check "$name-paper" numbered_paper
 }
 found() { /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(*(k+"="+str(j.get(k)) for k in "overflow scripts idle_scripts embedded handlers fetches dead_links double_ids mains skipped_levels tab_jumps skips unseen_focus small_targets no_caption no_scope no_name styled focus_seen".split()))' "$WORK/json"; }
 
