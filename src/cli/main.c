@@ -3,10 +3,12 @@
 #include "cli/parse.h"
 #include "cli/run.h"
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Widths of characters need a UTF-8 LC_CTYPE; all else stays in the C locale, so that numbers look the same everywhere.
  */
@@ -40,9 +42,21 @@ static enum hikae_status dispatch(struct run *run)
     return run->command->run(run);
 }
 
+/*
+ * A file that the library opens must not become standard output because that was closed: each of the three is there,
+ * and one that was closed refuses what is asked of it, so that the exit code says that nothing was told.
+ */
+static void hold_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(HIKAE_INTERNAL);
+}
+
 int main(int argc, char **argv)
 {
     struct run run = {0};
+    hold_standard_files();
     set_locale();
     watch_signals();
     run.lang = environment_lang();

@@ -50,6 +50,14 @@ int out_bytes(struct out *out, const void *bytes, size_t size)
     return 0;
 }
 
+int out_flush(struct out *out)
+{
+    errno = 0;
+    if (out->errnum == 0 && fflush(stdout) != 0)
+        out->errnum = errno != 0 ? errno : EIO;
+    return out->errnum == 0 ? 0 : -1;
+}
+
 int out_puts(struct out *out, const char *text)
 {
     return out_bytes(out, text, strlen(text));

@@ -31,6 +31,8 @@ void out_free(struct out *out);
 /* Write bytes as they are. 0, or -1 and errnum. */
 int out_bytes(struct out *out, const void *bytes, size_t size);
 int out_puts(struct out *out, const char *text);
+/* Put out what is buffered; 0, or -1 once anything could not be written. */
+int out_flush(struct out *out);
 /* Print the table (not with json). */
 void out_table(struct out *out, const struct columns *columns);
 /* The JSON value, if there is one, and all that is buffered. 0, or -1 with errnum or no_memory. */

@@ -37,7 +37,7 @@ void suggest_offer(struct suggestion *best, const char *word, const char *candid
     /* A start of the word is a good guess however much is missing. */
     if (size >= 3 && strncmp(word, candidate, size) == 0)
         distance = 1;
-    if (distance > 1 + size / 3)
+    if (distance > 1 + least(size, strlen(candidate)) / 3)
         return;
     if (best->word == NULL || distance < best->distance)
         *best = (struct suggestion){candidate, distance};

@@ -154,6 +154,16 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Where no policy was ever applied, nothing else reads the period. */
+static int check_period(const char *period, struct error *err)
+{
+    int64_t from_ns, to_ns;
+    struct zone *utc = NULL;
+    int rc = zone_open("UTC", &utc, err) == 0 ? audit_parse_period(period, utc, &from_ns, &to_ns, err) : -1;
+    zone_free(utc);
+    return rc;
+}
+
 /* Each version's part of the period, which is one of its own zone; those without a part go. */
 static int cut_versions(struct evidence_gathering *g, struct error *err)
 {
@@ -186,6 +196,8 @@ static int cut_versions(struct evidence_gathering *g, struct error *err)
     facts->version_count = kept;
     if (kept > 0)
         return 0;
+    if (check_period(g->options->period, err) != 0)
+        return -1;
     if (ahead) {
         (void)error_set(err, ERROR_USAGE, "%.60s has not begun: nothing can be said of it yet", g->options->period);
         return error_hint(err, "of the period that has begun what lies ahead is told as not yet due");

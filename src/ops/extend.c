@@ -259,7 +259,10 @@ enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bo
     struct engine_audit audit;
     if (engine_audit_begin(hikae, OPERATION_LOCKS, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
+    struct id id;
     int rc = engine_targets(hikae, &err);
+    if (rc == 0 && tenant != NULL)
+        rc = engine_tenant_id(hikae, tenant, &id, &err);
     for (size_t i = 0; rc == 0 && i < hikae->target_count; i++)
         if (hikae->targets[i].up && target_traits(hikae->targets[i].target)->lock_mode != TARGET_LOCK_NONE)
             extending.locked |= UINT64_C(1) << i;

@@ -393,9 +393,12 @@ static int cat(struct view *view, const char *path, struct output *output, struc
             bytes = (struct bytes){cleaned.data, cleaned.size};
         }
     }
-    if (rc > 0)
-        rc = entry->type == ENTRY_FILE ? view_content(view, entry, write_out, output, err)
-                                       : error_set(err, ERROR_USAGE, "'%s' is no file", path);
+    if (rc > 0 && entry->type == ENTRY_FILE) {
+        rc = view_content(view, entry, write_out, output, err);
+    } else if (rc > 0) {
+        (void)error_set(err, ERROR_USAGE, "'%s' is no file", path);
+        rc = error_hint(err, "`hikae ls TENANT PATH` lists a folder");
+    }
     manifest_reader_free(reader);
     return rc;
 }

@@ -52,8 +52,10 @@ int restore_from_target(struct hikae *hikae, const char *name, struct error *err
             }
         }
     }
-    if (!found)
-        return error_set(err, ERROR_NOT_FOUND, "there is no target '%s' in %s", name, hikae->config->path);
+    if (!found) {
+        (void)error_set(err, ERROR_NOT_FOUND, "there is no target '%s' in %s", name, hikae->config->path);
+        return error_hint(err, "`hikae target list` shows the targets");
+    }
     for (size_t i = 0; i < hikae->target_count; i++)
         if (strcmp(hikae->targets[i].name, name) != 0) {
             hikae->targets[i].excluded = true;
