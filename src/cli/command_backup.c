@@ -60,8 +60,8 @@ static void say_backup(struct run *run, const char *tenant, const struct hikae_b
 {
     char entries[TEXT_SMALL], size[TEXT_SMALL], fresh[TEXT_SMALL], stored[TEXT_SMALL], took[TEXT_SMALL],
         errors[TEXT_SMALL];
-    char CLEANUP_FREE *complete = report_names(result->targets, result->target_count, "complete", false);
-    char CLEANUP_FREE *behind = report_names(result->targets, result->target_count, NULL, true);
+    char CLEANUP_FREE *complete = report_names(run, result->targets, result->target_count, "complete", false);
+    char CLEANUP_FREE *behind = report_names(run, result->targets, result->target_count, NULL, true);
     if (complete == NULL || behind == NULL) {
         run->out.no_memory = true;
         return;
@@ -166,7 +166,7 @@ enum hikae_status command_replicate(struct run *run)
     if (status > HIKAE_WARNINGS)
         return status;
     char copied[TEXT_SMALL], size[TEXT_SMALL];
-    char CLEANUP_FREE *behind = report_names(result.behind, result.behind_count, NULL, true);
+    char CLEANUP_FREE *behind = report_names(run, result.behind, result.behind_count, NULL, true);
     (void)text_count(result.copied, copied);
     (void)text_size(result.bytes, size);
     if (run->out.json) {

@@ -62,8 +62,8 @@ static void add_money(struct columns *columns, bool priced, double amount, const
 
 static void print_forecast(struct run *run, const struct hikae_forecast *forecast)
 {
-    static const char *const heads[] = {"TARGET",    ">MONTH", ">HELD",          ">FROM", ">TO",
-                                        ">REQUESTS", ">COST",  ">WHOLE RESTORE", "FULL",  NULL};
+    static const char *const heads[] = {"TARGET",    ">MONTH", ">HELD",          ">LEAST", ">MOST",
+                                        ">REQUESTS", ">COST",  ">WHOLE RESTORE", "FULL",   NULL};
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);

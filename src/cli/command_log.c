@@ -76,6 +76,8 @@ static void show(struct run *run, const struct hikae_logs *logs)
     }
     if (!run->out.json)
         run_table(run, &columns);
+    if (logs->count == 0)
+        run_say(run, MSG_LOGS_NONE, NULL);
 }
 
 enum hikae_status command_log_ingest(struct run *run)

@@ -330,8 +330,10 @@ enum hikae_status command_roles(struct run *run)
     } else {
         print_roles(run, &roles);
     }
-    for (size_t i = 0; i < roles.warning_count && !run->out.json; i++)
-        run_say(run, MSG_WARNING, roles.warnings[i]);
+    for (size_t i = 0; i < roles.warning_count && !run->out.json; i++) {
+        char CLEANUP_FREE *words = watch_words(&run->watch, roles.warnings[i]);
+        run_say(run, MSG_WARNING, words != NULL ? words : roles.warnings[i]);
+    }
     run_say(run, roles.warning_count == 0 ? MSG_ROLES_SOUND : MSG_ROLES_WARNED, text_count(roles.warning_count, count));
     hikae_roles_free(&roles);
     return status;

@@ -103,6 +103,8 @@ enum hikae_status command_purge_status(struct run *run)
     if (status > HIKAE_WARNINGS)
         return status;
     show_purges(run, &purges, false);
+    if (purges.count == 0)
+        run_say(run, MSG_PURGES_NONE, NULL);
     hikae_purges_free(&purges);
     return status;
 }

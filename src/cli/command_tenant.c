@@ -1,5 +1,6 @@
 /* tenant add, list, show, set, suspend, resume. */
 #include "cli/command_tenant.h"
+#include "cli/heads.h"
 #include "cli/text.h"
 #include "cli/value.h"
 
@@ -50,9 +51,9 @@ void json_tenant(struct run *run, json_t *object, const struct hikae_tenant *ten
     out_time(&run->out, object, "not_before", tenant->not_before_ns);
 }
 
-static void print_row(struct columns *columns, const char *name, const char *value)
+static void print_row(const struct run *run, struct columns *columns, const char *name, const char *value)
 {
-    columns_add(columns, name);
+    columns_add(columns, run->lang == LANG_JA ? head_ja(name) : name);
     columns_add(columns, value);
 }
 
@@ -63,30 +64,30 @@ static void print_tenant(struct run *run, const struct hikae_tenant *tenant)
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
     columns.heads[1] = tenant->name;
-    print_row(&columns, "id", tenant->id);
-    print_row(&columns, "class", tenant->class_name);
-    print_row(&columns, "policy", tenant->policy);
-    print_row(&columns, "state", tenant->state);
-    print_row(&columns, "snapshots", text_count(tenant->snapshots, text));
-    print_row(&columns, "latest", text_time(tenant->last_snapshot_ns, text));
+    print_row(run, &columns, "id", tenant->id);
+    print_row(run, &columns, "class", tenant->class_name);
+    print_row(run, &columns, "policy", tenant->policy);
+    print_row(run, &columns, "state", tenant->state);
+    print_row(run, &columns, "snapshots", text_count(tenant->snapshots, text));
+    print_row(run, &columns, "latest", text_time(tenant->last_snapshot_ns, text));
     for (size_t i = 0; i < tenant->source_count; i++) {
         char CLEANUP_FREE *source = mem_printf("%s = %s", tenant->sources[i].name, tenant->sources[i].spec);
         columns.failed = columns.failed || source == NULL;
-        print_row(&columns, i == 0 ? "sources" : " ", source);
+        print_row(run, &columns, i == 0 ? "sources" : " ", source);
     }
-    print_row(&columns, "priority", text_count(tenant->priority, text));
+    print_row(run, &columns, "priority", text_count(tenant->priority, text));
     for (size_t i = 0; i < tenant->label_count; i++)
-        print_row(&columns, i == 0 ? "labels" : " ", tenant->labels[i]);
+        print_row(run, &columns, i == 0 ? "labels" : " ", tenant->labels[i]);
     for (size_t i = 0; i < tenant->check_count; i++)
-        print_row(&columns, i == 0 ? "checks" : " ", tenant->checks[i]);
+        print_row(run, &columns, i == 0 ? "checks" : " ", tenant->checks[i]);
     if (tenant->limits.seconds > 0)
-        print_row(&columns, "time limit", text_duration((int64_t)tenant->limits.seconds * NS_PER_S, text));
+        print_row(run, &columns, "time limit", text_duration((int64_t)tenant->limits.seconds * NS_PER_S, text));
     if (tenant->limits.bytes > 0)
-        print_row(&columns, "size limit", text_size(tenant->limits.bytes, text));
+        print_row(run, &columns, "size limit", text_size(tenant->limits.bytes, text));
     if (tenant->limits.threads > 0)
-        print_row(&columns, "threads", text_count(tenant->limits.threads, text));
+        print_row(run, &columns, "threads", text_count(tenant->limits.threads, text));
     if (tenant->not_before_ns > 0)
-        print_row(&columns, "first backup", text_time(tenant->not_before_ns, text));
+        print_row(run, &columns, "first backup", text_time(tenant->not_before_ns, text));
     run_table(run, &columns);
 }
 

@@ -2,7 +2,11 @@
 #ifndef HIKAE_CLI_HEADS_H
 #define HIKAE_CLI_HEADS_H
 
+#include <stdbool.h>
+
 /* "TENANT" in Japanese; what has none is given back. */
 const char *head_ja(const char *head);
+/* The cells below this head (or below none) are hikae's own words, which are told in the reader's language. */
+bool head_has_words(const char *head);
 
 #endif

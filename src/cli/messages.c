@@ -232,6 +232,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_PURGE_WAITS] =
         {"{1|tenant|tenants} unreadable, {2} of them gone from every target; something waits: see above.",
          "{1} テナントが復号不能、うち {2} はすべての保存先から削除済み。残作業があります（上記参照）。"},
+    [MSG_PURGES_NONE] = {"No erasure is planned or under way.", "計画中・実施中の消去はありません。"},
     [MSG_PURGE_WITHDRAWN] = {"The plan to erase {1} is withdrawn.", "{1} の消去計画を取り下げました。"},
     [MSG_PURGE_DECLARED] = {"Recorded: {2} destroyed {1}.", "記録しました: {2} が {1} を廃棄。"},
     [MSG_PURGE_IRREVOCABLE] = {"The erasure of {1} is irrevocable since {2}.",
@@ -260,6 +261,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_LOG_EXPORTED] =
         {"{1|line|lines} written, {2|time|times} shown in that zone, {3} left as they are; SHA-256 {4}.",
          "{1} 行を書き出しました。時刻 {2} 件をそのタイムゾーンで示し、{3} 件は元のままです。SHA-256 {4}。"},
+    [MSG_LOGS_NONE] = {"No log is kept, and no policy promises to keep one.",
+                       "保管しているログも、保管の約束もありません。"},
     [MSG_EVIDENCE] = {"{1|promise|promises}: {2} kept or attested, {3} broken or missed.",
                       "約束 {1} 件: 遵守または文書で確認 {2} 件、不履行または目標未達 {3} 件。"},
     [MSG_AUDIT_EXPIRE_PLAN] = {"{1|entry|entries} in {2|segment|segments} would expire; {3} past their time are held.",
@@ -330,7 +333,7 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_DRILL_SAMPLE] = {"Sample: {1} of {2|file|files}; damage of {4} of them is found with {3}.",
                           "標本: {2} 件中 {1} 件。{4} の損傷を {3} の確からしさで検出します。"},
     [MSG_DRILL_PASSED] = {"Drill {1} of {2} passed: {3|entry|entries} checked, restored in {4}, data as of {5} before.",
-                          "{2} の復元試験 {1}: 成功。{3} 件を検査、復元時間 {4}、データは {5} 前の時点です。"},
+                          "{2} の復元試験 {1}: 成功。{3} 件を検査、復元時間 {4}、データは {5}前の時点です。"},
     [MSG_DRILL_FAILED] = {"Drill {1} of {2} failed: {3|entry was|entries were} sound.",
                           "{2} の復元試験 {1}: 失敗。正常だったのは {3} 件です。"},
     [MSG_DRILL_CUT] = {"Drill {1} of {2} was cut short by its budget: {3|entry was|entries were} checked.",

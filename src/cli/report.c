@@ -47,7 +47,8 @@ void report_json_states(struct run *run, const char *key, const struct hikae_tar
     }
 }
 
-char *report_names(const struct hikae_target_state *states, size_t count, const char *state, bool with_why)
+char *report_names(const struct run *run, const struct hikae_target_state *states, size_t count, const char *state,
+                   bool with_why)
 {
     char *all = mem_strdup("");
     for (size_t i = 0; i < count && all != NULL; i++) {
@@ -55,8 +56,9 @@ char *report_names(const struct hikae_target_state *states, size_t count, const 
         bool why = with_why && states[i].why != NULL;
         if (!matches)
             continue;
+        char CLEANUP_FREE *words = why ? watch_words(&run->watch, states[i].why) : NULL;
         char *longer = mem_printf("%s%s%s%s%s%s", all, all[0] != '\0' ? ", " : "", states[i].name, why ? " (" : "",
-                                  why ? states[i].why : "", why ? ")" : "");
+                                  words != NULL ? words : "", why ? ")" : "");
         mem_free(all);
         all = longer;
     }

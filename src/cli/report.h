@@ -13,6 +13,7 @@ void report_warn_errors(struct run *run, const struct hikae_entry_error *errors,
 void report_json_states(struct run *run, const char *key, const struct hikae_target_state *states, size_t count);
 /* Names of the targets in that state (NULL: in any other than "complete"), with why if asked, as "tokyo, osaka"; fresh
  * memory. */
-char *report_names(const struct hikae_target_state *states, size_t count, const char *state, bool with_why);
+char *report_names(const struct run *run, const struct hikae_target_state *states, size_t count, const char *state,
+                   bool with_why);
 
 #endif

@@ -3,6 +3,7 @@
 #include "cli/heads.h"
 
 #include "base/mem.h"
+#include "base/phrase.h"
 #include "cli/text.h"
 
 #include <errno.h>
@@ -129,11 +130,33 @@ enum hikae_status run_base(struct run *run, const struct error *err)
     return run_hint(run, "%s", err->hint);
 }
 
+/* A duration among the arguments is made without knowing the language; no name begins with a digit and holds a space.
+ */
+static bool is_quantity(const char *arg)
+{
+    return arg[0] >= '0' && arg[0] <= '9' && strchr(arg, ' ') != NULL;
+}
+
+static char *sentence(const struct run *run, enum message message, const char *const *args)
+{
+    enum { ARGS_MAX = 9 };
+    const char *shown[ARGS_MAX + 1] = {NULL};
+    char *own[ARGS_MAX] = {NULL};
+    for (size_t i = 0; args != NULL && i < ARGS_MAX && args[i] != NULL; i++) {
+        own[i] = run->lang == LANG_JA && is_quantity(args[i]) ? phrase_ja(args[i]) : NULL;
+        shown[i] = own[i] != NULL ? own[i] : args[i];
+    }
+    char *text = message_format(run->lang, message, shown);
+    for (size_t i = 0; i < ARGS_MAX; i++)
+        mem_free(own[i]);
+    return text;
+}
+
 void run_say_args(struct run *run, enum message message, const char *const *args)
 {
     if (run->quiet || run->out.json)
         return;
-    char CLEANUP_FREE *text = message_format(run->lang, message, args);
+    char CLEANUP_FREE *text = sentence(run, message, args);
     char CLEANUP_FREE *safe = text != NULL ? text_escape(text, true) : NULL;
     if (safe == NULL) {
         run->out.no_memory = true;
@@ -146,22 +169,40 @@ void run_say_args(struct run *run, enum message message, const char *const *args
 
 void run_tell_args(struct run *run, enum message message, const char *const *args)
 {
-    if (run->quiet)
+    /* What was written must be written before it is said to be. */
+    if (out_flush(&run->out) != 0 || run->quiet)
         return;
-    char CLEANUP_FREE *text = message_format(run->lang, message, args);
+    char CLEANUP_FREE *text = sentence(run, message, args);
     if (text == NULL) {
         run->out.no_memory = true;
         return;
     }
-    (void)fflush(stdout);
     watch_line(&run->watch, text);
+}
+
+/* The heads, and the cells below those that hold hikae's own words; names and texts of the operator's stay as they are.
+ */
+static void show_in_japanese(struct columns *shown)
+{
+    for (size_t i = 0; i < shown->count; i++) {
+        if (!head_has_words(shown->heads[i % shown->width]))
+            continue;
+        char *words = phrase_ja(shown->cells[i].text);
+        shown->failed = shown->failed || words == NULL;
+        if (words == NULL)
+            return;
+        mem_free(shown->cells[i].text);
+        shown->cells[i].text = words;
+    }
+    for (size_t i = 0; i < shown->width; i++)
+        shown->heads[i] = head_ja(shown->heads[i]);
 }
 
 void run_table(struct run *run, const struct columns *columns)
 {
     struct columns shown = *columns;
-    for (size_t i = 0; run->lang == LANG_JA && i < shown.width; i++)
-        shown.heads[i] = head_ja(shown.heads[i]);
+    if (run->lang == LANG_JA)
+        show_in_japanese(&shown);
     watch_end(&run->watch);
     out_table(&run->out, &shown);
 }
@@ -188,8 +229,11 @@ static void json_warnings(struct run *run)
 
 static void print_error(struct run *run)
 {
-    char CLEANUP_FREE *hint = text_escape(run->error.hint, true);
-    watch_line(&run->watch, run->error.message[0] != '\0' ? run->error.message : "failed, and nothing says why");
+    char CLEANUP_FREE *message =
+        watch_words(&run->watch, run->error.message[0] != '\0' ? run->error.message : "failed, and nothing says why");
+    char CLEANUP_FREE *words = watch_words(&run->watch, run->error.hint);
+    char CLEANUP_FREE *hint = words != NULL ? text_escape(words, true) : NULL;
+    watch_line(&run->watch, message != NULL ? message : run->error.message);
     if (hint != NULL && hint[0] != '\0')
         (void)fprintf(stderr, "  → %s\n", hint);
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/phrase.h"
 #include "cli/text.h"
 
 #include <signal.h>
@@ -58,6 +59,11 @@ void watch_free(struct watch *watch)
     (void)pthread_mutex_destroy(&watch->lock);
 }
 
+char *watch_words(const struct watch *watch, const char *text)
+{
+    return watch->lang == LANG_JA ? phrase_ja(text) : mem_strdup(text);
+}
+
 static void clear_line(struct watch *watch)
 {
     if (watch->line_shown)
@@ -81,7 +87,9 @@ void watch_line(struct watch *watch, const char *text)
 
 static void say(struct watch *watch, enum message message, const char *arg)
 {
-    char CLEANUP_FREE *text = message_format(watch->lang, message, (const char *const[]){arg, NULL});
+    char CLEANUP_FREE *words = watch_words(watch, arg);
+    char CLEANUP_FREE *text =
+        message_format(watch->lang, message, (const char *const[]){words != NULL ? words : arg, NULL});
     print_line(watch, text != NULL ? text : arg);
 }
 

@@ -1,0 +1,40 @@
+/* Commands that were not understood. */
+#include "base/phrase.h"
+
+/* clang-format off */
+const struct phrase phrase_usage[] = {
+    {"there is no command \"%s\"", "コマンド \"{1}\" はありません"},
+    {"\"%s\" needs to know what to do", "\"{1}\" には続くコマンドが必要です"},
+    {"%s has no option \"--%s\"", "{1} にオプション \"--{2}\" はありません"},
+    {"%s has no option \"-%c\"", "{1} にオプション \"-{2}\" はありません"},
+    {"--%s is one of %s, not \"%s\"", "--{1} は {2} のいずれかです（\"{3}\" ではありません）"},
+    {"--%s is empty", "--{1} が空です"},
+    {"--%s is given twice", "--{1} が重複しています"},
+    {"--%s takes no value", "--{1} に値は付けられません"},
+    {"--%s needs a value: %s", "--{1} には値が必要です: {2}"},
+    {"-%c needs a value: %s", "-{1} には値が必要です: {2}"},
+    {"%s needs --%s", "{1} には --{2} が必要です"},
+    {"%s needs %s", "{1} には {2} が必要です"},
+    {"%s has one argument too many: \"%s\"", "{1} の引数が多すぎます: \"{2}\""},
+    {"%s has an empty argument", "{1} の引数が空です"},
+    {"%s writes bytes to standard output and has no --json", "{1} は標準出力にデータを書き出すため、--json は使えません"},
+    {"--%s \"%s\" is no duration", "--{1} \"{2}\" は期間ではありません"},
+    {"--%s \"%s\" is no part of the objects", "--{1} \"{2}\" は割合ではありません"},
+    {"--%s \"%s\" is no whole number from 1 to %u", "--{1} \"{2}\" は 1 から {3} までの整数ではありません"},
+    {"--%s \"%s\" is no size", "--{1} \"{2}\" は容量ではありません"},
+    {"--%s \"%s\" is no time", "--{1} \"{2}\" は日時ではありません"},
+    {"--%s \"%s\" is not of the form NAME=…", "--{1} \"{2}\" は NAME=… の形ではありません"},
+    {"--snapshot and --at exclude each other", "--snapshot と --at は同時に使えません"},
+    {"--tenant and --root exclude each other", "--tenant と --root は同時に使えません"},
+    {"--csv and --json: choose one", "--csv と --json はどちらか一方を指定してください"},
+    {"--shard \"%s\" is no part of the hosts", "--shard \"{1}\" はホストの割当てではありません"},
+    {"restore needs TENANT, or --all", "restore には TENANT か --all が必要です"},
+    {"restore --all takes every tenant, and no TENANT, PATH or --snapshot", "restore --all は全テナントが対象です。TENANT、PATH、--snapshot は指定できません"},
+    {"drill needs a tenant, or --due", "drill には TENANT か --due が必要です"},
+    {"nothing to change: give --source, --policy, --label, --check, --priority or a limit", "変更がありません: --source、--policy、--label、--check、--priority か制限を指定してください"},
+    {"recover needs exactly one of --key-file, --sheet and --passphrase-file, or --holder", "recover には --key-file、--sheet、--passphrase-file のうち 1 つだけ、または --holder が必要です"},
+    {"name a policy, or a tenant whose policy is meant (--tenant)", "ポリシーか、対象のテナント（--tenant）を指定してください"},
+    {"give either a tag or --remove", "タグか --remove のどちらかを指定してください"},
+    {NULL, NULL},
+};
+/* clang-format on */

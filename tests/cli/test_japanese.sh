@@ -1,0 +1,78 @@
+#!/bin/bash
+# Japanese: every phrase of the catalogue is one that hikae can say, and what a person gets to see of a store's life is told
+# in Japanese, but for names, paths and figures. --json stays as it is.
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/../system/lib.sh"
+
+check "phrases are those of the sources" /usr/bin/python3 "$ROOT/tests/cli/phrases.py" "$ROOT"
+
+cd "$WORK" || exit 1
+mkdir -p src/docs
+seq 500 >src/docs/a
+# seen ARGUMENTS…: a command as its reader sees it, both streams.
+seen() { printf '\n$ hikae %s\n' "$*"; "$HIKAE" --config h/hikae.yaml --lang ja "$@" 2>&1 </dev/null; }
+{
+    seen status
+    "$HIKAE" --lang ja init --dir h --target "tokyo=file://$WORK/t?country=JP&site=tokyo" --target "osaka=file://$WORK/o" 2>&1
+    seen doctor
+    seen tenant add 海商事 --source "d=dir:$WORK/src"
+    seen tenant add 海商事 --source "d=dir:$WORK/src"
+    seen tenant show 海商事
+    seen backup 海商事
+    seen backup nobody
+    seen snapshots 海商事
+    seen restore 海商事 --to back
+    seen restore 海商事 --to back
+    seen restore 海商事 nothing --to back2
+    seen verify
+    seen drill 海商事
+    seen retain --dry-run
+    seen gc --dry-run
+    seen target list
+    seen target check
+    seen keys status
+    seen keys check
+    seen roles
+    seen inventory
+    seen forecast
+    seen run --dry-run
+    seen run
+    seen log list
+    seen purge status
+    seen purge run 海商事
+    seen policy check "$ROOT/policies/daily-7-generations.yaml"
+    seen backup 海商事 --keep 5x
+    seen tenat list
+    seen status --jsn
+    seen cat 海商事 d
+    seen audit prove 9999
+    mv o gone
+    seen status
+    seen backup 海商事
+    seen doctor
+} >ja.txt
+
+# Lines without a Japanese character, but for what has none to say: names and places, and values below a label.
+/usr/bin/python3 - ja.txt >english.txt <<'P'
+import re, sys
+command = ""
+for line in open(sys.argv[1], encoding="utf-8"):
+    if line.startswith("$ "):
+        command = line.strip()
+    words = re.sub(r"`[^`]*`|--?[a-z-]+|\"[^\"]*\"|published-where.*|hikae( [a-z]+)+|[^ ]*/[^ ]*|\b[0-9a-f]{16,32}\b|[0-9T:.Z+-]{10,}", "", line)
+    if not line.startswith("$ ") and re.search(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}", words):
+        print(command, "|", line.rstrip()[:160])
+P
+check "no sentence is English" test ! -s english.txt
+[ ! -s english.txt ] || sed 's/^/    /' english.txt
+has() { check "$1" grep -qF -- "$2" ja.txt; }
+has "errors" "hikae: nobody のバックアップ: テナント 'nobody' はありません"
+has "hints" "→ \`hikae tenant list\` で一覧を表示"
+has "warnings" "警告: 保存先 osaka"
+has "words of the system" "そのようなファイルまたはフォルダーはありません"
+has "reasons in lists" "随時取得: 取り除くまで保持; 最新の完全なもの"
+has "durations" "秒"
+"$HIKAE" --config h/hikae.yaml --lang ja --json backup nobody >ja.json 2>/dev/null
+"$HIKAE" --config h/hikae.yaml --lang en --json backup nobody >en.json 2>/dev/null
+check "--json is the same in both languages" cmp ja.json en.json
+finish
