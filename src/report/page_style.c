@@ -1,8 +1,9 @@
 /*
  * The stylesheet of all pages. Colours have a contrast of at least 4.5 to 1 for text (WCAG 2.1, 1.4.3) and 3 to 1 for
  * what carries meaning (1.4.11), in light and in dark; every state has a sign of its own beside its colour (1.4.1).
- * On paper everything is open, black on white, and pages are numbered; no page ends in a heading or in the head of a table,
- * and the head stands again on each page that a table goes on to (buttons are not drawn again: there they are plain text).
+ * On paper everything is open, black on white, and pages are numbered; no page ends in a heading or in the head of a
+ * table, and the head stands again on each page that a table goes on to (buttons are not drawn again: there they are
+ * plain text).
  */
 #include "report/page_internal.h"
 
