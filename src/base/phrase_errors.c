@@ -160,7 +160,7 @@ const struct phrase phrase_errors[] = {
     {"no group of holders opens epoch %u: %s", "エポック {1} を開けるグループがありません: <2>"},
     {"%s can be read or written by others (mode %s)", "{1} を他の利用者が読み書きできます（権限 {2}）"},
     {"the passphrase in %s is wrong", "{1} のパスフレーズが違います"},
-    {"the keystore has no key for it", "鍵束にその鍵がありません"},
+    {"the keystore has no key for a pack", "鍵束にパックの鍵がありません"},
     {"%s is not the recovery sheet of epoch %u: %s", "{1} はエポック {2} の復旧シートではありません: <3>"},
     {"this key file is of epoch %u, the store is at epoch %u (%s)", "この鍵ファイルはエポック {1} のものです。ストアはエポック {2} です（{3}）"},
     {"the targets are at root epoch %u, but epoch %u was in force here: something was put back from a backup", "保存先のルートエポックは {1} ですが、ここでは {2} が有効でした。古いバックアップから戻されたものがあります"},

@@ -27,6 +27,7 @@ const struct phrase phrase_usage[] = {
     {"--snapshot and --at exclude each other", "--snapshot と --at は同時に使えません"},
     {"--tenant and --root exclude each other", "--tenant と --root は同時に使えません"},
     {"--csv and --json: choose one", "--csv と --json はどちらか一方を指定してください"},
+    {"--bom needs %s", "--bom には {1} が必要です"},
     {"--shard \"%s\" is no part of the hosts", "--shard \"{1}\" はホストの割当てではありません"},
     {"restore needs TENANT, or --all", "restore には TENANT か --all が必要です"},
     {"restore --all takes every tenant, and no TENANT, PATH or --snapshot", "restore --all は全テナントが対象です。TENANT、PATH、--snapshot は指定できません"},

@@ -77,6 +77,13 @@ extern const char *const command_group_names[GROUP_COUNT][LANG_COUNT];
 extern const struct option_def global_options[];
 extern const struct option_def dry_run_option[];
 
+/* --bom of those that write CSV; the mark itself. */
+#define OPTION_BOM                                                                                                     \
+    {                                                                                                                  \
+        .name = "bom", .help = "begin the CSV with a byte order mark: Excel takes UTF-8 for another encoding without"  \
+    }
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 /* The command of that name, or NULL. */
 const struct command *command_find(const char *name);
 /* The option of that long name (size bytes) or letter among the command's (may be NULL) and the global ones, or NULL.

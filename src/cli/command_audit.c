@@ -284,10 +284,15 @@ enum hikae_status command_audit_export(struct run *run)
     const char *format = run_option(run, "format"), *output = run_option(run, "output");
     const char *receipt = run_option(run, "receipt");
     char count[TEXT_SMALL];
-    bool to_stdout = output == NULL || strcmp(output, "-") == 0;
+    bool to_stdout = output == NULL || strcmp(output, "-") == 0, csv = format == NULL || strcmp(format, "csv") == 0;
     if (to_stdout && run->out.json)
         return run_usage(run, "audit export writes to standard output: --json needs -o FILE");
-    enum hikae_status status = hikae_audit_export(run->hikae, &filter, format != NULL ? format : "csv",
+    if (run_has(run, "bom") && !csv)
+        return run_usage(run, "--bom needs --format csv");
+    enum hikae_status status = hikae_audit_export(run->hikae, &filter,
+                                                  !csv                  ? format
+                                                  : run_has(run, "bom") ? "csv-bom"
+                                                                        : "csv",
                                                   run_option(run, "to"), on_bytes, &bytes, &result, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

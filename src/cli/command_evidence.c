@@ -281,6 +281,8 @@ static enum hikae_status write_files(struct run *run, const struct hikae_evidenc
     const char *csv_path = run_option(run, "csv"), *html_path = run_option(run, "html");
     enum hikae_status status = HIKAE_OK;
     if (csv_path != NULL) {
+        if (run_has(run, "bom") && on_bytes(BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK), &csv) != 0)
+            return run_no_memory(run);
         status = hikae_evidence_csv(evidence, run->lang == LANG_JA, on_bytes, &csv, &run->error);
         if (status == HIKAE_OK)
             status = save(run, csv_path, &csv);
@@ -299,6 +301,8 @@ enum hikae_status command_evidence(struct run *run)
         .policy = run_option(run, "policy"), .tenant = run_option(run, "tenant"), .period = run_option(run, "period")};
     struct hikae_evidence evidence;
     char kept[TEXT_SMALL], broken[TEXT_SMALL], all[TEXT_SMALL];
+    if (run_has(run, "bom") && run_option(run, "csv") == NULL)
+        return run_usage(run, "--bom needs --csv FILE");
     enum hikae_status status = hikae_evidence(run->hikae, &options, &evidence, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

@@ -121,6 +121,7 @@ static void csv_place(struct run *run, const struct hikae_asset *asset, const st
 
 static void print_csv(struct run *run, const struct hikae_inventory *inventory)
 {
+    (void)out_puts(&run->out, run_has(run, "bom") ? BYTE_ORDER_MARK : "");
     (void)out_puts(&run->out, "class,tenant,id,state,policy,responsible,sources,target,country,site,snapshots,oldest,"
                               "newest,bytes_latest,objects,bytes_stored,holds,key_generation,key_epoch\r\n");
     for (size_t i = 0; i < inventory->count; i++)
@@ -183,6 +184,8 @@ enum hikae_status command_inventory(struct run *run)
     bool csv = run_has(run, "csv");
     if (csv && run->out.json)
         return run_usage(run, "--csv and --json: choose one");
+    if (run_has(run, "bom") && !csv)
+        return run_usage(run, "--bom needs --csv");
     enum hikae_status status = hikae_inventory(run->hikae, &inventory, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

@@ -90,6 +90,7 @@ static const struct option_def export_options[] = {
     OPTIONS_KIND,
     OPTION_LOG,
     {.name = "format", .kind = VALUE_CHOICE, .value = "table|csv|jsonl", .help = "of the export (default csv)"},
+    OPTION_BOM,
     {.name = "output", .letter = 'o', .kind = VALUE_FILE, .value = "FILE", .help = "a new file; else standard output"},
     {.name = "to", .kind = VALUE_WORD, .value = "WHOM", .help = "to whom it is given: for the receipt"},
     {.name = "receipt", .kind = VALUE_FILE, .value = "FILE", .help = "write the signed receipt to a new file"},

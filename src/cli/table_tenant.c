@@ -219,6 +219,7 @@ const struct command row_tenant_trial = {
 
 static const struct option_def inventory_options[] = {
     {.name = "csv", .help = "a line a tenant and target, for a spreadsheet"},
+    OPTION_BOM,
     OPTIONS_END,
 };
 
@@ -234,8 +235,8 @@ const struct command row_inventory = {
         "who is responsible (the label of that name).",
     .options = inventory_options,
     .examples = {{"hikae inventory", "For people."},
-                 {"hikae inventory --csv > assets.csv", "For the auditor's table."}},
-    .exits = {{1, "a target did not answer"}, {2, "--csv and --json together"}},
+                 {"hikae inventory --csv --bom > assets.csv", "For the auditor's table, in Excel."}},
+    .exits = {{1, "a target did not answer"}, {2, "--csv and --json together, or --bom without --csv"}},
     .run = command_inventory,
 };
 

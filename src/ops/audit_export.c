@@ -92,12 +92,14 @@ static int add_text(struct sink *sink, const char *text)
     return buf_append(&sink->line, text, strlen(text), &sink->err);
 }
 
-/* A cell of CSV (RFC 4180). */
+/* A cell of CSV (RFC 4180); one that a spreadsheet would take for a formula gets an apostrophe, as they themselves
+ * write it. */
 static int add_csv(struct sink *sink, const char *text)
 {
+    const char *before = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL ? "'" : "";
     if (strpbrk(text, ",\"\r\n") == NULL)
-        return add_text(sink, text);
-    if (add_text(sink, "\"") != 0)
+        return add_text(sink, before) != 0 ? -1 : add_text(sink, text);
+    if (add_text(sink, "\"") != 0 || add_text(sink, before) != 0)
         return -1;
     for (; *text != '\0'; text++)
         if ((*text == '"' && add_text(sink, "\"") != 0) || buf_append(&sink->line, text, 1, &sink->err) != 0)
@@ -152,11 +154,16 @@ static int jsonl_row(struct sink *sink, const char *const cells[COLUMN_COUNT])
 
 struct format {
     const char *name;
+    const char *start; /* of the file */
     bool head;
     int (*row)(struct sink *sink, const char *const cells[COLUMN_COUNT]);
 };
 static const struct format formats[] = {
-    {"table", true, table_row}, {"csv", true, csv_row}, {"jsonl", false, jsonl_row}};
+    {"table", "", true, table_row},
+    {"csv", "", true, csv_row},
+    {"csv-bom", "\xef\xbb\xbf", true, csv_row}, /* for spreadsheets that read UTF-8 only behind this mark */
+    {"jsonl", "", false, jsonl_row},
+};
 
 static int find_format(const char *name, const struct format **ret, struct error *err)
 {
@@ -183,6 +190,8 @@ static int write_head(struct writing *writing)
         heads[i] = columns[i].name;
     if (!writing->format->head)
         return 0;
+    if (add_text(&writing->sink, writing->format->start) != 0)
+        return -1;
     return writing->format->row(&writing->sink, heads) != 0 ? -1 : sink_flush(&writing->sink);
 }
 

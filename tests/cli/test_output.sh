@@ -41,4 +41,21 @@ expect 2 "cat of a folder" hikae cat acme d
 says "hikae ls" "cat of a folder says what to do"
 expect 2 "a far guess" hikae ls acme --reason x
 check "is not offered" sh -c "! grep -q 'did you mean' '$WORK/check.err'"
+# ---- CSV in a spreadsheet ----
+hikae tenant add '=1+1' --source "d=dir:$WORK/src" >/dev/null 2>&1
+bytes() { head -c 3 "$1" | od -An -tx1 | tr -d ' '; }
+month=$(date -u +%Y-%m)
+hikae inventory --csv >"$WORK/plain.csv" 2>/dev/null
+hikae inventory --csv --bom >"$WORK/bom.csv" 2>/dev/null
+check "no mark unless it is asked for" test "$(bytes "$WORK/plain.csv")" = 636c61
+check "a mark that is asked for" test "$(bytes "$WORK/bom.csv")" = efbbbf
+check "and nothing else" sh -c "tail -c +4 '$WORK/bom.csv' | cmp - '$WORK/plain.csv'"
+check "an export with its mark" hikae audit export --period "$month" --bom -o "$WORK/audit.csv" --receipt "$WORK/audit.note"
+check "has it" test "$(bytes "$WORK/audit.csv")" = efbbbf
+check "the receipt is of the file" grep -q "$(sha256sum "$WORK/audit.csv" | cut -c1-64)" "$WORK/audit.note"
+check "no cell is a formula" sh -c "! grep -hE '(^|,)\"?=' '$WORK/audit.csv' '$WORK/bom.csv'"
+check "the name is there" grep -q "'=1+1" "$WORK/bom.csv"
+expect 2 "a mark of no CSV" hikae inventory --bom
+expect 2 "a mark of other formats" hikae audit export --format jsonl --bom
+expect 2 "a mark of no file" hikae evidence --period "$month" --bom
 finish
