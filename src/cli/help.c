@@ -22,6 +22,12 @@ static void put(struct page *page, const char *text)
     (void)out_puts(&page->run->out, text);
 }
 
+/* The frame of the help, and what every command shares, in both languages. */
+static const char *pick(const struct page *page, const char *english, const char *japanese)
+{
+    return page->run->lang == LANG_JA ? japanese : english;
+}
+
 static void put_spaces(struct page *page, size_t count)
 {
     while (count-- > 0)
@@ -80,6 +86,12 @@ static void put_row(struct page *page, const char *left, const char *right, size
     put_wrapped(page, right, column, column);
 }
 
+static void put_translated(struct page *page, const char *left, const char *help)
+{
+    char CLEANUP_FREE *words = watch_words(&page->run->watch, help);
+    put_row(page, left, words != NULL ? words : help, OPTION_COLUMN);
+}
+
 static void put_options(struct page *page, const struct option_def *list)
 {
     for (; list != NULL && list->name != NULL; list++) {
@@ -92,7 +104,7 @@ static void put_options(struct page *page, const struct option_def *list)
         if (left == NULL)
             page->run->out.no_memory = true;
         else
-            put_row(page, left, list->help, OPTION_COLUMN);
+            put_translated(page, left, list->help);
     }
 }
 
@@ -104,10 +116,11 @@ static void put_usage(struct page *page, const struct command *command)
         page->run->out.no_memory = true;
         return;
     }
-    put(page, "Usage: hikae ");
+    const char *usage = pick(page, "Usage: hikae ", "使い方: hikae ");
+    put(page, usage);
     put(page, command->name);
     const char *rest = (const char *)line.data;
-    size_t column = sizeof "Usage: hikae " - 1 + strlen(command->name);
+    size_t column = text_width(usage) + strlen(command->name);
     if (rest[0] == ' ') {
         put(page, " ");
         put_wrapped(page, rest + 1, column + 1, 11);
@@ -119,7 +132,7 @@ static void put_usage(struct page *page, const struct command *command)
 static void put_examples(struct page *page, const struct command *command)
 {
     put(page, "\n");
-    put_heading(page, "Examples:");
+    put_heading(page, pick(page, "Examples:", "例:"));
     for (size_t i = 0; i < sizeof command->examples / sizeof command->examples[0]; i++) {
         const struct example *example = &command->examples[i];
         if (example->command == NULL)
@@ -137,8 +150,8 @@ static void put_examples(struct page *page, const struct command *command)
 static void put_exits(struct page *page, const struct command *command)
 {
     put(page, "\n");
-    put_heading(page, "Exit codes that matter here:");
-    put_row(page, "0", "done", 6);
+    put_heading(page, pick(page, "Exit codes that matter here:", "主な終了コード:"));
+    put_row(page, "0", pick(page, "done", "完了"), 6);
     for (size_t i = 0; i < sizeof command->exits / sizeof command->exits[0]; i++) {
         char code[8];
         if (command->exits[i].code == 0)
@@ -157,14 +170,15 @@ static void show_command(struct page *page, const struct command *command)
     put_wrapped(page, command->description, 0, 0);
     if (command->options != NULL || (command->flags & COMMAND_DRY) != 0) {
         put(page, "\n");
-        put_heading(page, "Options:");
+        put_heading(page, pick(page, "Options:", "オプション:"));
         put_options(page, command->options);
         if ((command->flags & COMMAND_DRY) != 0)
             put_options(page, dry_run_option);
     }
     put_examples(page, command);
     put_exits(page, command);
-    put(page, "\nOptions of all commands: see hikae help.\n");
+    put(page, pick(page, "\nOptions of all commands: see hikae help.\n",
+                   "\n全コマンド共通のオプション: hikae help を見てください。\n"));
 }
 
 static void show_rows(struct page *page, enum command_group group, const char *family)
@@ -181,17 +195,22 @@ static void show_rows(struct page *page, enum command_group group, const char *f
 
 static void show_all(struct page *page)
 {
-    put(page, "hikae backs up many customers' data, encrypted, to several targets, and brings it back.\n\n"
-              "Usage: hikae [OPTIONS] COMMAND [ARGUMENTS]\n");
+    put(page, pick(page,
+                   "hikae backs up many customers' data, encrypted, to several targets, and brings it back.\n\n"
+                   "Usage: hikae [OPTIONS] COMMAND [ARGUMENTS]\n",
+                   "hikae は多数の顧客のデータを暗号化して複数の保存先にバックアップし、元に戻します。\n\n"
+                   "使い方: hikae [オプション] コマンド [引数]\n"));
     for (int group = 0; group < GROUP_COUNT; group++) {
         put(page, "\n");
         put_heading(page, command_group_names[group][page->run->lang]);
         show_rows(page, (enum command_group)group, NULL);
     }
     put(page, "\n");
-    put_heading(page, "Options of all commands");
+    put_heading(page, pick(page, "Options of all commands", "全コマンド共通のオプション"));
     put_options(page, global_options);
-    put(page, "\nhikae help COMMAND explains one, with examples. To begin: hikae init, tenant add, backup.\n");
+    put(page,
+        pick(page, "\nhikae help COMMAND explains one, with examples. To begin: hikae init, tenant add, backup.\n",
+             "\n各コマンドの説明と例: hikae help コマンド。はじめに: hikae init、tenant add、backup。\n"));
 }
 
 static void json_help(struct run *run, const struct command *only)
