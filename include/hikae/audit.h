@@ -92,7 +92,8 @@ struct hikae_audit_export_result {
     char sha256[65]; /* of what was written */
     char *receipt;   /* a signed note: what was given, for which period, of which log */
 };
-/* format: "table", "csv", "csv-bom" (begins with a byte order mark, for spreadsheets), "jsonl". to (may be NULL): to whom it is given, for the receipt; the log keeps no names. */
+/* format: "table", "csv", "csv-bom" (begins with a byte order mark, for spreadsheets), "jsonl". to (may be NULL): to
+ * whom it is given, for the receipt; the log keeps no names. */
 enum hikae_status hikae_audit_export(struct hikae *hikae, const struct hikae_audit_filter *filter, const char *format,
                                      const char *to, hikae_write_callback *callback, void *context,
                                      struct hikae_audit_export_result *ret, struct hikae_error *error);
