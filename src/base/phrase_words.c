@@ -52,6 +52,7 @@ const struct phrase phrase_words[] = {
     {"opens", "開く"},
     {"not-here", "手元になし"},
     {"built-in", "組込み"},
+    {"shipped", "同梱"},
     {"applied", "適用中"},
     {"published", "公開"},
     {"internal", "内部"},

@@ -85,8 +85,8 @@ cat "$WORK/misunderstood"
 
 # What README takes to be there: a customer's files, a program that dumps a database, a list of customers, the collector.
 rm -rf "${WORK:?}"/{etc,mnt,srv,tmp,var,root}
-mkdir -p "$WORK/readme/policies" "$WORK"/{mnt,etc,tmp} "$WORK/srv/acme/etc" "$WORK/var/lib/prometheus/node-exporter"
-cp "$ROOT"/policies/*.yaml "$WORK/readme/policies/"
+mkdir -p "$WORK/readme/policies" "$WORK"/{mnt,etc,tmp} "$WORK/srv/acme/etc" "$WORK/srv/umi" "$WORK/srv/kawa" "$WORK/var/lib/prometheus/node-exporter"
+cp -r "$ROOT"/policies/. "$WORK/readme/policies/"
 echo 'one of theirs' >"$WORK/srv/acme/etc/file"
 seq 20000 >"$WORK/srv/acme/numbers"
 printf '#!/bin/sh\nseq 1000\n' >"$WORK/bin/pg_dump"
