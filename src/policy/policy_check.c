@@ -168,6 +168,19 @@ static int check_jitter(struct policy_checking *c, struct error *err)
                        schedule->jitter_minutes, room);
 }
 
+/* Hours are backed up that begin within the window: it may be so short that none does. */
+static int check_hours(struct policy_checking *c, struct error *err)
+{
+    enum { HOUR = 60 };
+    const struct policy_schedule *schedule = &c->policy->schedule;
+    unsigned until_hour = (HOUR - schedule->window_start % HOUR) % HOUR;
+    if (!schedule->rule.present || schedule->every != POLICY_HOURLY || until_hour < schedule->window_minutes)
+        return 0;
+    return policy_find(c, err, "schedule.window", "let it begin or end on another hour: 02:00-03:00",
+                       "no hour begins within this window of %u minutes: nothing would ever be backed up",
+                       schedule->window_minutes);
+}
+
 static int check_finer(struct policy_checking *c, struct error *err)
 {
     const struct policy *policy = c->policy;
@@ -385,6 +398,7 @@ static const struct policy_check_rule rules[] = {
     {"promises-aspects", POLICY_CONTRADICTION, policy_check_aspects},
     {"schedule-and-generations", POLICY_CONTRADICTION, check_schedule_and_generations},
     {"jitter-in-window", POLICY_CONTRADICTION, check_jitter},
+    {"hours-in-window", POLICY_CONTRADICTION, check_hours},
     {"generations-from-schedule", POLICY_CONTRADICTION, check_finer},
     {"drills-not-more-than-backups", POLICY_CONTRADICTION, check_drills},
     {"restores-of-backups", POLICY_CONTRADICTION, check_requests},

@@ -27,21 +27,25 @@ static bool covers(struct span span, struct span other)
 {
     if (!span_is_set(span))
         return true;
-    return span_is_set(other) && span_shortest_s(span) >= span_shortest_s(other);
+    return span_is_set(other) && span_is_never_shorter(span, other);
 }
 
 /* A time that was promised is promised still, and is no longer. */
 static bool is_as_quick(struct span before, struct span after)
 {
-    return !span_is_set(before) || (span_is_set(after) && span_longest_s(after) <= span_longest_s(before));
+    return !span_is_set(before) || (span_is_set(after) && span_is_never_shorter(before, after));
 }
 
-/* Does a rule keep whatever another one keeps? */
+/*
+ * Does a rule keep whatever another one keeps? One about all snapshots takes the latest of each day, and counts all of
+ * them: what a rule about a tag keeps it may drop, unless it keeps everything within its span.
+ */
 static bool rule_covers(const struct retention_rule *rule, const struct retention_rule *other)
 {
-    bool same_tag = rule->tag == NULL || (other->tag != NULL && strcmp(rule->tag, other->tag) == 0);
-    bool counted = rule->count == 0 || (other->count > 0 && rule->count >= other->count);
     bool all_of_them = rule->kind == RETENTION_WITHIN;
+    bool same_tag = rule->tag == NULL ? other->tag == NULL || all_of_them
+                                      : other->tag != NULL && strcmp(rule->tag, other->tag) == 0;
+    bool counted = rule->count == 0 || (other->count > 0 && rule->count >= other->count);
     return same_tag && counted && covers(rule->within, other->within) && (rule->kind == other->kind || all_of_them);
 }
 

@@ -91,6 +91,26 @@ static int64_t extreme_s(struct span span, bool longest)
     return hours * 3600;
 }
 
+bool span_is_never_shorter(struct span span, struct span than)
+{
+    static const struct {
+        enum span_unit of; /* what it is a whole number of, always */
+        unsigned times;
+    } base[] = {
+        [SPAN_HOURS] = {SPAN_HOURS, 1},   [SPAN_DAYS] = {SPAN_DAYS, 1},     [SPAN_WEEKS] = {SPAN_DAYS, 7},
+        [SPAN_MONTHS] = {SPAN_MONTHS, 1}, [SPAN_YEARS] = {SPAN_MONTHS, 12},
+    };
+    if (base[span.unit].of == base[than.unit].of)
+        return span.count * base[span.unit].times >= than.count * base[than.unit].times;
+    int64_t least = span_shortest_s(span), most = span_longest_s(than);
+    /* Days and months end at the same time of day: a change of the clock makes both longer, or both shorter. */
+    if (span.unit != SPAN_HOURS && than.unit != SPAN_HOURS) {
+        least += 3600;
+        most -= 3600;
+    }
+    return least >= most;
+}
+
 int64_t span_shortest_s(struct span span)
 {
     return extreme_s(span, false);

@@ -37,5 +37,7 @@ int64_t span_add(struct span span, const struct zone *zone, int64_t instant_ns, 
  */
 int64_t span_shortest_s(struct span span);
 int64_t span_longest_s(struct span span);
+/* Is a span never shorter than another, whenever both begin? 30d is shorter than 1m in January, and 365d than 1y. */
+bool span_is_never_shorter(struct span span, struct span than);
 
 #endif

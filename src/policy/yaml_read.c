@@ -50,6 +50,37 @@ static int check_single(struct yaml_reader *reader, yaml_parser_t *parser, struc
     return rc;
 }
 
+/* One event of the parser that looks ahead: 1 if more follow. */
+static int look_on(const struct yaml_reader *reader, yaml_parser_t *parser, unsigned *depth, struct error *err)
+{
+    yaml_event_t event;
+    if (!yaml_parser_parse(parser, &event))
+        return fail_parse(reader, parser, err);
+    bool begins = event.type == YAML_MAPPING_START_EVENT || event.type == YAML_SEQUENCE_START_EVENT;
+    bool ends = event.type == YAML_MAPPING_END_EVENT || event.type == YAML_SEQUENCE_END_EVENT;
+    int rc = event.type != YAML_STREAM_END_EVENT;
+    *depth = *depth + begins - ends;
+    if (*depth > YAML_READ_DEPTH_MAX)
+        rc = fill_place(reader, &event.start_mark, err, reader->help, "this lies in too many others");
+    yaml_event_delete(&event);
+    return rc;
+}
+
+/* libyaml takes a time that grows with the square of the depth: what lies too deep is refused before it is loaded. */
+static int check_depth(const struct yaml_reader *reader, const void *text, size_t size, struct error *err)
+{
+    yaml_parser_t parser;
+    unsigned depth = 0;
+    int more = 1;
+    if (!yaml_parser_initialize(&parser))
+        return error_no_memory(err);
+    yaml_parser_set_input_string(&parser, text, size);
+    while (more > 0)
+        more = look_on(reader, &parser, &depth, err);
+    yaml_parser_delete(&parser);
+    return more;
+}
+
 int yaml_reader_open(struct yaml_reader *reader, const char *file, const void *text, size_t size, struct error *err)
 {
     return yaml_reader_open_with(reader, file, "see the template that hikae init writes", text, size, err);
@@ -60,6 +91,8 @@ int yaml_reader_open_with(struct yaml_reader *reader, const char *file, const ch
 {
     yaml_parser_t parser;
     *reader = (struct yaml_reader){.file = file, .help = help};
+    if (check_depth(reader, text, size, err) != 0)
+        return -1;
     if (!yaml_parser_initialize(&parser))
         return error_no_memory(err);
     yaml_parser_set_input_string(&parser, text, size);

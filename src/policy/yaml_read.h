@@ -16,7 +16,7 @@
 
 #include <yaml.h>
 
-enum { YAML_READ_SIZE_MAX = 1 << 20, YAML_READ_ITEMS_MAX = 10000 };
+enum { YAML_READ_SIZE_MAX = 1 << 20, YAML_READ_ITEMS_MAX = 10000, YAML_READ_DEPTH_MAX = 64 };
 
 struct yaml_reader {
     const char *file; /* for messages, and relative paths start at its folder; borrowed */

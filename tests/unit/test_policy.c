@@ -353,6 +353,25 @@ static int note_rule(const char *what, const struct policy_rule *rule, void *con
 #define SCHEDULE        "schedule: {every: daily, tenants: [customer]}\n"
 #define PROMISE(id, en) "  - {id: " id ", status: internal, ja: a, en: " en "}\n"
 
+/* What lies deep is refused before it is loaded, which would take minutes; what refers to itself ends too. */
+static void test_depth(void **state)
+{
+    (void)state;
+    static char text[500000];
+    struct policy *policy = NULL;
+    struct error err = {0};
+    size_t used = (size_t)snprintf(text, sizeof(text), "%s", HEAD "promises: ");
+    memset(text + used, '[', sizeof(text) - used);
+    assert_int_equal(policy_parse("p.yaml", text, sizeof(text), &policy, &err), -1);
+    assert_int_equal(err.class, ERROR_CONFIG);
+    assert_non_null(strstr(err.what, "p.yaml:5:74: this lies in too many others"));
+    static const char *const loops[] = {HEAD "promises: &a [*a]\n", HEAD "promises: &a [[*a, *a], *a]\n"};
+    for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
+        assert_int_equal(policy_parse("p.yaml", loops[i], strlen(loops[i]), &policy, &err), -1);
+        assert_int_equal(err.class, ERROR_CONFIG);
+    }
+}
+
 static void test_compare(void **state)
 {
     (void)state;
@@ -398,8 +417,22 @@ static void test_shortens(void **state)
         {"generations: {keep: all}\n", "generations: {keep: {daily: 1000}}\n", "everything was kept"},
         {"generations: {keep: {last: 1}, tags: [{tag: t, keep: {last: 2}}]}\n", "generations: {keep: {last: 1}}\n",
          "(tag t)"},
+        /* The last two of a tag may be older than the last two, or two hundred, of all. */
         {"generations: {keep: {last: 1}, tags: [{tag: t, keep: {last: 2}}]}\n", "generations: {keep: {last: 2}}\n",
-         NULL},
+         "(tag t)"},
+        {"generations: {keep: {daily: 7}, tags: [{tag: t, keep: {daily: 7}}]}\n", "generations: {keep: {daily: 30}}\n",
+         "(tag t)"},
+        {"generations: {keep: {last: 1}, tags: [{tag: t, keep: {daily: {within: 1m}}}]}\n",
+         "generations: {keep: {within: 1y, last: 1}}\n", NULL},
+        {"generations: {keep: {within: 1m}}\n", "generations: {keep: {within: 30d}}\n", "within 1m"},
+        {"generations: {keep: {within: 1m}}\n", "generations: {keep: {within: 31d}}\n", NULL},
+        {"generations: {keep: {within: 1y}}\n", "generations: {keep: {within: 365d}}\n", "within 1y"},
+        {"generations: {keep: {within: 1y}}\n", "generations: {keep: {within: 12m}}\n", NULL},
+        {"generations: {keep: {within: 2w}}\n", "generations: {keep: {within: 14d}}\n", NULL},
+        {"generations: {keep: {within: 28d}}\n", "generations: {keep: {within: 1m}}\n", NULL},
+        {"verification: [{level: data, every: 1m}]\n", "verification: [{level: data, every: 30d}]\n",
+         "verification of data is rarer"},
+        {"verification: [{level: data, every: 1m}]\n", "verification: [{level: data, every: 4w}]\n", NULL},
         {"generations: {keep: {last: 1}, on_demand: 2w}\n", "generations: {keep: {last: 1}, on_demand: 13d}\n",
          "on demand stay for a shorter time"},
         {"generations: {keep: {last: 1}}\n", "generations: {keep: {last: 1}, on_demand: 1y}\n", "on demand"},
@@ -464,7 +497,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),      cmocka_unit_test(test_shipped),    cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_long_lists), cmocka_unit_test(test_everything), cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_shortens),   cmocka_unit_test(test_each_rule),
+        cmocka_unit_test(test_shortens),   cmocka_unit_test(test_depth),      cmocka_unit_test(test_each_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
