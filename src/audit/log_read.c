@@ -15,6 +15,7 @@ struct reading {
     struct audit_findings *findings;
     const struct audit_visitor *visitor; /* or NULL */
     uint64_t capacity; /* leaves that there is room for: one more than the last that any name speaks of */
+    uint64_t checked;  /* entries that were looked at, and shown, already */
     struct {
         struct audit_checkpoint checkpoint;
         char *note;
@@ -216,10 +217,15 @@ static int check_entry(const struct reading *reading, uint64_t number, struct er
     return reading->visitor != NULL ? reading->visitor->visit(&log->log, &entry, reading->visitor->context, err) : 0;
 }
 
-static int check_entries(struct reading *reading, struct error *err)
+/*
+ * Entries before `until`, as far as no leaf is missing: no object that is still to come holds them. Whoever wants to
+ * see them sees them now, so that a log of many years needs no memory for what was said in it.
+ */
+static int check_entries(struct reading *reading, uint64_t until, struct error *err)
 {
     struct audit_log *log = reading->log;
-    for (uint64_t i = 0; reading->store->keyring != NULL && i < log->size; i++) {
+    for (; reading->checked < until && log->leaves[reading->checked].known; reading->checked++) {
+        uint64_t i = reading->checked;
         if (log->leaves[i].data.size > 0) {
             if (check_entry(reading, i, err) != 0 || cancel_check(reading->store->cancel, err) != 0)
                 return -1;
@@ -393,6 +399,12 @@ static int make_room(struct reading *reading, const struct audit_object *items, 
     return reading->log->leaves != NULL ? 0 : error_no_memory(err);
 }
 
+/* Objects come in the order of their first leaves: then entries can be shown, and let go, on the way. */
+static bool streams(const struct reading *reading)
+{
+    return reading->visitor != NULL && reading->store->keyring != NULL;
+}
+
 static int read_all(struct reading *reading, const struct audit_object *items, size_t count, struct error *err)
 {
     if (make_room(reading, items, count, err) != 0)
@@ -400,6 +412,9 @@ static int read_all(struct reading *reading, const struct audit_object *items, s
     for (size_t i = 0; i < count; i++) {
         const struct audit_name *name = &items[i].name;
         int rc = 0;
+        if (name->kind == AUDIT_OBJECT_SEGMENT && streams(reading) &&
+            check_entries(reading, name->first < reading->capacity ? name->first : reading->capacity, err) != 0)
+            return -1;
         if (name->kind == AUDIT_OBJECT_CHECKPOINT)
             rc = take_checkpoint(reading, &items[i], err);
         else if (name->first + name->size <= reading->capacity)
@@ -443,8 +458,8 @@ int audit_log_read(const struct audit_store *store, const struct audit_objects *
     int rc = read_all(&reading, items, count, err);
     if (rc == 0)
         rc = close_gaps(&reading, err);
-    if (rc == 0)
-        rc = check_entries(&reading, err);
+    if (rc == 0 && store->keyring != NULL)
+        rc = check_entries(&reading, ret->size, err);
     if (rc == 0)
         rc = check_roots(&reading, err);
     if (rc == 0)
@@ -455,7 +470,9 @@ int audit_log_read(const struct audit_store *store, const struct audit_objects *
     for (size_t i = 0; i < reading.checkpoint_count; i++)
         mem_free(reading.checkpoints[i].note);
     mem_free(reading.checkpoints);
-    if (rc != 0)
+    if (rc != 0) {
+        ret->size = reading.capacity; /* whatever was put in its place by then */
         audit_log_clear(ret);
+    }
     return rc;
 }

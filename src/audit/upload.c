@@ -174,6 +174,13 @@ static int adopt(struct upload *upload, uint64_t done, struct error *err)
     return tree->checkpoint != NULL ? 0 : error_no_memory(err);
 }
 
+/* Its entries wait in the journal still; if it was stored somewhere, the log is forked, and another one begun. */
+static int refuse_file(const char *path, struct error *err)
+{
+    (void)error_set(err, ERROR_DAMAGED, "%s is not what hikae writes", path);
+    return error_hint(err, "move it away, then run again: no entry is lost by that");
+}
+
 /* What a crash left on its way. */
 static int load(struct upload *upload, struct error *err)
 {
@@ -192,13 +199,13 @@ static int load(struct upload *upload, struct error *err)
     struct cursor c = cursor_of(all.data, all.size);
     const uint8_t *given = cursor_bytes(&c, HASH_SIZE);
     if (given == NULL || sha256(c.p, c.left, hash, err) != 0 || memcmp(hash, given, HASH_SIZE) != 0)
-        return error_set(err, ERROR_DAMAGED, "%s is not what hikae writes", path);
+        return refuse_file(path, err);
     uint64_t done = cursor_u64(&c);
     size_t segment_size, checkpoint_size;
     const uint8_t *segment = cursor_string(&c, AUDIT_SEGMENT_MAX, &segment_size);
     const uint8_t *checkpoint = cursor_string(&c, AUDIT_CHECKPOINT_MAX, &checkpoint_size);
     if (!cursor_done(&c))
-        return error_set(err, ERROR_DAMAGED, "%s is not what hikae writes", path);
+        return refuse_file(path, err);
     if (buf_append(&upload->segment, segment, segment_size, err) != 0 ||
         buf_append(&upload->checkpoint, checkpoint, checkpoint_size, err) != 0 || adopt(upload, done, err) != 0)
         return -1;

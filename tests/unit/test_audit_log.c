@@ -9,6 +9,8 @@
 
 #include "audit_fixture.h"
 
+#include <malloc.h>
+
 /* ---- Storing ---- */
 
 static void test_store_and_read(void **state)
@@ -142,6 +144,82 @@ static void test_too_few_targets(void **state)
     audit_journal_free(journal);
 }
 
+/* ---- Memory ---- */
+
+struct watching {
+    struct world *w;
+    uint64_t next;     /* the entry that must come */
+    unsigned gets[64]; /* calls that had been made when each came */
+};
+
+static int watch(const struct id *log, const struct audit_entry *entry, void *context, struct error *err)
+{
+    struct watching *watching = context;
+    (void)log;
+    (void)err;
+    assert_int_equal(entry->sequence, watching->next);
+    assert_true(watching->next < 64);
+    watching->gets[watching->next++] = faulty_target_calls(watching->w->f.targets[0], FAULTY_GET);
+    return 0;
+}
+
+/* Entries are shown as they come, not when all of a log of many years lies in memory. */
+static void test_entries_are_shown_on_the_way(void **state)
+{
+    struct world *w = *state;
+    struct error err = {0};
+    struct audit_uploaded uploaded;
+    struct audit_objects objects;
+    struct audit_log log;
+    struct audit_journal *journal = journal_of(w);
+    for (unsigned i = 0; i < 4; i++) {
+        add_entries(journal, 3);
+        ok(upload(w, journal, &uploaded, &err), &err);
+    }
+    struct watching watching = {.w = w};
+    const struct audit_visitor visitor = {.visit = watch, .context = &watching};
+    ok(audit_objects_list(&w->store, NULL, &objects, &err), &err);
+    ok(audit_log_read(&w->store, &objects, 0, objects.count, &visitor, &log, NULL, &err), &err);
+    assert_int_equal(watching.next, 12);
+    assert_int_equal(log.size, 12);
+    for (unsigned i = 1; i < 4; i++)
+        assert_true(watching.gets[3 * i] > watching.gets[3 * i - 3]);
+    audit_log_clear(&log);
+    audit_objects_free(&objects);
+    audit_journal_free(journal);
+}
+
+/* A reading that is broken off leaves nothing behind: what it had put in place is released. */
+static void test_broken_off(void **state)
+{
+    struct world *w = *state;
+    struct error err = {0};
+    struct audit_uploaded uploaded;
+    struct audit_objects objects;
+    struct audit_log log;
+    struct audit_journal *journal = journal_of(w);
+    for (unsigned i = 0; i < 3; i++) {
+        add_entries(journal, 20);
+        ok(upload(w, journal, &uploaded, &err), &err);
+    }
+    ok(audit_objects_list(&w->store, NULL, &objects, &err), &err);
+    faulty_target_add(w->f.targets[0],
+                      (struct fault){.kind = FAULT_FAIL, .calls = FAULTY_GET, .skip = 2, .class = ERROR_INTERRUPTED});
+    faulty_target_add(w->f.targets[1],
+                      (struct fault){.kind = FAULT_FAIL, .calls = FAULTY_GET, .class = ERROR_INTERRUPTED});
+    size_t before = mallinfo2().uordblks;
+    int rc = audit_log_read(&w->store, &objects, 0, objects.count, NULL, &log, NULL, &err);
+    size_t after = mallinfo2().uordblks;
+    assert_int_equal(rc, -1);
+    assert_int_equal(err.class, ERROR_INTERRUPTED);
+    /* The entries of two segments are some 12 KB. */
+    assert_true(after < before + 4096);
+    faulty_target_clear(w->f.targets[0]);
+    faulty_target_clear(w->f.targets[1]);
+    audit_objects_free(&objects);
+    audit_journal_free(journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +229,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_target_down_is_caught_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_few_targets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_entries_are_shown_on_the_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_broken_off, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
