@@ -1,6 +1,7 @@
 #include "repo/history.h"
 
 #include "base/clock.h"
+#include "base/extsort.h"
 #include "repo/history_internal.h"
 
 #include <stdlib.h>
@@ -99,22 +100,46 @@ static int compare_hashes(const void *a, const void *b)
 
 /* ---- The graph: heads and what is missing. Records that were not authenticated (no body) take no part in it ---- */
 
-/* Does any record say that this one may be gone: condemned, or a snapshot that was retired? */
-static bool is_condemned(struct node *const *nodes, size_t count, const struct hash *name)
+/* Names of records, sorted. */
+struct names {
+    struct hash *items;
+    size_t count;
+};
+
+static void names_free(struct names *names)
 {
-    for (size_t i = count; i-- > 0;) {
+    mem_free(names->items);
+}
+
+static bool names_have(const struct names *names, const struct hash *name)
+{
+    return names->count > 0 && bsearch(name, names->items, names->count, sizeof(*names->items), compare_hashes) != NULL;
+}
+
+/* What any record says may be gone: condemned records, and snapshots that were retired. */
+static int collect_condemned(struct node *const *nodes, size_t count, struct names *ret, struct error *err)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < count; i++)
+        room += nodes[i]->record.condemned.count + nodes[i]->record.retired_count;
+    ret->items = mem_calloc(room, sizeof(*ret->items));
+    if (ret->items == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
         const struct record *record = &nodes[i]->record;
-        if (record->body != NULL && roster_has(&record->condemned, OBJECT_RECORD, name))
-            return true;
+        /* Only records are left among what is condemned. */
+        for (size_t j = 0; record->body != NULL && j < record->condemned.count; j++)
+            ret->items[ret->count++] = record->condemned.rows[j].name;
         for (size_t j = 0; record->body != NULL && j < record->retired_count; j++)
-            if (hash_equal(&record->retired[j], name))
-                return true;
+            ret->items[ret->count++] = record->retired[j];
     }
-    return false;
+    extsort_array(ret->items, ret->count, sizeof(*ret->items), HASH_SIZE);
+    return 0;
 }
 
 /* Mark what is named; count the names that lead nowhere. */
-static size_t mark_named(struct history_builder *builder, struct node *const *nodes, size_t count, struct hash *missing)
+static size_t mark_named(struct history_builder *builder, struct node *const *nodes, size_t count,
+                         const struct names *condemned, struct hash *missing)
 {
     size_t missing_count = 0;
     for (size_t i = 0; i < count; i++) {
@@ -124,7 +149,7 @@ static size_t mark_named(struct history_builder *builder, struct node *const *no
             HASH_FIND(hh, builder->nodes, record->previous[j].bytes, HASH_SIZE, previous);
             if (previous != NULL && previous->record.body != NULL)
                 previous->named = true;
-            else if (is_condemned(nodes, count, &record->previous[j]))
+            else if (names_have(condemned, &record->previous[j]))
                 continue;
             else if (missing != NULL)
                 missing[missing_count++] = record->previous[j];
@@ -144,13 +169,16 @@ static size_t mark_named(struct history_builder *builder, struct node *const *no
 static int find_missing(struct history_builder *builder, struct node *const *nodes, size_t count, struct history *ret,
                         struct error *err)
 {
-    size_t missing = mark_named(builder, nodes, count, NULL);
+    CLEANUP(names_free) struct names condemned = {0};
+    if (collect_condemned(nodes, count, &condemned, err) != 0)
+        return -1;
+    size_t missing = mark_named(builder, nodes, count, &condemned, NULL);
     if (missing == 0)
         return 0;
     ret->missing = mem_calloc(missing, sizeof(*ret->missing));
     if (ret->missing == NULL)
         return error_no_memory(err);
-    (void)mark_named(builder, nodes, count, ret->missing);
+    (void)mark_named(builder, nodes, count, &condemned, ret->missing);
     qsort(ret->missing, missing, sizeof(*ret->missing), compare_hashes);
     ret->missing_count = 1;
     for (size_t i = 1; i < missing; i++)

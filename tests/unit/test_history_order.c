@@ -157,9 +157,36 @@ static void test_large(void **state)
     assert_int_equal(history.unreadable, 0);
 }
 
+/*
+ * Ten years of nights, in each of which a record went: what is named and not there is looked up, not searched for.
+ * (Each name against each record would take a minute.)
+ */
+static void test_many_that_are_gone(void **state)
+{
+    enum { NIGHTS = 40000 };
+    (void)state;
+    struct history_builder *builder = start();
+    for (unsigned i = 2; i <= 2 * NIGHTS; i += 2) {
+        struct record record = make(i, RECORD_CONDEMN, mem_strdup("{\"v\":1}"));
+        struct hash gone = hash_of(i - 1);
+        /* The last one's is gone without a word. */
+        if (i < 2 * NIGHTS)
+            assert_int_equal(roster_add(&record.condemned, OBJECT_RECORD, &gone, 1, NULL), 0);
+        take(builder, record);
+    }
+    CLEANUP(history_clear) struct history history;
+    int64_t began_ns = clock_monotonic_ns();
+    finish(builder, &history);
+    assert_true(clock_monotonic_ns() - began_ns < 20 * NS_PER_S);
+    assert_int_equal(history.missing_count, 1);
+    struct hash last = hash_of(2 * NIGHTS - 1);
+    assert_true(hash_equal(&history.missing[0], &last));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_that_are_gone),
         cmocka_unit_test(test_order_and_doubles_change_nothing),
         cmocka_unit_test(test_large),
     };
