@@ -54,16 +54,11 @@ static void spaces(FILE *out, size_t count)
     (void)fprintf(out, "%*s", (int)count, "");
 }
 
-/* The last column: broken at spaces when it would pass the edge of the terminal. */
+/* The last column: broken where words end when it would pass the edge of the terminal. */
 static void print_wrapped(FILE *out, const char *text, size_t indent, size_t room)
 {
     while (room > 0 && text_width(text) > room) {
-        size_t fit = text_fit(text, room);
-        size_t cut = fit;
-        while (cut > 0 && text[cut] != ' ')
-            cut--;
-        if (cut == 0)
-            cut = fit == 0 ? 1 : fit;
+        size_t cut = text_break(text, room);
         (void)fprintf(out, "%.*s\n", (int)cut, text);
         spaces(out, indent);
         text += cut;

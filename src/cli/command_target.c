@@ -60,7 +60,7 @@ static void add_row(struct columns *columns, const struct hikae_target *target, 
 
 static void print_targets(struct run *run, const struct hikae_targets *targets)
 {
-    static const char *const heads[] = {"NAME", "STATE", "COUNTRY", "SITE", ">FREE", "CAN", "CHECKED", "WHERE", NULL};
+    static const char *const heads[] = {"NAME", "STATE", "COUNTRY", "SITE", ">FREE", "CAN", "MEASURED", "WHERE", NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
     json_t *array = run->out.json ? out_array(&run->out, NULL, "targets") : NULL;

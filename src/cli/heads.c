@@ -92,6 +92,7 @@ static const struct head heads[] = {
     {"LOCKED UNTIL", "ロック期限", false},
     {"LOG", "ログ", false},
     {"MARKERS", "削除マーカー", false},
+    {"MEASURED", "実測日時", true},
     {"MODE", "方式", true},
     {"MONTH", "月", false},
     {"MOST", "上限", false},

@@ -34,32 +34,21 @@ static void put_spaces(struct page *page, size_t count)
         put(page, " ");
 }
 
-/* Words broken at the page's width; `column` is where the text begins, `indent` where its other lines do. */
+/* Lines broken at the page's width; `column` is where the text begins, `indent` where its other lines do. */
 static void put_wrapped(struct page *page, const char *text, size_t column, size_t indent)
 {
-    bool first = true;
-    while (*text != '\0') {
-        size_t size = strcspn(text, " ");
-        char CLEANUP_FREE *word = mem_dup(text, size + 1);
-        if (word == NULL) {
-            page->run->out.no_memory = true;
-            return;
-        }
-        word[size] = '\0';
-        size_t width = text_width(word);
-        if (!first && column + 1 + width > page->width) {
-            put(page, "\n");
-            put_spaces(page, indent);
-            column = indent;
-        } else if (!first) {
-            put(page, " ");
-            column++;
-        }
-        put(page, word);
-        column += width;
-        first = false;
-        text += size;
-        text += strspn(text, " ");
+    for (;;) {
+        size_t size = text_break(text, page->width > column ? page->width - column : 1);
+        /* A setting that is longer than a line is read, and copied, in one piece. */
+        if (text[size] != '\0' && size > 0 && ((text[size] | text[size - 1]) & 0x80) == 0)
+            size += strcspn(text + size, " ");
+        (void)out_bytes(&page->run->out, text, size);
+        text += size + strspn(text + size, " ");
+        if (*text == '\0')
+            break;
+        put(page, "\n");
+        put_spaces(page, indent);
+        column = indent;
     }
     put(page, "\n");
 }

@@ -46,6 +46,36 @@ size_t text_fit(const char *text, size_t columns)
     return size;
 }
 
+/* Japanese is broken between any two characters, but none of these begins a line (JIS X 4051). */
+static bool begins_no_line(int32_t code)
+{
+    static const int32_t marks[] = {0x3001, 0x3002, 0x3009, 0x300b, 0x300d, 0x300f, 0x3011, 0x30fb,
+                                    0x30fc, 0xff01, 0xff09, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff1f};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (marks[i] == code)
+            return true;
+    return false;
+}
+
+size_t text_break(const char *text, size_t columns)
+{
+    size_t size = strlen(text), width = 0, best = 0, at = 0;
+    int32_t before = 0;
+    while (at < size) {
+        size_t from = at;
+        int32_t code = utf8_next(text, size, &at);
+        bool wide = code_width(code) == 2 || code_width(before) == 2;
+        if (code == ' ' ||
+            (from > 0 && wide && before != ' ' && !begins_no_line(code) && before != 0xff08 && before != 0x300c))
+            best = from;
+        width += code_width(code);
+        if (width > columns && code != ' ')
+            return best > 0 ? best : from > 0 ? from : at;
+        before = code;
+    }
+    return size;
+}
+
 /* Characters that a terminal obeys rather than shows, and those that change the direction of reading. */
 static bool must_escape(int32_t code, bool prose)
 {

@@ -26,6 +26,12 @@ size_t text_width(const char *text);
 char *text_escape(const char *text, bool prose);
 /* The longest start of text that takes at most `columns`, in bytes. */
 size_t text_fit(const char *text, size_t columns);
+/*
+ * Where a line of at most `columns` ends, in bytes: all of the text, or after a space, or in front of a wide character,
+ * which needs none (but for marks that begin no line); in the middle of a word only if nothing else is left. At least 1
+ * byte.
+ */
+size_t text_break(const char *text, size_t columns);
 /* UTF-8 with U+FFFD for each byte that is none. Fresh memory, or NULL without memory. */
 char *text_to_utf8(const char *text);
 /* Base64 (RFC 4648 section 4) of the bytes. Fresh memory, or NULL without memory. */

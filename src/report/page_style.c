@@ -55,6 +55,7 @@ const char *const page_style[] = {
 ".note.unknown{border-color:var(--unknown)}\n.note.plain{border-color:var(--line)}\n.note small{color:inherit;opacity:.9}\n",
 ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,8.5rem),1fr));gap:.75rem;margin:.75rem 0}\n",
 ".tiles>div{border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem;min-width:0}\n",
+".tiles:has(time){grid-template-columns:repeat(auto-fit,minmax(min(100%,14rem),1fr))}\n",
 ".tiles dt{font-size:.875rem;color:var(--dim)}\n.tiles dd{margin:0;font-size:1.375rem;font-weight:650;line-height:1.3;overflow-wrap:anywhere}\n",
 ".tiles time{white-space:normal}.tiles small{font-weight:400;margin-top:.25rem}\n",
 ".terms{margin:.5rem 0;display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.25rem 1.25rem}\n",
