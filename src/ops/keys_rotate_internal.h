@@ -1,6 +1,6 @@
 /*
- * A rotation of the root epoch, while it is under way: shared by its plan (keys_rotate_plan.c) and what carries it out
- * (keys_rotate.c).
+ * A rotation of the root epoch, while it is under way: shared by its plan (keys_rotate_plan.c), what carries it out
+ * (keys_rotate.c), and what follows when the new epoch is in force, or was cut short (keys_rotate_finish.c).
  */
 #ifndef HIKAE_OPS_KEYS_ROTATE_INTERNAL_H
 #define HIKAE_OPS_KEYS_ROTATE_INTERNAL_H
@@ -34,5 +34,19 @@ MUST_USE int rotation_plan(struct rotation *rotation, struct error *err);
 /* The groups of the new epoch as the keystore wants them: *ret goes to engine_groups_free. */
 MUST_USE int rotation_new_groups(struct rotation *rotation, struct holder_group **ret, size_t *ret_count,
                                  struct error *err);
+
+/* ---- keys_rotate_finish.c ---- */
+
+/* The groups of the file, as it is now, become those in memory. */
+MUST_USE int rotation_reload_groups(struct hikae *hikae, struct error *err);
+/* Whoever wants to bring the old epoch to its end does so while its holders are still named. */
+MUST_USE int rotation_leave(const struct rotation *rotation, const struct holder_group *groups, size_t count,
+                            struct error *err);
+/* Configuration first, then the old keys: whatever is named can be opened at every step. */
+MUST_USE int rotation_finish(struct rotation *rotation, struct error *err);
+/* Of one that was cut short: *ret_done: the epoch that was begun is in force now, and nothing is left to do. */
+MUST_USE int rotation_resume(struct rotation *rotation, bool *ret_done, struct error *err);
+/* Keys of older epochs that could not be destroyed when they ended: the holder did not answer, or there was a crash. */
+MUST_USE int rotation_end_older(struct rotation *rotation, struct error *err);
 
 #endif

@@ -13,6 +13,7 @@
  *   purge_declare.c  what people say that they destroyed
  *   purge_delete.c   what is left on the targets, and on this machine
  *   purge_run.c      the steps in their order
+ *   purge_idle.c     what it leaves to others of the root epochs
  *   purge_returned.c erasures that were finished, looked at again
  *   purge_describe.c what is known of an erasure
  *   purge.c          the operations
@@ -228,8 +229,17 @@ MUST_USE int purge_still_allowed(struct purge_batch *batch, struct error *err);
 /* Let go of the locks. */
 void purge_batch_clear(struct purge_batch *batch);
 
-/* ERROR_REFUSED while an erasure is between "commit" and "destroyed": the root epoch is its then. */
+/* ---- purge_idle.c ---- */
+
+/*
+ * ERROR_REFUSED while an erasure changes the root epoch: from "intent" on until the change is proved. From then on it
+ * only waits for holders of the epochs before, perhaps for ever, and another change takes nothing from it: everybody
+ * else's keys are in the epoch in force, the erased tenants' are not, and rotation leaves the epochs to the erasure
+ * that waits for them.
+ */
 MUST_USE int purge_check_idle(struct hikae *hikae, struct error *err);
+/* The epochs [e, …] (json_decref) whose holders erasures wait for: these bring them to their end, and note it. */
+MUST_USE int purge_waiting_epochs(struct hikae *hikae, json_t **ret, struct error *err);
 
 /* ---- purge_approval.c ---- */
 

@@ -477,26 +477,3 @@ int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bo
     purge_step(hikae, "finished");
     return 0;
 }
-
-/* ---- For rotation ---- */
-
-static int find_middle(const char *name, json_t *body, void *context, struct error *err)
-{
-    int stage = purge_stage(body);
-    (void)name;
-    (void)context;
-    if (stage < PURGE_INTENT || stage >= PURGE_DESTROYED)
-        return 0;
-    (void)error_set(err, ERROR_REFUSED, "an erasure is under way, and the root epoch is changed by it");
-    return error_hint(err, "`hikae purge run` finishes it; then rotate");
-}
-
-int purge_check_idle(struct hikae *hikae, struct error *err)
-{
-    struct session facts;
-    if (session_open_store(hikae, 0, &facts, err) != 0)
-        return -1;
-    int rc = purge_journal_each(&facts, "run/", find_middle, NULL, err);
-    session_close(&facts);
-    return rc;
-}

@@ -25,6 +25,20 @@ says "hikae purge declare 1/machine/key" "the other way out"
 expect 8 "no certificate before" hikae purge certificate acme --operator "$OPERATORS/sato.pem" --out "$WORK/c.json"
 check "the other is as safe as before" restores keep
 tar -C "$WORK" -cf "$WORK/image.tar" h a b
+# That it waits, perhaps for ever, keeps nobody from changing the root key, which may have become known meanwhile.
+expect 0 "the root key is rotated while it waits" hikae keys rotate --root
+check "the other restores with the new one" restores keep
+hikae --json purge status acme >"$WORK/json" 2>/dev/null
+check "it waits for the same holder" test "$(field stage)" = changed -a "$(field waits_for)/$(field waits_on)" = holder/1/machine/key
+cp "$WORK/burnt/epoch-1.key" "$WORK/h/keys/" 2>/dev/null || { mkdir -p "$WORK/h/keys"; cp "$WORK/burnt/epoch-1.key" "$WORK/h/keys/"; }
+expect 0 "the holder comes back, and the next rotation" hikae keys rotate --root
+check "leaves it to the erasure" test -e "$WORK/h/keys/epoch-1.key"
+expect 1 "which destroys it" hikae purge run
+hikae --json purge status acme >"$WORK/json" 2>/dev/null
+check "and notes what it saw of it" test "$(field stage)" = gone -a "$(field unreadable)" != None -a "$(field holders.0.fate)" = destroyed
+check "the key is gone" test ! -e "$WORK/h/keys/epoch-1.key"
+check "the other restores" restores keep
+rm -rf "$WORK/h" "$WORK/a" "$WORK/b"; tar -C "$WORK" -xf "$WORK/image.tar"
 # One way: it is found after all, and lies beside the key of today.
 mkdir -p "$WORK/h/keys"; cp "$WORK/burnt/epoch-1.key" "$WORK/h/keys/"
 expect 1 "found again: the next run destroys it" hikae purge run
