@@ -20,6 +20,8 @@ struct hikae_purge_target {
     int64_t locked_until_ns;
     int64_t gone_ns; /* since when nothing is there; 0: something is */
     char *why;
+    uint64_t billed_bytes; /* when it was planned or begun: so much the provider charges for, whatever is deleted, … */
+    int64_t billed_until_ns; /* … the last of it until then, as it charges for each object for so many days; 0: none */
 };
 /* Who can open an epoch that wrapped keys of the tenant. */
 struct hikae_purge_holder {

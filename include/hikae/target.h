@@ -97,6 +97,7 @@ struct hikae_extend_result {
 };
 /*
  * Keep the locks of what is alive ahead of time (tenant NULL: of all tenants); nothing where no target locks objects.
+ * What all tenants need (keystore, the store's own history, audit logs) goes with any of them, for one once a day.
  * Again: nothing more. What nothing needs any more is left to run out. HIKAE_WARNINGS if objects are missing.
  */
 enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bool dry_run,

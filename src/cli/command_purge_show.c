@@ -26,6 +26,8 @@ static void json_targets(struct out *out, json_t *object, const struct hikae_pur
         out_time(out, item, "locked_until", target->locked_until_ns);
         out_time(out, item, "gone", target->gone_ns);
         out_text(out, item, "why", target->why);
+        out_number(out, item, "billed_bytes", target->billed_bytes);
+        out_time(out, item, "billed_until", target->billed_until_ns);
     }
 }
 
@@ -107,6 +109,16 @@ static const char *pick(const struct run *run, const char *en, const char *ja)
     return run->lang == LANG_JA ? ja : en;
 }
 
+/* What deleting does not save. */
+static void print_bill(struct run *run, const struct hikae_purge_target *target)
+{
+    char size[TEXT_SMALL], until[TEXT_SMALL];
+    if (target->billed_until_ns == 0)
+        return;
+    run_say(run, MSG_PURGE_BILLED, target->name, text_size(target->billed_bytes, size),
+            text_time(target->billed_until_ns, until));
+}
+
 static void print_places(struct run *run, const struct hikae_purge *purge)
 {
     static const char *const heads[] = {"TARGET",   "STATE",    ">OBJECTS",     ">SIZE", ">VERSIONS",
@@ -130,6 +142,8 @@ static void print_places(struct run *run, const struct hikae_purge *purge)
         columns_add(&columns, target->why);
     }
     run_table(run, &columns);
+    for (size_t i = 0; i < purge->target_count; i++)
+        print_bill(run, &purge->targets[i]);
 }
 
 static void print_holders(struct run *run, const struct hikae_purge *purge)

@@ -221,6 +221,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
          "テナント {1} 件中 {2} 件が未完了です。hikae backup または hikae replicate を実行してください。"},
     [MSG_STATUS_NONE] = {"There are no tenants yet: nothing is backed up.",
                          "テナントはまだありません。何もバックアップされていません。"},
+    [MSG_PURGE_BILLED] = {"{1} charges for {2} of it until {3} at the latest, whatever is deleted.",
+                          "{1} は、削除後も最長 {3} まで、そのうち {2} 分の料金を課します。"},
     [MSG_PURGE_PLANNED] =
         {"The plan is {1}. Two different operators approve it: hikae purge approve {2} --plan {1} "
          "--operator KEYFILE",

@@ -250,6 +250,18 @@ static int extend_store(const struct extending *extending, struct error *err)
     return rc;
 }
 
+/* What all tenants need: a night that goes through thousands of them looks at it once. */
+#define STORE_EXTENDED "locks-store"
+
+static int extend_shared(const struct extending *extending, struct error *err)
+{
+    if (extend_store(extending, err) != 0 || extend_logs(extending, err) != 0)
+        return -1;
+    if (!extending->dry_run)
+        engine_note_now(extending->hikae, STORE_EXTENDED);
+    return 0;
+}
+
 enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bool dry_run,
                                      struct hikae_extend_result *ret, struct hikae_error *error)
 {
@@ -269,10 +281,8 @@ enum hikae_status hikae_extend_locks(struct hikae *hikae, const char *tenant, bo
     ret->targets = (unsigned)__builtin_popcountll(extending.locked);
     if (rc == 0 && extending.locked != 0) {
         rc = engine_each_tenant(hikae, tenant, extend_tenant, &extending, &err);
-        if (rc == 0)
-            rc = extend_store(&extending, &err);
-        if (rc == 0)
-            rc = extend_logs(&extending, &err);
+        if (rc == 0 && (tenant == NULL || !engine_noted_lately(hikae, STORE_EXTENDED, ENGINE_DAILY_NS)))
+            rc = extend_shared(&extending, &err);
     }
     engine_audit_count(&audit, "checked", ret->checked);
     engine_audit_count(&audit, "extended", ret->extended);

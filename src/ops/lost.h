@@ -4,7 +4,10 @@
  * finds in the source for stored; told of them, it stores that anew.
  *
  * This is a note of the state folder alone, names of objects and nothing else:
- * what is lost with it, the next verification finds again.
+ * what is lost with it, the next verification finds again. Only a verification
+ * takes a pack out of it, as nothing else opens all that is behind a hash which
+ * fits: when it is sound again, or nothing needs or shows it any more. With a
+ * tenant that is erased the note goes, too.
  */
 #ifndef HIKAE_OPS_LOST_H
 #define HIKAE_OPS_LOST_H

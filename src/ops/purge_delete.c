@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/names.h"
 #include "crypto/container.h"
+#include "ops/lost.h"
 #include "ops/purge.h"
 #include "target/delete.h"
 
@@ -224,8 +225,9 @@ int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *
     char nothing[] = "", body[] = "{}", erased[] = "erased";
     struct catalog_tenant row = {*tid, hex, nothing, erased, known.class, body};
     int rc = 0;
+    const struct roster none = {0};
     if (!is_done &&
-        (catalog_meta_set(hikae->catalog, SCRUB_DUE, "1", err) != 0 ||
+        (lost_write(hikae, tid, &none, err) != 0 || catalog_meta_set(hikae->catalog, SCRUB_DUE, "1", err) != 0 ||
          catalog_tenant_forget(hikae->catalog, tid, err) != 0 || catalog_tenant_put(hikae->catalog, &row, err) != 0))
         rc = -1;
     catalog_tenant_free(&known);

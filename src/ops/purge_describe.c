@@ -91,6 +91,22 @@ static int describe_targets(const json_t *rows, struct hikae_purge *to, struct e
     return 0;
 }
 
+/* What is still charged for was found before anything was deleted. */
+static void describe_bills(const json_t *found, struct hikae_purge *to)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(found, i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "target"));
+        for (size_t k = 0; name != NULL && k < to->target_count; k++)
+            if (strcmp(to->targets[k].name, name) == 0) {
+                to->targets[k].billed_bytes = number_of(row, "billed_bytes");
+                to->targets[k].billed_until_ns = purge_time(row, "billed_until");
+            }
+    }
+}
+
 static int describe_holder(const json_t *epoch, const json_t *row, struct hikae_purge *to, struct error *err)
 {
     struct hikae_purge_holder *grown = mem_realloc(to->holders, (to->holder_count + 1) * sizeof(*grown));
@@ -268,10 +284,12 @@ static int describe(const struct session *facts, const char *tenant, const char 
     judge_deadline(text, to);
     to->epoch = (uint32_t)number_of(run, "from");
     const json_t *before = json_object_get(row, "inventory"), *now = json_object_get(row, "targets");
-    sum_targets(before != NULL ? before : json_object_get(text, "targets"), to);
-    if (json_array_size(now) == 0)
-        now = before != NULL ? before : json_object_get(text, "targets");
-    if (describe_targets(now, to, err) != 0 || describe_holders(run, text, to, err) != 0 ||
+    const json_t *found = before != NULL ? before : json_object_get(text, "targets");
+    sum_targets(found, to);
+    if (describe_targets(json_array_size(now) > 0 ? now : found, to, err) != 0)
+        return -1;
+    describe_bills(found, to);
+    if (describe_holders(run, text, to, err) != 0 ||
         describe_approvals(row != NULL ? json_object_get(row, "approvals") : approvals, to, err) != 0)
         return -1;
     to->stage = stage_word(run, row, to);
@@ -360,6 +378,8 @@ int purge_describe_plan(const char *tenant, const json_t *plan, const char *hash
         return error_no_memory(err);
     judge_deadline(plan, to);
     sum_targets(json_object_get(plan, "targets"), to);
-    return describe_targets(json_object_get(plan, "targets"), to, err) == 0 ? describe_holders(NULL, plan, to, err)
-                                                                            : -1;
+    if (describe_targets(json_object_get(plan, "targets"), to, err) != 0)
+        return -1;
+    describe_bills(json_object_get(plan, "targets"), to);
+    return describe_holders(NULL, plan, to, err);
 }

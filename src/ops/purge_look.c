@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "base/names.h"
+#include "base/provider.h"
 #include "keys/holder.h"
 #include "keys/sheet.h"
 #include "ops/purge.h"
@@ -20,7 +21,25 @@ struct tally {
     uint64_t objects, bytes, versions, markers, uploads;
     int64_t hidden_ns; /* the newest version that no question reaches, as another or a marker is on top of it */
     struct purge_locks locks;
+    const struct provider *provider; /* NULL: unknown */
+    int64_t now_ns;                  /* by the clock of the objects */
+    uint64_t billed;                 /* bytes that are charged for longer than now, whatever is deleted … */
+    int64_t billed_ns;               /* … the last of them until then */
 };
+
+/* A provider may charge for an object for longer than it lies there, and for more bytes than it has. */
+static void tally_bill(struct tally *tally, const struct target_version *version)
+{
+    const struct provider *provider = tally->provider;
+    if (provider == NULL || provider->minimum_days == 0 || version->modified_ns == 0)
+        return;
+    int64_t until_ns = version->modified_ns + (int64_t)provider->minimum_days * 86400 * NS_PER_S;
+    if (until_ns <= tally->now_ns)
+        return;
+    tally->billed += version->size > provider->minimum_size ? version->size : provider->minimum_size;
+    if (until_ns > tally->billed_ns)
+        tally->billed_ns = until_ns;
+}
 
 static int tally_version(const struct target_version *version, void *context, struct error *err)
 {
@@ -32,6 +51,7 @@ static int tally_version(const struct target_version *version, void *context, st
     tally->versions++;
     tally->bytes += version->size;
     tally->objects += version->latest;
+    tally_bill(tally, version);
     if (!version->latest && version->modified_ns > tally->hidden_ns)
         tally->hidden_ns = version->modified_ns;
     return version->latest && target_traits(tally->target)->lock
@@ -62,7 +82,11 @@ static int64_t locked_until(const struct tally *tally)
 static int look_at(struct run_target *t, const char *prefix, json_t *to, struct error *err)
 {
     struct target_deleter deleter = {.target = t->target};
-    struct tally tally = {.target = t->target};
+    const struct target_traits *traits = t->target != NULL ? target_traits(t->target) : NULL;
+    struct tally tally = {.target = t->target,
+                          .provider =
+                              traits != NULL && traits->provider != NULL ? provider_find(traits->provider) : NULL,
+                          .now_ns = clock_machine_ns()};
     struct error why = {0};
     bool listed = t->up && target_list_versions(&deleter, prefix, tally_version, &tally, &why) == 0 &&
                   target_list_uploads(&deleter, prefix, tally_upload, &tally, &why) == 0;
@@ -70,7 +94,6 @@ static int look_at(struct run_target *t, const char *prefix, json_t *to, struct 
     purge_locks_clear(&tally.locks);
     if (!listed && why.class == ERROR_NO_MEMORY)
         return error_no_memory(err);
-    const struct target_traits *traits = t->target != NULL ? target_traits(t->target) : NULL;
     const char *text = listed ? NULL : t->up ? why.what : t->why.what;
     json_t *row =
         json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s?, s:s?, s:s?}", "target", t->name, "state",
@@ -80,7 +103,11 @@ static int look_at(struct run_target *t, const char *prefix, json_t *to, struct 
                   traits != NULL ? traits->provider : NULL, "why", text);
     if (json_array_append_new(to, row) != 0 || purge_set_time(row, "locked_until", locked_ns, err) != 0)
         return error_no_memory(err);
-    return 0;
+    if (tally.billed == 0)
+        return 0;
+    return json_object_set_new(row, "billed_bytes", json_integer((json_int_t)tally.billed)) != 0
+               ? error_no_memory(err)
+               : purge_set_time(row, "billed_until", tally.billed_ns, err);
 }
 
 int purge_look_targets(struct hikae *hikae, const struct id *tid, json_t **ret, struct error *err)

@@ -35,6 +35,18 @@ static bool is_open(const struct replicate *replicate, size_t target)
            replicate->failed[target].class == ERROR_NONE;
 }
 
+/* A target that failed is left out from now on, which its state tells in the end; -1 if it was no target's failure. */
+static int give_up(struct replicate *replicate, size_t target, const struct error *why, struct error *err)
+{
+    if (copy_is_fatal(why)) {
+        *err = *why;
+        return -1;
+    }
+    replicate->failed[target] = *why;
+    engine_warn(replicate->hikae, "%s is given up: %s", replicate->hikae->targets[target].name, why->what);
+    return 0;
+}
+
 /*
  * Copy an object to the targets of `to` (bits). A target that does not take it is given up; an object that is sound
  * nowhere is *err, and no target's fault. *ret_done: the targets that have it now.
@@ -55,12 +67,8 @@ static int copy_object(struct replicate *replicate, const struct copy_place *pla
         if ((to >> i & 1) == 0 || !is_open(replicate, i))
             continue;
         if (!replicate->dry_run && copy_put(place, i, item, &object, mend, &why) != 0) {
-            if (copy_is_fatal(&why)) {
-                *err = why;
+            if (give_up(replicate, i, &why, err) != 0)
                 return -1;
-            }
-            replicate->failed[i] = why;
-            engine_warn(replicate->hikae, "%s is given up: %s", replicate->hikae->targets[i].name, why.what);
             continue;
         }
         *ret_done |= UINT64_C(1) << i;
@@ -87,14 +95,9 @@ static int list_all_keys(struct replicate *replicate, struct copy_item **ret, si
     size_t capacity = 0;
     for (size_t i = 0; i < hikae->target_count; i++) {
         struct error why = {0};
-        if (!hikae->targets[i].up || copy_list_keys(hikae, i, ret, ret_count, &capacity, &why) == 0)
-            continue;
-        if (copy_is_fatal(&why)) {
-            *err = why;
+        if (hikae->targets[i].up && copy_list_keys(hikae, i, ret, ret_count, &capacity, &why) != 0 &&
+            give_up(replicate, i, &why, err) != 0)
             return -1;
-        }
-        engine_warn(hikae, "%s is given up: %s", hikae->targets[i].name, why.what);
-        replicate->failed[i] = why;
     }
     if (*ret_count == 0)
         return 0;
@@ -121,8 +124,12 @@ static int copy_keys(struct replicate *replicate, struct error *err)
         uint64_t done;
         if (!is_open(replicate, t))
             continue;
-        if (copy_list_keys(hikae, t, &there, &there_count, &capacity, err) != 0)
-            return -1;
+        struct error why = {0};
+        if (copy_list_keys(hikae, t, &there, &there_count, &capacity, &why) != 0) {
+            if (give_up(replicate, t, &why, err) != 0)
+                return -1;
+            continue;
+        }
         if (there_count > 0)
             qsort(there, there_count, sizeof(*there), compare_keys);
         for (size_t i = 0; i < count; i++) {
@@ -304,9 +311,7 @@ static int copy_record(struct replicate *replicate, struct session *session, con
     if (copy_object(replicate, place, &item, lacking, false, &done, err) != 0)
         return -1;
     if (!replicate->dry_run)
-        for (size_t i = 0; i < session->chain.record_count; i++)
-            if (hash_equal(&session->chain.records[i].hash, &record->hash))
-                session->chain.records[i].targets |= done;
+        session->chain.records[record - session->chain.records].targets |= done;
     return 0;
 }
 

@@ -5,6 +5,7 @@
  *   verify_scope.c    which objects should be where; which are this time's sample
  *   verify_check.c    the checking itself, by several threads
  *   verify_walk.c     manifests: every blob exists; what a lost object costs
+ *   verify_lost.c     the note of what no target has sound
  *   verify_mend.c     sound bytes over bad ones, and what is told of each
  */
 #ifndef HIKAE_OPS_VERIFY_INTERNAL_H
@@ -75,6 +76,8 @@ struct verify_scope {
     int64_t started_ns;
     struct verify_item *items; /* sorted by class, epoch, hash */
     size_t count, capacity;
+    struct verify_item **lost; /* packs among the items that no target has sound, by their numbers in the index */
+    size_t lost_count;
     struct {
         uint32_t item;
         uint32_t target;
@@ -98,8 +101,6 @@ MUST_USE int scope_store(struct verify_scope *scope, struct error *err);
 MUST_USE int scope_plan(struct verify_scope *scope, struct error *err);
 /* Tell the catalogue what was found sound. */
 MUST_USE int scope_remember(struct verify_scope *scope, struct error *err);
-/* Tell the next backup which packs no target has sound. */
-MUST_USE int scope_note_lost(struct verify_scope *scope, struct error *err);
 void scope_clear(struct verify_scope *scope);
 struct verify_item *scope_find(const struct verify_scope *scope, char class, uint32_t epoch, const struct hash *hash);
 /* The rows of one snapshot, as far as they can be read; its parts are rows too. ERROR_DAMAGED if a part is sound
@@ -123,6 +124,11 @@ int check_state(const struct error *why);
 MUST_USE int walk_manifests(struct verify_scope *scope, struct error *err);
 /* Write into the lost items' `cost` which snapshots and paths they cost. */
 MUST_USE int walk_cost(struct verify_scope *scope, struct error *err);
+
+/* ---- verify_lost.c ---- */
+
+/* Tell the next backup which packs no target has sound. */
+MUST_USE int scope_note_lost(struct verify_scope *scope, struct error *err);
 
 /* ---- verify_mend.c ---- */
 

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/mem.h"
-#include "ops/lost.h"
 #include "ops/verify_internal.h"
 
 #include <math.h>
@@ -18,6 +17,7 @@ void scope_clear(struct verify_scope *scope)
     for (size_t i = 0; i < scope->bad_count; i++)
         mem_free(scope->bads[i].why);
     mem_free(scope->items);
+    mem_free(scope->lost);
     mem_free(scope->tasks);
     mem_free(scope->sound_ns);
     mem_free(scope->bads);
@@ -444,54 +444,4 @@ int scope_remember(struct verify_scope *scope, struct error *err)
         }
     }
     return 0;
-}
-
-/* ---- What no target has sound ---- */
-
-static bool all_answer(const struct hikae *hikae)
-{
-    for (size_t i = 0; i < hikae->target_count; i++)
-        if (!hikae->targets[i].up)
-            return false;
-    return true;
-}
-
-/* Packs of which a copy was found sound, or mended, in this run. */
-static int find_sound(const struct verify_scope *scope, struct roster *ret, struct error *err)
-{
-    for (size_t i = 0; i < scope->task_count; i++) {
-        const struct copy_item *copy = &scope->items[scope->tasks[i].item].copy;
-        if (copy->class == 'p' && scope->sound_ns[i] != 0 && roster_add(ret, OBJECT_PACK, &copy->hash, 0, err) != 0)
-            return -1;
-    }
-    for (size_t i = 0; i < scope->bad_count; i++) {
-        const struct copy_item *copy = &scope->items[scope->bads[i].item].copy;
-        if (copy->class == 'p' && scope->bads[i].repaired && roster_add(ret, OBJECT_PACK, &copy->hash, 0, err) != 0)
-            return -1;
-    }
-    roster_sort(ret);
-    return 0;
-}
-
-int scope_note_lost(struct verify_scope *scope, struct error *err)
-{
-    struct hikae *hikae = scope->verify->hikae;
-    const struct hikae_verify_options *options = scope->verify->options;
-    CLEANUP(roster_free) struct roster known = {0};
-    CLEANUP(roster_free) struct roster sound = {0};
-    CLEANUP(roster_free) struct roster lost = {0};
-    if (scope->session == NULL || options->dry_run || options->level == HIKAE_VERIFY_INVENTORY)
-        return 0;
-    if (lost_read(hikae, &scope->tid, &known, err) != 0 || find_sound(scope, &sound, err) != 0)
-        return -1;
-    for (size_t i = 0; i < known.count; i++)
-        if (!roster_has(&sound, OBJECT_PACK, &known.rows[i].name) &&
-            roster_add(&lost, OBJECT_PACK, &known.rows[i].name, 0, err) != 0)
-            return -1;
-    for (size_t i = 0; i < scope->count && all_answer(hikae); i++)
-        if (scope->items[i].is_lost && scope->items[i].copy.class == 'p' &&
-            roster_add(&lost, OBJECT_PACK, &scope->items[i].copy.hash, 0, err) != 0)
-            return -1;
-    roster_sort(&lost);
-    return known.count == 0 && lost.count == 0 ? 0 : lost_write(hikae, &scope->tid, &lost, err);
 }

@@ -5,6 +5,7 @@
 #include "repo/blob_set.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { WALK_BLOCKS_KEPT = 8, WALK_KNOWN_MEMORY = 48 << 20 };
 
@@ -108,6 +109,28 @@ static int add_line(struct verify_item *item, struct error *err, const char *fmt
     return buf_append(&item->cost, line, (size_t)size < sizeof(line) ? (size_t)size : sizeof(line) - 1, err);
 }
 
+/* Lost packs by their numbers in the index; those that it has forgotten come last. */
+static int compare_lost(const void *a, const void *b)
+{
+    const struct verify_item *x = *(struct verify_item *const *)a, *y = *(struct verify_item *const *)b;
+    return (x->pack > y->pack) - (x->pack < y->pack);
+}
+
+static int gather_lost(struct verify_scope *scope, struct error *err)
+{
+    mem_free(scope->lost);
+    scope->lost_count = 0;
+    scope->lost = mem_calloc(scope->count, sizeof(struct verify_item *));
+    if (scope->lost == NULL)
+        return error_no_memory(err);
+    for (size_t i = 0; i < scope->count; i++)
+        if (scope->items[i].is_lost && scope->items[i].copy.class == 'p')
+            scope->lost[scope->lost_count++] = &scope->items[i];
+    if (scope->lost_count > 1)
+        qsort(scope->lost, scope->lost_count, sizeof(struct verify_item *), compare_lost);
+    return 0;
+}
+
 /* The lost object that a blob was in; NULL if it can be had. */
 static int lost_with(struct verify_scope *scope, const struct blob_id *id, struct verify_item **ret, struct error *err)
 {
@@ -116,13 +139,11 @@ static int lost_with(struct verify_scope *scope, const struct blob_id *id, struc
     int found = index_find(scope->session->index, id, &place, err);
     if (found < 0)
         return -1;
-    for (size_t i = 0; i < scope->count && *ret == NULL; i++) {
-        struct verify_item *item = &scope->items[i];
-        /* A blob that no pack has any more was in one that the index has forgotten. */
-        bool fits = found > 0 ? item->pack == place.pack : item->pack == UINT32_MAX;
-        if (item->is_lost && item->copy.class == 'p' && fits)
-            *ret = item;
-    }
+    /* A blob that no pack has any more was in one that the index has forgotten. */
+    const struct verify_item key = {.pack = found > 0 ? place.pack : UINT32_MAX}, *wanted = &key;
+    struct verify_item **item =
+        bsearch(&wanted, scope->lost, scope->lost_count, sizeof(struct verify_item *), compare_lost);
+    *ret = item != NULL ? *item : NULL;
     return 0;
 }
 
@@ -269,7 +290,7 @@ int walk_cost(struct verify_scope *scope, struct error *err)
         return 0;
     const struct history *history = &scope->chain->history;
     struct block_reader *reader CLEANUP_READER = NULL;
-    if (block_reader_new(&scope->session->objects, WALK_BLOCKS_KEPT, &reader, err) != 0)
+    if (gather_lost(scope, err) != 0 || block_reader_new(&scope->session->objects, WALK_BLOCKS_KEPT, &reader, err) != 0)
         return -1;
     for (size_t i = 0; i < history->snapshot_count; i++) {
         struct costing costing = {.scope = scope, .snapshot = &history->snapshots[i], .reader = reader};

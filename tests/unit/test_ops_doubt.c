@@ -11,6 +11,7 @@
 
 #include "faulty_target.h"
 #include "ops/backup_internal.h"
+#include "ops/lost.h"
 #include "ops/purge.h"
 #include "ops_world.h"
 
@@ -195,6 +196,68 @@ static void test_key_made_since(void **state)
     end_world(&world);
 }
 
+/* The note of what is lost keeps what a backup would build on, and no more. */
+static void test_lost_and_forgotten(void **state)
+{
+    (void)state;
+    struct world world;
+    make_world(&world, 1, 1);
+    backup(&world);
+    struct error err = {0};
+    struct id tid;
+    struct paths packs = objects_of(&world, "a", 'p');
+    flip(packs.paths[0]);
+    struct hikae_verify_result result;
+    assert_int_equal(verify(&world, HIKAE_VERIFY_OBJECTS, false, &result), HIKAE_DAMAGED);
+    hikae_verify_result_free(&result);
+    assert_int_equal(engine_tenant_id(world.hikae, "acme", &tid, &err), 0);
+    CLEANUP(roster_free) struct roster lost = {0}, now = {0}, after = {0};
+    assert_int_equal(lost_read(world.hikae, &tid, &lost, &err), 0);
+    assert_int_equal(lost.count, 1);
+    /* Another one, that was collected long ago. */
+    assert_int_equal(roster_add(&lost, OBJECT_PACK, &(struct hash){.bytes = {9}}, 0, &err), 0);
+    roster_sort(&lost);
+    assert_int_equal(lost_write(world.hikae, &tid, &lost, &err), 0);
+    assert_int_equal(verify(&world, HIKAE_VERIFY_OBJECTS, false, &result), HIKAE_DAMAGED);
+    hikae_verify_result_free(&result);
+    assert_int_equal(lost_read(world.hikae, &tid, &now, &err), 0);
+    assert_int_equal(now.count, 1);
+    assert_true(now.rows[0].name.bytes[0] != 9 || now.rows[0].name.bytes[1] != 0);
+    /* It goes with the tenant. */
+    assert_int_equal(purge_forget_local(world.hikae, &tid, &err), 0);
+    assert_int_equal(lost_read(world.hikae, &tid, &after, &err), 0);
+    assert_int_equal(after.count, 0);
+    free_paths(&packs);
+    end_world(&world);
+}
+
+/* A target whose list of keys cannot be had for a moment is given up for this time; the others are copied. */
+static void test_keys_unlisted(void **state)
+{
+    (void)state;
+    struct world world;
+    make_world(&world, 2, 1);
+    backup(&world);
+    struct paths records = objects_of(&world, "a", 'h');
+    assert_true(records.count > 0);
+    struct target *faulty = stand_before(&world, 1);
+    /* The first listing is of all targets, the second of each that is to be filled. */
+    faulty_target_add(
+        faulty, (struct fault){.kind = FAULT_FAIL, .calls = FAULTY_LIST, .match = "hikae1/k/", .skip = 1, .times = 1});
+    assert_int_equal(unlink(records.paths[0]), 0);
+    struct hikae_replicate_result result;
+    struct hikae_error error = {0};
+    enum hikae_status status = hikae_replicate(world.hikae, "acme", NULL, false, &result, &error);
+    if (status > HIKAE_WARNINGS)
+        print_error("%s\n", error.message);
+    assert_true(status <= HIKAE_WARNINGS);
+    assert_int_equal(faulty_target_hits(faulty), 1);
+    assert_int_equal(access(records.paths[0], F_OK), 0);
+    hikae_replicate_result_free(&result);
+    free_paths(&records);
+    end_world(&world);
+}
+
 /* ---- Junk on top ---- */
 
 /* A target that keeps versions: under names that match, the current one is junk, and what it had is version 1. */
@@ -338,9 +401,10 @@ static void test_parts_condemned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hidden_record),   cmocka_unit_test(test_slots_unread),
-        cmocka_unit_test(test_gone_stays_gone), cmocka_unit_test(test_key_made_since),
-        cmocka_unit_test(test_junk_on_records), cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_hidden_record),      cmocka_unit_test(test_slots_unread),
+        cmocka_unit_test(test_gone_stays_gone),    cmocka_unit_test(test_key_made_since),
+        cmocka_unit_test(test_lost_and_forgotten), cmocka_unit_test(test_keys_unlisted),
+        cmocka_unit_test(test_junk_on_records),    cmocka_unit_test(test_interrupted),
         cmocka_unit_test(test_parts_condemned), /* the last: it sets the clock */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
