@@ -3,7 +3,8 @@
 #
 # A program prints a line "ok NAME" or "not ok NAME" for each of its tests (cmocka is told to do so) and ends with 0 if
 # all were ok. One that ends otherwise without naming what failed, that runs out of time, or that tested nothing counts as
-# one failure. The last line is "N passed, M failed".
+# one failure, and so does one that leaves something behind in its temporary folder (unless KEEP is set, by which scripts
+# keep their folders). The last line is "N passed, M failed".
 #
 #   BUILD          folder of the build that is tested; logs go to $BUILD/tests      (default: build)
 #   HIKAE          the program that scripts test                                    (default: $BUILD/hikae)
@@ -18,6 +19,7 @@ export BUILD=${BUILD:-build}
 export HIKAE=${HIKAE:-$top/$BUILD/hikae}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 unset HIKAE_CONFIG HIKAE_NOW
+export TEST_TMP=${TEST_TMP:-${TMPDIR:-/tmp}}
 logs=$BUILD/tests
 
 name_of() {
@@ -27,14 +29,32 @@ name_of() {
     echo "${name//\//-}"
 }
 
+stop_program() {
+    trap '' INT TERM HUP
+    kill -TERM "$program_pid" || true
+    wait "$program_pid" || true
+    rm -rf "$scratch"
+    exit 130
+}
+
 # Run one program; its log, and a line "passed failed skipped seconds status", lie beside each other.
 run_one() {
-    local program=$1 name status=0 passed failed skipped planned start wrap=()
+    local program=$1 name status=0 passed failed skipped planned start left wrap=()
     name=$(name_of "$program")
     start=$(date +%s.%N)
     [[ $program == */* ]] || program=./$program
     [[ $program == *.sh || $program == *.py ]] || wrap=(${TEST_WRAP:-})
-    timeout -k 10 "${TEST_SECONDS:-600}" "${wrap[@]}" "$program" </dev/null >"$logs/$name.log" 2>&1 || status=$?
+    # A temporary folder of its own shows what it leaves behind; its name is short because sockets lie below it.
+    scratch=$(mktemp -d "$TEST_TMP/hk-XXXXXX")
+    # timeout has a process group of its own, which Ctrl-C does not reach: it is told, and tells its group. What runs in
+    # the background would ignore Ctrl-C, and so would the programs that are tested.
+    TMPDIR=$scratch env --default-signal=INT,QUIT timeout -k 10 "${TEST_SECONDS:-600}" "${wrap[@]}" "$program" </dev/null \
+        >"$logs/$name.log" 2>&1 &
+    program_pid=$!
+    trap stop_program INT TERM HUP
+    wait "$program_pid" || status=$?
+    left=$(ls -A "$scratch")
+    [[ -n ${KEEP:-} ]] || rm -rf "$scratch"
     skipped=$(grep -acE '^ok .*# *SKIP' "$logs/$name.log" || true)
     passed=$(($(grep -acE '^ok( |$)' "$logs/$name.log" || true) - skipped))
     failed=$(grep -acE '^not ok( |$)' "$logs/$name.log" || true)
@@ -48,6 +68,9 @@ run_one() {
             failed=1
         elif ((passed + skipped == 0 || passed + skipped < ${planned:-0})); then
             echo "not ok $name: of ${planned:-some} tests only $((passed + skipped)) were run" >>"$logs/$name.log"
+            failed=1
+        elif [[ -n $left && -z ${KEEP:-} ]]; then
+            echo "not ok $name: in its temporary folder it left ${left//$'\n'/, }" >>"$logs/$name.log"
             failed=1
         fi
     fi
@@ -68,7 +91,7 @@ fi
 mkdir -p "$logs"
 rm -f "$logs"/*.log "$logs"/*.result
 # Servers that scripts share (tests/servers/lib.sh): started by the first that needs one, stopped here.
-TEST_SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/hikae-servers-XXXXXX")
+TEST_SERVERS=$(mktemp -d "$TEST_TMP/hikae-servers-XXXXXX")
 export TEST_SERVERS TEST_SERVERS_OWNER=$$
 stop_servers() {
     local script

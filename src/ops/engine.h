@@ -28,7 +28,7 @@ struct hikae {
     struct run_target *targets;
     struct target **opened; /* the same targets, as the keystore wants them: those that could be opened */
     size_t opened_count;
-    size_t target_count;
+    atomic_size_t target_count; /* set after targets: whoever watches a drill reads both while it opens them */
     struct store_info store;
     bool targets_ready;
     struct keystore *keystore;

@@ -64,7 +64,7 @@ PYTHON
 
 # Two servers that start at the same time must not choose the same ports.
 one_start_at_a_time() {
-    exec 9>"${TMPDIR:-/tmp}/hikae-servers-$EUID.lock"
+    exec 9>"${TEST_TMP:-${TMPDIR:-/tmp}}/hikae-servers-$EUID.lock"
     flock 9
 }
 

@@ -93,8 +93,10 @@ END
 numbered_paper() {
     local pages page
     pages=$(pdfinfo "$WORK/page.pdf" | sed -n 's/^Pages: *//p')
-    for page in $(seq "${pages:?}"); do
-        pdftotext -f "$page" -l "$page" "$WORK/page.pdf" - | grep -qx "$page / $pages" || return 1
+    [ -n "$pages" ] || { tail -n 5 "$WORK/print.err"; return 1; }
+    for page in $(seq "$pages"); do
+        pdftotext -f "$page" -l "$page" "$WORK/page.pdf" "$WORK/page.txt"
+        grep -qx "$page / $pages" "$WORK/page.txt" || { echo "page $page of $pages is not numbered:"; tail -n 5 "$WORK/page.txt"; return 1; }
     done
 }
 
@@ -109,7 +111,7 @@ sound_page() {
         if [ "$(found)" = "$want" ]; then ok "$name-$1"; else not_ok "$name-$1: $(found)"; fi
         check "$name-$1-contrast" /usr/bin/python3 -c 'import json,sys; j=json.load(open(sys.argv[1])); print(j["contrast"], j["contrast_at"]); sys.exit(j["contrast"] < 4.5)' "$WORK/json"
     done
-    chromium_page --no-pdf-header-footer --print-to-pdf="$WORK/page.pdf" "file://$file" >/dev/null 2>&1
+    chromium_page --no-pdf-header-footer --print-to-pdf="$WORK/page.pdf" "file://$file" >"$WORK/print.err" 2>&1
     # Each page of paper has its number, and none ends in the head of a table.
     check "$name-paper" numbered_paper
 }
