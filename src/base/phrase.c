@@ -182,3 +182,13 @@ char *phrase_ja(const char *text)
     buf_free(&out);
     return NULL;
 }
+
+const char *phrase_help_ja(const char *text)
+{
+    static const struct phrase *const help[] = {phrase_options, phrase_exits, phrase_examples};
+    for (size_t i = 0; i < sizeof help / sizeof help[0]; i++)
+        for (const struct phrase *row = help[i]; row->en != NULL; row++)
+            if (strcmp(row->en, text) == 0)
+                return row->ja;
+    return text;
+}

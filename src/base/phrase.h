@@ -30,6 +30,12 @@ extern const struct phrase phrase_hints[];
 /* What was being done when an error came, in front of ": " or " → ": no place of these spans either. */
 extern const struct phrase phrase_frames[];
 
+/* Texts of the help: whole, without places. */
+extern const struct phrase phrase_options[], phrase_exits[], phrase_examples[];
+
+/* One of these texts in Japanese; the text itself if it is none of them. */
+const char *phrase_help_ja(const char *text);
+
 /*
  * The text in Japanese: the whole of it, or those parts between ": ", " → " and "; " for which there are phrases. Fresh
  * memory, or NULL without memory. Reentrant.

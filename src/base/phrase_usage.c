@@ -3,16 +3,6 @@
 
 /* clang-format off */
 const struct phrase phrase_usage[] = {
-    /* Options of all commands. */
-    {"the configuration; else $HIKAE_CONFIG, else /etc/hikae/hikae.yaml", "設定ファイル。なければ $HIKAE_CONFIG、次に /etc/hikae/hikae.yaml"},
-    {"standard output is exactly one JSON value", "標準出力をちょうど 1 つの JSON にする"},
-    {"no progress and no closing sentence; warnings and errors only", "進捗と結びの文を出さず、警告とエラーだけを表示する"},
-    {"show every warning and every detail", "すべての警告と詳細を表示する"},
-    {"the language of sentences; else $LANG", "文の言語。なければ $LANG による"},
-    {"explain the command", "コマンドを説明する"},
-    {"print the version, and do nothing else", "版だけを表示する"},
-    {"say what would be done and why; change nothing", "行う内容と理由だけを表示し、何も変更しない"},
-    {"begin the CSV with a byte order mark: Excel takes UTF-8 for another encoding without", "CSV の先頭に BOM を付ける（Excel での文字化けを防ぐ）"},
     {"there is no command \"%s\"", "コマンド \"{1}\" はありません"},
     {"\"%s\" needs to know what to do", "\"{1}\" には続くコマンドが必要です"},
     {"%s has no option \"--%s\"", "{1} にオプション \"--{2}\" はありません"},

@@ -5,6 +5,7 @@
 #include "cli/text.h"
 
 #include "base/mem.h"
+#include "base/phrase.h"
 
 #include <string.h>
 
@@ -75,12 +76,6 @@ static void put_row(struct page *page, const char *left, const char *right, size
     put_wrapped(page, right, column, column);
 }
 
-static void put_translated(struct page *page, const char *left, const char *help)
-{
-    char CLEANUP_FREE *words = watch_words(&page->run->watch, help);
-    put_row(page, left, words != NULL ? words : help, OPTION_COLUMN);
-}
-
 static void put_options(struct page *page, const struct option_def *list)
 {
     for (; list != NULL && list->name != NULL; list++) {
@@ -93,7 +88,7 @@ static void put_options(struct page *page, const struct option_def *list)
         if (left == NULL)
             page->run->out.no_memory = true;
         else
-            put_translated(page, left, list->help);
+            put_row(page, left, pick(page, list->help, phrase_help_ja(list->help)), OPTION_COLUMN);
     }
 }
 
@@ -132,7 +127,7 @@ static void put_examples(struct page *page, const struct command *command)
         if (example->about == NULL)
             continue;
         put(page, "      ");
-        put_wrapped(page, example->about, 6, 6);
+        put_wrapped(page, pick(page, example->about, phrase_help_ja(example->about)), 6, 6);
     }
 }
 
@@ -146,7 +141,7 @@ static void put_exits(struct page *page, const struct command *command)
         if (command->exits[i].code == 0)
             continue;
         (void)snprintf(code, sizeof code, "%d", command->exits[i].code);
-        put_row(page, code, command->exits[i].about, 6);
+        put_row(page, code, pick(page, command->exits[i].about, phrase_help_ja(command->exits[i].about)), 6);
     }
 }
 

@@ -108,6 +108,16 @@ static void test_hostile_text_ends_soon(void **state)
     }
 }
 
+static void test_texts_of_the_help_are_whole(void **state)
+{
+    (void)state;
+    assert_string_equal(phrase_help_ja("explain the command"), "コマンドを説明する");
+    assert_string_equal(phrase_help_ja("FILE exists"), "FILE がすでにあります");
+    assert_string_equal(phrase_help_ja("All tenants."), "すべてのテナント。");
+    assert_string_equal(phrase_help_ja("All tenants"), "All tenants");
+    assert_string_equal(phrase_help_ja(""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_chains),
         cmocka_unit_test(test_what_has_no_phrase_stays),
         cmocka_unit_test(test_hostile_text_ends_soon),
+        cmocka_unit_test(test_texts_of_the_help_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
