@@ -242,6 +242,19 @@ int engine_open_target(struct hikae *hikae, const struct config_target *from, bo
     return target_open_with(&options, create, ret, err);
 }
 
+/* One place under two names would count for two copies. */
+static bool is_there_already(struct hikae *hikae, struct run_target *t)
+{
+    for (size_t i = 0; i < hikae->opened_count; i++)
+        if (target_same_place(t->target, hikae->opened[i])) {
+            (void)error_set(&t->why, ERROR_CONFIG, "%s and %s are one place, which counts once", t->name,
+                            target_name(hikae->opened[i]));
+            (void)error_hint(&t->why, "take one of them out of the configuration");
+            return true;
+        }
+    return false;
+}
+
 /* Open one target and see whose it is. */
 static void open_target(struct hikae *hikae, size_t i, bool *known)
 {
@@ -254,6 +267,8 @@ static void open_target(struct hikae *hikae, size_t i, bool *known)
     if (store_read(t->target, &info, &t->why) != 0) {
         if (t->why.class == ERROR_NOT_FOUND)
             (void)error_hint(&t->why, "it holds no store: `hikae replicate` prepares and fills a new target");
+    } else if (is_there_already(hikae, t)) {
+        /* not used */
     } else if (*known && !id_equal(&info.store, &hikae->store.store)) {
         (void)error_set(&t->why, ERROR_REFUSED, "%s holds another store", from->name);
         (void)error_hint(&t->why, "check the URL of this target in the configuration");

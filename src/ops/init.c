@@ -64,6 +64,10 @@ static int open_targets(struct init *init, struct error *err)
         if (target_open(init->targets[i].name, init->targets[i].url, !init->options->dry_run, &init->opened[i], err) !=
             0)
             return -1;
+        for (size_t j = 0; j < i; j++)
+            if (target_same_place(init->opened[i], init->opened[j]))
+                return error_set(err, ERROR_USAGE, "targets %s and %s are one place: that is one copy, and not two",
+                                 init->targets[j].name, init->targets[i].name);
         if (target_list(init->opened[i], "hikae1/", NULL, count_object, &objects, err) != 0)
             return -1;
         if (objects == 0)

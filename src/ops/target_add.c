@@ -6,6 +6,7 @@
 #include "ops/audit.h"
 #include "ops/policies.h"
 #include "ops/target_fact.h"
+#include "ops/target_probe.h"
 
 #include <errno.h>
 #include <string.h>
@@ -89,14 +90,48 @@ static int copy_store(struct hikae *hikae, struct target *to, struct error *err)
     return store_read(to, &info, err);
 }
 
-static int check_new(struct hikae *hikae, const char *name, struct target *target, struct error *err)
+static int refuse_same(const struct target *new, const struct target *known, struct error *err)
+{
+    (void)error_set(err, ERROR_REFUSED, "%s is the place that is in use as %s: it would be no copy more",
+                    target_name(new), target_name(known));
+    return error_hint(err, "take another folder, bucket or prefix, best at another site");
+}
+
+/*
+ * A place that holds this store already was in use before, or it is in use now and has two addresses: what is put there
+ * is then seen at another target. `dry_run` puts nothing.
+ */
+static int check_not_in_use(struct hikae *hikae, struct target *new, bool dry_run, struct error *err)
+{
+    struct id noise;
+    char name[sizeof(PROBE_FOLDER) + 6 + 2 * ID_SIZE], hex[2 * ID_SIZE + 1];
+    enum target_once once;
+    uint64_t size;
+    if (dry_run)
+        return 0;
+    if (crypto_random(noise.bytes, sizeof(noise.bytes), err) != 0)
+        return -1;
+    (void)snprintf(name, sizeof(name), PROBE_FOLDER "place-%s", hex_encode(noise.bytes, sizeof(noise.bytes), hex));
+    if (target_put_once(new, name, "?", 1, &once, err) != 0 ||
+        (once == TARGET_ONCE_UNSUPPORTED && target_put(new, name, "?", 1, TARGET_PUT_CREATE, err) != 0))
+        return -1;
+    for (size_t i = 0; i < hikae->opened_count; i++)
+        if (target_stat(hikae->opened[i], name, &size, NULL) == 0)
+            return refuse_same(new, hikae->opened[i], err);
+    return 0;
+}
+
+static int check_new(struct hikae *hikae, const char *name, struct target *target, bool dry_run, struct error *err)
 {
     struct store_info info;
     struct error why = {0};
     char hex[2 * ID_SIZE + 1];
+    for (size_t i = 0; i < hikae->opened_count; i++)
+        if (target_same_place(target, hikae->opened[i]))
+            return refuse_same(target, hikae->opened[i], err);
     if (store_read(target, &info, &why) == 0) {
         if (id_equal(&info.store, &hikae->store.store))
-            return 0;
+            return check_not_in_use(hikae, target, dry_run, err);
         (void)error_set(err, ERROR_REFUSED, "%s holds another store, %s", name,
                         hex_encode(info.store.bytes, ID_SIZE, hex));
         return error_hint(err, "one folder or prefix holds one store: take an empty one");
@@ -123,7 +158,8 @@ static int check_unknown(const struct config *config, const struct config_target
 
 static int prepare(struct hikae *hikae, struct target *target, bool dry_run, struct error *err)
 {
-    if (check_new(hikae, target_name(target), target, err) != 0 || copy_keystore(hikae, target, dry_run, err) != 0)
+    if (check_new(hikae, target_name(target), target, dry_run, err) != 0 ||
+        copy_keystore(hikae, target, dry_run, err) != 0)
         return -1;
     return dry_run ? 0 : copy_store(hikae, target, err);
 }

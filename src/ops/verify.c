@@ -268,7 +268,8 @@ static int judge(const struct verify *verify, struct error *err)
     uint64_t bad = verify->damaged - verify->repaired;
     bad = bad > verify->behind ? bad - verify->behind : 0;
     if (bad > 0) {
-        (void)error_set(err, ERROR_DAMAGED, "%llu copies of objects are damaged or missing", (unsigned long long)bad);
+        (void)error_set(err, ERROR_DAMAGED, "%llu cop%s of objects %s damaged or missing", (unsigned long long)bad,
+                        bad == 1 ? "y" : "ies", bad == 1 ? "is" : "are");
         return error_hint(err, verify->options->repair && !verify->options->dry_run
                                    ? "no target has them sound: what they cost is listed with them"
                                    : "`hikae verify --repair` mends what another target has sound");

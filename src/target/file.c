@@ -304,6 +304,12 @@ static int open_root(struct file_target *t, char *path, bool create, struct erro
     }
     if (t->root < 0)
         return file_target_error(t, err, errno, "open the folder", path);
+    struct stat st;
+    if (fstat(t->root, &st) != 0)
+        return file_target_error(t, err, errno, "look at the folder", path);
+    t->base.traits.place = mem_printf("file:%llx:%llx", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    if (t->base.traits.place == NULL)
+        return error_no_memory(err);
     t->walk = !beneath_kernel(t->root);
     t->network = on_network(t->root);
     t->base.traits.elsewhere = t->network;

@@ -133,7 +133,8 @@ static int init_traits(struct s3_target *t, const struct target_url *url, struct
     traits->listing_may_be_stale = t->place.provider->listing_may_be_stale;
     traits->parallel =
         t->place.options.connections > 0 && t->place.options.connections < 4 ? t->place.options.connections : 4;
-    return traits->region != NULL ? 0 : error_no_memory(err);
+    traits->place = mem_printf("s3:%s/%s/%s", t->place.host, t->place.bucket, t->place.prefix);
+    return traits->region != NULL && traits->place != NULL ? 0 : error_no_memory(err);
 }
 
 static int init(struct s3_target *t, const struct target_options *options, const struct target_url *url, bool create,

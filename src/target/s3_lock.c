@@ -66,11 +66,17 @@ static int can_lock(struct s3_target *t, bool *ret, struct error *err)
     return 0;
 }
 
-static int require_locks(struct s3_target *t, struct error *err)
+int s3_require_locks(struct s3_target *t, struct error *err)
 {
+    struct error why = {0};
     bool able;
-    if (can_lock(t, &able, err) != 0)
+    if (can_lock(t, &able, &why) != 0) {
+        if (why.class == ERROR_DENIED)
+            return 0; /* what cannot be locked is then refused when it is tried */
+        if (err != NULL)
+            *err = why;
         return -1;
+    }
     if (able)
         return 0;
     (void)error_set(err, ERROR_REFUSED, "%s cannot lock objects", t->base.traits.name);
@@ -123,7 +129,7 @@ int s3_extend_lock(struct target *target, const char *name, enum target_lock_mod
     char until[CLOCK_TEXT_SIZE];
     if (mode == TARGET_LOCK_NONE)
         return error_set(err, ERROR_USAGE, "a lock needs a mode");
-    if (require_locks(s3_target(target), err) != 0 ||
+    if (s3_require_locks(s3_target(target), err) != 0 ||
         ask(s3_target(target), S3_READ, name, NULL, "retention", &now, err) != 0)
         return -1;
     if (now.mode >= mode && now.until_ns >= until_ns)
@@ -140,7 +146,7 @@ int s3_extend_lock(struct target *target, const char *name, enum target_lock_mod
 
 int s3_legal_hold(struct target *target, const char *name, bool hold, struct error *err)
 {
-    if (require_locks(s3_target(target), err) != 0)
+    if (s3_require_locks(s3_target(target), err) != 0)
         return -1;
     CLEANUP_FREE char *xml =
         mem_printf("<LegalHold xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>%s</Status></LegalHold>",

@@ -139,6 +139,8 @@ int s3_remove_many(struct target *target, const struct target_deletion *items, s
                    target_deletion_callback *callback, void *context, struct error *err);
 
 int s3_lock_state(struct target *target, const char *name, struct target_lock_state *ret, struct error *err);
+/* ERROR_REFUSED if its bucket cannot lock objects; asked once. A store that may not be asked is taken at its word. */
+int s3_require_locks(struct s3_target *t, struct error *err);
 /* The same of one version; NULL: the current one. */
 int s3_lock_of_version(struct s3_target *t, enum s3_right right, const char *name, const char *version,
                        struct target_lock_state *ret, struct error *err);

@@ -120,6 +120,11 @@ const struct target_traits *target_traits(const struct target *target)
     return &target->traits;
 }
 
+bool target_same_place(const struct target *a, const struct target *b)
+{
+    return a->traits.place != NULL && b->traits.place != NULL && strcmp(a->traits.place, b->traits.place) == 0;
+}
+
 static bool name_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||

@@ -54,6 +54,7 @@ struct target_traits {
     bool listing_may_be_stale;       /* such a target does not delete                              */
     bool elsewhere;                  /* on another machine: an endpoint that is not loopback, a folder on a network */
     unsigned parallel;               /* calls at once that it takes to use the target fully; 0: 1  */
+    char *place; /* of an open target: where it is, in words that are the same for two names of it */
 };
 
 enum target_put_mode {
@@ -89,6 +90,8 @@ MUST_USE int target_open(const char *name, const char *url, bool create, struct 
 /* NULL is fine. */
 void target_close(struct target *target);
 const struct target_traits *target_traits(const struct target *target);
+/* Are both one place under two names: one copy, and not two? False does not prove that they are two. */
+bool target_same_place(const struct target *a, const struct target *b);
 static inline const char *target_name(const struct target *target)
 {
     return target_traits(target)->name;

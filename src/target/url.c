@@ -229,5 +229,6 @@ void target_traits_free(struct target_traits *traits)
     mem_free(traits->country);
     mem_free(traits->site);
     mem_free(traits->region);
+    mem_free(traits->place);
     *traits = (struct target_traits){0};
 }

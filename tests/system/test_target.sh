@@ -71,6 +71,18 @@ expect 4 'no such target' hikae target set nothing site=x
 expect 8 'a name stays' hikae target set b name=c
 check 'none of these changed the file' cmp "$WORK/saved" "$WORK/h/hikae.yaml"
 
+# ---- one place is one copy, whatever it is called ----
+ln -s "$WORK/a" "$WORK/link"
+expect 8 'a link to a folder that is in use' hikae target add "again=file://$WORK/link?country=JP"
+says 'in use as a' 'is told to be in use'
+check 'and not added' cmp "$WORK/saved" "$WORK/h/hikae.yaml"
+sed -i "s|file://$WORK/b?|file://$WORK/link?|" "$WORK/h/hikae.yaml"
+hikae target list >"$WORK/out" 2>"$WORK/err"
+says 'b and a are one place' 'written by hand, it counts once'
+cp "$WORK/saved" "$WORK/h/hikae.yaml"
+expect 2 'a new store on one place twice' "$HIKAE" init --dir "$WORK/twice" --target "x=file://$WORK/new" --target "y=file://$WORK/./new"
+says 'are one place' 'is none'
+
 # ---- where data may lie ----
 cat >"$WORK/japan.yaml" <<'YAML'
 schema: 1

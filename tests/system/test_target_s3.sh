@@ -42,6 +42,16 @@ json target list
 is targets.0.capabilities "['create-once']" "the list has what was measured of Ceph"
 is targets.1.capabilities "[]" "and of Swift"
 
+# ---- One place is one copy, whatever it is called ----
+cp "$WORK/h/hikae.yaml" "$WORK/saved"
+expect 8 "the same bucket under another name" hikae target add "again=s3://check-one/x/?provider=ceph&endpoint=$CEPH_HTTPS&ca_file=$CEPH_CA&credentials=file:$WORK/keys/ceph"
+says "in use as ceph" "is told to be in use"
+expect 8 "and by another address" hikae target add "again=s3://check-one/x?endpoint=$CEPH_HTTP&provider=ceph&credentials=file:$WORK/keys/ceph"
+says "in use as ceph" "as well"
+check "none is added" cmp "$WORK/saved" "$WORK/h/hikae.yaml"
+expect 8 "locks that a store does not know" hikae target add "again=s3://check-two/y?endpoint=$SWIFT_HTTP&provider=swift&lock=compliance:1&credentials=file:$WORK/keys/swift"
+says "cannot lock objects" "are not believed to be there"
+
 # ---- A bucket with locks: probes are not locked, data is ----
 json target check vault
 found lock ok "a bucket with locks"

@@ -358,6 +358,29 @@ static void test_circle(void **state)
     assert_true(count < 12);
 }
 
+/* ---- Locks ---- */
+
+/* Where nobody knows locks, nothing is put that is to be locked; where one may not ask, the store itself refuses. */
+static void test_no_locks(void **state)
+{
+    (void)state;
+    open_store("&lock=compliance:1");
+    expect_put(
+        (const struct scripted[]){{"GET /bucket?object-lock=", "501 Not Implemented", NULL, NULL, 0, NULL, false},
+                                  {"PUT " OBJ, "200 OK", ETAG, NULL, 0, NULL, false},
+                                  {0}},
+        ERROR_REFUSED, "cannot lock objects");
+    assert_int_equal(script_count("PUT "), 0);
+    open_store("&lock=compliance:1");
+    expect_put(
+        (const struct scripted[]){{"GET /bucket?object-lock=", "403 Forbidden", NULL, NULL, 0, NULL, false},
+                                  {"HEAD " OBJ, "404 Not Found", NULL, NULL, 0, NULL, false},
+                                  {"HEAD /bucket ", "200 OK", NULL, NULL, 0, NULL, false},
+                                  {"PUT " OBJ, "200 OK", ETAG, NULL, 0, "x-amz-object-lock-mode: COMPLIANCE", false},
+                                  {0}},
+        ERROR_NONE, "");
+}
+
 /* ---- Proxies ---- */
 
 /* What a proxy says of itself is not the store's word: an object is not gone because the proxy knows no such host. */
@@ -448,10 +471,21 @@ static void test_acknowledged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_exists),         TEST(test_exists_unknown), TEST(test_no_store), TEST(test_changed_on_the_way),
-        TEST(test_expired),        TEST(test_skewed),         TEST(test_again),    TEST(test_bucket_of_others),
-        TEST(test_budget),         TEST(test_circle),         TEST(test_proxy),    TEST(test_proxy_of_environment),
-        TEST(test_host_not_found), TEST(test_acknowledged),
+        TEST(test_exists),
+        TEST(test_exists_unknown),
+        TEST(test_no_store),
+        TEST(test_changed_on_the_way),
+        TEST(test_expired),
+        TEST(test_skewed),
+        TEST(test_again),
+        TEST(test_bucket_of_others),
+        TEST(test_budget),
+        TEST(test_circle),
+        TEST(test_no_locks),
+        TEST(test_proxy),
+        TEST(test_proxy_of_environment),
+        TEST(test_host_not_found),
+        TEST(test_acknowledged),
     };
     return cmocka_run_group_tests(tests, script_start, script_stop);
 }
