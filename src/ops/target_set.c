@@ -24,6 +24,13 @@ static int check_store(struct hikae *hikae, const struct config_target *target, 
     (void)snprintf(name, sizeof(name), "%.60s", target->name);
     if (engine_open_target(hikae, target, false, &opened, err) != 0)
         return -1;
+    for (size_t i = 0; i < hikae->opened_count; i++)
+        if (strcmp(target_name(hikae->opened[i]), target->name) != 0 && target_same_place(opened, hikae->opened[i])) {
+            (void)error_set(err, ERROR_REFUSED, "with these settings %s and %s are one place, which counts once", name,
+                            target_name(hikae->opened[i]));
+            target_close(opened);
+            return error_hint(err, "take another folder, bucket or prefix");
+        }
     int rc = store_read(opened, &info, &why);
     target_close(opened);
     if (rc != 0 && why.class == ERROR_NOT_FOUND) {

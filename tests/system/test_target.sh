@@ -76,6 +76,8 @@ ln -s "$WORK/a" "$WORK/link"
 expect 8 'a link to a folder that is in use' hikae target add "again=file://$WORK/link?country=JP"
 says 'in use as a' 'is told to be in use'
 check 'and not added' cmp "$WORK/saved" "$WORK/h/hikae.yaml"
+expect 8 'a target does not move to the place of another' hikae target set b "url=file://$WORK/link?country=JP"
+says 'which counts once' 'which is said'
 sed -i "s|file://$WORK/b?|file://$WORK/link?|" "$WORK/h/hikae.yaml"
 hikae target list >"$WORK/out" 2>"$WORK/err"
 says 'b and a are one place' 'written by hand, it counts once'
