@@ -62,10 +62,11 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_TARGET_ADDED] = {"Target {1} is added and empty: hikae replicate --to {1} copies what there is.",
                           "保存先 {1} を追加しました（空です）。hikae replicate --to {1} で既存データを複製します。"},
     [MSG_TARGET_SET] = {"Target {1} is changed in the configuration.", "保存先 {1} の設定を変更しました。"},
-    [MSG_TARGET_RETIRED] = {"Target {1} is retired: nothing is written there any more, and {2|snapshot is|snapshots are} "
-                            "whole on the others.",
-                            "保存先 {1} を廃止しました。今後は何も書き込みません。スナップショット {2} "
-                            "件は他の保存先に完全にあります。"},
+    [MSG_TARGET_RETIRED] =
+        {"Target {1} is retired: nothing is written there any more, and {2|snapshot is|snapshots are} "
+         "whole on the others.",
+         "保存先 {1} を廃止しました。今後は何も書き込みません。スナップショット {2} "
+         "件は他の保存先に完全にあります。"},
     [MSG_TARGET_LEFT] = {"Nothing was deleted: {1|object is|objects are} still there ({2}), encrypted. Empty the place "
                          "with its own tools.",
                          "何も削除していません。暗号化されたオブジェクト {1} "
