@@ -29,11 +29,13 @@ static bool is_proof(enum hikae_result result)
 
 /* ---- JSON ---- */
 
-static void json_item(struct out *out, json_t *array, const char *rule, const struct hikae_evidence_item *item)
+static void json_item(struct out *out, const char *rule, const struct hikae_evidence_item *item)
 {
-    json_t *object = out_item(out, array);
-    if (object == NULL)
+    json_t *object = json_object();
+    if (object == NULL) {
+        out->no_memory = true;
         return;
+    }
     if (rule != NULL)
         out_text(out, object, "rule", rule);
     out_text(out, object, "kind", item->kind);
@@ -50,12 +52,13 @@ static void json_item(struct out *out, json_t *array, const char *rule, const st
         out_time(out, object, "done", item->done_ns);
     if (item->detail != NULL)
         out_text(out, object, "detail", item->detail);
-    if (item->log == NULL)
-        return;
-    json_t *entry = json_object();
-    out_text(out, entry, "log", item->log);
-    out_number(out, entry, "seq", item->sequence);
-    out_set(out, object, "entry", entry);
+    if (item->log != NULL) {
+        json_t *entry = json_object();
+        out_text(out, entry, "log", item->log);
+        out_number(out, entry, "seq", item->sequence);
+        out_set(out, object, "entry", entry);
+    }
+    out_stream_row(out, object);
 }
 
 static void json_rule(struct out *out, json_t *array, const struct hikae_evidence_rule *rule)
@@ -75,12 +78,37 @@ static void json_rule(struct out *out, json_t *array, const struct hikae_evidenc
     out_set(out, object, "counts", counts);
 }
 
-/* proof[]: what was kept, and by what; gaps[]: the rest, but for what lies ahead. */
-static void json_promise(struct out *out, json_t *array, const struct hikae_evidence_promise *promise, bool gaps_only)
+static void json_controls(struct out *out, json_t *object, const struct hikae_evidence_promise *promise)
 {
-    json_t *object = out_item(out, array);
-    if (object == NULL)
+    json_t *controls = out_array(out, object, "controls"), *control;
+    for (size_t i = 0; i < promise->control_count && (control = out_item(out, controls)) != NULL; i++) {
+        out_text(out, control, "standard", promise->controls[i]->standard);
+        out_text(out, control, "control", promise->controls[i]->control);
+    }
+}
+
+/* The items of all rules that are (or are not) proof, but for what lies ahead. */
+static void json_items(struct out *out, const struct hikae_evidence_promise *promise, bool proof)
+{
+    for (size_t i = 0; i < promise->rule_count; i++) {
+        const struct hikae_evidence_rule *rule = promise->rules[i];
+        for (size_t k = 0; k < rule->item_count; k++)
+            if (proof ? is_proof(rule->items[k].result) : rule->items[k].result > HIKAE_ATTESTED)
+                json_item(out, rule->rule, &rule->items[k]);
+    }
+}
+
+/*
+ * proof[]: what was kept, and by what; gaps[]: the rest, but for what lies ahead. A year of a thousand tenants is
+ * millions of rows: each is written as it comes.
+ */
+static void json_promise(struct out *out, const struct hikae_evidence_promise *promise, bool gaps_only)
+{
+    json_t *object = json_object();
+    if (object == NULL) {
+        out->no_memory = true;
         return;
+    }
     out_text(out, object, "policy", promise->policy);
     out_text(out, object, "id", promise->id);
     out_text(out, object, "result", hikae_result_name(promise->result));
@@ -89,28 +117,19 @@ static void json_promise(struct out *out, json_t *array, const struct hikae_evid
     out_text(out, object, "by", promise->by_operator ? "operator" : "hikae");
     out_text(out, object, "ja", promise->ja);
     out_text(out, object, "en", promise->en);
-    json_t *proof = out_array(out, object, "proof"), *gaps = out_array(out, object, "gaps");
-    json_t *rules = out_array(out, object, "rules"), *controls = out_array(out, object, "controls");
-    for (size_t i = 0; i < promise->rule_count; i++) {
-        const struct hikae_evidence_rule *rule = promise->rules[i];
-        json_rule(out, rules, rule);
-        for (size_t k = 0; k < rule->item_count; k++) {
-            const struct hikae_evidence_item *item = &rule->items[k];
-            if (item->result > HIKAE_ATTESTED)
-                json_item(out, gaps, rule->rule, item);
-            else if (is_proof(item->result) && !gaps_only)
-                json_item(out, proof, rule->rule, item);
-        }
-    }
+    json_t *rules = out_array(out, object, "rules");
+    for (size_t i = 0; i < promise->rule_count; i++)
+        json_rule(out, rules, promise->rules[i]);
+    json_controls(out, object, promise);
+    out_stream_begin(out, object);
+    out_stream_array(out, "proof");
+    if (!gaps_only)
+        json_items(out, promise, true);
     for (size_t i = 0; i < promise->attestation_count; i++)
-        json_item(out, proof, NULL, &promise->attestations[i]);
-    for (size_t i = 0; i < promise->control_count; i++) {
-        json_t *control = out_item(out, controls);
-        if (control == NULL)
-            return;
-        out_text(out, control, "standard", promise->controls[i]->standard);
-        out_text(out, control, "control", promise->controls[i]->control);
-    }
+        json_item(out, NULL, &promise->attestations[i]);
+    out_stream_array(out, "gaps");
+    json_items(out, promise, false);
+    out_stream_end(out);
 }
 
 static void json_versions(struct out *out, const struct hikae_evidence *evidence)
@@ -169,9 +188,9 @@ static void json_evidence(struct run *run, const struct hikae_evidence *evidence
     for (unsigned i = 0; i < HIKAE_RESULTS; i++)
         out_number(out, counts, hikae_result_name((enum hikae_result)i), evidence->counts[i]);
     out_set(out, NULL, "counts", counts);
-    json_t *array = out_array(out, NULL, "promises");
-    for (size_t i = 0; i < evidence->promise_count; i++)
-        json_promise(out, array, &evidence->promises[i], run_has(run, "gaps"));
+    bool good = out_stream(out, "promises") == 0;
+    for (size_t i = 0; good && i < evidence->promise_count; i++)
+        json_promise(out, &evidence->promises[i], run_has(run, "gaps"));
     json_nonconformities(out, evidence);
     json_versions(out, evidence);
 }
@@ -307,6 +326,10 @@ enum hikae_status command_evidence(struct run *run)
     if (status > HIKAE_WARNINGS)
         return status;
     enum hikae_status written = write_files(run, &evidence);
+    if (written != HIKAE_OK) {
+        hikae_evidence_free(&evidence);
+        return written;
+    }
     if (run->out.json) {
         json_evidence(run, &evidence);
     } else {
@@ -317,7 +340,7 @@ enum hikae_status command_evidence(struct run *run)
             text_count(evidence.counts[HIKAE_KEPT] + evidence.counts[HIKAE_ATTESTED], kept),
             text_count(evidence.counts[HIKAE_BROKEN] + evidence.counts[HIKAE_MISSED], broken));
     hikae_evidence_free(&evidence);
-    return written != HIKAE_OK ? written : status;
+    return status;
 }
 
 /* ---- attest ---- */

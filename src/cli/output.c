@@ -183,6 +183,50 @@ int out_stream_item(struct out *out, json_t *item)
     return result;
 }
 
+void out_stream_begin(struct out *out, json_t *members)
+{
+    const char *key;
+    json_t *value;
+    bool first = true;
+    (void)out_puts(out, out->streamed++ > 0 ? ",\n{" : "\n{");
+    json_object_foreach(members, key, value)
+    {
+        (void)out_puts(out, first ? "\"" : ",\"");
+        (void)out_puts(out, key);
+        (void)out_puts(out, "\":");
+        (void)print_json(out, value, JSON_COMPACT);
+        first = false;
+    }
+    if (members == NULL)
+        out->no_memory = true;
+    json_decref(members);
+}
+
+void out_stream_array(struct out *out, const char *key)
+{
+    (void)out_puts(out, out->in_array ? "],\"" : ",\"");
+    (void)out_puts(out, key);
+    (void)out_puts(out, "\":[");
+    out->in_array = true;
+    out->rows = 0;
+}
+
+void out_stream_row(struct out *out, json_t *row)
+{
+    (void)out_puts(out, out->rows++ > 0 ? ",\n" : "\n");
+    if (row == NULL)
+        out->no_memory = true;
+    else
+        (void)print_json(out, row, JSON_COMPACT);
+    json_decref(row);
+}
+
+void out_stream_end(struct out *out)
+{
+    (void)out_puts(out, out->in_array ? "]}" : "}");
+    out->in_array = false;
+}
+
 /* Close the array, and put what else the value has behind it. */
 static int finish_stream(struct out *out)
 {

@@ -24,6 +24,8 @@ struct out {
     json_t *root;
     bool streaming;
     uint64_t streamed;
+    bool in_array; /* of an item that is streamed in parts … */
+    uint64_t rows; /* … which has so many rows by now */
 };
 
 void out_start(struct out *out);
@@ -62,5 +64,13 @@ void out_item_text(struct out *out, json_t *array, const char *text);
 /* The value begins with this array, streamed; its items are given to out_stream_item (consumed). 0, or -1. */
 int out_stream(struct out *out, const char *key);
 int out_stream_item(struct out *out, json_t *item);
+/*
+ * An item that is itself too long to be held: its short members (consumed), then arrays of rows one after the other,
+ * then its end. What fails is noted in out.
+ */
+void out_stream_begin(struct out *out, json_t *members);
+void out_stream_array(struct out *out, const char *key);
+void out_stream_row(struct out *out, json_t *row);
+void out_stream_end(struct out *out);
 
 #endif

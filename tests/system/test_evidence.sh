@@ -45,6 +45,12 @@ for bad in 2026-13 2026-1 x 2026-10/2026-09; do expect 2 "bad-period-$bad" at $E
 at $END --json evidence --policy monthly-1-year --period 2026-02 >"$WORK/json" 2>/dev/null; CODE=$?
 check a-good-month test "$CODE $(field counts.broken) $(field counts.missed)" = "0 0 0"
 check controls test "$(field promises.0.controls.0.standard)" = "ISO/IEC 27017"
+# Rows are written as they come: the JSON of a year takes no more memory than its table, a row costing some 2 KB as JSON.
+peak() { /usr/bin/python3 -c 'import resource,subprocess,sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' env HIKAE_NOW=$END "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
+table=$(peak evidence --period 2026) value=$(peak --json evidence --period 2026)
+check "the JSON of a year takes no memory ($table and $value KiB)" test "$value" -lt "$((table + 5000))"
 # An entry that proves a night convinces a stranger.
 LOG=$(field promises.0.proof.0.entry.log) SEQ=$(field promises.0.proof.0.entry.seq)
 check proven at $END audit prove --log "$LOG" "$SEQ" -o "$WORK/proof.json"
