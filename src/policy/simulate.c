@@ -2,10 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-
-#include <stdio.h>
-
-enum { NIGHT_NAME_SIZE = 32 };
+#include "policy/schedule.h"
 
 struct world {
     const struct simulate_input *input;
@@ -13,7 +10,7 @@ struct world {
     struct zone *schedule_zone; /* of the nights      */
     struct retention_snapshot *snapshots;
     size_t count, capacity;
-    char (*nights)[NIGHT_NAME_SIZE]; /* names of those that were simulated; snapshots borrow them */
+    char **nights; /* names of those that were simulated; snapshots borrow them */
     size_t night_count, night_capacity;
 };
 
@@ -22,72 +19,77 @@ static void clear_world(struct world *world)
     zone_free(world->zone);
     zone_free(world->schedule_zone);
     mem_free(world->snapshots);
+    for (size_t i = 0; i < world->night_count; i++)
+        mem_free(world->nights[i]);
     mem_free(world->nights);
+}
+
+static int add_snapshot(struct world *world, const struct retention_snapshot *snapshot, struct error *err)
+{
+    struct retention_snapshot *grown =
+        mem_more(world->snapshots, world->count, &world->capacity, sizeof(*world->snapshots));
+    if (grown == NULL)
+        return error_no_memory(err);
+    world->snapshots = grown;
+    grown[world->count++] = *snapshot;
+    return 0;
 }
 
 static int open_world(struct world *world, struct error *err)
 {
     const struct simulate_input *input = world->input;
     const struct policy_schedule *schedule = &input->policy->schedule;
-    unsigned a_day = schedule->every == POLICY_HOURLY ? 25 : 1; /* the longest day */
-    world->night_capacity = schedule->rule.present ? (size_t)input->days * a_day : 0;
-    world->capacity = input->snapshot_count + world->night_capacity;
-    world->snapshots = mem_calloc(world->capacity, sizeof(*world->snapshots));
-    world->nights = mem_calloc(world->night_capacity, sizeof(*world->nights));
-    if (world->snapshots == NULL || world->nights == NULL)
-        return error_no_memory(err);
     for (size_t i = 0; i < input->snapshot_count; i++)
-        world->snapshots[world->count++] = input->snapshots[i];
+        if (add_snapshot(world, &input->snapshots[i], err) != 0)
+            return -1;
     if (zone_open(input->policy->zone, &world->zone, err) != 0)
         return -1;
     return schedule->rule.present ? zone_open(schedule->zone, &world->schedule_zone, err) : 0;
 }
 
-/* Does the schedule make a snapshot on this day? */
-static bool is_night(const struct policy_schedule *schedule, const struct civil_date *date)
+static int add_night(struct world *world, int64_t time_ns, struct error *err)
 {
-    int last = civil_days_of_month(date->year, date->month);
-    switch (schedule->every) {
-    case POLICY_HOURLY:
-    case POLICY_DAILY:
-        return true;
-    case POLICY_WEEKLY:
-        return civil_weekday(civil_days(date->year, date->month, date->day)) == (int)schedule->on;
-    case POLICY_MONTHLY:
-        return date->day == ((int)schedule->day < last ? (int)schedule->day : last);
-    }
-    return false;
-}
-
-static void add_night(struct world *world, int64_t time_ns)
-{
-    char *name = world->nights[world->night_count++];
     char text[ZONE_TEXT_SIZE];
     int shown = world->input->policy->schedule.every == POLICY_HOURLY ? 13 : 10; /* "2026-11-22T05", "2026-11-22" */
-    (void)snprintf(name, NIGHT_NAME_SIZE, "%.*s", shown, zone_format(world->schedule_zone, time_ns, text));
-    world->snapshots[world->count++] =
-        (struct retention_snapshot){.id = name, .time_ns = time_ns, .copies = RETENTION_COMPLETE};
+    char **grown = mem_more(world->nights, world->night_count, &world->night_capacity, sizeof(*world->nights));
+    if (grown == NULL)
+        return error_no_memory(err);
+    world->nights = grown;
+    char *name = mem_printf("%.*s", shown, zone_format(world->schedule_zone, time_ns, text));
+    if (name == NULL)
+        return error_no_memory(err);
+    grown[world->night_count++] = name;
+    const struct retention_snapshot night = {.id = name, .time_ns = time_ns, .copies = RETENTION_COMPLETE};
+    return add_snapshot(world, &night, err);
 }
 
-/* The snapshots of a day; *ret_now is when its last one is done. */
-static void make_nights(struct world *world, int64_t day, int64_t *ret_now)
+/* The snapshots of a day: one when each window of the schedule begins. *ret_now is when its last one is done. */
+static int make_nights(struct world *world, int64_t day, int64_t *ret_now, struct error *err)
 {
     const struct policy_schedule *schedule = &world->input->policy->schedule;
-    struct zone_time start = {.date = civil_date_of(day)};
-    if (!schedule->rule.present || !is_night(schedule, &start.date))
-        return;
-    if (schedule->every == POLICY_HOURLY) {
-        int64_t end = zone_period_start(world->schedule_zone, ZONE_DAY, day + 1);
-        for (int64_t t = zone_period_start(world->schedule_zone, ZONE_DAY, day); t < end; t += 3600 * NS_PER_S) {
-            add_night(world, t);
-            *ret_now = t;
-        }
-        return;
+    const struct zone *zone = world->schedule_zone;
+    if (!schedule->rule.present)
+        return 0;
+    int64_t begins_ns, ends_ns, start_ns = zone_period_start(zone, ZONE_DAY, day);
+    int64_t end_ns = zone_period_start(zone, ZONE_DAY, day + 1);
+    if (start_ns >= end_ns)
+        return 0;
+    /* The period that the day begins in may have its window on another day. */
+    int64_t period = schedule_period(schedule, zone, start_ns);
+    if (!schedule_window(schedule, zone, period, &begins_ns, &ends_ns) || begins_ns < start_ns) {
+        period = schedule_next_period(schedule, zone, period);
+        if (!schedule_window(schedule, zone, period, &begins_ns, &ends_ns))
+            return 0;
     }
-    start.hour = (int)(schedule->window_start / 60);
-    start.minute = (int)(schedule->window_start % 60);
-    *ret_now = zone_instant(world->schedule_zone, &start, NULL);
-    add_night(world, *ret_now);
+    while (begins_ns >= start_ns && begins_ns < end_ns) {
+        if (add_night(world, begins_ns, err) != 0)
+            return -1;
+        *ret_now = begins_ns;
+        period = schedule_next_period(schedule, zone, period);
+        if (!schedule_window(schedule, zone, period, &begins_ns, &ends_ns))
+            break;
+    }
+    return 0;
 }
 
 /* What the plan drops is gone. */
@@ -110,7 +112,8 @@ static int one_day(struct world *world, int64_t day, simulate_work *work, void *
     struct simulate_day result = {.date = civil_date_of(day)};
     const struct zone_time noon = {.date = result.date, .hour = 12};
     result.now_ns = zone_instant(world->zone, &noon, NULL);
-    make_nights(world, day, &result.now_ns);
+    if (make_nights(world, day, &result.now_ns, err) != 0)
+        return -1;
     const struct retention_input given = {.snapshots = world->snapshots,
                                           .snapshot_count = world->count,
                                           .rules = &input->policy->generations.rules,
