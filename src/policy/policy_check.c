@@ -42,9 +42,16 @@ int policy_find(struct policy_checking *c, struct error *err, const char *path, 
 
 char *policy_time_text(int64_t seconds, char buf[POLICY_TIME_SIZE])
 {
-    bool days = seconds >= 4 * DAY_S;
-    int64_t count = seconds / (days ? DAY_S : HOUR_S);
-    (void)snprintf(buf, POLICY_TIME_SIZE, "%lld %s%s", (long long)count, days ? "day" : "hour", count == 1 ? "" : "s");
+    /* A change of the clock makes days an hour shorter or longer: to leave it out would make 6 days of 7. */
+    int64_t hours = seconds / HOUR_S, days = (hours + 1) / 24, rest = hours - 24 * days;
+    const char *s = rest == 1 || rest == -1 ? "" : "s";
+    if (hours < 4 * 24)
+        (void)snprintf(buf, POLICY_TIME_SIZE, "%lld hour%s", (long long)hours, hours == 1 ? "" : "s");
+    else if (rest == 0)
+        (void)snprintf(buf, POLICY_TIME_SIZE, "%lld days", (long long)days);
+    else
+        (void)snprintf(buf, POLICY_TIME_SIZE, "%lld days %s %lld hour%s", (long long)days, rest < 0 ? "less" : "and",
+                       (long long)(rest < 0 ? -rest : rest), s);
     return buf;
 }
 

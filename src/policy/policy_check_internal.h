@@ -37,8 +37,8 @@ int64_t policy_interval_longest_s(const struct policy_schedule *schedule);
 int64_t policy_retention_s(const struct policy *policy);
 /* What passes at least between the end of a contract and the last erasure, in seconds, under a lock of lock_s. */
 int64_t policy_erasure_s(const struct policy *policy, int64_t lock_s);
-/* "30 days", "72 hours": rounded down. Returns buf (SPAN_TEXT_SIZE + 8 bytes are enough). */
-enum { POLICY_TIME_SIZE = 40 };
+/* "30 days", "7 days less 1 hour", "72 hours": whole hours. Returns buf. */
+enum { POLICY_TIME_SIZE = 80 };
 char *policy_time_text(int64_t seconds, char buf[POLICY_TIME_SIZE]);
 
 #endif

@@ -77,6 +77,49 @@ static void test_crash_after_each_step(void **state)
     fixture_names_free(&names);
 }
 
+/* What a crash left on its way is damaged: it is named, and once it is moved away, no entry is lost. */
+static void test_damaged_on_its_way(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"saved", "segment", "checkpoint"};
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        void *world;
+        assert_int_equal(setup(&world), 0);
+        struct world *w = world;
+        struct audit_journal *journal = journal_of(w);
+        struct audit_uploaded uploaded;
+        struct error err = {0};
+        char *path = audit_journal_path(journal, "upload");
+        add_entries(journal, 2);
+        audit_upload_step = stop;
+        stop_after = steps[i];
+        assert_int_equal(upload(w, journal, &uploaded, &err), -1);
+        stop_after = NULL;
+        FILE *file = fopen(path, "r+");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, 60, SEEK_SET), 0);
+        int c = fgetc(file);
+        assert_int_equal(fseek(file, 60, SEEK_SET), 0);
+        assert_true(fputc(c ^ 1, file) != EOF);
+        assert_int_equal(fclose(file), 0);
+        err = (struct error){0};
+        assert_int_equal(upload(w, journal, &uploaded, &err), -1);
+        assert_int_equal(err.class, ERROR_DAMAGED);
+        assert_non_null(strstr(err.what, path));
+        assert_non_null(strstr(err.hint, "move it away"));
+        assert_int_equal(unlink(path), 0);
+        add_entries(journal, 1);
+        err = (struct error){0};
+        ok(upload(w, journal, &uploaded, &err), &err);
+        if (uploaded.forked)
+            ok(upload(w, journal, &uploaded, &err), &err);
+        assert_int_equal(uploaded.entries, 3);
+        mem_free(path);
+        audit_journal_free(journal);
+        assert_int_equal(teardown(&world), 0);
+    }
+}
+
 /* Every call to a target fails in turn, or loses its answer: nothing is lost, nothing is there twice. */
 static void test_every_call_fails(void **state)
 {
@@ -226,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_store_and_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_crash_after_each_step, setup, teardown),
+        cmocka_unit_test(test_damaged_on_its_way),
         cmocka_unit_test_setup_teardown(test_every_call_fails, setup, teardown),
         cmocka_unit_test_setup_teardown(test_target_down_is_caught_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_few_targets, setup, teardown),
