@@ -222,8 +222,9 @@ int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *
     if (catalog_tenant_by_id(hikae->catalog, tid, &known, &why) != 0)
         return why.class == ERROR_NOT_FOUND ? 0 : (*err = why, -1);
     bool is_done = strcmp(known.state, "erased") == 0;
-    char nothing[] = "", body[] = "{}", erased[] = "erased";
-    struct catalog_tenant row = {*tid, hex, nothing, erased, known.class, body};
+    /* Its policy stays known: evidence answers for the promise that its erasure keeps, or breaks. */
+    char body[] = "{}", erased[] = "erased";
+    struct catalog_tenant row = {*tid, hex, known.policy, erased, known.class, body};
     int rc = 0;
     const struct roster none = {0};
     if (!is_done &&
