@@ -185,7 +185,7 @@ char *phrase_ja(const char *text)
 
 const char *phrase_help_ja(const char *text)
 {
-    static const struct phrase *const help[] = {phrase_options, phrase_exits, phrase_examples};
+    static const struct phrase *const help[] = {phrase_descriptions, phrase_options, phrase_exits, phrase_examples};
     for (size_t i = 0; i < sizeof help / sizeof help[0]; i++)
         for (const struct phrase *row = help[i]; row->en != NULL; row++)
             if (strcmp(row->en, text) == 0)

@@ -31,7 +31,7 @@ extern const struct phrase phrase_hints[];
 extern const struct phrase phrase_frames[];
 
 /* Texts of the help: whole, without places. */
-extern const struct phrase phrase_options[], phrase_exits[], phrase_examples[];
+extern const struct phrase phrase_descriptions[], phrase_options[], phrase_exits[], phrase_examples[];
 
 /* One of these texts in Japanese; the text itself if it is none of them. */
 const char *phrase_help_ja(const char *text);

@@ -151,7 +151,7 @@ static void show_command(struct page *page, const struct command *command)
     put(page, "\n");
     put_wrapped(page, command->summary[page->run->lang], 0, 0);
     put(page, "\n");
-    put_wrapped(page, command->description, 0, 0);
+    put_wrapped(page, pick(page, command->description, phrase_help_ja(command->description)), 0, 0);
     if (command->options != NULL || (command->flags & COMMAND_DRY) != 0) {
         put(page, "\n");
         put_heading(page, pick(page, "Options:", "オプション:"));

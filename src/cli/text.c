@@ -49,8 +49,15 @@ size_t text_fit(const char *text, size_t columns)
 /* Japanese is broken between any two characters, but none of these begins a line (JIS X 4051). */
 static bool begins_no_line(int32_t code)
 {
-    static const int32_t marks[] = {0x3001, 0x3002, 0x3009, 0x300b, 0x300d, 0x300f, 0x3011, 0x30fb,
-                                    0x30fc, 0xff01, 0xff09, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff1f};
+    static const int32_t marks[] = {/* 、 。 々 〉 》 」 』 】 */
+                                    0x3001, 0x3002, 0x3005, 0x3009, 0x300b, 0x300d, 0x300f, 0x3011,
+                                    /* ぁ ぃ ぅ ぇ ぉ っ ゃ ゅ ょ ゎ */
+                                    0x3041, 0x3043, 0x3045, 0x3047, 0x3049, 0x3063, 0x3083, 0x3085, 0x3087, 0x308e,
+                                    /* ァ ィ ゥ ェ ォ ッ ャ ュ ョ ヮ ヵ ヶ ・ ー */
+                                    0x30a1, 0x30a3, 0x30a5, 0x30a7, 0x30a9, 0x30c3, 0x30e3, 0x30e5, 0x30e7, 0x30ee,
+                                    0x30f5, 0x30f6, 0x30fb, 0x30fc,
+                                    /* ！ ） ， ． ： ； ？ */
+                                    0xff01, 0xff09, 0xff0c, 0xff0e, 0xff1a, 0xff1b, 0xff1f};
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
         if (marks[i] == code)
             return true;

@@ -38,6 +38,7 @@ static void test_lines_end_where_words_do(void **state)
         {"確認する。次に", 8, "確認す"},
         {"確認（する）次に", 6, "確認"},
         {"確認（する）次に", 10, "確認（す"},
+        {"スナップショット", 12, "スナップ"},
         /* Bytes that are no UTF-8 take a column each. */
         {"\xff\xfe\xfd", 2, "\xff\xfe"},
     };
