@@ -96,7 +96,7 @@ numbered_paper() {
     [ -n "$pages" ] || { tail -n 5 "$WORK/print.err"; return 1; }
     for page in $(seq "$pages"); do
         pdftotext -f "$page" -l "$page" "$WORK/page.pdf" "$WORK/page.txt"
-        grep -qx "$page / $pages" "$WORK/page.txt" || { echo "page $page of $pages is not numbered:"; tail -n 5 "$WORK/page.txt"; return 1; }
+        grep -qxE "$page ?/ ?$pages" "$WORK/page.txt" || { echo "page $page of $pages is not numbered:"; tail -n 5 "$WORK/page.txt"; return 1; }
     done
 }
 
