@@ -457,7 +457,7 @@ int chain_append(struct hikae *hikae, const struct keyring *keyring, const struc
     }
     if (stored >= need)
         return 0;
-    (void)error_set(err, ERROR_REFUSED, "the record is on %zu targets, %zu are needed; last: %.300s", stored, need,
-                    why.what);
+    (void)error_set(err, ERROR_REFUSED, "the record is on %zu targets, %zu are needed%s%.300s", stored, need,
+                    why.class != ERROR_NONE ? "; last: " : ", and no more of them answer", why.what);
     return error_hint(err, "repair or free the targets that refuse, then run again: what is stored is reused");
 }

@@ -95,6 +95,15 @@ static void take_promise(struct drill *drill, const struct policy_drill *rule)
         drill->rpo_promised_ns = span_shortest_s(rule->rpo) * NS_PER_S;
 }
 
+/* "drills.2": the second of the policy's rules; NULL for a plan of another name. */
+static const struct policy_drill *rule_of_plan(const struct policy *policy, const char *plan)
+{
+    unsigned number;
+    int end = 0;
+    bool fits = plan != NULL && sscanf(plan, "drills.%u%n", &number, &end) == 1 && plan[end] == '\0';
+    return fits && number >= 1 && number <= policy->drill_count ? &policy->drills[number - 1] : NULL;
+}
+
 /* Times that the policy promises with the rule that asked for this drill, or with the first of the same mode. */
 static int find_promise(struct drill *drill, struct error *err)
 {
@@ -107,11 +116,12 @@ static int find_promise(struct drill *drill, struct error *err)
         return 0;
     if (policies_of(drill->hikae, &policies, err) != 0 || policies_get(policies, drill->policy, &policy, err) != 0)
         return -1;
-    for (size_t i = 0; i < policy->drill_count; i++)
-        if (policy->drills[i].mode == modes[drill->options->mode]) {
-            take_promise(drill, &policy->drills[i]);
-            return 0;
-        }
+    const struct policy_drill *rule = rule_of_plan(policy, drill->options->plan);
+    for (size_t i = 0; rule == NULL && i < policy->drill_count; i++)
+        if (policy->drills[i].mode == modes[drill->options->mode])
+            rule = &policy->drills[i];
+    if (rule != NULL)
+        take_promise(drill, rule);
     return 0;
 }
 

@@ -42,6 +42,27 @@ static json_t *texts_of(const char *const *texts, size_t count)
     return array;
 }
 
+/*
+ * On min_copies targets, as every decision; but where fewer answer, or may be asked, on these: whoever restores from
+ * the last copy there is must not be refused for want of a second place to write to. Replication brings it to the
+ * others.
+ */
+static int append_handed(struct session *session, struct record *record, struct error *err)
+{
+    struct hikae *hikae = session->hikae;
+    uint64_t up = engine_up_mask(hikae);
+    size_t need = hikae->config->min_copies, can = (size_t)__builtin_popcountll(up);
+    if (can >= need)
+        return chain_append(hikae, session->keyring, &session->chain, record, up, need, err);
+    if (chain_append(hikae, session->keyring, &session->chain, record, up, can, err) != 0)
+        return -1;
+    engine_warn(hikae,
+                "that this copy is handed out is on record on %zu of %zu targets: `hikae replicate` brings it to "
+                "the others",
+                can, hikae->target_count);
+    return 0;
+}
+
 int restore_copy_record(struct session *session, const struct restore_ask *ask, const char *approvers,
                         const struct manifest_root *root, char **ret_id, struct error *err)
 {
@@ -71,11 +92,9 @@ int restore_copy_record(struct session *session, const struct restore_ask *ask, 
     *ret_id = mem_strdup(id);
     if (*ret_id == NULL)
         return error_no_memory(err);
-    struct hikae *hikae = session->hikae;
     int rc = json_print(body, &record.body, err);
     if (rc == 0)
-        rc = chain_append(hikae, session->keyring, &session->chain, &record, engine_up_mask(hikae),
-                          hikae->config->min_copies, err);
+        rc = append_handed(session, &record, err);
     return rc == 0 ? 0 : error_wrap(err, "record the copy");
 }
 

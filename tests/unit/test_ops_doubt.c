@@ -358,6 +358,71 @@ static void test_interrupted(void **state)
     end_world(&world);
 }
 
+/* ---- The last copy there is ---- */
+
+static enum hikae_status restore_copy(struct world *world, const char *target, struct hikae_error *error)
+{
+    char to[400];
+    (void)snprintf(to, sizeof(to), "%s/back-%s", world->dir, target != NULL ? target : "any");
+    const struct hikae_restore_options options = {
+        .to = to, .target = target, .reason = "the disk is gone", .keep_ns = 86400 * NS_PER_S};
+    struct hikae_restore_result result;
+    enum hikae_status status = hikae_restore(world->hikae, "acme", &options, &result, error);
+    if (status <= HIKAE_WARNINGS) {
+        assert_non_null(result.copy);
+        assert_true(result.entries > 0);
+        hikae_restore_result_free(&result);
+    }
+    return status;
+}
+
+/* That a copy is handed out must be on record; that only one target is left is no reason to hand out nothing. */
+static void test_restore_from_one(void **state)
+{
+    (void)state;
+    struct world world;
+    struct hikae_error error = {0};
+    struct hikae_copies copies;
+    make_world(&world, 2, 2);
+    backup(&world);
+    enum hikae_status status = restore_copy(&world, "b", &error);
+    if (status > HIKAE_WARNINGS)
+        print_error("%s\n", error.message);
+    assert_true(status <= HIKAE_WARNINGS);
+    move_target(&world, "a", "away");
+    reopen(&world);
+    status = restore_copy(&world, NULL, &error);
+    if (status > HIKAE_WARNINGS)
+        print_error("%s\n", error.message);
+    assert_true(status <= HIKAE_WARNINGS);
+    assert_true(hikae_copy_list(world.hikae, "acme", false, &copies, &error) <= HIKAE_WARNINGS);
+    assert_int_equal(copies.count, 2);
+    hikae_copies_free(&copies);
+    end_world(&world);
+}
+
+/* A tenant of which the first backup does not restore is not active. */
+static void test_trial_damaged(void **state)
+{
+    (void)state;
+    struct world world;
+    struct hikae_error error = {0};
+    make_world(&world, 1, 1);
+    char spec[320];
+    (void)snprintf(spec, sizeof(spec), "dir:%s/src", world.dir);
+    struct hikae_source source = {.name = "src", .spec = spec};
+    struct hikae_tenant_options tenant = {.name = "fresh", .sources = &source, .source_count = 1, .trial = true};
+    struct hikae_tenants tenants;
+    assert_int_equal(hikae_tenant_add(world.hikae, &tenant, &tenants, &error), HIKAE_OK);
+    hikae_tenants_free(&tenants);
+    struct target *faulty = stand_before(&world, 0);
+    faulty_target_add(faulty, (struct fault){.kind = FAULT_FLIP, .calls = FAULTY_GET, .match = "/p/", .amount = 3000});
+    assert_true(hikae_tenant_trial(world.hikae, "fresh", false, &error) > HIKAE_WARNINGS);
+    faulty_target_clear(faulty);
+    assert_int_equal(hikae_tenant_trial(world.hikae, "fresh", false, &error), HIKAE_OK);
+    end_world(&world);
+}
+
 /* ---- What a run builds on ---- */
 
 /* A part of the parent's roster that was condemned too long ago is no ground for a snapshot. */
@@ -405,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_gone_stays_gone),    cmocka_unit_test(test_key_made_since),
         cmocka_unit_test(test_lost_and_forgotten), cmocka_unit_test(test_keys_unlisted),
         cmocka_unit_test(test_junk_on_records),    cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_restore_from_one),   cmocka_unit_test(test_trial_damaged),
         cmocka_unit_test(test_parts_condemned), /* the last: it sets the clock */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
