@@ -144,10 +144,15 @@ void prices_clear(struct prices *prices)
 
 const struct price *prices_find(const struct prices *prices, const char *provider, const char *region)
 {
-    for (size_t i = 0; provider != NULL && i < prices->count; i++)
-        if (strcmp(prices->items[i].provider, provider) == 0 &&
-            (strcmp(prices->items[i].region, "any") == 0 ||
-             (region != NULL && strcmp(prices->items[i].region, region) == 0)))
-            return &prices->items[i];
-    return NULL;
+    const struct price *anywhere = NULL;
+    for (size_t i = 0; provider != NULL && i < prices->count; i++) {
+        const struct price *price = &prices->items[i];
+        if (strcmp(price->provider, provider) != 0)
+            continue;
+        if (region != NULL && strcmp(price->region, region) == 0)
+            return price;
+        if (strcmp(price->region, "any") == 0)
+            anywhere = price;
+    }
+    return anywhere;
 }

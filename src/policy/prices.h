@@ -31,7 +31,7 @@ extern const char prices_text[];
 /* Read the file, or (NULL) our own. ERROR_CONFIG with "FILE:LINE:COLUMN: what is wrong"; ERROR_NOT_FOUND. */
 MUST_USE int prices_load(const char *path, struct prices *ret, struct error *err);
 void prices_clear(struct prices *prices);
-/* NULL if there is none for that pair. */
+/* The price of that region, or else of any; NULL if there is none. */
 const struct price *prices_find(const struct prices *prices, const char *provider, const char *region);
 
 #endif

@@ -90,6 +90,16 @@ static void test_prices(void **context)
     assert_int_equal(prices.items[0].storage_gb_month, 12500000);
     assert_int_equal(prices.items[0].put_1000, 1);
     prices_clear(&prices);
+    /* A region's own prices count, wherever those of any region stand. */
+    (void)snprintf(text, sizeof(text),
+                   "%sstorage_gb_month: 1, put_1000: 0, egress_gb: 0}\n"
+                   "  - {provider: aws, region: mars-1, storage_gb_month: 2, put_1000: 0, egress_gb: 0}\n",
+                   head);
+    assert_int_equal(load(text, &prices), 0);
+    assert_int_equal(prices_find(&prices, "aws", "mars-1")->storage_gb_month, 2000000);
+    assert_int_equal(prices_find(&prices, "aws", "mars-2")->storage_gb_month, 1000000);
+    assert_int_equal(prices_find(&prices, "aws", NULL)->storage_gb_month, 1000000);
+    prices_clear(&prices);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         (void)snprintf(text, sizeof(text), "%s%s", head, bad[i]);
         assert_int_equal(load(text, &prices), -1);
