@@ -142,6 +142,11 @@ static void test_no_store(void **state)
     expect_put((const struct scripted[]){{"PUT " OBJ, "200 OK", NULL, "<html>welcome</html>", 0, NULL, false}, {0}},
                ERROR_UNREACHABLE, "no ETag");
     expect_put((const struct scripted[]){{"PUT " OBJ, "200 OK", ETAG, NULL, 0, NULL, false}, {0}}, ERROR_NONE, "");
+    /* Swift, when another PUT of the same object was first. */
+    expect_put((const struct scripted[]){{"PUT " OBJ, "202 Accepted", NULL, NULL, 0, NULL, false},
+                                         {"HEAD " OBJ, "200 OK", FIVE ETAG, NULL, 0, NULL, false},
+                                         {0}},
+               ERROR_NONE, "");
 }
 
 static void expect_get(const struct scripted *rows, uint64_t offset, size_t size, enum error_class class,
