@@ -87,8 +87,10 @@ FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/replay_%,$(FUZZ_SOURCES
 # Scripts that test; what else lies beside them is theirs to use.
 SCRIPTS := $(sort $(wildcard tests/system/test_*.sh tests/cli/test_*.sh))
 # Tests in which threads meet.
-TSAN_NAMES := base catalog index index_large faulty_target walk pipeline% backup% restore% objects% upload% store% credentials%
+TSAN_NAMES := base catalog% collect collect_nights ops_% index index_large faulty_target walk pipeline% backup% restore% objects% upload% store% credentials%
 TSAN_TESTS = $(filter $(patsubst %,$(BUILD)/tests/test_%,$(TSAN_NAMES)),$(UNIT_TESTS))
+# The threads of src/ops meet only in the program.
+TSAN_SCRIPTS := $(patsubst %,tests/system/test_%.sh,run drill roundtrip purge_s3)
 
 .PHONY: all help clean install uninstall demo check check-run check-build tests test-programs sanitize sanitize-run tsan \
     tsan-run valgrind coverage coverage-run fuzz fuzz-build fuzz-run bench format-check tidy objects
@@ -194,8 +196,8 @@ sanitize:  ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan:  ## the tests in which threads meet, with ThreadSanitizer
 	@$(SANITIZER_OPTIONS) TEST_SECONDS=1200 $(MAKE) -j$(JOBS) BUILD=build/tsan SANITIZE=thread tsan-run
-tsan-run: $(TSAN_TESTS)
-	@BUILD=$(BUILD) tests/run.sh $(TSAN_TESTS)
+tsan-run: $(TSAN_TESTS) $(BUILD)/hikae
+	@BUILD=$(BUILD) tests/run.sh $(TSAN_TESTS) $(TSAN_SCRIPTS)
 
 VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 # Left out: tests of openat2(2), which valgrind 3.19 does not know, and of running out of descriptors, which it needs itself.
