@@ -38,7 +38,7 @@ struct open_pack {
     size_t limit;
     struct container_writer *writer; /* NULL: blocks still wait */
     struct waiting *first, **end;
-    size_t waiting_size;
+    size_t waiting_size, waiting_blobs;
 };
 
 struct packer {
@@ -90,6 +90,7 @@ static void free_waiting(struct open_pack *pack)
     }
     pack->end = &pack->first;
     pack->waiting_size = 0;
+    pack->waiting_blobs = 0;
 }
 
 void packer_free(struct packer *packer)
@@ -269,6 +270,7 @@ static int let_wait(struct open_pack *pack, struct block *block, const struct bu
     *pack->end = waiting;
     pack->end = &waiting->next;
     pack->waiting_size += payload->size;
+    pack->waiting_blobs += block->blob_count;
     return 0;
 }
 
@@ -304,7 +306,8 @@ int packer_take(struct packer *packer, struct block *block, struct error *err)
     if (block->meta)
         atomic_fetch_add(&packer->backup->counters->bytes_metadata, payload->size);
     if (pack->writer == NULL) {
-        if (pack->waiting_size + payload->size <= PACK_SMALL)
+        if (pack->waiting_size + payload->size <= PACK_SMALL &&
+            pack->waiting_blobs + block->blob_count <= PACK_BLOBS_MAX)
             return let_wait(pack, block, payload, err);
         if (start_writing(packer, pack, pack->kind, err) != 0)
             return -1;
