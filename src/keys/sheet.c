@@ -124,9 +124,9 @@ int sheet_page(const struct secret *key, const struct sheet_about *about, char *
         return -1;
     format_rows(digits, rows);
 
-    char store[2 * ID_SIZE + 1] = "(see the store's own description)";
-    if (about->store != NULL)
-        (void)hex_encode(about->store->bytes, ID_SIZE, store);
+    char hex[2 * ID_SIZE + 1];
+    const char *store =
+        about->store != NULL ? hex_encode(about->store->bytes, ID_SIZE, hex) : "(see the store's own description)";
     char others[128] = "";
     if (about->others > 0)
         (void)snprintf(others, sizeof(others),

@@ -99,6 +99,7 @@ static void test_sheet(void **state)
     look_for(group);
     assert_int_equal(sheet_page(key, &about, &page, &err), 0);
     assert_non_null(strstr(page, group));
+    assert_non_null(strstr(page, "(see the store's own description)\n")); /* no store is named: no more than that */
     assert_int_equal(found(), 0);
     mem_wipe(page, strlen(page));
     mem_free(page);
