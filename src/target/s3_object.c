@@ -200,6 +200,10 @@ static int check_stored(struct s3_target *t, const struct s3_request *put, struc
         return 0; /* libs3 does not hand it on */
     if (compare_object(t, put->name, put->body, put->size, &why) == 0)
         return 0;
+    if (why.class == ERROR_DAMAGED && err != NULL) {
+        *err = why; /* another PUT was first, of other bytes */
+        return -1;
+    }
     (void)error_set(err, ERROR_UNREACHABLE, "%s: put %s: %ld, but with no ETag, as a store would say it",
                     t->base.traits.name, put->name, put->exchange.status);
     return error_hint(err, "what answers at %s is no object store: check endpoint and proxy of this target",
