@@ -120,6 +120,7 @@ const struct phrase phrase_errors[] = {
     {"%s holds another store", "{1} には別のストアがあります"},
     {"%s holds another store, %s", "{1} には別のストア {2} があります"},
     {"target %s holds a store already", "保存先 {1} にはすでにストアがあります"},
+    {"target %s holds keys of a store, and no store", "保存先 {1} には鍵だけがあり、ストアがありません"},
     {"target %s holds another store, %s", "保存先 {1} には別のストア {2} があります"},
     {"%s holds no store", "{1} にはストアがありません"},
     /* What is refused. */

@@ -109,6 +109,8 @@ const struct phrase phrase_hints[] = {
     {"the jobs are %s; several with commas between them", "ジョブは {1} です。複数はコンマで区切ります"},
     {"write 2026, 2026-10, 2026-10-31, 2026-10-01/2026-10-15, or two instants with '/'", "2026、2026-10、2026-10-31、2026-10-01/2026-10-15、または '/' で区切った 2 つの日時で書きます"},
     {"patterns follow gitignore(5); put '\\' in front of a character that is meant as itself", "パターンは gitignore(5) と同じ書き方です。文字そのものを指すときは '\\' を前に付けます"},
+    {"an init that was cut short left them, if no other target holds that store: then delete hikae1/k there and run this again; if one does, recover from that one", "ほかの保存先にそのストアがなければ、途中で止まった init の残りです。hikae1/k を削除してもう一度実行してください。ほかの保存先にあるなら、そこから recover してください"},
+    {"`hikae recover` brings that store back; a new one needs an empty place", "`hikae recover` でそのストアを戻せます。新しいストアには空の場所が要ります"},
     {"put the whole file back from its copy", "写しからファイル全体を戻してください"},
     {"hikae %s %s --plan %s --operator KEYFILE", "hikae {1} {2} --plan {3} --operator KEYFILE で署名します"},
     {"write the address or the title of the page below published_at", "published_at に公開ページの URL か題名を書いてください"},

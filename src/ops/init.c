@@ -49,18 +49,38 @@ static int list_targets(struct init *init, struct error *err)
     return 0;
 }
 
+/* What lies on a target. */
+struct inhabitants {
+    size_t objects, keys;
+    bool store;
+};
+
 static int count_object(const struct target_object *object, void *context, struct error *err)
 {
-    (void)object;
+    struct inhabitants *there = context;
     (void)err;
-    ++*(size_t *)context;
+    there->objects++;
+    there->keys += strncmp(object->name, NAME_KEYS, strlen(NAME_KEYS)) == 0;
+    there->store = there->store || strcmp(object->name, NAME_STORE) == 0;
     return 0;
+}
+
+/* The store object is written last, and tenants come after it: keys alone are what an init left that was cut short. */
+static int refuse_inhabited(const char *name, const struct inhabitants *there, struct error *err)
+{
+    if (there->store || there->keys < there->objects) {
+        (void)error_set(err, ERROR_REFUSED, "target %s holds a store already", name);
+        return error_hint(err, "`hikae recover` brings that store back; a new one needs an empty place");
+    }
+    (void)error_set(err, ERROR_REFUSED, "target %s holds keys of a store, and no store", name);
+    return error_hint(err, "an init that was cut short left them, if no other target holds that store: then delete "
+                           "hikae1/k there and run this again; if one does, recover from that one");
 }
 
 static int open_targets(struct init *init, struct error *err)
 {
     for (size_t i = 0; i < init->target_count; i++) {
-        size_t objects = 0;
+        struct inhabitants there = {0};
         if (target_open(init->targets[i].name, init->targets[i].url, !init->options->dry_run, &init->opened[i], err) !=
             0)
             return -1;
@@ -68,12 +88,10 @@ static int open_targets(struct init *init, struct error *err)
             if (target_same_place(init->opened[i], init->opened[j]))
                 return error_set(err, ERROR_USAGE, "targets %s and %s are one place: that is one copy, and not two",
                                  init->targets[j].name, init->targets[i].name);
-        if (target_list(init->opened[i], "hikae1/", NULL, count_object, &objects, err) != 0)
+        if (target_list(init->opened[i], "hikae1/", NULL, count_object, &there, err) != 0)
             return -1;
-        if (objects == 0)
-            continue;
-        (void)error_set(err, ERROR_REFUSED, "target %s holds a store already", init->targets[i].name);
-        return error_hint(err, "`hikae recover` brings that store back; a new one needs an empty place");
+        if (there.objects > 0)
+            return refuse_inhabited(init->targets[i].name, &there, err);
     }
     return 0;
 }

@@ -183,7 +183,8 @@ static int make_folders(struct recover *recover, struct error *err)
     return recover->config != NULL && recover->state != NULL ? 0 : error_no_memory(err);
 }
 
-static int write_config(struct recover *recover, struct error *err)
+/* As it is written at first (`fresh`: nothing is there), or in place of that, as a whole or not at all. */
+static int write_config(const struct recover *recover, bool fresh, struct error *err)
 {
     struct config config;
     config_defaults(&config);
@@ -194,7 +195,12 @@ static int write_config(struct recover *recover, struct error *err)
     config.group_count = recover->group_count;
     config.test_clock = recover->test_clock;
     config.min_copies = recover->min_copies;
-    return config_write_template(recover->config, &config, err);
+    if (fresh)
+        return config_write_template(recover->config, &config, err);
+    CLEANUP(buf_free) struct buf out = {0};
+    if (config_print(recover->config, &config, &out, err) != 0)
+        return -1;
+    return file_write_atomic(recover->config, out.data, out.size, 0640, err);
 }
 
 /* Only what this run made; the folder itself only if it was not there. */
@@ -278,9 +284,7 @@ static int restore_copies(struct recover *recover, struct error *err)
     recover->ret->min_copies = recover->min_copies;
     if (recover->min_copies == recover->hikae->config->min_copies)
         return 0;
-    if (unlink(recover->config) != 0)
-        return error_set_errno(err, ERROR_LOCAL, errno, "replace %s", recover->config);
-    return write_config(recover, err);
+    return write_config(recover, false, err);
 }
 
 /* Names of the targets in a mask, "a, b"; NULL when there is no memory. */
@@ -345,7 +349,7 @@ static int do_recover(struct recover *recover, struct error *err)
     if (recover->dir == NULL)
         return error_no_memory(err);
     if (take_targets(recover, err) != 0 || take_holders(recover, err) != 0 || look_at_targets(recover, err) != 0 ||
-        make_folders(recover, err) != 0 || write_config(recover, err) != 0 || open_made(recover, err) != 0 ||
+        make_folders(recover, err) != 0 || write_config(recover, true, err) != 0 || open_made(recover, err) != 0 ||
         engine_audit_begin(recover->hikae, OPERATION_RECOVER, NULL, recover->options->dry_run, &recover->audit, err) !=
             0 ||
         engine_rebuild_catalog(recover->hikae, err) != 0 || count_all(recover, err) != 0 ||
