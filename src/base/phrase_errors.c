@@ -181,7 +181,7 @@ const struct phrase phrase_errors[] = {
     {"%s: an answer does not say how long it is", "{1}: 応答に長さが書かれていません"},
     {"%s cannot lock objects", "{1} はオブジェクトをロックできません"},
     {"the proxy's URL holds a user name or password, which would be shown and logged", "プロキシーの URL にユーザー名かパスワードがあります。表示や記録に残ってしまいます"},
-    {"nothing was checked", "何も検査していません"},
+    {"no snapshot was checked", "スナップショットは一つも検査していません"},
     {"nothing was restored", "何も復元していません"},
     {"the audit log is not what it was: %zu findings", "監査ログが書かれたままではありません（指摘 {1} 件）"},
     {"the audit log is not what it was: %zu finding", "監査ログが書かれたままではありません（指摘 {1} 件）"},

@@ -117,7 +117,8 @@ static void check_region(struct target_probing *p, struct hikae_target_probe *re
     else if (said[0] == '\0')
         say(ret, HIKAE_OUTCOME_UNKNOWN, "the key needs the right s3:GetBucketLocation",
             "it does not say; %s is configured", wanted);
-    else if (strcmp(said, wanted) == 0 || !names_region(p->wanted))
+    else if (strcmp(said, wanted) == 0 ||
+             (!names_region(p->wanted) && provider_region_find(p->ret->target.provider, wanted) == NULL))
         say(ret, HIKAE_OUTCOME_OK, "", "%s, as it says itself", said);
     else
         say(ret, HIKAE_OUTCOME_FAIL, "correct region= of the target, and its country with it",

@@ -282,7 +282,7 @@ static int judge(const struct verify *verify, struct error *err)
     }
     if (verify->snapshots > 0 && atomic_load(&verify->checked) > 0)
         return 0;
-    (void)error_set(err, ERROR_DAMAGED, "nothing was checked");
+    (void)error_set(err, ERROR_DAMAGED, "no snapshot was checked");
     return error_hint(err, "there is no snapshot yet: `hikae backup` makes one");
 }
 

@@ -17,7 +17,7 @@ static void test_sound(void **state)
     struct hikae_verify_options options = {.level = HIKAE_VERIFY_DATA};
     struct hikae_error error = {0};
     assert_int_equal(hikae_verify(world.hikae, NULL, &options, &result, &error), HIKAE_DAMAGED);
-    assert_string_equal(error.message, "nothing was checked");
+    assert_string_equal(error.message, "no snapshot was checked");
     assert_non_null(strstr(error.hint, "no snapshot"));
     hikae_verify_result_free(&result);
     backup(&world);
