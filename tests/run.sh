@@ -46,6 +46,7 @@ run_one() {
     [[ $program == *.sh || $program == *.py ]] || wrap=(${TEST_WRAP:-})
     # A temporary folder of its own shows what it leaves behind; its name is short because sockets lie below it.
     scratch=$(mktemp -d "$TEST_TMP/hk-XXXXXX")
+    chmod 711 "$scratch" # tests that become another user must reach what they made
     # timeout has a process group of its own, which Ctrl-C does not reach: it is told, and tells its group. What runs in
     # the background would ignore Ctrl-C, and so would the programs that are tested.
     TMPDIR=$scratch env --default-signal=INT,QUIT timeout -k 10 "${TEST_SECONDS:-600}" "${wrap[@]}" "$program" </dev/null \
