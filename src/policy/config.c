@@ -158,11 +158,10 @@ int config_read_text(const char *path, struct buf *out, struct error *err)
 {
     if (file_read(path, YAML_READ_SIZE_MAX, out, err) == 0)
         return 0;
-    if (err != NULL && err->class == ERROR_NOT_FOUND)
-        return error_hint(err, "hikae init writes one; --config or HIKAE_CONFIG says where it is");
-    if (err != NULL && err->class == ERROR_LOCAL)
+    bool missing = err != NULL && err->class == ERROR_NOT_FOUND;
+    if (err != NULL && (missing || err->class == ERROR_LOCAL))
         err->class = ERROR_CONFIG;
-    return -1;
+    return missing ? error_hint(err, "hikae init writes one; --config or HIKAE_CONFIG says where it is") : -1;
 }
 
 int config_load(const char *path, struct config **ret_config, struct error *err)

@@ -116,7 +116,7 @@ void config_groups_free(struct config_group *groups, size_t count);
 void config_defaults(struct config *config);
 /*
  * Read and check a file. ERROR_CONFIG with "FILE:LINE:COLUMN: what is wrong" and
- * what is allowed as the hint; ERROR_NOT_FOUND if there is no file.
+ * what is allowed as the hint, or if there is no such file.
  */
 MUST_USE int config_load(const char *path, struct config **ret_config, struct error *err);
 /* NULL is fine. */

@@ -175,7 +175,7 @@ int config_edit_target(const char *path, const char *name, const struct config_e
     char *real = realpath(path, NULL);
     *ret_after = NULL;
     if (real == NULL)
-        return error_set_errno(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG, errno, "open %s", path);
+        return error_set_errno(err, ERROR_CONFIG, errno, "open %s", path);
     int rc = config_load(real, &before, err);
     if (rc == 0 && config_find_target(before, name) == NULL)
         rc = error_set(err, ERROR_NOT_FOUND, "there is no target '%s'", name);

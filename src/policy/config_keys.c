@@ -47,7 +47,7 @@ static int edit_open(struct edit *edit, const char *path, struct error *err)
 {
     *edit = (struct edit){.path = path, .real = realpath(path, NULL)};
     if (edit->real == NULL)
-        return error_set_errno(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG, errno, "open %s", path);
+        return error_set_errno(err, ERROR_CONFIG, errno, "open %s", path);
     return config_read_text(edit->real, &edit->text, err) == 0 ? edit_parse(edit, err) : -1;
 }
 

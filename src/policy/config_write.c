@@ -386,7 +386,7 @@ int config_append_target(const char *path, const char *name, const char *url, st
     /* The file may be reached through a link: what the link leads to is replaced, and the link stays. */
     char *real = realpath(path, NULL);
     if (real == NULL)
-        return error_set_errno(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_CONFIG, errno, "open %s", path);
+        return error_set_errno(err, ERROR_CONFIG, errno, "open %s", path);
     struct buf text = {0};
     int rc = config_read_text(real, &text, err);
     if (rc == 0)

@@ -296,10 +296,10 @@ static void test_no_file(void **state)
     struct error err = {0};
     struct config *config = NULL;
     assert_int_equal(config_load(f->path, &config, &err), -1);
-    assert_int_equal(err.class, ERROR_NOT_FOUND);
+    assert_int_equal(err.class, ERROR_CONFIG);
     assert_non_null(strstr(err.hint, "hikae init"));
     assert_int_equal(config_append_target(f->path, "a", "file:///a", &err), -1);
-    assert_int_equal(err.class, ERROR_NOT_FOUND);
+    assert_int_equal(err.class, ERROR_CONFIG);
     assert_int_equal(config_load(f->folder, &config, &err), -1);
     assert_int_equal(err.class, ERROR_CONFIG);
 }
