@@ -246,10 +246,18 @@ static bool on_network(int fd)
     }
 }
 
+/* Folders above may be passed through without the right to list them; one that a folder was made in is opened to sync
+ * it. */
+static int sync_folder(int folder)
+{
+    CLEANUP_FD int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? fsync(fd) : -1;
+}
+
 /* Make the folder and what is missing above it, each entry durable. */
 static int make_root(const char *name, char *path, struct error *err)
 {
-    CLEANUP_FD int parent = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP_FD int parent = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (parent < 0)
         return error_set_errno(err, class_of(errno), errno, "%s: open /", name);
     for (char *p = path + 1; *p != '\0';) {
@@ -258,11 +266,11 @@ static int make_root(const char *name, char *path, struct error *err)
         p[size] = '\0';
         bool made = size > 0 && mkdirat(parent, p, 0700) == 0;
         int errnum = errno;
-        int next = size > 0 ? openat(parent, p, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        int next = size > 0 ? openat(parent, p, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
         if (size > 0 && next < 0)
             return error_set_errno(err, class_of(errnum == EEXIST ? errno : errnum), errnum == EEXIST ? errno : errnum,
                                    "%s: create folder %s", name, path);
-        if (made && fsync(parent) != 0) {
+        if (made && sync_folder(parent) != 0) {
             errnum = errno;
             (void)close(next);
             return error_set_errno(err, class_of(errnum), errnum, "%s: sync the folder of %s", name, path);
