@@ -70,9 +70,13 @@ int s3_require_locks(struct s3_target *t, struct error *err)
 {
     struct error why = {0};
     bool able;
+    if (atomic_load(&t->lock_hidden))
+        return 0;
     if (can_lock(t, &able, &why) != 0) {
-        if (why.class == ERROR_DENIED)
+        if (why.class == ERROR_DENIED) {
+            atomic_store(&t->lock_hidden, true);
             return 0; /* what cannot be locked is then refused when it is tried */
+        }
         if (err != NULL)
             *err = why;
         return -1;

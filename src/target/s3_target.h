@@ -36,6 +36,7 @@ struct s3_target {
     char server[64];
     atomic_int conditional;   /* does it know If-None-Match? enum s3_answer_known  */
     atomic_int versions;      /* does its bucket keep versions? enum s3_answer_known */
+    atomic_bool lock_hidden;  /* that may not be asked: each put shows it                  */
     atomic_int lockable;      /* can its bucket lock objects? enum s3_answer_known     */
     atomic_bool found;        /* the bucket is there: a 404 means the object         */
     atomic_bool failing;      /* the last request failed for good: try the next one once only */

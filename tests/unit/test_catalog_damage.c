@@ -78,6 +78,17 @@ static void overwrite(const char *path, off_t from, off_t to)
     assert_int_equal(close(fd), 0);
 }
 
+/* What is looked at when it is opened stays: the damage is met later. */
+static void damage_all_but_the_first_pages(struct fixture *f)
+{
+    struct stat st;
+    catalog_close(f->catalog);
+    f->catalog = NULL;
+    assert_int_equal(stat(f->path, &st), 0);
+    overwrite(f->path, 20L * 4096, st.st_size - st.st_size % 4096);
+    f->catalog = open_as(f, CATALOG_OPENED);
+}
+
 static void test_corrupt_header(void **state)
 {
     struct fixture *f = *state;
@@ -101,12 +112,7 @@ static void test_corrupt_pages(void **state)
         assert_int_equal(catalog_listing_add(listing, 'p', name, 1, &err), 0);
     }
     assert_int_equal(catalog_listing_finish(listing, &err), 0);
-    catalog_close(f->catalog);
-    f->catalog = NULL;
-    struct stat st;
-    assert_int_equal(stat(f->path, &st), 0);
-    overwrite(f->path, 20L * 4096, st.st_size - st.st_size % 4096);
-    f->catalog = open_as(f, CATALOG_OPENED);
+    damage_all_but_the_first_pages(f);
     size_t count = 0;
     assert_int_equal(catalog_ledger_each(f->catalog, &tid_a, "tokyo", 'p', just_count, &count, &err), -1);
     assert_int_equal(err.class, ERROR_LOCAL);
@@ -295,12 +301,7 @@ static void test_scrub_of_damage(void **state)
         value[sizeof(value) - 1] = '\0';
         assert_int_equal(catalog_meta_set(f->catalog, key, value, &err), 0);
     }
-    catalog_close(f->catalog);
-    f->catalog = NULL;
-    struct stat st;
-    assert_int_equal(stat(f->path, &st), 0);
-    overwrite(f->path, 20L * 4096, st.st_size - st.st_size % 4096);
-    f->catalog = open_as(f, CATALOG_OPENED);
+    damage_all_but_the_first_pages(f);
     assert_int_equal(catalog_scrub(f->catalog, &done, &err), -1);
     assert_int_equal(err.class, ERROR_LOCAL);
     assert_non_null(strstr(err.what, f->path));

@@ -384,6 +384,11 @@ static void test_no_locks(void **state)
                                   {"PUT " OBJ, "200 OK", ETAG, NULL, 0, "x-amz-object-lock-mode: COMPLIANCE", false},
                                   {0}},
         ERROR_NONE, "");
+    /* It is asked for once, not before each put. */
+    struct error err = {0};
+    if (target_put(target, "hikae1/x", "bytes", 5, TARGET_PUT_REPAIR, &err) != 0)
+        fail_msg("%s", err.what);
+    assert_int_equal(script_count("GET /bucket?object-lock="), 1);
 }
 
 /* ---- Proxies ---- */
