@@ -19,6 +19,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import owner
 import s3
 
 ROLE = "/latest/meta-data/iam/security-credentials/"
@@ -70,12 +71,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.give("instance") if self.path == ROLE + "nightly" else self.say(404)
 
 
-def end_with(owner):
-    while os.path.exists(f"/proc/{owner}"):
-        time.sleep(0.5)
-    os._exit(0)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ready", required=True)
@@ -85,7 +80,7 @@ def main():
     parser.add_argument("--owner", type=int, required=True)
     parser.add_argument("endpoint")
     options = parser.parse_args()
-    threading.Thread(target=end_with, args=(options.owner,), daemon=True).start()
+    threading.Thread(target=owner.end_with, args=(options.owner,), daemon=True).start()
     if options.keys:
         threading.Thread(target=write_keys, args=(options,), daemon=True).start()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -51,6 +51,8 @@ import threading
 import time
 import urllib.parse
 
+import owner
+
 PIECE = 65536
 EFFECTS = {
     "status", "code", "message", "headers", "after", "reset", "cut", "cut_request", "stall", "delay", "slow", "skew",
@@ -497,12 +499,6 @@ def matches(entry, query):
     )
 
 
-def end_with(owner):
-    while os.path.exists(f"/proc/{owner}"):
-        time.sleep(0.5)
-    os._exit(0)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ready")
@@ -511,7 +507,7 @@ def main():
     parser.add_argument("upstream")
     arguments = parser.parse_args()
     if arguments.owner:
-        threading.Thread(target=end_with, args=(arguments.owner,), daemon=True).start()
+        threading.Thread(target=owner.end_with, args=(arguments.owner,), daemon=True).start()
     proxy = Proxy(arguments.upstream, arguments.tls)
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "https" if arguments.tls else "http"
