@@ -49,5 +49,5 @@ check no-credential-is-told sh -c "! grep -q 'AKIDWRITER\|not-to-be-told' '$WORK
 says "WRITES WITH" a-table-for-people
 "$HIKAE" --config "$D/writer.yaml" --lang ja roles >"$WORK/out" 2>"$WORK/err"
 says "保存先にスナップショットを置く" in-japanese-too
-expect 4 no-configuration "$HIKAE" --config "$WORK/none.yaml" roles
+expect 2 no-configuration "$HIKAE" --config "$WORK/none.yaml" roles
 finish

@@ -77,15 +77,15 @@ import sys, datetime, boto3
 s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
 now, ends = datetime.datetime.now(datetime.timezone.utc), []
 for item in s3.list_objects_v2(Bucket="check-vault", Prefix="x/hikae1/" + sys.argv[2])["Contents"]:
-    ends.append((s3.get_object_retention(Bucket="check-vault", Key=item["Key"])["Retention"]["RetainUntilDate"] - now).days)
-print(min(ends), max(ends))
+    ends.append((s3.get_object_retention(Bucket="check-vault", Key=item["Key"])["Retention"]["RetainUntilDate"] - now).total_seconds())
+print(*[round(seconds / 86400) for seconds in (min(ends), max(ends))])
 PYTHON
 }
 same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 hikae tenant add acme --source "data=dir:$WORK/src" >/dev/null
 check "a backup" hikae backup acme
 cp "$WORK/h/hikae.yaml" "$WORK/saved-two"
-check "locked for two days" same "$(until_of t/)" "1 1"
+check "locked for two days" same "$(until_of t/)" "2 2"
 sed -i 's/lock=compliance:2/lock=compliance:30/' "$WORK/h/hikae.yaml"
 cat >"$WORK/japan.yaml" <<'YAML'
 schema: 1
@@ -103,9 +103,9 @@ check "a policy" hikae policy apply "$WORK/japan.yaml"
 check "of the tenant" hikae tenant set acme --policy japan
 hikae run --only backup,locks >"$WORK/out" 2>"$WORK/err"; hikae run --only locks --json >"$WORK/json" 2>>"$WORK/err"
 cat "$WORK/out" "$WORK/err"
-check "the nightly run extends the locks of what is alive" same "$(until_of t/)" "29 29"
-check "of keys too" same "$(until_of k/)" "29 29"
-check "and of the store object" same "$(until_of store)" "29 29"
+check "the nightly run extends the locks of what is alive" same "$(until_of t/)" "30 30"
+check "of keys too" same "$(until_of k/)" "30 30"
+check "and of the store object" same "$(until_of store)" "30 30"
 cp "$WORK/saved-two" "$WORK/h/hikae.yaml"
 
 # ---- What contradicts the configuration ----
