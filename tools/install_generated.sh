@@ -3,13 +3,14 @@
 #
 #   install_generated.sh install|uninstall GENERATED PREFIX
 #
-# GENERATED/man holds hikae.1, hikae-backup.1 …; GENERATED/completion holds hikae.bash, _hikae (zsh) and hikae.fish.
+# GENERATED/man holds hikae.1, hikae-backup.1 …, and GENERATED/man/ja the same in Japanese; GENERATED/completion holds hikae.bash, _hikae (zsh) and hikae.fish.
 set -euo pipefail
 action=$1 generated=$2 prefix=$3
 
 place_of() {
     local name=${1##*/}
     case $1 in
+    */man/ja/*.[1-9]) echo "share/man/ja/man${name##*.}/$name" ;;
     */man/*.[1-9]) echo "share/man/man${name##*.}/$name" ;;
     */completion/*.bash | */completion/hikae) echo "share/bash-completion/completions/hikae" ;;
     */completion/_*) echo "share/zsh/site-functions/$name" ;;
@@ -30,7 +31,7 @@ install)
     done
     ;;
 uninstall)
-    rm -f "$prefix"/share/man/man[1-9]/hikae.[1-9] "$prefix"/share/man/man[1-9]/hikae-*.[1-9] \
+    rm -f "$prefix"/share/man/{,ja/}man[1-9]/hikae.[1-9] "$prefix"/share/man/{,ja/}man[1-9]/hikae-*.[1-9] \
         "$prefix/share/man/man5/hikae.yaml.5" "$prefix/share/bash-completion/completions/hikae" \
         "$prefix/share/zsh/site-functions/_hikae" "$prefix/share/fish/vendor_completions.d/hikae.fish"
     ;;

@@ -88,7 +88,7 @@ const struct phrase phrase_options[] = {
     {"how long hikae takes the kit, as 7d", "キットの有効期間（7d など）"},
     {"a file whose first line opens the kit", "1 行目でキットを開くファイル"},
     {"or the key file that was made with it", "またはキットと同時に作った鍵ファイル"},
-    {"what is otherwise here, as hikae target set has it: tokyo.credentials=file:/root/keys, tokyo.url=file:///mnt/tokyo, tokyo.proxy=…", "この機械で異なる設定（hikae target set と同じ書き方）: tokyo.credentials=file:/root/keys、tokyo.url=file:///mnt/tokyo、tokyo.proxy=…"},
+    {"what is otherwise here, as hikae target set has it: tokyo.credentials=file:/root/keys, tokyo.url=file:///mnt/tokyo, tokyo.proxy=…", "この機械で異なる設定（hikae target set と同じ書き方）: tokyo.credentials=file:/root/keys, tokyo.url=file:///mnt/tokyo, tokyo.proxy=…"},
     {"where the drill makes folders of its own", "試験用フォルダーを作る場所"},
     {"what came of it, for `hikae drill accept` at home", "結果。元の機械での `hikae drill accept` に使う"},
     {"as of hikae drill (default sample)", "hikae drill と同じ（既定 sample）"},

@@ -19,6 +19,8 @@ struct option_def {
     const char *value; /* what the help calls it; choices as "en|ja" */
     bool many;         /* may be given several times */
     bool required;
+    const char *needs;   /* the option without which this one would say nothing, or NULL */
+    const char *without; /* options that it excludes, as "key|json", or NULL */
     const char *help;
 };
 
@@ -77,10 +79,11 @@ extern const char *const command_group_names[GROUP_COUNT][LANG_COUNT];
 extern const struct option_def global_options[];
 extern const struct option_def dry_run_option[];
 
-/* --bom of those that write CSV; the mark itself. */
-#define OPTION_BOM                                                                                                     \
+/* --bom of those that write CSV, and the option with which they do, or NULL; the mark itself. */
+#define OPTION_BOM(csv)                                                                                                \
     {                                                                                                                  \
-        .name = "bom", .help = "begin the CSV with a byte order mark: Excel takes UTF-8 for another encoding without"  \
+        .name = "bom", .needs = (csv),                                                                                 \
+        .help = "begin the CSV with a byte order mark: Excel takes UTF-8 for another encoding without"                 \
     }
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 

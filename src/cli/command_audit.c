@@ -102,7 +102,7 @@ static enum hikae_status save_checkpoint(struct run *run, const struct hikae_aud
         if ((wanted != NULL ? strcmp(log->log, wanted) == 0 : log->own) && log->checkpoint != NULL)
             return save(run, path, log->checkpoint, strlen(log->checkpoint));
     }
-    return run_fail(run, HIKAE_NOT_FOUND, "not found", "there is no checkpoint to save");
+    return run_fail(run, HIKAE_NOT_FOUND, "not-found", "there is no checkpoint to save");
 }
 
 /* A DSSE envelope of an in-toto statement says so. */
@@ -345,10 +345,11 @@ enum hikae_status command_audit_prove(struct run *run)
         out_bool(&run->out, NULL, "ok", true);
         out_set(&run->out, NULL, "proof", parse_object(proof.json));
         out_text(&run->out, NULL, "script", proof.script);
-    } else {
+    } else if (output == NULL) {
         (void)out_puts(&run->out, proof.script);
     }
-    run_tell(run, MSG_AUDIT_PROVEN, run->args[0], proof.root);
+    if (saved == HIKAE_OK)
+        run_tell(run, output == NULL ? MSG_AUDIT_PROVEN : MSG_AUDIT_PROOF_SAVED, run->args[0], proof.root, output);
     hikae_audit_proof_free(&proof);
     return saved != HIKAE_OK ? saved : status;
 }
@@ -375,7 +376,8 @@ enum hikae_status command_audit_review(struct run *run)
         out_bool(&run->out, NULL, "dry_run", dry_run);
     } else {
         run_table(run, &columns);
-        if (output == NULL && !dry_run)
+        /* What was signed is not lost because it could not be put there. */
+        if ((output == NULL || saved != HIKAE_OK) && !dry_run)
             (void)out_puts(&run->out, note);
     }
     if (saved == HIKAE_OK && !dry_run)

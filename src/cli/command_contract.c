@@ -92,6 +92,14 @@ static void add_row(struct columns *columns, const char *name, const char *value
     columns_add(columns, value);
 }
 
+/* The same of hikae's own words, in the language of the reader. */
+static void add_words(const struct run *run, struct columns *columns, const char *name, const char *words)
+{
+    char *value CLEANUP_FREE = watch_words(&run->watch, words);
+    columns->failed = columns->failed || value == NULL;
+    add_row(columns, name, value);
+}
+
 static const char *pick(const struct run *run, const char *en, const char *ja)
 {
     return run->lang == LANG_JA ? ja : en;
@@ -144,7 +152,7 @@ static void print_contract(struct run *run, const struct hikae_contract *contrac
     const char *const heads[] = {pick(run, "CONTRACT", "契約"), contract->tenant, NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
-    add_row(&columns, pick(run, "stage", "段階"), contract->stage);
+    add_words(run, &columns, pick(run, "stage", "段階"), contract->stage);
     if (contract->on != NULL) {
         char *logs CLEANUP_FREE = join(contract->logs, contract->log_count);
         print_dates(run, &columns, contract);
@@ -157,7 +165,7 @@ static void print_contract(struct run *run, const struct hikae_contract *contrac
         add_row(&columns, i == 0 ? pick(run, "receipts", "受領書") : " ", line);
     }
     for (size_t i = 0; i < contract->block_count; i++)
-        add_row(&columns, i == 0 ? pick(run, "in the way", "消去を妨げるもの") : " ", contract->blocks[i]);
+        add_words(run, &columns, i == 0 ? pick(run, "in the way", "消去を妨げるもの") : " ", contract->blocks[i]);
     run_table(run, &columns);
 }
 
@@ -380,10 +388,13 @@ static enum hikae_status show_erasures(struct run *run, enum hikae_status status
         columns_add(&columns, paths);
         columns_add(&columns, expiry_of(erasure, text));
     }
-    if (run->out.json)
+    if (run->out.json) {
         json_erasures(run, erasures);
-    else
+        if ((run->command->flags & COMMAND_DRY) != 0)
+            out_bool(&run->out, NULL, "dry_run", run_has(run, DRY_RUN));
+    } else {
         run_table(run, &columns);
+    }
     if (run_has(run, DRY_RUN))
         run_say(run, MSG_DRY_RUN, NULL);
     else

@@ -31,18 +31,20 @@ static void show_copy(struct run *run, json_t *object, const struct hikae_copy *
 }
 
 /* Where it is, and on whose word: "/srv/x: user deleted it (T-1; for suzuki; approved by sato)". */
-static char *describe(const struct hikae_copy *copy)
+static char *describe(const struct run *run, const struct hikae_copy *copy)
 {
     const struct {
-        const char *before, *text;
-    } parts[] = {{"", copy->ticket}, {"for ", copy->requester}, {"approved by ", copy->approver}};
+        const char *before[LANG_COUNT], *text;
+    } parts[] = {{{"", ""}, copy->ticket},
+                 {{"for ", "依頼者 "}, copy->requester},
+                 {{"approved by ", "承認者 "}, copy->approver}};
     char *all =
         mem_printf("%s%s%s", copy->folder, copy->reason != NULL ? ": " : "", copy->reason != NULL ? copy->reason : "");
     bool any = false;
     for (size_t i = 0; all != NULL && i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i].text == NULL)
             continue;
-        char *more = mem_printf("%s%s%s%s", all, any ? "; " : " (", parts[i].before, parts[i].text);
+        char *more = mem_printf("%s%s%s%s", all, any ? "; " : " (", parts[i].before[run->lang], parts[i].text);
         mem_free(all);
         all = more;
         any = true;
@@ -79,7 +81,7 @@ static void print_copies(struct run *run, const struct hikae_copies *copies)
                            copy->wiped_ns != 0 ? COLOUR_DIM
                            : copy->overdue     ? COLOUR_RED
                                                : COLOUR_YELLOW);
-        char CLEANUP_FREE *where = describe(copy);
+        char CLEANUP_FREE *where = describe(run, copy);
         columns_add(&columns, where != NULL ? where : copy->folder);
     }
     run_table(run, &columns);
@@ -126,6 +128,8 @@ enum hikae_status command_restores_wiped(struct run *run)
     if (run->out.json) {
         show_copy(run, NULL, &copy);
         out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    } else if (options.declared && options.dry_run) {
+        run_say(run, MSG_DRY_RUN, NULL);
     } else if (options.declared) {
         run_say(run, MSG_COPY_DECLARED, copy.copy, copy.by != NULL ? copy.by : options.by);
     } else {

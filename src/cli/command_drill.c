@@ -48,6 +48,8 @@ static enum hikae_status read_options(struct run *run, struct hikae_drill_option
     bool from_kit = strcmp(run->command->name, "drill away") == 0;
     if (openers > 1 || (openers > 0 && options->mode != HIKAE_DRILL_BARE && !from_kit))
         return run_usage(run, "one of --key-file, --sheet and --passphrase-file, and with --mode bare only");
+    if (options->mode != HIKAE_DRILL_SAMPLE && (run_has(run, "confidence") || run_has(run, "damage")))
+        return run_usage(run, "--confidence and --damage are of a sample: --mode %s restores everything", mode);
     enum hikae_status status = read_part(run, "confidence", &options->confidence);
     if (status == HIKAE_OK)
         status = read_part(run, "damage", &options->damage);
@@ -365,9 +367,11 @@ enum hikae_status command_drill_kit(struct run *run)
     if (status == HIKAE_OK)
         status = hikae_drill_kit(run->hikae, run->args[0], &options, &run->error);
     if (status <= HIKAE_WARNINGS) {
-        if (run->out.json)
+        if (run->out.json) {
             out_text(&run->out, NULL, "kit", options.out);
-        run_say(run, MSG_DRILL_KIT, options.out, expires);
+            out_bool(&run->out, NULL, "dry_run", options.dry_run);
+        }
+        run_say(run, options.dry_run ? MSG_DRY_RUN : MSG_DRILL_KIT, options.out, expires);
     }
     return status;
 }

@@ -320,8 +320,6 @@ enum hikae_status command_evidence(struct run *run)
         .policy = run_option(run, "policy"), .tenant = run_option(run, "tenant"), .period = run_option(run, "period")};
     struct hikae_evidence evidence;
     char kept[TEXT_SMALL], broken[TEXT_SMALL], all[TEXT_SMALL];
-    if (run_has(run, "bom") && run_option(run, "csv") == NULL)
-        return run_usage(run, "--bom needs --csv FILE");
     enum hikae_status status = hikae_evidence(run->hikae, &options, &evidence, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;
@@ -364,8 +362,8 @@ static void json_attestation(struct out *out, json_t *array, const struct hikae_
 
 static void show_attestations(struct run *run, const struct hikae_attestations *attestations)
 {
-    static const char *const heads[] = {"PROMISE", "POLICY",   "FROM",   "EXPIRES", "STATE",
-                                        "BY",      "DOCUMENT", "SHA256", NULL};
+    static const char *const heads[] = {"PROMISE",     "POLICY",   "FROM",   "EXPIRES", "STATE",
+                                        "ATTESTED BY", "DOCUMENT", "SHA256", NULL};
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
@@ -407,6 +405,7 @@ enum hikae_status command_attest_add(struct run *run)
     show_attestations(run, &attestations);
     if (run->out.json)
         out_bool(&run->out, NULL, "dry_run", options.dry_run);
+    run_say(run, options.dry_run ? MSG_DRY_RUN : options.revoke ? MSG_ATTEST_REVOKED : MSG_ATTESTED, options.promise);
     hikae_attestations_free(&attestations);
     return status;
 }
@@ -419,6 +418,8 @@ enum hikae_status command_attest_list(struct run *run)
     if (status > HIKAE_WARNINGS)
         return status;
     show_attestations(run, &attestations);
+    if (attestations.count == 0)
+        run_say(run, MSG_ATTESTATIONS_NONE, NULL);
     hikae_attestations_free(&attestations);
     return status;
 }

@@ -40,8 +40,7 @@ enum hikae_status command_cat(struct run *run)
     enum hikae_status status = value_which(run, &which);
     if (status != HIKAE_OK)
         return status;
-    status = hikae_cat(run->hikae, run->args[0], &which, run->args[1], on_bytes, &sink, &run->error);
-    return run->out.errnum != 0 ? HIKAE_OK : status;
+    return hikae_cat(run->hikae, run->args[0], &which, run->args[1], on_bytes, &sink, &run->error);
 }
 
 static enum hikae_status sink_failed(struct sink *sink, const char *what)
@@ -112,7 +111,7 @@ static enum hikae_status export_to(struct run *run, const struct hikae_which *wh
     if (sink->errnum != 0)
         return sink_failed(sink, "write");
     if (sink->fd < 0)
-        return run->out.errnum != 0 ? HIKAE_OK : status;
+        return status;
     if (status <= HIKAE_WARNINGS) {
         enum hikae_status committed = sink_commit(sink, run_has(run, "overwrite"));
         return committed != HIKAE_OK ? committed : status;
@@ -134,10 +133,12 @@ static void show_export(struct run *run, const struct sink *sink, uint64_t entri
     }
     (void)text_count(entries, count);
     (void)text_size(sink->bytes, size);
-    if (sink->fd >= 0)
+    if (sink->fd >= 0) {
         run_say(run, MSG_EXPORTED, count, size, sink->path);
-    else
-        run_tell(run, MSG_EXPORTED, count, size, "standard output");
+        return;
+    }
+    char CLEANUP_FREE *place = message_format(run->lang, MSG_STANDARD_OUTPUT, NULL);
+    run_tell(run, MSG_EXPORTED, count, size, place != NULL ? place : "-");
 }
 
 enum hikae_status command_export(struct run *run)

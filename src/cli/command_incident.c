@@ -193,7 +193,7 @@ static void print_deadlines(struct run *run, const struct hikae_incident *item)
 
 static void print_events(struct run *run, const struct hikae_incident *item)
 {
-    static const char *const heads[] = {"RECORDED", "WHO", "WHAT", "BY", "TEXT", NULL};
+    static const char *const heads[] = {"RECORDED", "WHO", "WHAT", "CHANNEL", "TEXT", NULL};
     struct columns columns CLEANUP(columns_free);
     char text[TEXT_SMALL];
     columns_start(&columns, heads);
@@ -214,6 +214,8 @@ static void show(struct run *run, const struct hikae_incidents *found)
     if (run->out.json) {
         if (found->count > 0)
             json_incident(&run->out, NULL, &found->items[0]);
+        if ((run->command->flags & COMMAND_DRY) != 0)
+            out_bool(&run->out, NULL, "dry_run", run_has(run, DRY_RUN));
         return;
     }
     print_all(run, found);

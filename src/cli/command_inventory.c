@@ -182,10 +182,6 @@ enum hikae_status command_inventory(struct run *run)
 {
     struct hikae_inventory inventory = {0};
     bool csv = run_has(run, "csv");
-    if (csv && run->out.json)
-        return run_usage(run, "--csv and --json: choose one");
-    if (run_has(run, "bom") && !csv)
-        return run_usage(run, "--bom needs --csv");
     enum hikae_status status = hikae_inventory(run->hikae, &inventory, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

@@ -303,8 +303,6 @@ enum hikae_status command_keys_rotate(struct run *run)
 {
     const char *tenant = run_option(run, "tenant");
     bool dry_run = run_has(run, DRY_RUN);
-    if (tenant != NULL && run_has(run, "root"))
-        return run_usage(run, "--tenant and --root exclude each other");
     return tenant != NULL ? rotate_tenant(run, tenant, dry_run) : rotate_root(run, dry_run);
 }
 

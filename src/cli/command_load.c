@@ -49,6 +49,14 @@ static void print_changes(struct run *run, const struct hikae_load_result *resul
         run_table(run, &columns);
 }
 
+static size_t count_made(const struct hikae_load_result *result)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < result->count; i++)
+        count += result->changes[i].done && strcmp(result->changes[i].what, "same") != 0;
+    return count;
+}
+
 enum hikae_status command_tenant_load(struct run *run)
 {
     struct hikae_load_options options = {.per_night = PER_NIGHT_DEFAULT, .dry_run = run_has(run, DRY_RUN)};
@@ -66,11 +74,16 @@ enum hikae_status command_tenant_load(struct run *run)
     (void)text_count(result.added, added);
     (void)text_count(result.changed, changed);
     (void)text_count(result.same, same);
-    if (run->out.json && status != HIKAE_USAGE)
+    size_t made = count_made(&result);
+    if (run->out.json && (status != HIKAE_USAGE || made > 0))
         json_changes(run, &result);
     else if (status <= HIKAE_WARNINGS)
         print_changes(run, &result);
-    if (status <= HIKAE_WARNINGS)
+    /* Those that were not made are told as warnings, one by one. */
+    if (status > HIKAE_WARNINGS && made > 0)
+        run_say(run, MSG_TENANTS_LOADED_PART, text_count(made, added),
+                text_count(result.added + result.changed, changed));
+    else if (status <= HIKAE_WARNINGS)
         run_say(run, options.dry_run ? MSG_TENANTS_LOAD_PLAN : MSG_TENANTS_LOADED, added, changed, same);
     hikae_load_result_free(&result);
     return status;

@@ -155,12 +155,9 @@ static struct listing start(struct run *run)
     };
 }
 
-/* A reader that left, or a full disk, ends the listing: run_finish says so, not the library's "interrupted". */
 static enum hikae_status finish(struct listing *listing, enum hikae_status status)
 {
     struct run *run = listing->run;
-    if (run->out.errnum != 0 || run->out.no_memory)
-        return HIKAE_OK;
     if (status <= HIKAE_WARNINGS && run->out.json && !listing->streaming)
         (void)out_array(&run->out, NULL, "entries");
     return status;

@@ -29,7 +29,7 @@ static void json_report(struct run *run, const struct hikae_notify_report *repor
 
 enum hikae_status command_notify_test(struct run *run)
 {
-    static const char *const heads[] = {"BY", "SENT", "WHY", NULL};
+    static const char *const heads[] = {"CHANNEL", "SENT", "WHY", NULL};
     struct hikae_notify_report report = {0};
     char count[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);
@@ -71,7 +71,7 @@ enum hikae_status command_notify_mute(struct run *run)
 
 enum hikae_status command_notify_list(struct run *run)
 {
-    static const char *const heads[] = {"BY", "LAST DIGEST", "LAST ALERT", "MUTED FOR", NULL};
+    static const char *const heads[] = {"CHANNEL", "LAST DIGEST", "LAST ALERT", "MUTED FOR", NULL};
     struct hikae_notify_report report = {0};
     char text[TEXT_SMALL];
     struct columns columns CLEANUP(columns_free);

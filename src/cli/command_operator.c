@@ -61,10 +61,12 @@ static enum hikae_status show_operators(struct run *run, enum hikae_status statu
     char people[TEXT_SMALL];
     if (status > HIKAE_WARNINGS)
         return status;
-    if (run->out.json)
+    if (run->out.json) {
         json_operators(run, operators);
-    else
+        out_bool(&run->out, NULL, "dry_run", dry_run);
+    } else {
         print_operators(run, operators);
+    }
     if (dry_run)
         run_say(run, MSG_DRY_RUN, NULL);
     else
@@ -73,13 +75,15 @@ static enum hikae_status show_operators(struct run *run, enum hikae_status statu
     return status;
 }
 
-static enum hikae_status operator_new(struct run *run)
+static enum hikae_status operator_new(struct run *run, bool dry_run)
 {
     const char *path = run_option(run, "out");
     char *public_key CLEANUP_FREE = NULL, *keyid CLEANUP_FREE = NULL;
     if (path == NULL)
         return run_usage(run, "keys operator new needs --out FILE");
-    if (run_has(run, DRY_RUN)) {
+    if (dry_run) {
+        if (run->out.json)
+            out_bool(&run->out, NULL, "dry_run", true);
         run_say(run, MSG_DRY_RUN, NULL);
         return HIKAE_OK;
     }
@@ -122,30 +126,49 @@ static enum hikae_status operator_list(struct run *run, bool dry_run)
     return show_operators(run, hikae_operator_list(run->hikae, &operators, &run->error), &operators, dry_run);
 }
 
+/* What each of its words takes: a name, and which of the options. */
+static const struct act {
+    const char *word;
+    size_t names;
+    const char *options[2];
+    bool store;
+    enum hikae_status (*run)(struct run *run, bool dry_run);
+} acts[] = {{"new", 0, {"out", "passphrase-file"}, false, operator_new},
+            {"add", 1, {"key", "deputy-of"}, true, operator_add},
+            {"revoke", 1, {NULL}, true, operator_revoke},
+            {"list", 0, {NULL}, true, operator_list}};
+
+/* An option that would be ignored is refused. */
+static enum hikae_status check_act(struct run *run, const struct act *act)
+{
+    if (run->arg_count != 1 + act->names)
+        return run_usage(run, "keys operator %s %s", act->word, act->names > 0 ? "needs a NAME" : "takes no name");
+    for (const struct option_def *def = run->command->options; def->name != NULL; def++) {
+        bool takes = false;
+        for (size_t i = 0; i < sizeof(act->options) / sizeof(act->options[0]); i++)
+            takes = takes || (act->options[i] != NULL && strcmp(act->options[i], def->name) == 0);
+        if (!takes && run_has(run, def->name))
+            return run_usage(run, "keys operator %s takes no --%s", act->word, def->name);
+    }
+    return HIKAE_OK;
+}
+
 enum hikae_status command_keys_operator(struct run *run)
 {
-    static const struct {
-        const char *word;
-        size_t names;
-        enum hikae_status (*act)(struct run *run, bool dry_run);
-    } table[] = {{"add", 1, operator_add}, {"revoke", 1, operator_revoke}, {"list", 0, operator_list}};
-    const char *word = run->args[0];
-    if (strcmp(word, "new") == 0)
-        return run->arg_count == 1 ? operator_new(run) : run_usage(run, "keys operator new takes no name");
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcmp(word, table[i].word) != 0)
+    for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+        if (strcmp(run->args[0], acts[i].word) != 0)
             continue;
-        if (run->arg_count != 1 + table[i].names)
-            return run_usage(run, "keys operator %s %s", word, table[i].names > 0 ? "needs a NAME" : "takes no name");
-        enum hikae_status opened = run_open_store(run);
-        return opened > HIKAE_WARNINGS ? opened : table[i].act(run, run_has(run, DRY_RUN));
+        enum hikae_status status = check_act(run, &acts[i]);
+        if (status == HIKAE_OK && acts[i].store)
+            status = run_open_store(run);
+        return status > HIKAE_WARNINGS ? status : acts[i].run(run, run_has(run, DRY_RUN));
     }
-    return run_usage(run, "keys operator does new, add, revoke or list, not \"%s\"", word);
+    return run_usage(run, "keys operator does new, add, revoke or list, not \"%s\"", run->args[0]);
 }
 
 /* ---- approve ---- */
 
-static void json_approvals(struct run *run, const struct hikae_approvals *approvals)
+static void json_approvals(struct run *run, const struct hikae_approvals *approvals, bool dry_run)
 {
     struct out *out = &run->out;
     json_t *array = out_array(out, NULL, "approvals");
@@ -159,6 +182,7 @@ static void json_approvals(struct run *run, const struct hikae_approvals *approv
         out_time(out, item, "expires", approvals->approvals[i].expires_ns);
     }
     out_bool(out, NULL, "again", approvals->again);
+    out_bool(out, NULL, "dry_run", dry_run);
 }
 
 static void print_approvals(struct run *run, const struct hikae_approvals *approvals)
@@ -193,7 +217,7 @@ enum hikae_status command_approve(struct run *run)
     if (status > HIKAE_WARNINGS)
         return status;
     if (run->out.json)
-        json_approvals(run, &approvals);
+        json_approvals(run, &approvals, options.dry_run);
     else
         print_approvals(run, &approvals);
     if (options.dry_run)
@@ -264,7 +288,7 @@ static void json_role_files(struct run *run, const struct hikae_roles *roles)
 
 static void print_role_files(struct run *run, const struct hikae_roles *roles)
 {
-    static const char *const heads[] = {"FILE", "IS", "MODE", "OWNER", "READ BY", NULL};
+    static const char *const heads[] = {"FILE", "IS", "RIGHTS", "OWNED BY", "READ BY", NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
     for (size_t i = 0; i < roles->file_count; i++) {

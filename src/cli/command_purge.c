@@ -10,11 +10,13 @@
 
 /* ---- Commands ---- */
 
-static void append(struct hikae_purges *all, struct hikae_purges *more)
+static void append(struct run *run, struct hikae_purges *all, struct hikae_purges *more)
 {
     struct hikae_purge *grown = mem_realloc(all->purges, (all->count + more->count) * sizeof(*grown));
-    if (grown == NULL)
+    if (grown == NULL) {
+        run->out.no_memory = true;
         return;
+    }
     all->purges = grown;
     memcpy(&grown[all->count], more->purges, more->count * sizeof(*grown));
     all->count += more->count;
@@ -35,7 +37,7 @@ enum hikae_status command_purge_plan(struct run *run)
         if (done != HIKAE_OK)
             status = done;
         if (done <= HIKAE_WARNINGS)
-            append(&all, &one);
+            append(run, &all, &one);
         hikae_purges_free(&one);
     }
     if (all.count > 0)

@@ -148,7 +148,7 @@ static void print_places(struct run *run, const struct hikae_purge *purge)
 
 static void print_holders(struct run *run, const struct hikae_purge *purge)
 {
-    static const char *const heads[] = {">EPOCH", "GROUP", "HOLDER", "KIND", "KEY", "SINCE", "ENDS", "DECLARED", NULL};
+    static const char *const heads[] = {">EPOCH", "GROUP", "HOLDER", "KIND", "FATE", "SINCE", "ENDS", "DECLARED", NULL};
     struct columns columns CLEANUP(columns_free);
     columns_start(&columns, heads);
     for (size_t i = 0; i < purge->holder_count; i++) {
@@ -296,7 +296,8 @@ static void print_one(struct run *run, const struct hikae_purge *purge)
         plan = NULL;
     columns_start(&columns, heads);
     add_row(&columns, pick(run, "pseudonym", "仮名"), purge->tenant);
-    add_row(&columns, pick(run, "stage", "段階"), purge->stage);
+    char *stage CLEANUP_FREE = watch_words(&run->watch, purge->stage);
+    add_row(&columns, pick(run, "stage", "段階"), stage);
     if (plan != NULL) {
         add_row(&columns, pick(run, "requested by", "依頼者"), json_string_value(json_object_get(plan, "requester")));
         add_approvals(run, &columns, purge);
@@ -329,8 +330,11 @@ static void print_list(struct run *run, const struct hikae_purges *purges)
     for (size_t i = 0; i < purges->count; i++) {
         const struct hikae_purge *purge = &purges->purges[i];
         char text[TEXT_SMALL];
-        char *waits CLEANUP_FREE =
-            purge->waits_on != NULL ? mem_printf("%s %s", purge->waits_for, purge->waits_on) : NULL;
+        char *kind CLEANUP_FREE =
+            purge->waits_for != NULL ? watch_words(&run->watch, purge->waits_for) : mem_strdup("-");
+        char *waits CLEANUP_FREE = kind == NULL              ? NULL
+                                   : purge->waits_on != NULL ? mem_printf("%s %s", kind, purge->waits_on)
+                                                             : mem_strdup(kind);
         columns_add(&columns, purge->name);
         columns_add(&columns, purge->tenant);
         columns_add(&columns, purge->stage);
@@ -338,7 +342,7 @@ static void print_list(struct run *run, const struct hikae_purges *purges)
         columns_add(&columns, purge->gone_ns != 0 ? text_time(purge->gone_ns, text) : NULL);
         columns_add_colour(&columns, purge->deadline_ns != 0 ? text_time(purge->deadline_ns, text) : NULL,
                            purge->missed ? COLOUR_RED : COLOUR_NONE);
-        columns_add(&columns, waits != NULL ? waits : purge->waits_for);
+        columns_add(&columns, waits);
     }
     run_table(run, &columns);
 }

@@ -180,10 +180,6 @@ enum hikae_status command_restore(struct run *run)
         status = value_duration(run, "keep-copy", keep, &options.keep_ns);
     if (status != HIKAE_OK)
         return status;
-    if (options.delta && !options.overwrite) {
-        (void)run_usage(run, "--delta changes files that are there, so it needs --overwrite too");
-        return HIKAE_USAGE;
-    }
     if (run_has(run, "all"))
         return restore_all(run, &options);
     if (run->arg_count == 0)

@@ -24,8 +24,6 @@ enum hikae_status command_review_ack(struct run *run)
                                                  .operator_file = run_option(run, "operator"),
                                                  .passphrase_file = run_option(run, "passphrase-file"),
                                                  .dry_run = run_has(run, DRY_RUN)};
-    if (day != NULL && run_option(run, "period") != NULL)
-        return run_usage(run, "--day and --period say the same: give one of them");
     enum hikae_status status = hikae_review_ack(run->hikae, &options, &period, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

@@ -145,6 +145,23 @@ static void put_exits(struct page *page, const struct command *command)
     }
 }
 
+/* "drill list" is of the family "drill". */
+static bool is_of_family(const struct command *command, const char *family)
+{
+    size_t size = strlen(family);
+    return strncmp(command->name, family, size) == 0 && command->name[size] == ' ';
+}
+
+static void show_rows(struct page *page, enum command_group group, const char *family)
+{
+    for (const struct command *const *c = command_table; *c != NULL; c++) {
+        const struct command *command = *c;
+        bool wanted = family != NULL ? is_of_family(command, family) : command->group == group;
+        if (wanted && (command->flags & COMMAND_HIDDEN) == 0)
+            put_row(page, command->name, command->summary[page->run->lang], NAME_COLUMN);
+    }
+}
+
 static void show_command(struct page *page, const struct command *command)
 {
     put_usage(page, command);
@@ -161,20 +178,13 @@ static void show_command(struct page *page, const struct command *command)
     }
     put_examples(page, command);
     put_exits(page, command);
+    if (command_is_family(command->name)) {
+        put(page, "\n");
+        put_heading(page, pick(page, "Commands of its family:", "関連するコマンド:"));
+        show_rows(page, GROUP_COUNT, command->name);
+    }
     put(page, pick(page, "\nOptions of all commands: see hikae help.\n",
                    "\n全コマンド共通のオプション: hikae help を見てください。\n"));
-}
-
-static void show_rows(struct page *page, enum command_group group, const char *family)
-{
-    for (const struct command *const *c = command_table; *c != NULL; c++) {
-        const struct command *command = *c;
-        size_t size = family != NULL ? strlen(family) : 0;
-        bool wanted = family != NULL ? strncmp(command->name, family, size) == 0 && command->name[size] == ' '
-                                     : command->group == group;
-        if (wanted && (command->flags & COMMAND_HIDDEN) == 0)
-            put_row(page, command->name, command->summary[page->run->lang], NAME_COLUMN);
-    }
 }
 
 static void show_all(struct page *page)
@@ -197,17 +207,19 @@ static void show_all(struct page *page)
              "\n各コマンドの説明と例: hikae help コマンド。はじめに: hikae init、tenant add、backup。\n"));
 }
 
-static void json_help(struct run *run, const struct command *only)
+/* In English whatever the language, as all of --json. */
+static void json_help(struct run *run, const struct command *only, const char *family)
 {
     json_t *array = out_array(&run->out, NULL, "commands");
     for (const struct command *const *c = command_table; *c != NULL; c++) {
-        if (((*c)->flags & COMMAND_HIDDEN) != 0 || (only != NULL && only != *c))
+        bool wanted = only != NULL ? only == *c : family == NULL || is_of_family(*c, family);
+        if (((*c)->flags & COMMAND_HIDDEN) != 0 || !wanted)
             continue;
         json_t *item = out_item(&run->out, array);
         if (item == NULL)
             return;
         out_text(&run->out, item, "name", (*c)->name);
-        out_text(&run->out, item, "summary", (*c)->summary[run->lang]);
+        out_text(&run->out, item, "summary", (*c)->summary[LANG_EN]);
         out_text(&run->out, item, "arguments", (*c)->arguments);
         out_text(&run->out, item, "description", (*c)->description);
         json_t *options = out_array(&run->out, item, "options");
@@ -226,18 +238,23 @@ static struct page page_start(struct run *run)
     return (struct page){.run = run, .width = width > WIDTH_MOST ? WIDTH_MOST : width};
 }
 
+static void put_family_end(struct page *page, const char *family)
+{
+    put(page, pick(page, "\nhikae help ", "\n各コマンドの説明と例: hikae help "));
+    put(page, family);
+    put(page, pick(page, " COMMAND explains one.\n", " コマンド。\n"));
+}
+
 static enum hikae_status show(struct run *run, const struct command *command, const char *family)
 {
     struct page page = page_start(run);
     if (run->out.json) {
-        json_help(run, command);
+        json_help(run, command, family);
     } else if (command != NULL) {
         show_command(&page, command);
     } else if (family != NULL) {
         show_rows(&page, GROUP_COUNT, family);
-        put(&page, "\nhikae help ");
-        put(&page, family);
-        put(&page, " COMMAND explains one.\n");
+        put_family_end(&page, family);
     } else {
         show_all(&page);
     }

@@ -171,6 +171,8 @@ static enum hikae_status take_option(struct parser *parser, const struct option_
     run->given[run->given_count++] = (struct given_option){def, value};
     if (strcmp(def->name, "config") == 0)
         run->config = value;
+    else if (strcmp(def->name, "help") == 0)
+        run->help = true;
     else if (strcmp(def->name, "quiet") == 0)
         run->quiet = true;
     else if (strcmp(def->name, "verbose") == 0)
@@ -242,6 +244,20 @@ static enum hikae_status parse_all(struct parser *parser)
     return status;
 }
 
+/* An option that would be ignored is refused. */
+static enum hikae_status check_together(struct run *run)
+{
+    for (size_t i = 0; i < run->given_count; i++) {
+        const struct option_def *def = run->given[i].def;
+        if (def->needs != NULL && !run_has(run, def->needs))
+            return run_usage(run, "--%s needs --%s", def->name, def->needs);
+        for (size_t k = 0; def->without != NULL && k < run->given_count; k++)
+            if (is_choice(def->without, run->given[k].def->name))
+                return run_usage(run, "--%s and --%s exclude each other", def->name, run->given[k].def->name);
+    }
+    return HIKAE_OK;
+}
+
 static enum hikae_status check_complete(struct run *run)
 {
     const struct command *command = run->command;
@@ -257,7 +273,7 @@ static enum hikae_status check_complete(struct run *run)
             return run_usage(run, "%s needs --%s %s", command->name, def->name, def->value);
     if ((command->flags & COMMAND_BYTES) != 0 && run->out.json)
         return run_usage(run, "%s writes bytes to standard output and has no --json", command->name);
-    return HIKAE_OK;
+    return check_together(run);
 }
 
 enum hikae_status parse_arguments(int argc, char **argv, struct run *run)

@@ -238,6 +238,16 @@ static void print_error(struct run *run)
         (void)fprintf(stderr, "  → %s\n", hint);
 }
 
+/* Several at once: the graver one, in the order that the codes are documented in. */
+static enum hikae_status graver(enum hikae_status a, enum hikae_status b)
+{
+    static const enum hikae_status order[] = {HIKAE_INTERNAL, HIKAE_KEYS, HIKAE_DAMAGED, HIKAE_UNKNOWN};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (a == order[i] || b == order[i])
+            return order[i];
+    return b;
+}
+
 /* What was asked for is done, but could not be told: a pipe whose reader left wants no message. */
 static enum hikae_status output_failed(struct run *run)
 {
@@ -261,11 +271,13 @@ static enum hikae_status output_failed(struct run *run)
 int run_finish(struct run *run, enum hikae_status status)
 {
     watch_end(&run->watch);
-    bool told = run->out.errnum == 0;
-    if (status > HIKAE_WARNINGS && told) {
+    /* A listing that stopped because nobody takes it is no interruption; anything else is told whoever takes it. */
+    if (status == HIKAE_INTERRUPTED && (run->out.errnum != 0 || run->out.no_memory))
+        status = HIKAE_OK;
+    if (status > HIKAE_WARNINGS) {
         if (run->out.json)
             json_error(run, status);
-        (void)fflush(stdout);
+        (void)out_flush(&run->out);
         print_error(run);
     } else if (status == HIKAE_WARNINGS && run->error.message[0] != '\0') {
         watch_warn(&run->watch, run->error.message);
@@ -273,7 +285,7 @@ int run_finish(struct run *run, enum hikae_status status)
     if (run->out.json)
         json_warnings(run);
     if (out_finish(&run->out) != 0)
-        status = output_failed(run);
+        status = graver(status, output_failed(run));
     watch_store(NULL);
     hikae_close(run->hikae);
     watch_free(&run->watch);

@@ -45,6 +45,7 @@ extern const struct command row_log_ingest, row_log_list, row_log_export;
     {.name = "snapshot",                                                                                               \
      .kind = VALUE_WORD,                                                                                               \
      .value = "ID",                                                                                                    \
+     .without = "at",                                                                                                  \
      .help = "this snapshot, by its id or a start of it that is unique; without it the latest"},                       \
     {                                                                                                                  \
         .name = "at", .kind = VALUE_WORD, .value = "TIME",                                                             \

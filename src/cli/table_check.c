@@ -149,7 +149,7 @@ const struct command row_keys_sheet = {
 };
 
 static const struct option_def rotate_options[] = {
-    {.name = "root", .help = "a new root epoch: what is done without --tenant, said aloud"},
+    {.name = "root", .without = "tenant", .help = "a new root epoch: what is done without --tenant, said aloud"},
     {.name = "tenant",
      .kind = VALUE_WORD,
      .value = "T",

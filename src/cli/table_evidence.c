@@ -11,9 +11,9 @@ static const struct option_def evidence_options[] = {
      .required = true,
      .help = "2026-10, 2026, or FROM/TO: days (the last one included) or instants, in the policy's zone"},
     {.name = "csv", .kind = VALUE_FILE, .value = "FILE", .help = "write a line for each proof and gap to a new file"},
-    OPTION_BOM,
+    OPTION_BOM("csv"),
     {.name = "html", .kind = VALUE_FILE, .value = "FILE", .help = "write one page with everything to a new file"},
-    {.name = "gaps", .help = "with --json: leave out the proof of what was kept"},
+    {.name = "gaps", .needs = "json", .help = "with --json: leave out the proof of what was kept"},
     OPTIONS_END,
 };
 

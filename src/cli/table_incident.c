@@ -259,7 +259,7 @@ static const struct option_def ack_options[] = {
      .kind = VALUE_WORD,
      .value = "P",
      .help = "2026-11-21, 2026-W47, 2026-11 or 2026; without it today"},
-    {.name = "day", .kind = VALUE_WORD, .value = "D", .help = "the same, of a day"},
+    {.name = "day", .kind = VALUE_WORD, .value = "D", .without = "period", .help = "the same, of a day"},
     {.name = "policy", .kind = VALUE_WORD, .value = "NAME", .help = "only of tenants with this policy"},
     {.name = "comment", .kind = VALUE_WORD, .value = "C", .required = true, .help = "what was seen"},
     {.name = "owner", .kind = VALUE_WORD, .value = "NAME", .help = "who takes care of what is open"},
@@ -268,7 +268,11 @@ static const struct option_def ack_options[] = {
      .value = "KEYFILE",
      .help =
          "sign it with this private key of yours as an operator; where a policy says signed: true, only this counts"},
-    {.name = "passphrase-file", .kind = VALUE_FILE, .value = "FILE", .help = "its first line opens the key"},
+    {.name = "passphrase-file",
+     .kind = VALUE_FILE,
+     .value = "FILE",
+     .needs = "operator",
+     .help = "its first line opens the key"},
     OPTION_WHO,
     OPTIONS_END,
 };

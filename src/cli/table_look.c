@@ -13,7 +13,10 @@ static const struct option_def ls_options[] = {
     OPTIONS_WHICH,
     {.name = "recursive", .letter = 'r', .help = "everything below, not only what is directly there"},
     {.name = "long", .letter = 'l', .help = "with mode, owner, size and time"},
-    {.name = "null", .letter = '0', .help = "names as they are, each ended by a zero byte, for xargs -0"},
+    {.name = "null",
+     .letter = '0',
+     .without = "json|long",
+     .help = "names as they are, each ended by a zero byte, for xargs -0"},
     OPTIONS_END,
 };
 
@@ -37,7 +40,10 @@ const struct command row_ls = {
 static const struct option_def find_options[] = {
     OPTIONS_WHICH,
     {.name = "long", .letter = 'l', .help = "with mode, owner, size and time"},
-    {.name = "null", .letter = '0', .help = "names as they are, each ended by a zero byte, for xargs -0"},
+    {.name = "null",
+     .letter = '0',
+     .without = "json|long",
+     .help = "names as they are, each ended by a zero byte, for xargs -0"},
     OPTIONS_END,
 };
 
@@ -109,7 +115,9 @@ static const struct option_def restore_options[] = {
     OPTIONS_WHICH,
     {.name = "target", .kind = VALUE_WORD, .value = "T", .help = "read from this target only"},
     {.name = "overwrite", .help = "replace what is in the way"},
-    {.name = "delta", .help = "with --overwrite: fetch only what differs from the files that are there"},
+    {.name = "delta",
+     .needs = "overwrite",
+     .help = "with --overwrite: fetch only what differs from the files that are there"},
     {.name = "no-owner", .help = "leave all to the user who restores"},
     {.name = "reason", .kind = VALUE_WORD, .value = "R", .help = "why, for the record"},
     {.name = "ticket", .kind = VALUE_WORD, .value = "N", .help = "the ticket, for the record"},
@@ -169,7 +177,7 @@ static const struct option_def export_options[] = {
      .kind = VALUE_FILE,
      .value = "FILE",
      .help = "the archive; without it, or as -, standard output"},
-    {.name = "overwrite", .help = "replace FILE if it exists"},
+    {.name = "overwrite", .needs = "output", .help = "replace FILE if it exists"},
     OPTIONS_END,
 };
 

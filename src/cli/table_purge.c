@@ -134,6 +134,7 @@ static const struct option_def declare_options[] = {
     {.name = "passphrase-file",
      .kind = VALUE_FILE,
      .value = "FILE",
+     .needs = "operator",
      .help = "the passphrase of that key, if it has one"},
     OPTIONS_END,
 };

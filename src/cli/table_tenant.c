@@ -218,8 +218,8 @@ const struct command row_tenant_trial = {
 };
 
 static const struct option_def inventory_options[] = {
-    {.name = "csv", .help = "a line a tenant and target, for a spreadsheet"},
-    OPTION_BOM,
+    {.name = "csv", .without = "json", .help = "a line a tenant and target, for a spreadsheet"},
+    OPTION_BOM("csv"),
     OPTIONS_END,
 };
 

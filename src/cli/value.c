@@ -135,8 +135,6 @@ enum hikae_status value_which(struct run *run, struct hikae_which *ret)
     const char *snapshot = run_option(run, "snapshot");
     const char *at = run_option(run, "at");
     *ret = (struct hikae_which){0};
-    if (snapshot != NULL && at != NULL)
-        return run_usage(run, "--snapshot and --at exclude each other");
     if (snapshot != NULL)
         return value_snapshot(snapshot, ret);
     if (at == NULL)

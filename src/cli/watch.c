@@ -164,8 +164,9 @@ static void append_left(struct watch *watch, const struct hikae_progress *progre
     if (left <= 0 || left / done * seconds > 1e9)
         return;
     int64_t left_s = (int64_t)(left / done * seconds) + 1;
+    char CLEANUP_FREE *duration = watch_words(watch, text_duration(left_s * NS_PER_S, number));
     char CLEANUP_FREE *message =
-        message_format(watch->lang, MSG_LEFT, (const char *const[]){text_duration(left_s * NS_PER_S, number), NULL});
+        duration != NULL ? message_format(watch->lang, MSG_LEFT, (const char *const[]){duration, NULL}) : NULL;
     append(line, size, message != NULL ? message : "");
 }
 

@@ -36,9 +36,9 @@ void watch_end(struct watch *watch);
 struct hikae_observer watch_observer(struct watch *watch);
 /* A warning of the command line itself. */
 void watch_warn(struct watch *watch, const char *message);
-/* One line to stderr: "hikae: " and the text, with the progress line out of the way. */
 /* A text of the library in the language of the reader. Fresh memory, or NULL without memory. */
 char *watch_words(const struct watch *watch, const char *text);
+/* One line to stderr: "hikae: " and the text, with the progress line out of the way. */
 void watch_line(struct watch *watch, const char *text);
 
 /*

@@ -58,9 +58,11 @@ while IFS= read -r name; do
     "$hikae" help "${words[@]}" >"$work/one"
     "$hikae" "${words[@]}" --help >"$work/two"
     cmp "$work/one" "$work/two" >&2 || echo "help and --help differ: $name"
-    awk 'length($0) > 100' "$work/one" >&2
+    awk -v name="$name" 'length($0) > 100 && !/^  \$ / { print name ": " $0 }' "$work/one" >>"$work/wide"
 done <"$work/names" >"$work/help-commands.txt"
 compare help-commands.txt
+# Only what is typed may pass the edge of a page.
+if [ -s "$work/wide" ]; then fail "wide lines: $(cat "$work/wide")"; else echo "ok no line of the help is too wide"; fi
 
 expect 2 'did you mean "hikae restore"?' resotre
 expect 2 'did you mean "hikae tenant add"?' tenant ad
@@ -100,14 +102,23 @@ full_disk() {
     "$hikae" version >/dev/full 2>"$work/err" || got=$?
     [ "$got" = 6 ] && grep -q 'standard output' "$work/err"
 }
-groff_is_silent() { [ -z "$(groff -man -Tutf8 -ww -z "$work"/man/*.1 2>&1 | tee "$work/complaints")" ]; }
+groff_is_silent() {
+    [ -z "$({ groff -man -Tutf8 -ww -z "$work"/man/*.1 && groff -k -mja -man -Tutf8 -ww -z "$work"/man/ja/*.1; } 2>&1 |
+        tee "$work/complaints")" ]
+}
 # hikae(1) names a page for each command, and each is there, as the units and --help say.
 every_command_has_its_page() {
     sed 's/ /-/g; s/.*/hikae-&.1/' "$work/names" | sort >"$work/pages"
-    (cd "$work/man" && ls) | grep -v '^hikae.1$' | sort | diff "$work/pages" - &&
+    (cd "$work/man" && ls -- *.1) | grep -v '^hikae.1$' | sort | diff "$work/pages" - &&
+        (cd "$work/man/ja" && ls -- *.1) | grep -v '^hikae.1$' | sort | diff "$work/pages" - &&
         grep -h '^Documentation=man:' "$root"/tools/systemd/*.in | sed 's/.*man:\(.*\)(1)/\1.1/' | while IFS= read -r page; do
             [ -s "$work/man/$page" ] || exit 1
         done
+}
+# Nothing but what is typed, and commands of running text, is English in a Japanese page.
+japanese_pages() {
+    ! sed -s '/^\.nf/,/^\.fi/d; /^[.[]/d; s/`[^`]*`//g; s/\\-/-/g; s/hikae [a-z ]*//g' "$work"/man/ja/*.1 |
+        grep -E '[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}'
 }
 # A program that is not here is said to be skipped.
 with() { # PROGRAM NAME COMMAND…
@@ -128,8 +139,9 @@ check "a full disk at standard output is noticed" full_disk
 check "the manual is written" "$hikae" generate man "$work/man"
 check "the completions are written" "$hikae" generate completion "$work/completion"
 check "every command has its page of the manual" every_command_has_its_page
+check "the Japanese pages are in Japanese" japanese_pages
 with groff "groff reads the manual" groff_is_silent
-with mandoc "mandoc reads the manual" mandoc -T lint -W warning "$work"/man/*.1
+with mandoc "mandoc reads the manual" mandoc -T lint -W warning "$work"/man/*.1 "$work"/man/ja/*.1
 check "bash reads its completion" bash -n "$work/completion/hikae.bash"
 check "bash completes a command" complete_words replicate repl
 check "bash completes a second word" complete_words rotate keys ro
@@ -159,11 +171,12 @@ with fish "fish completes a command after an option" fish_completes "verify vers
 with fish "fish completes a second word" fish_completes rotate "hikae keys ro"
 with fish "fish completes a tenant" fish_completes acme "hikae tenant show a"
 with fish "fish completes a choice" fish_completes "bare full sample" "hikae drill acme --mode "
-# zsh in a terminal of its own; what it prints is read from there until it is what is wanted, or time is over.
+# zsh in a terminal of its own. Keys are sent once its line editor says that it takes them, and what it prints is read until
+# it is what is wanted; the limit only ends a test that failed.
 cat >"$work/complete.zsh" <<'Z'
 zmodload zsh/zpty
 await() { # PATTERN
-    for ((i = 0; i < 250; i++)); do
+    for ((i = 0; i < 2500; i++)); do
         while zpty -r -t z part; do got+=$part; done
         plain=${${${got//$'\e'\[[0-9;?]#[a-zA-Z]/}//[[:space:]]##/ }//$'\r'/}
         [[ $plain == *$~1* ]] && return
@@ -173,14 +186,14 @@ await() { # PATTERN
     exit 1
 }
 zpty z zsh -f -i
-zpty -w z "PROMPT=; stty cols 200; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -d $1/dump; bindkey '^I' list-choices; print READY''NOW"
+zpty -w z "PROMPT=; stty cols 200; fpath=($1 \$fpath); autoload -Uz compinit; compinit -u -d $1/dump; bindkey '^I' list-choices; zle-line-init() { print -n READY''NOW }; zle -N zle-line-init"
 await READYNOW
 got=
 zpty -w -n z "$3"$'\t'
 await "$2"
 Z
 zsh_completes() { # PATTERN LINE
-    timeout 60 zsh -f -o extendedglob "$work/complete.zsh" "$work/completion" "$1" "$2"
+    timeout 300 zsh -f -o extendedglob "$work/complete.zsh" "$work/completion" "$1" "$2"
 }
 with zsh "zsh reads its completion" zsh -n "$work/completion/_hikae"
 with zsh "zsh completes a command after an option" zsh_completes 'verify -- *version --' "hikae --config x ver"
