@@ -359,6 +359,7 @@ enum hikae_status hikae_drill_run(struct hikae *hikae, const char *tenant, const
         (void)error_wrap(&err, "drill %s", tenant);
     engine_audit_detail(&audit, "drill", ret->drill);
     engine_audit_detail(&audit, "result", ret->result);
+    engine_audit_detail(&audit, "mode", ret->mode);
     engine_audit_detail(&audit, "plan", options->plan);
     engine_audit_count(&audit, "checked", ret->checked);
     engine_audit_count(&audit, "bytes", ret->bytes);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/drill.h"
+#include "ops/drill_due.h"
 #include "ops/drill_kit.h"
 #include "ops/facts.h"
 #include "ops/machine.h"
@@ -187,7 +188,8 @@ static int check_report(struct hikae *hikae, const char *text, const char *mac, 
     return error_hint(err, "a kit is for one drill of each mode; make another for the next");
 }
 
-static int accept(struct hikae *hikae, const char *path, bool dry_run, struct hikae_drill *ret, struct error *err)
+static int accept(struct hikae *hikae, const char *path, bool dry_run, struct hikae_drill *ret, bool *ret_elsewhere,
+                  struct error *err)
 {
     CLEANUP(buf_free) struct buf file = {0};
     json_t *json CLEANUP_JSON = NULL, *statement CLEANUP_JSON = NULL;
@@ -212,6 +214,7 @@ static int accept(struct hikae *hikae, const char *path, bool dry_run, struct hi
         return error_no_memory(err);
     if ((!dry_run && drill_record(&drill, statement, &envelope, err) != 0) || drill_read(statement, ret, err) != 0)
         return -1;
+    *ret_elsewhere = drill_is_elsewhere(statement);
     ret->envelope = envelope;
     envelope = NULL;
     return 0;
@@ -225,8 +228,13 @@ enum hikae_status hikae_drill_accept(struct hikae *hikae, const char *report_fil
     *ret = (struct hikae_drill){0};
     if (engine_audit_begin(hikae, OPERATION_DRILL_ACCEPT, NULL, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
-    int rc = accept(hikae, report_file, dry_run, ret, &err);
+    bool elsewhere = false;
+    int rc = accept(hikae, report_file, dry_run, ret, &elsewhere, &err);
     engine_audit_detail(&audit, "drill", ret->drill);
     engine_audit_detail(&audit, "result", ret->result);
+    engine_audit_detail(&audit, "mode", ret->mode);
+    engine_audit_count(&audit, DRILL_ELSEWHERE, elsewhere);
+    /* Whose it is the report says; which of ours that is, the catalogue. */
+    audit.tenant = ret->tenant;
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }

@@ -67,6 +67,7 @@ struct evidence_stage {
 };
 
 struct evidence_contract {
+    const char *policy; /* that was in force when its end was recorded; NULL: that was not */
     int64_t ends_ns, deadline_ns;
     int64_t cancelled_ns; /* 0: it was not */
     int64_t erased_ns;    /* everything is gone; 0: not yet */
@@ -77,6 +78,7 @@ struct evidence_contract {
 
 struct evidence_restore {
     int64_t time_ns;
+    const char *snapshot;
     const char *destination; /* "production", "drill", "staging", …; NULL: not recorded */
     const char *approver;    /* NULL: nobody                */
     bool by_customer;        /* at the customer's request   */
@@ -110,7 +112,9 @@ struct evidence_tenant {
     const char *name;
     const char *id;
     bool erased;
-    const char *sources; /* kinds, with spaces between: "dir image" */
+    int64_t gone_ns;     /* of one that is erased: when its writers were stopped for it; 0: it was not erased */
+    const char *unseen;  /* why not all of it is known; NULL: it is. Without stages not even its policy is. */
+    const char *sources; /* kinds, with spaces between: "dir image"; NULL: not known */
     const struct evidence_stage *stages;
     size_t stage_count;
     struct evidence_snapshot *snapshots; /* by time */
@@ -185,7 +189,8 @@ struct evidence_expiry {
 
 struct evidence_audit {
     const char *log;
-    uint64_t size, expired;
+    uint64_t size, expired, read;
+    bool partial;     /* entries that have not expired could not be read */
     int64_t first_ns; /* of the first entry that is there; 0: none */
     enum hikae_result
         state;        /* HIKAE_KEPT; HIKAE_BROKEN: it is not what it was; HIKAE_NOT_OBSERVABLE: not all can be read */
@@ -227,6 +232,7 @@ struct evidence_facts {
     size_t expiry_count;
     const struct evidence_audit *audits;
     size_t audit_count;
+    bool audit_partial;  /* entries wait on this machine, and were not read */
     const char *holders; /* kinds that hold the root key now, with spaces between */
 };
 
@@ -263,10 +269,12 @@ void evidence_judge_times(struct evidence_judging *judging, const char *zone);
 bool evidence_is_active(const struct evidence_judging *judging, const struct evidence_tenant *tenant, int64_t time_ns);
 /* Was it under that policy at any time of the version's part? */
 bool evidence_is_concerned(const struct evidence_judging *judging, const struct evidence_tenant *tenant);
+/* Is something not known of it that may concern the version's part? */
+bool evidence_is_unseen(const struct evidence_judging *judging, const struct evidence_tenant *tenant);
 const struct evidence_stage *evidence_stage_at(const struct evidence_tenant *tenant, int64_t time_ns);
 /* Entries of that class from before this instant may have expired. */
 int64_t evidence_horizon(const struct evidence_facts *facts, enum audit_class class);
-/* Broken, or not observable where what would prove the contrary may have expired. */
+/* Broken, or not observable where what would prove the contrary may have expired, or stands in what cannot be read. */
 enum hikae_result evidence_absent(const struct evidence_judging *judging, int64_t time_ns);
 
 /* One a kind of rule. */

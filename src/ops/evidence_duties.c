@@ -105,6 +105,14 @@ static void judge_contract(struct evidence_judging *judging, const struct policy
     evidence_proven_by(item, &contract->entry);
 }
 
+/* By the policy that its record copied; of what is older than that, by the tenant's policy at the end. */
+static bool is_of_policy(const struct evidence_contract *contract, const struct evidence_stage *stage,
+                         const char *policy)
+{
+    const char *own = contract->policy != NULL ? contract->policy : stage != NULL ? stage->policy : NULL;
+    return own != NULL && strcmp(own, policy) == 0;
+}
+
 void evidence_judge_contract_end(struct evidence_judging *judging, const struct policy_rule *rule)
 {
     const struct policy_contract_end *wanted = (const void *)rule;
@@ -112,13 +120,11 @@ void evidence_judge_contract_end(struct evidence_judging *judging, const struct 
     for (size_t i = 0; i < judging->facts->tenant_count; i++) {
         const struct evidence_tenant *tenant = &judging->facts->tenants[i];
         const struct evidence_stage *stage = evidence_stage_at(tenant, version->to_ns - 1);
-        if (stage == NULL || strcmp(stage->policy, version->name) != 0)
-            continue;
         for (size_t k = 0; k < tenant->contract_count; k++) {
             const struct evidence_contract *contract = &tenant->contracts[k];
             /* Those that were open in this part: ended before its end, and due after its beginning. */
-            if (contract->cancelled_ns == 0 && contract->ends_ns < version->to_ns &&
-                contract->deadline_ns > version->from_ns &&
+            if (is_of_policy(contract, stage, version->name) && contract->cancelled_ns == 0 &&
+                contract->ends_ns < version->to_ns && contract->deadline_ns > version->from_ns &&
                 (contract->deadline_ns <= version->to_ns || contract->erased_ns != 0 ||
                  contract->deadline_ns > judging->facts->now_ns))
                 judge_contract(judging, wanted, tenant, contract);

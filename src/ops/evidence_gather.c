@@ -34,33 +34,35 @@ struct evidence_dossier *evidence_find_dossier(const struct evidence_gathering *
                                         : NULL;
 }
 
-/* The history of an erased tenant nobody can read; whose it was, and under which policy, is still known. */
-static void add_erased(struct evidence_gathering *g, struct evidence_dossier *dossier, const struct catalog_tenant *row)
+struct evidence_dossier *evidence_add_dossier(struct evidence_gathering *g, const struct id *tid, const char *name)
 {
-    struct evidence_stage *stage =
-        arena_add(g->arena, &dossier->stages, &dossier->tenant.stage_count, sizeof(*dossier->stages));
-    if (stage != NULL)
-        *stage = (struct evidence_stage){.from_ns = INT64_MIN,
-                                         .policy = arena_text(g->arena, row->policy),
-                                         .customer = strcmp(row->class, "customer") == 0};
-    dossier->tenant.stages = dossier->stages;
+    struct evidence_dossier *dossier = arena_add(g->arena, &g->dossiers, &g->dossier_count, sizeof(*g->dossiers));
+    char hex[2 * ID_SIZE + 1];
+    if (dossier == NULL)
+        return NULL;
+    *dossier = (struct evidence_dossier){.tid = *tid, .tenant.name = name};
+    dossier->tenant.id = arena_text(g->arena, hex_encode(tid->bytes, ID_SIZE, hex));
+    return dossier;
 }
 
-static int add_dossier(const struct catalog_tenant *row, void *context, struct error *err)
+void evidence_sort_dossiers(struct evidence_gathering *g)
+{
+    if (g->dossier_count > 0)
+        qsort(g->dossiers, g->dossier_count, sizeof(*g->dossiers), compare_dossiers);
+}
+
+static int add_known(const struct catalog_tenant *row, void *context, struct error *err)
 {
     struct evidence_gathering *g = context;
     if (g->options->tenant != NULL && strcmp(g->options->tenant, row->name) != 0)
         return 0;
-    struct evidence_dossier *dossier = arena_add(g->arena, &g->dossiers, &g->dossier_count, sizeof(*g->dossiers));
+    struct evidence_dossier *dossier = evidence_add_dossier(g, &row->tid, arena_text(g->arena, row->name));
     if (dossier == NULL)
         return error_no_memory(err);
-    char hex[2 * ID_SIZE + 1];
-    dossier->tid = row->tid;
-    dossier->tenant.name = arena_text(g->arena, row->name);
-    dossier->tenant.id = arena_text(g->arena, hex_encode(row->tid.bytes, ID_SIZE, hex));
     dossier->tenant.erased = strcmp(row->state, "erased") == 0;
-    if (dossier->tenant.erased)
-        add_erased(g, dossier, row);
+    dossier->customer = strcmp(row->class, "customer") == 0;
+    /* Whose history is read has its policies from there. */
+    dossier->policy = arena_text(g->arena, row->policy);
     return g->arena->failed ? error_no_memory(err) : 0;
 }
 
@@ -68,14 +70,15 @@ static int list_tenants(struct evidence_gathering *g, struct error *err)
 {
     if (engine_tenants(g->hikae, err) != 0)
         return -1;
-    if (catalog_tenant_each(g->hikae->catalog, add_dossier, g, err) != 0)
+    if (catalog_tenant_each(g->hikae->catalog, add_known, g, err) != 0)
+        return -1;
+    evidence_sort_dossiers(g);
+    if (evidence_gather_erased(g, err) != 0)
         return -1;
     if (g->dossier_count == 0 && g->options->tenant != NULL) {
         (void)error_set(err, ERROR_NOT_FOUND, "there is no tenant %.200s", g->options->tenant);
         return error_hint(err, "`hikae tenant list` shows the tenants");
     }
-    if (g->dossier_count > 0)
-        qsort(g->dossiers, g->dossier_count, sizeof(*g->dossiers), compare_dossiers);
     return 0;
 }
 
@@ -137,6 +140,7 @@ int evidence_gather(struct evidence_gathering *g, struct error *err)
 void evidence_gathering_close(struct evidence_gathering *g)
 {
     session_close(&g->store);
+    hikae_purges_free(&g->purges);
     for (size_t i = 0; i < g->zone_count; i++)
         zone_free(g->zones[i]);
     for (size_t i = 0; i < g->calendar_count; i++)

@@ -21,6 +21,25 @@ struct evidence_dossier {
     struct evidence_restore *restores;
     struct evidence_kept_log *logs;
     struct evidence_act *acts;
+    struct evidence_change *changes; /* by the audit log; of one whose history nobody can read */
+    size_t change_count;
+    const char *policy; /* the last that is known of it; NULL: none */
+    int64_t first_ns;   /* when its first night was tried; 0: none was */
+    bool customer;
+    bool drills_unlisted;         /* the audit log has some of which it does not say what they tried */
+    struct evidence_check *tried; /* drills, by the audit log */
+    size_t tried_count;
+    struct evidence_restore *handed; /* copies, by the audit log */
+    size_t handed_count;
+};
+
+/* What an entry of the audit log says of what a tenant was from then on. */
+struct evidence_change {
+    int64_t time_ns;
+    bool came;           /* it was added then */
+    const char *policy;  /* NULL: as before */
+    const char *sources; /* kinds; NULL: as before */
+    const char *state;   /* NULL: as before */
 };
 
 /* The entry about a thing with an id of its own: a drill, a copy that was handed out. */
@@ -28,6 +47,9 @@ struct evidence_named {
     const char *id;
     struct evidence_entry entry;
 };
+
+/* By id; for qsort and bsearch. */
+int evidence_compare_named(const void *a, const void *b);
 
 /* An incident freezes logs from an instant on, until it is closed. */
 struct evidence_freeze {
@@ -38,6 +60,8 @@ struct evidence_freeze {
 struct evidence_drop {
     const char *snapshot; /* id, or the start of one that a person gave */
     bool by_person;
+    bool has_tenant;
+    struct id tenant;
     int64_t time_ns;
     struct evidence_entry entry;
 };
@@ -63,8 +87,9 @@ struct evidence_gathering {
     size_t dossier_count;
     struct evidence_drop *drops; /* by snapshot */
     size_t drop_count;
-    struct evidence_named *named;
+    struct evidence_named *named; /* by id */
     size_t named_count;
+    struct hikae_purges purges;
     struct hikae_evidence_log *logs;
     struct hikae_evidence_nonconformity *nonconformities;
     struct policy **policies; /* that versions and results borrow: the caller frees them in the end */
@@ -91,8 +116,20 @@ MUST_USE int evidence_gather_tenant(struct evidence_gathering *gathering, struct
                                     struct error *err);
 
 /* evidence_gather_purge.c: what became of tenants whose contract ended. */
+
+/* Before the audit log is read: dossiers of all that are erased, also of those that this machine never knew. */
+MUST_USE int evidence_gather_erased(struct evidence_gathering *gathering, struct error *err);
+/* What the audit log alone tells of a tenant whose history cannot be read; why: of one that is not erased. */
+MUST_USE int evidence_gather_unread(struct evidence_gathering *gathering, struct evidence_dossier *dossier,
+                                    const char *why, struct error *err);
+/* After the tenants: how their erasures ended. */
 MUST_USE int evidence_gather_purges(struct evidence_gathering *gathering, struct error *err);
 
+/* One more tenant. Until evidence_gather_erased is done they are in no order. */
+struct evidence_dossier *evidence_add_dossier(struct evidence_gathering *gathering, const struct id *tid,
+                                              const char *name);
+/* Put them in order, so that they can be found. */
+void evidence_sort_dossiers(struct evidence_gathering *gathering);
 /* The dossier of a tenant, or NULL. */
 struct evidence_dossier *evidence_find_dossier(const struct evidence_gathering *gathering, const struct id *tid);
 /* Texts and instants of a body; absent and null are NULL and 0. */

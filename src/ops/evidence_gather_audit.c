@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/mem.h"
 #include "ops/audit_read.h"
+#include "ops/drill_due.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static void take_backup(const struct seen *seen)
 {
     struct evidence_dossier *dossier = seen->dossier;
     const char *snapshot = detail(seen, "snapshot");
+    if (dossier != NULL && count(seen, "on_demand") == 0 &&
+        (dossier->first_ns == 0 || seen->entry->time_ns < dossier->first_ns))
+        dossier->first_ns = seen->entry->time_ns;
     if (dossier == NULL || snapshot == NULL || !is_done(seen))
         return;
     struct evidence_snapshot *made =
@@ -72,8 +76,12 @@ static void add_drop(const struct seen *seen, const char *snapshot, bool by_pers
     struct evidence_gathering *g = seen->g;
     struct evidence_drop *drop = arena_add(g->arena, &g->drops, &g->drop_count, sizeof(*g->drops));
     if (drop != NULL)
-        *drop =
-            (struct evidence_drop){snapshot, by_person, seen->entry->time_ns + seen->entry->duration_ns, seen->place};
+        *drop = (struct evidence_drop){.snapshot = snapshot,
+                                       .by_person = by_person,
+                                       .has_tenant = seen->entry->has_tenant,
+                                       .tenant = seen->entry->tenant,
+                                       .time_ns = seen->entry->time_ns + seen->entry->duration_ns,
+                                       .entry = seen->place};
 }
 
 static void take_retain(const struct seen *seen)
@@ -121,6 +129,13 @@ static void add_verification(const struct seen *seen, struct evidence_dossier *d
         *made = *check;
 }
 
+/* In whose objects a verification of all tenants found damage: that is no fault of the others'. */
+static bool is_damaged(const struct seen *seen, const struct evidence_dossier *dossier)
+{
+    const char *tenants = json_string_value(json_object_get(seen->entry->details, "damaged_tenants"));
+    return tenants == NULL || strstr(tenants, dossier->tenant.id) != NULL; /* ids are all as long */
+}
+
 /* One that did not get to its end, or could not read, says nothing; neither does one of a single target. */
 static void take_verify(const struct seen *seen)
 {
@@ -139,9 +154,13 @@ static void take_verify(const struct seen *seen)
         arena_printf(g->arena, "%llu checked, %llu sound, %llu damaged, %llu repaired",
                      (unsigned long long)count(seen, "checked"), (unsigned long long)count(seen, "sound"),
                      (unsigned long long)count(seen, "damaged"), (unsigned long long)count(seen, "repaired"));
-    for (size_t i = 0; i < g->dossier_count; i++)
-        if (seen->entry->has_tenant ? seen->dossier == &g->dossiers[i] : true)
-            add_verification(seen, &g->dossiers[i], &check);
+    for (size_t i = 0; i < g->dossier_count; i++) {
+        struct evidence_dossier *dossier = &g->dossiers[i];
+        if (seen->entry->has_tenant && seen->dossier != dossier)
+            continue;
+        check.sound = is_done(seen) || !is_damaged(seen, dossier);
+        add_verification(seen, dossier, &check);
+    }
 }
 
 /* ---- Entries that were deleted ---- */
@@ -189,9 +208,27 @@ static void add_act(const struct seen *seen, enum evidence_act_kind kind)
         *made = (struct evidence_act){kind, seen->entry->time_ns, seen->place};
 }
 
+/* The copy's own record goes with its tenant's history. */
+static void take_handed(const struct seen *seen)
+{
+    struct evidence_dossier *dossier = seen->dossier;
+    if (dossier == NULL || json_object_get(seen->entry->details, "copy") == NULL)
+        return;
+    struct evidence_restore *made =
+        arena_add(seen->g->arena, &dossier->handed, &dossier->handed_count, sizeof(*dossier->handed));
+    if (made != NULL)
+        *made = (struct evidence_restore){.time_ns = seen->entry->time_ns,
+                                          .snapshot = detail(seen, "snapshot"),
+                                          .destination = detail(seen, "destination"),
+                                          .approver = arena_text(seen->g->arena, seen->entry->operator_name),
+                                          .by_customer = count(seen, "on_request") > 0,
+                                          .entry = seen->place};
+}
+
 static void take_restore(const struct seen *seen)
 {
     take_named(seen, "copy");
+    take_handed(seen);
     if (count(seen, "on_request") > 0 && strcmp(seen->entry->result, "refused") == 0)
         add_act(seen, EVIDENCE_REQUEST_REFUSED);
 }
@@ -208,9 +245,58 @@ static void take_survivors(const struct seen *seen)
         add_act(seen, EVIDENCE_SURVIVORS);
 }
 
+/* As the drill's own record says it, which goes with its tenant's history. */
 static void take_drill(const struct seen *seen)
 {
+    struct evidence_dossier *dossier = seen->dossier;
+    const char *result = json_string_value(json_object_get(seen->entry->details, "result"));
+    const char *mode = json_string_value(json_object_get(seen->entry->details, "mode"));
+    unsigned level;
     take_named(seen, "drill");
+    bool passed = result != NULL && strcmp(result, "passed") == 0;
+    if (dossier == NULL || (!passed && (result == NULL || strcmp(result, "failed") != 0)))
+        return;
+    if (!find_word(policy_drill_words, mode, &level)) {
+        dossier->drills_unlisted = true;
+        return;
+    }
+    struct evidence_check *made =
+        arena_add(seen->g->arena, &dossier->tried, &dossier->tried_count, sizeof(*dossier->tried));
+    if (made != NULL)
+        *made = (struct evidence_check){.time_ns = seen->entry->time_ns,
+                                        .level = level,
+                                        .share = 1000,
+                                        .sound = passed,
+                                        .elsewhere = count(seen, DRILL_ELSEWHERE) > 0,
+                                        .name = detail(seen, "drill"),
+                                        .entry = seen->place};
+}
+
+/* ---- What a tenant was ---- */
+
+static void add_change(const struct seen *seen, bool came)
+{
+    struct evidence_dossier *dossier = seen->dossier;
+    if (dossier == NULL || !is_done(seen))
+        return;
+    struct evidence_change *made =
+        arena_add(seen->g->arena, &dossier->changes, &dossier->change_count, sizeof(*dossier->changes));
+    if (made != NULL)
+        *made = (struct evidence_change){.time_ns = seen->entry->time_ns,
+                                         .came = came,
+                                         .policy = detail(seen, "policy"),
+                                         .sources = detail(seen, "kinds"),
+                                         .state = detail(seen, "state")};
+}
+
+static void take_added(const struct seen *seen)
+{
+    add_change(seen, true);
+}
+
+static void take_changed(const struct seen *seen)
+{
+    add_change(seen, false);
 }
 
 /* ---- The log ---- */
@@ -224,7 +310,14 @@ static const struct {
     {"verify", take_verify},          {"audit expire", take_expire},
     {"restore", take_restore},        {"drill", take_drill},
     {"customer export", take_export}, {"contract survivors", take_survivors},
+    {"drill accept", take_drill},     {"tenant add", take_added},
+    {"tenant set", take_changed},     {"tenant state", take_changed},
 };
+
+int evidence_compare_named(const void *a, const void *b)
+{
+    return strcmp(((const struct evidence_named *)a)->id, ((const struct evidence_named *)b)->id);
+}
 
 static int compare_drops(const void *a, const void *b)
 {
@@ -255,6 +348,7 @@ static int take_entry(const struct id *log, const struct audit_entry *entry, voi
         return error_no_memory(err);
     if (audit->first_ns == 0)
         audit->first_ns = entry->time_ns;
+    audit->read++;
     audit->last = (struct evidence_entry){audit->log, entry->sequence};
     const struct seen seen = {g, entry, audit->last,
                               entry->has_tenant ? evidence_find_dossier(g, &entry->tenant) : NULL};
@@ -299,6 +393,7 @@ static int take_log(struct evidence_gathering *g, const struct hikae_audit_repor
         return error_no_memory(err);
     audit->size = from->size;
     audit->expired = from->expired;
+    audit->partial = audit->read + audit->expired < audit->size;
     take_findings(g, report, audit);
     *made = (struct hikae_evidence_log){.log = audit->log,
                                         .size = from->size,
@@ -320,7 +415,8 @@ static int take_missing(struct evidence_gathering *g, const struct hikae_audit_r
         struct evidence_audit *audit = arena_add(g->arena, &g->audits, &g->facts->audit_count, sizeof(*g->audits));
         if (audit == NULL)
             return error_no_memory(err);
-        *audit = (struct evidence_audit){.log = arena_text(g->arena, report->findings[i].log), .state = HIKAE_KEPT};
+        *audit = (struct evidence_audit){
+            .log = arena_text(g->arena, report->findings[i].log), .state = HIKAE_KEPT, .partial = true};
         take_findings(g, report, audit);
     }
     return 0;
@@ -333,8 +429,10 @@ int evidence_gather_audit(struct evidence_gathering *g, struct error *err)
     struct hikae_audit_report report;
     struct audit_uploaded uploaded;
     struct error why = {0};
-    if (engine_audit_upload(g->hikae, &uploaded, &why) != 0)
+    if (engine_audit_upload(g->hikae, &uploaded, &why) != 0) {
         engine_warn(g->hikae, "entries that wait here are not seen: %s", why.what);
+        g->facts->audit_partial = true;
+    }
     int rc = audit_verify_visit(g->hikae, &visitor, &report, &why);
     if (rc != 0 && why.class != ERROR_DAMAGED && why.class != ERROR_UNREACHABLE)
         *err = why;
@@ -345,7 +443,10 @@ int evidence_gather_audit(struct evidence_gathering *g, struct error *err)
     if (rc == 0)
         rc = take_missing(g, &report, err);
     hikae_audit_report_free(&report);
+    g->facts->expiries = g->expiries; /* tenants whose history is gone are told by what has not expired */
     if (rc == 0 && g->drop_count > 0)
         qsort(g->drops, g->drop_count, sizeof(*g->drops), compare_drops);
+    if (rc == 0 && g->named_count > 0)
+        qsort(g->named, g->named_count, sizeof(*g->named), evidence_compare_named);
     return rc;
 }

@@ -83,8 +83,9 @@ static void join_snapshot(struct evidence_snapshot *snapshot, const struct histo
         snapshot->dropped_ns = from->retired_ns != 0 ? from->retired_ns : from->time_ns;
 }
 
-/* The entry by which it was dropped; a person may have named it by the start of its id. */
-static const struct evidence_drop *find_drop(const struct evidence_gathering *g, const char *id)
+/* The entry by which it was dropped; a person may have named it by the start of its id, of 4 digits at least. */
+static const struct evidence_drop *find_drop(const struct evidence_gathering *g, const struct id *tenant,
+                                             const char *id)
 {
     size_t low = 0, high = g->drop_count;
     while (low < high) {
@@ -95,18 +96,23 @@ static const struct evidence_drop *find_drop(const struct evidence_gathering *g,
             high = middle;
     }
     /* What is the start of an id stands before it, and behind all that share less with it. */
-    while (low-- > 0 && strncmp(g->drops[low].snapshot, id, 4) == 0)
-        if (strncmp(g->drops[low].snapshot, id, strlen(g->drops[low].snapshot)) == 0)
-            return &g->drops[low];
+    while (low-- > 0 && strncmp(g->drops[low].snapshot, id, 4) == 0) {
+        const struct evidence_drop *drop = &g->drops[low];
+        /* Another tenant's snapshot may begin with the same digits. */
+        if ((!drop->has_tenant || id_equal(&drop->tenant, tenant)) &&
+            strncmp(drop->snapshot, id, strlen(drop->snapshot)) == 0)
+            return drop;
+    }
     return NULL;
 }
 
+/* history NULL: nobody can read it. Then only what the audit log says is known, and nothing counts as lost. */
 static void join_made(struct evidence_gathering *g, struct evidence_dossier *dossier, const struct history *history)
 {
     for (size_t i = 0; i < dossier->made_count; i++) {
         struct evidence_snapshot *snapshot = &dossier->made[i];
-        const struct history_snapshot *known = find_in_history(history, snapshot->id);
-        const struct evidence_drop *drop = find_drop(g, snapshot->id);
+        const struct history_snapshot *known = history != NULL ? find_in_history(history, snapshot->id) : NULL;
+        const struct evidence_drop *drop = find_drop(g, &dossier->tid, snapshot->id);
         if (drop != NULL) {
             snapshot->dropped_ns = drop->time_ns;
             snapshot->taken_out = drop->by_person;
@@ -114,7 +120,7 @@ static void join_made(struct evidence_gathering *g, struct evidence_dossier *dos
         }
         if (known != NULL)
             join_snapshot(snapshot, known, g->arena);
-        snapshot->lost = known == NULL && drop == NULL;
+        snapshot->lost = history != NULL && known == NULL && drop == NULL;
     }
 }
 
@@ -142,10 +148,11 @@ static void add_unlogged(struct evidence_gathering *g, struct evidence_dossier *
 static void take_snapshots(struct evidence_gathering *g, struct evidence_dossier *dossier, const struct chain *chain)
 {
     size_t logged = dossier->made_count;
-    join_made(g, dossier, &chain->history);
+    join_made(g, dossier, chain != NULL ? &chain->history : NULL);
     if (logged > 0)
         qsort(dossier->made, logged, sizeof(*dossier->made), compare_ids);
-    add_unlogged(g, dossier, chain, logged);
+    if (chain != NULL)
+        add_unlogged(g, dossier, chain, logged);
     if (dossier->made_count > 0 && !g->arena->failed)
         qsort(dossier->made, dossier->made_count, sizeof(*dossier->made), compare_times);
     dossier->tenant.snapshots = dossier->made;
@@ -174,7 +181,8 @@ static void take_contract(struct evidence_gathering *g, struct evidence_dossier 
     struct evidence_contract *made =
         arena_add(g->arena, &dossier->contracts, &dossier->tenant.contract_count, sizeof(*dossier->contracts));
     if (made != NULL)
-        *made = (struct evidence_contract){.ends_ns = evidence_body_time(body, "ends"),
+        *made = (struct evidence_contract){.policy = evidence_body_text(g->arena, body, "policy"),
+                                           .ends_ns = evidence_body_time(body, "ends"),
                                            .deadline_ns = evidence_body_time(body, "deadline"),
                                            .detail = evidence_body_text(g->arena, body, "on")};
 }
@@ -229,10 +237,12 @@ static void join_logs(struct evidence_dossier *dossier)
 /* The audit log's entry about a drill or a copy. */
 static struct evidence_entry entry_of(const struct evidence_gathering *g, const char *id)
 {
-    for (size_t i = 0; id != NULL && i < g->named_count; i++)
-        if (strcmp(g->named[i].id, id) == 0)
-            return g->named[i].entry;
-    return (struct evidence_entry){0};
+    const struct evidence_named key = {.id = id};
+    const struct evidence_named *found =
+        id != NULL && g->named_count > 0
+            ? bsearch(&key, g->named, g->named_count, sizeof(*g->named), evidence_compare_named)
+            : NULL;
+    return found != NULL ? found->entry : (struct evidence_entry){0};
 }
 
 /* One that could not read a target, or was cut by its budget, says nothing. */
@@ -262,13 +272,21 @@ static void take_drill(struct evidence_gathering *g, struct evidence_dossier *do
     made->entry = entry_of(g, made->name);
 }
 
-/* Was it the newest snapshot that there was then? */
+/* Was it what `restore` takes for the latest, of those that were there then? */
 static bool is_latest(const struct evidence_dossier *dossier, const char *snapshot, int64_t time_ns)
 {
-    const char *latest = NULL;
-    for (size_t i = 0; i < dossier->made_count && dossier->made[i].time_ns <= time_ns; i++)
-        if (dossier->made[i].complete && !history_is_aside(dossier->made[i].on_demand, dossier->made[i].tag))
-            latest = dossier->made[i].id;
+    const char *latest = NULL, *aside = NULL;
+    for (size_t i = 0; i < dossier->made_count && dossier->made[i].time_ns <= time_ns; i++) {
+        const struct evidence_snapshot *made = &dossier->made[i];
+        if (!made->complete || made->lost || (made->dropped_ns != 0 && made->dropped_ns <= time_ns))
+            continue;
+        if (history_is_aside(made->on_demand, made->tag))
+            aside = made->id;
+        else
+            latest = made->id;
+    }
+    if (latest == NULL)
+        latest = aside;
     return latest != NULL && snapshot != NULL && strcmp(latest, snapshot) == 0;
 }
 
@@ -281,11 +299,12 @@ static void take_copy(struct evidence_gathering *g, struct evidence_dossier *dos
         return;
     int64_t handed_ns = evidence_body_time(body, "handed");
     *made = (struct evidence_restore){.time_ns = handed_ns != 0 ? handed_ns : time_ns,
+                                      .snapshot = evidence_body_text(g->arena, body, "snapshot"),
                                       .destination = evidence_body_text(g->arena, body, "destination"),
                                       .approver = evidence_body_text(g->arena, body, "approver"),
                                       .by_customer = json_is_true(json_object_get(body, "on_request")),
                                       .entry = entry_of(g, json_string_value(json_object_get(body, "copy")))};
-    made->latest = is_latest(dossier, json_string_value(json_object_get(body, "snapshot")), made->time_ns);
+    made->latest = is_latest(dossier, made->snapshot, made->time_ns);
 }
 
 static int compare_checks(const void *a, const void *b)
@@ -324,26 +343,48 @@ static int take_facts(struct evidence_gathering *g, struct evidence_dossier *dos
         if (take_fact(g, dossier, &history->facts[i], false, err) != 0)
             return -1;
     join_logs(dossier);
-    if (dossier->tenant.drill_count > 0)
-        qsort(dossier->drills, dossier->tenant.drill_count, sizeof(*dossier->drills), compare_checks);
-    dossier->tenant.drills = dossier->drills;
-    dossier->tenant.restores = dossier->restores;
-    dossier->tenant.contracts = dossier->contracts;
     return 0;
+}
+
+static void take_arrays(struct evidence_dossier *dossier)
+{
+    struct evidence_tenant *tenant = &dossier->tenant;
+    if (tenant->verification_count > 0)
+        qsort(dossier->verifications, tenant->verification_count, sizeof(*dossier->verifications), compare_checks);
+    if (tenant->drill_count > 0)
+        qsort(dossier->drills, tenant->drill_count, sizeof(*dossier->drills), compare_checks);
+    tenant->verifications = dossier->verifications;
+    tenant->drills = dossier->drills;
+    tenant->restores = dossier->restores;
+    tenant->contracts = dossier->contracts;
+    tenant->acts = dossier->acts;
+}
+
+/* Nobody can read its history: an erased one's, as it should be, or one's of which not enough is left. */
+static int take_unread(struct evidence_gathering *g, struct evidence_dossier *dossier, const struct error *why,
+                       struct error *err)
+{
+    bool erased = dossier->tenant.erased || dossier->tenant.gone_ns != 0;
+    if (!erased)
+        engine_warn(g->hikae, "of tenant %s the audit log alone tells: %s", dossier->tenant.name, why->what);
+    take_snapshots(g, dossier, NULL);
+    dossier->drills = dossier->tried;
+    dossier->tenant.drill_count = dossier->tried_count;
+    dossier->restores = dossier->handed;
+    dossier->tenant.restore_count = dossier->handed_count;
+    for (size_t i = 0; i < dossier->handed_count; i++)
+        dossier->handed[i].latest = is_latest(dossier, dossier->handed[i].snapshot, dossier->handed[i].time_ns);
+    take_arrays(dossier);
+    return evidence_gather_unread(g, dossier, erased ? NULL : why->what, err);
 }
 
 int evidence_gather_tenant(struct evidence_gathering *g, struct evidence_dossier *dossier, struct error *err)
 {
     struct session session;
     struct error why = {0};
-    dossier->tenant.verifications = dossier->verifications;
-    dossier->tenant.acts = dossier->acts;
     if (session_open(g->hikae, dossier->tenant.name, 0, &session, &why) != 0) {
-        /* Of an erased tenant the audit log still tells; its own history nobody can read, as it should be. */
-        if (dossier->tenant.erased) {
-            dossier->tenant.snapshots = dossier->made;
-            return 0;
-        }
+        if (why.class != ERROR_NO_MEMORY && why.class != ERROR_INTERRUPTED)
+            return take_unread(g, dossier, &why, err);
         *err = why;
         return -1;
     }
@@ -352,6 +393,7 @@ int evidence_gather_tenant(struct evidence_gathering *g, struct evidence_dossier
     dossier->tenant.held = session.chain.history.hold_count > 0;
     take_snapshots(g, dossier, &session.chain);
     int rc = take_facts(g, dossier, &session.chain.history, err);
+    take_arrays(dossier);
     session_close(&session);
     return rc == 0 && g->arena->failed ? error_no_memory(err) : rc;
 }

@@ -98,9 +98,9 @@ static int64_t seen_until(const struct evidence_judging *judging)
     return to_ns < now_ns ? to_ns : now_ns;
 }
 
-static bool is_there(const struct evidence_snapshot *snapshot, int64_t time_ns)
+static bool is_there(const struct evidence_tenant *tenant, const struct evidence_snapshot *snapshot, int64_t time_ns)
 {
-    return !snapshot->lost && snapshot->time_ns < time_ns &&
+    return !snapshot->lost && snapshot->time_ns < time_ns && (tenant->gone_ns == 0 || tenant->gone_ns >= time_ns) &&
            (snapshot->dropped_ns == 0 || snapshot->dropped_ns >= time_ns);
 }
 
@@ -111,15 +111,15 @@ static void judge_overdue(struct evidence_judging *judging, const struct evidenc
     const int64_t end_ns = seen_until(judging), then_ns = end_ns - EVIDENCE_GRACE_NS;
     struct retention_plan plan = {0};
     /* Who is no tenant of the policy at the end is not cared for by its rules; a hold stops them. */
-    if (judging->version->policy->generations.keep_all || tenant->held || then_ns < judging->version->from_ns ||
-        !evidence_is_active(judging, tenant, end_ns - 1))
+    if (judging->version->policy->generations.keep_all || tenant->held || tenant->unseen != NULL ||
+        tenant->gone_ns != 0 || then_ns < judging->version->from_ns || !evidence_is_active(judging, tenant, end_ns - 1))
         return;
     int made = plan_at(judging, tenant, then_ns, true, room, &plan);
     judging->failed = judging->failed || made < 0;
     for (size_t i = 0; made > 0 && i < tenant->snapshot_count; i++) {
         const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (snapshot->on_demand || !snapshot->complete || snapshot->time_ns > then_ns || !is_there(snapshot, end_ns) ||
-            plan_keeps(&plan, room, snapshot->id))
+        if (snapshot->on_demand || !snapshot->complete || snapshot->time_ns > then_ns ||
+            !is_there(tenant, snapshot, end_ns) || plan_keeps(&plan, room, snapshot->id))
             continue;
         add_drop(judging, tenant, snapshot, "generation-overdue", HIKAE_BROKEN);
     }
@@ -154,7 +154,7 @@ static void judge_standing(struct evidence_judging *judging, const struct eviden
     size_t there = 0;
     for (size_t i = 0; i < tenant->snapshot_count; i++) {
         const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (snapshot->on_demand || !snapshot->complete || !is_there(snapshot, end_ns))
+        if (snapshot->on_demand || !snapshot->complete || !is_there(tenant, snapshot, end_ns))
             continue;
         there++;
         newest = snapshot;
@@ -193,7 +193,7 @@ static const char *fate_on_demand(const struct evidence_judging *judging, const 
         return "on-demand-lost";
     if (snapshot->dropped_ns != 0 && snapshot->dropped_ns < until_ns && evidence_in_part(judging, snapshot->dropped_ns))
         return "on-demand-early";
-    if (until_ns != 0 && until_ns + EVIDENCE_GRACE_NS < end_ns && is_there(snapshot, end_ns) && !tenant->held &&
+    if (until_ns != 0 && until_ns + EVIDENCE_GRACE_NS < end_ns && is_there(tenant, snapshot, end_ns) && !tenant->held &&
         evidence_is_active(judging, tenant, end_ns - 1))
         return "on-demand-overdue";
     return evidence_in_part(judging, snapshot->time_ns) ? "on-demand" : NULL;

@@ -78,19 +78,37 @@ bool evidence_is_active(const struct evidence_judging *judging, const struct evi
 {
     const struct evidence_stage *stage = evidence_stage_at(tenant, time_ns);
     return stage != NULL && stage->active && stage->not_before_ns <= time_ns &&
-           (stage->ends_ns == 0 || time_ns < stage->ends_ns) && strcmp(stage->policy, judging->version->name) == 0;
+           (stage->ends_ns == 0 || time_ns < stage->ends_ns) && strcmp(stage->policy, judging->version->name) == 0 &&
+           (tenant->gone_ns == 0 || time_ns < tenant->gone_ns);
+}
+
+/* Was the tenant in that stage, the i-th, at any time of the version's part? */
+static bool is_stage_in_part(const struct evidence_judging *judging, const struct evidence_tenant *tenant, size_t i)
+{
+    const struct evidence_version *version = judging->version;
+    int64_t ends_ns = i + 1 < tenant->stage_count ? tenant->stages[i + 1].from_ns : INT64_MAX;
+    if (tenant->gone_ns != 0 && tenant->gone_ns < ends_ns)
+        ends_ns = tenant->gone_ns;
+    return tenant->stages[i].from_ns < version->to_ns && ends_ns > version->from_ns;
 }
 
 bool evidence_is_concerned(const struct evidence_judging *judging, const struct evidence_tenant *tenant)
 {
-    const struct evidence_version *version = judging->version;
-    for (size_t i = 0; i < tenant->stage_count; i++) {
-        const struct evidence_stage *stage = &tenant->stages[i];
-        int64_t ends_ns = i + 1 < tenant->stage_count ? tenant->stages[i + 1].from_ns : INT64_MAX;
-        if (strcmp(stage->policy, version->name) == 0 && stage->from_ns < version->to_ns && ends_ns > version->from_ns)
+    for (size_t i = 0; i < tenant->stage_count; i++)
+        if (strcmp(tenant->stages[i].policy, judging->version->name) == 0 && is_stage_in_part(judging, tenant, i))
             return true;
-    }
     return false;
+}
+
+bool evidence_is_unseen(const struct evidence_judging *judging, const struct evidence_tenant *tenant)
+{
+    bool gone = tenant->gone_ns != 0 && tenant->gone_ns <= judging->version->from_ns;
+    if (tenant->unseen == NULL || gone)
+        return false;
+    for (size_t i = 0; i < tenant->stage_count; i++)
+        if (tenant->stages[i].policy[0] == '\0' && is_stage_in_part(judging, tenant, i))
+            return true;
+    return tenant->stage_count == 0 || evidence_is_concerned(judging, tenant);
 }
 
 int64_t evidence_horizon(const struct evidence_facts *facts, enum audit_class class)
@@ -104,40 +122,60 @@ int64_t evidence_horizon(const struct evidence_facts *facts, enum audit_class cl
 
 enum hikae_result evidence_absent(const struct evidence_judging *judging, int64_t time_ns)
 {
-    return time_ns < evidence_horizon(judging->facts, AUDIT_EVIDENCE) ? HIKAE_NOT_OBSERVABLE : HIKAE_BROKEN;
+    bool is_whole = !judging->facts->audit_partial;
+    for (size_t i = 0; i < judging->facts->audit_count; i++)
+        is_whole = is_whole && !judging->facts->audits[i].partial;
+    return !is_whole || time_ns < evidence_horizon(judging->facts, AUDIT_EVIDENCE) ? HIKAE_NOT_OBSERVABLE
+                                                                                   : HIKAE_BROKEN;
 }
 
 /* ---- Rules ---- */
 
-static const struct {
+struct rule_judge {
     const char *kind; /* what stands before the dot in "drills.1" */
     evidence_rule_judge *judge;
-} rule_judges[] = {
-    {"schedule", evidence_judge_schedule},
-    {"sources", evidence_judge_sources},
-    {"generations", evidence_judge_generations},
-    {"targets", evidence_judge_targets},
-    {"processors", evidence_judge_processors},
-    {"encryption", evidence_judge_encryption},
-    {"lock", evidence_judge_lock},
-    {"verification", evidence_judge_verification},
-    {"drills", evidence_judge_drills},
-    {"logs", evidence_judge_logs},
-    {"restores", evidence_judge_restores},
-    {"contract_end", evidence_judge_contract_end},
-    {"survives", evidence_judge_survivors},
-    {"notices", evidence_judge_notices},
-    {"reviews", evidence_judge_reviews},
-    {"reminders", evidence_judge_reminders},
+    bool of_tenants; /* what is done for each tenant: of one that cannot be seen it is not known */
+};
+static const struct rule_judge rule_judges[] = {
+    {"schedule", evidence_judge_schedule, true},
+    {"sources", evidence_judge_sources, true},
+    {"generations", evidence_judge_generations, true},
+    {"targets", evidence_judge_targets, true},
+    {"processors", evidence_judge_processors, false},
+    {"encryption", evidence_judge_encryption, false},
+    {"lock", evidence_judge_lock, false},
+    {"verification", evidence_judge_verification, true},
+    {"drills", evidence_judge_drills, true},
+    {"logs", evidence_judge_logs, false},
+    {"restores", evidence_judge_restores, true},
+    {"contract_end", evidence_judge_contract_end, true},
+    {"survives", evidence_judge_survivors, true},
+    {"notices", evidence_judge_notices, false},
+    {"reviews", evidence_judge_reviews, false},
+    {"reminders", evidence_judge_reminders, false},
 };
 
-static evidence_rule_judge *find_judge(const char *what)
+static const struct rule_judge *find_judge(const char *what)
 {
     size_t size = strcspn(what, ".");
     for (size_t i = 0; i < sizeof(rule_judges) / sizeof(rule_judges[0]); i++)
         if (strlen(rule_judges[i].kind) == size && strncmp(rule_judges[i].kind, what, size) == 0)
-            return rule_judges[i].judge;
+            return &rule_judges[i];
     return NULL;
+}
+
+/* Tenants of which not all is known, and that had the policy, or may have had it. */
+static void add_unseen(struct evidence_judging *judging)
+{
+    for (size_t i = 0; i < judging->facts->tenant_count; i++) {
+        const struct evidence_tenant *tenant = &judging->facts->tenants[i];
+        struct hikae_evidence_item *item =
+            evidence_is_unseen(judging, tenant)
+                ? evidence_add(judging, "tenant-unseen", HIKAE_NOT_OBSERVABLE, tenant->name, NULL)
+                : NULL;
+        if (item != NULL)
+            item->detail = tenant->unseen;
+    }
 }
 
 /* A version with what it makes of its rules, and the way to the promises. */
@@ -168,12 +206,14 @@ static const struct hikae_evidence_rule *judge_rule(const struct judged *judged,
     struct evidence_judging judging = {
         .facts = judged->facts, .version = judged->version, .arena = judged->arena, .err = err};
     struct hikae_evidence_rule *made = arena_alloc(judged->arena, sizeof(*made));
-    evidence_rule_judge *judge = find_judge(what);
-    if (made == NULL || judge == NULL) {
+    const struct rule_judge *row = find_judge(what);
+    if (made == NULL || row == NULL) {
         (void)(made == NULL ? error_no_memory(err) : error_set(err, ERROR_INTERNAL, "nobody judges %s", what));
         return NULL;
     }
-    judge(&judging, rule);
+    row->judge(&judging, rule);
+    if (row->of_tenants)
+        add_unseen(&judging);
     if (judging.failed || judged->arena->failed) {
         if (!judging.failed)
             (void)error_no_memory(err);

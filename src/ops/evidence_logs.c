@@ -88,6 +88,15 @@ static const struct evidence_kept_log *find_log(const struct evidence_judging *j
     return first;
 }
 
+/* Is there a tenant that may hold logs of which nobody can say? */
+static bool is_unseen(const struct evidence_judging *judging)
+{
+    for (size_t i = 0; i < judging->facts->tenant_count; i++)
+        if (evidence_is_unseen(judging, &judging->facts->tenants[i]))
+            return true;
+    return false;
+}
+
 /* What was taken in of one month, or was not. */
 static void judge_month(struct evidence_judging *judging, const struct policy_log *wanted, const char *period,
                         int64_t due_ns)
@@ -99,7 +108,9 @@ static void judge_month(struct evidence_judging *judging, const struct policy_lo
     struct hikae_evidence_item *item =
         in_time    ? evidence_add(judging, "log-taken", HIKAE_KEPT, tenant->name, wanted->name)
         : !is_over ? evidence_add(judging, "log-ahead", HIKAE_NOT_YET_DUE, NULL, wanted->name)
-                   : evidence_add(judging, "log-missed", HIKAE_BROKEN, NULL, wanted->name);
+        : log == NULL && is_unseen(judging)
+            ? evidence_add(judging, "log-unseen", HIKAE_NOT_OBSERVABLE, NULL, wanted->name)
+            : evidence_add(judging, "log-missed", HIKAE_BROKEN, NULL, wanted->name);
     if (item == NULL)
         return;
     item->date = period;

@@ -17,9 +17,17 @@ struct slot {
 static const struct evidence_snapshot *snapshot_of(const struct evidence_tenant *tenant, const struct slot *slot)
 {
     const struct evidence_snapshot *partial = NULL;
-    for (size_t i = 0; i < tenant->snapshot_count; i++) {
+    size_t low = 0, high = tenant->snapshot_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (tenant->snapshots[middle].time_ns < slot->begins_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = low; i < tenant->snapshot_count && tenant->snapshots[i].time_ns < slot->ends_ns; i++) {
         const struct evidence_snapshot *snapshot = &tenant->snapshots[i];
-        if (snapshot->on_demand || snapshot->time_ns < slot->begins_ns || snapshot->time_ns >= slot->ends_ns)
+        if (snapshot->on_demand)
             continue;
         if (snapshot->complete)
             return snapshot;
@@ -149,9 +157,15 @@ void evidence_judge_sources(struct evidence_judging *judging, const struct polic
             p += size;
         }
         const struct evidence_stage *stage = evidence_stage_at(tenant, judging->version->to_ns - 1);
-        struct hikae_evidence_item *item =
-            evidence_add(judging, fits ? "sources" : "sources-other", fits ? HIKAE_KEPT : HIKAE_BROKEN, tenant->name,
-                         stage->customer ? "customer" : "provider");
+        bool seen = tenant->sources != NULL;
+        struct hikae_evidence_item *item = evidence_add(judging,
+                                                        !seen  ? "sources-unseen"
+                                                        : fits ? "sources"
+                                                               : "sources-other",
+                                                        !seen  ? HIKAE_NOT_OBSERVABLE
+                                                        : fits ? HIKAE_KEPT
+                                                               : HIKAE_BROKEN,
+                                                        tenant->name, stage->customer ? "customer" : "provider");
         if (item != NULL)
             item->detail = tenant->sources;
     }

@@ -292,8 +292,9 @@ static int approve_forget(const struct session *session, const struct history_sn
                                                 : -1;
 }
 
+/* *ret_id: which one it is, whatever the person called it. */
 static int forget_one(struct session *session, const char *name, const struct approval *approval, bool dry_run,
-                      struct approvals *approvals, struct error *err)
+                      struct approvals *approvals, char **ret_id, struct error *err)
 {
     const struct hikae_which which = {.snapshot = name};
     const struct history_snapshot *snapshot;
@@ -302,8 +303,11 @@ static int forget_one(struct session *session, const char *name, const struct ap
     json_t *reasons CLEANUP_JSON = json_array();
     if (reasons == NULL)
         return error_no_memory(err);
-    if (session_snapshot(session, &which, &snapshot, err) != 0 ||
-        approve_forget(session, snapshot, approval, approvals, err) != 0 || session_list(session, err) != 0 ||
+    if (session_snapshot(session, &which, &snapshot, err) != 0)
+        return -1;
+    if ((*ret_id = mem_strdup(snapshot->name)) == NULL)
+        return error_no_memory(err);
+    if (approve_forget(session, snapshot, approval, approvals, err) != 0 || session_list(session, err) != 0 ||
         retain_history_check(session, err) != 0 || retain_view_open(session, NULL, &view, err) != 0)
         return -1;
     int rc = check_forget(&view, snapshot, err);
@@ -318,12 +322,12 @@ static int forget_one(struct session *session, const char *name, const struct ap
 }
 
 static int forget_snapshot(struct hikae *hikae, const char *tenant, const char *name, const struct approval *approval,
-                           bool dry_run, struct approvals *approvals, struct error *err)
+                           bool dry_run, struct approvals *approvals, char **ret_id, struct error *err)
 {
     struct session session;
     if (session_open(hikae, tenant, dry_run ? 0 : SESSION_LOCK, &session, err) != 0)
         return -1;
-    int rc = forget_one(&session, name, approval, dry_run, approvals, err);
+    int rc = forget_one(&session, name, approval, dry_run, approvals, ret_id, err);
     session_close(&session);
     return rc == 0 ? 0 : error_wrap(err, "take snapshot %s of tenant %s out", name, tenant);
 }
@@ -337,9 +341,10 @@ enum hikae_status hikae_snapshot_forget(struct hikae *hikae, const char *tenant,
     if (engine_audit_begin(hikae, OPERATION_SNAPSHOT_FORGET, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
     CLEANUP(approvals_clear) struct approvals approvals = {0};
-    int rc = forget_snapshot(hikae, tenant, snapshot, &approval, dry_run, &approvals, &err);
+    CLEANUP_FREE char *id = NULL;
+    int rc = forget_snapshot(hikae, tenant, snapshot, &approval, dry_run, &approvals, &id, &err);
     approvals_note(&approvals, &audit);
-    engine_audit_detail(&audit, "snapshot", snapshot);
+    engine_audit_detail(&audit, "snapshot", id != NULL ? id : snapshot);
     engine_audit_detail(&audit, "who", who);
     engine_audit_detail(&audit, "why", why);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));

@@ -180,6 +180,29 @@ static int change_state(struct history_tenant *tenant, const void *context, bool
     return replace_text(&tenant->state, state, err);
 }
 
+/* What it is from now on: when it is erased one day, the audit log alone tells what was promised of it. */
+static void record_tenant(struct engine_audit *audit, const struct hikae_tenants *tenants)
+{
+    CLEANUP(buf_free) struct buf kinds = {0};
+    const struct hikae_tenant *tenant = tenants->count == 1 ? &tenants->tenants[0] : NULL;
+    int rc = 0;
+    if (tenant == NULL)
+        return;
+    for (size_t i = 0; rc == 0 && i < tenant->source_count; i++) {
+        const char *spec = tenant->sources[i].spec;
+        rc = i > 0 ? buf_u8(&kinds, ' ', NULL) : 0;
+        if (rc == 0)
+            rc = buf_append(&kinds, spec, strcspn(spec, ":"), NULL);
+    }
+    if (rc != 0 || buf_u8(&kinds, '\0', NULL) != 0) {
+        audit->failed = true;
+        return;
+    }
+    engine_audit_detail(audit, "policy", tenant->policy);
+    engine_audit_detail(audit, "state", tenant->state);
+    engine_audit_detail(audit, "kinds", (const char *)kinds.data);
+}
+
 enum hikae_status hikae_tenant_add(struct hikae *hikae, const struct hikae_tenant_options *options,
                                    struct hikae_tenants *ret, struct hikae_error *error)
 {
@@ -192,6 +215,7 @@ enum hikae_status hikae_tenant_add(struct hikae *hikae, const struct hikae_tenan
     if (rc == 0 && !options->dry_run)
         rc = tenant_list(hikae, options->name, ret, &err);
     engine_audit_count(&audit, "sources", options->source_count);
+    record_tenant(&audit, ret);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 
@@ -212,6 +236,7 @@ enum hikae_status hikae_tenant_set(struct hikae *hikae, const struct hikae_tenan
         hikae_tenants_free(ret);
     engine_audit_count(&audit, "sources", options->source_count);
     engine_audit_detail(&audit, "policy", options->policy);
+    record_tenant(&audit, ret);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));
 }
 

@@ -1,5 +1,6 @@
 /* hikae_verify: tenant after tenant, then the outcome. */
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/verify_internal.h"
@@ -200,9 +201,42 @@ static int verify_store(struct verify *verify, struct error *err)
 
 /* ---- All of it ---- */
 
+/* Copies that are damaged or missing, and were not mended. */
+static uint64_t count_bad(const struct verify *verify)
+{
+    uint64_t bad = verify->damaged - verify->repaired;
+    return bad > verify->behind ? bad - verify->behind : 0;
+}
+
+/* One tenant's damage is no other's: evidence asks whose it was. */
 static int verify_named(const char *tenant, void *context, struct error *err)
 {
-    return verify_tenant(context, tenant, err);
+    struct verify *verify = context;
+    const uint64_t before = count_bad(verify);
+    struct id tid;
+    char hex[2 * ID_SIZE + 2];
+    if (verify_tenant(verify, tenant, err) != 0)
+        return -1;
+    if (count_bad(verify) == before)
+        return 0;
+    verify->damaged_tenants++;
+    if (engine_tenant_id(verify->hikae, tenant, &tid, err) != 0)
+        return -1;
+    (void)hex_encode(tid.bytes, ID_SIZE, hex);
+    hex[sizeof(hex) - 2] = ' ';
+    return buf_append(&verify->damaged_among, hex, sizeof(hex) - 1, err);
+}
+
+/* Of a check of all tenants: which of them had damage. As many as an entry has room for, or else none is named. */
+static void record_damaged(struct engine_audit *audit, struct verify *verify)
+{
+    enum { TENANTS_MAX = 1500 };
+    if (verify->store_damaged || verify->damaged_tenants == 0 || verify->damaged_tenants > TENANTS_MAX)
+        return;
+    if (buf_u8(&verify->damaged_among, '\0', NULL) != 0)
+        audit->failed = true;
+    else
+        engine_audit_detail(audit, "damaged_tenants", (const char *)verify->damaged_among.data);
 }
 
 /* Targets of which nothing can be said, once each. */
@@ -254,6 +288,7 @@ static int do_verify(struct verify *verify, const char *tenant, struct error *er
     verify->with_logs = tenant == NULL;
     struct ticker *ticker = ticker_start(hikae, read_progress, verify);
     int rc = verify_store(verify, err);
+    verify->store_damaged = count_bad(verify) > 0;
     if (rc == 0)
         rc = engine_each_tenant(verify->hikae, tenant, verify_named, verify, err);
     if (rc == 0)
@@ -265,8 +300,7 @@ static int do_verify(struct verify *verify, const char *tenant, struct error *er
 /* 0, or what is to be reported as a failure although the check itself ran to its end. */
 static int judge(const struct verify *verify, struct error *err)
 {
-    uint64_t bad = verify->damaged - verify->repaired;
-    bad = bad > verify->behind ? bad - verify->behind : 0;
+    uint64_t bad = count_bad(verify);
     if (bad > 0) {
         (void)error_set(err, ERROR_DAMAGED, "%llu cop%s of objects %s damaged or missing", (unsigned long long)bad,
                         bad == 1 ? "y" : "ies", bad == 1 ? "is" : "are");
@@ -322,6 +356,8 @@ enum hikae_status hikae_verify(struct hikae *hikae, const char *tenant, const st
     engine_audit_count(&audit, "damaged", ret->damaged);
     engine_audit_count(&audit, "unknown", ret->unknown);
     engine_audit_count(&audit, "repaired", ret->repaired);
+    record_damaged(&audit, &verify);
+    buf_free(&verify.damaged_among);
     bool warnings = verify.repaired > 0 || verify.behind > 0 || verify.has_empty;
     return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
 }

@@ -32,6 +32,9 @@ struct verify {
     struct hikae_verify_finding *findings;
     size_t finding_count, finding_capacity;
     size_t cost_paths;
+    bool store_damaged;       /* what belongs to no tenant */
+    struct buf damaged_among; /* ids of tenants with damage that was not mended, with spaces between */
+    size_t damaged_tenants;
     size_t snapshots; /* not retired, of all that was looked at */
 };
 

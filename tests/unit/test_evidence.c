@@ -99,6 +99,86 @@ static void test_expired(void **state)
     assert_string_equal(gaps(f), "night-expired 2026-10-07;night-missed 2026-10-17");
 }
 
+/* What nobody could read of a log proves nothing: neither that something was done nor that it was not. */
+static void test_unread(void **state)
+{
+    struct evidence_world *f = *state;
+    keep_everything(f);
+    f->snapshots[17].on_demand = true;
+    judge(f);
+    assert_string_equal(gaps(f), "night-missed 2026-10-07");
+    f->audit.partial = true;
+    judge(f);
+    assert_string_equal(gaps(f), "night-expired 2026-10-07");
+    CHECK_RESULT(f, "nightly", "not-observable");
+    f->audit.partial = false;
+    f->facts.audit_partial = true;
+    judge(f);
+    assert_string_equal(gaps(f), "night-expired 2026-10-07");
+}
+
+/* Of an erased tenant what was promised until then is judged, and nothing after. */
+static void test_erased(void **state)
+{
+    struct evidence_world *f = *state;
+    keep_everything(f);
+    f->tenant.erased = true;
+    f->tenant.gone_ns = at("2026-10-15T12:00:00+09:00");
+    f->contract = (struct evidence_contract){.policy = "p",
+                                             .ends_ns = at("2026-10-15T00:00:00+09:00"),
+                                             .deadline_ns = at("2026-11-15T00:00:00+09:00"),
+                                             .erased_ns = at("2026-10-15T13:00:00+09:00"),
+                                             .keys = true};
+    f->tenant.contracts = &f->contract;
+    f->tenant.contract_count = 1;
+    f->tenant.snapshot_count = f->tenant.verification_count = 26; /* until 15 October */
+    f->policy->log_count = 1;
+    judge(f);
+    assert_string_equal(gaps(f), "");
+    assert_int_equal(promise(f, "nightly")->rules[0]->counts[HIKAE_KEPT], 15);
+    CHECK_RESULT(f, "erased", "kept");
+    f->snapshots[17].on_demand = true;
+    judge(f);
+    assert_string_equal(gaps(f), "night-missed 2026-10-07");
+    /* Its contract is judged by the policy that the record of its end names. */
+    f->contract.policy = "q";
+    judge(f);
+    CHECK_RESULT(f, "erased", "not-yet-due");
+    /* The month after has nothing of it but what was due then. */
+    f->contract.policy = "p";
+    f->version.from_ns = f->version.period_from_ns = at("2026-11-01T00:00:00+09:00");
+    f->version.to_ns = f->version.period_to_ns = at("2026-12-01T00:00:00+09:00");
+    judge(f);
+    assert_int_equal(f->ret.tenants, 0);
+    CHECK_RESULT(f, "nightly", "not-yet-due");
+    CHECK_RESULT(f, "erased", "kept");
+}
+
+/* A tenant of which not all can be seen is told in every promise that it may concern, and is never left out. */
+static void test_unseen(void **state)
+{
+    struct evidence_world *f = *state;
+    static const char *const promises[] = {"nightly", "seven", "places", "checked", "drilled", "restores", "erased"};
+    f->tenant.unseen = "its keys are away";
+    judge(f);
+    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++)
+        CHECK_RESULT(f, promises[i], "not-observable");
+    CHECK_RESULT(f, "looked", "kept");
+    CHECK_RESULT(f, "fetched", "kept");
+    /* Logs that it may hold are not missing, but unseen. */
+    f->tenant.log_count = 0;
+    judge(f);
+    CHECK_RESULT(f, "fetched", "not-observable");
+    assert_non_null(strstr(gaps(f), "log-unseen 2026-09"));
+    /* Not even its policy is known: every policy may be concerned, but for what came after it. */
+    f->tenant.stage_count = 0;
+    judge(f);
+    CHECK_RESULT(f, "nightly", "not-observable");
+    f->tenant.gone_ns = f->version.from_ns;
+    judge(f);
+    CHECK_RESULT(f, "nightly", "not-yet-due");
+}
+
 static void test_generations(void **state)
 {
     struct evidence_world *f = *state;
@@ -192,8 +272,8 @@ static void test_versions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_all_kept),    TEST(test_nights),    TEST(test_stages),   TEST(test_expired),
-        TEST(test_generations), TEST(test_on_demand), TEST(test_versions),
+        TEST(test_all_kept), TEST(test_nights), TEST(test_stages),      TEST(test_expired),   TEST(test_unread),
+        TEST(test_erased),   TEST(test_unseen), TEST(test_generations), TEST(test_on_demand), TEST(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
