@@ -60,7 +60,7 @@ static const struct target_ops ops = {
     .remove_many = s3_remove_many,
 };
 
-/* Through libs3 there are no locks, and deletions go one by one. */
+/* With Signature V2 there are no locks; and what knows nothing newer may not know deletions by the batch. */
 static const struct target_ops ops_v2 = {SHARED_OPS};
 
 /* Where nothing else is said for reading or deleting, the keys are those for writing. */

@@ -28,123 +28,6 @@ void s3_request_free(struct s3_request *request)
     s3_exchange_free(&request->exchange);
 }
 
-/* ---- Building ---- */
-
-/* A request as it goes over the line. */
-struct line {
-    struct buf url, path, query, authorization;
-    char time[S3_TIME_SIZE];
-    char host[400];
-    struct s3_header headers[S3_EXTRA_MAX + 8];
-    size_t count;
-    struct buf token; /* the session token; wiped */
-};
-
-static void line_clear(struct line *line)
-{
-    buf_free(&line->url);
-    buf_free(&line->path);
-    buf_free(&line->query);
-    buf_wipe_free(&line->authorization);
-    buf_wipe_free(&line->token);
-}
-
-static int add(struct buf *out, const char *text, struct error *err)
-{
-    return buf_append(out, text, strlen(text), err);
-}
-
-static int terminate(struct buf *out, struct error *err)
-{
-    if (buf_u8(out, 0, err) != 0)
-        return -1;
-    out->size--;
-    return 0;
-}
-
-static int build_path(const struct s3_target *t, const struct s3_request *request, struct buf *out, struct error *err)
-{
-    if (add(out, "/", err) != 0)
-        return -1;
-    if (!t->place.virtual_style &&
-        (s3_escape(t->place.bucket, false, out, err) != 0 || (request->name != NULL && add(out, "/", err) != 0)))
-        return -1;
-    if (request->name != NULL &&
-        (s3_escape(t->place.prefix, true, out, err) != 0 || s3_escape(request->name, true, out, err) != 0))
-        return -1;
-    return terminate(out, err);
-}
-
-static int compare_params(const void *a, const void *b)
-{
-    return strcmp(((const struct s3_header *)a)->name, ((const struct s3_header *)b)->name);
-}
-
-/* Names of parameters are plain words, so that sorting before escaping is sorting after it. */
-static int build_query(const struct s3_request *request, struct buf *out, struct error *err)
-{
-    struct s3_header sorted[S3_PARAMS_MAX];
-    memcpy(sorted, request->params, request->param_count * sizeof(sorted[0]));
-    qsort(sorted, request->param_count, sizeof(sorted[0]), compare_params);
-    for (size_t i = 0; i < request->param_count; i++)
-        if ((i > 0 && add(out, "&", err) != 0) || s3_escape(sorted[i].name, false, out, err) != 0 ||
-            add(out, "=", err) != 0 || s3_escape(sorted[i].value, false, out, err) != 0)
-            return -1;
-    return terminate(out, err);
-}
-
-static int build_url(const struct s3_target *t, struct line *line, struct error *err)
-{
-    (void)snprintf(line->host, sizeof(line->host), "%s%s%s", t->place.virtual_style ? t->place.bucket : "",
-                   t->place.virtual_style ? "." : "", t->place.host);
-    if (add(&line->url, t->place.tls ? "https://" : "http://", err) != 0 || add(&line->url, line->host, err) != 0 ||
-        add(&line->url, (const char *)line->path.data, err) != 0 ||
-        (line->query.size > 0 &&
-         (add(&line->url, "?", err) != 0 || add(&line->url, (const char *)line->query.data, err) != 0)))
-        return -1;
-    return terminate(&line->url, err);
-}
-
-static void line_header(struct line *line, const char *name, const char *value)
-{
-    line->headers[line->count++] = (struct s3_header){name, value};
-}
-
-static int sign_line(const struct s3_request *request, const char *hash, const char *region,
-                     const struct credentials_now *keys, struct line *line, struct error *err)
-{
-    for (size_t i = 0; i < request->extra_count; i++)
-        line_header(line, request->extra[i].name, request->extra[i].value);
-    line_header(line, "x-amz-date", line->time);
-    line_header(line, "x-amz-content-sha256", hash);
-    if (keys->session_token != NULL) {
-        if (buf_append(&line->token, secret_borrow(keys->session_token), secret_size(keys->session_token), err) != 0 ||
-            terminate(&line->token, err) != 0)
-            return -1;
-        line_header(line, "x-amz-security-token", (const char *)line->token.data);
-    }
-    line_header(line, "host", line->host);
-    const struct s3_signing signing = {
-        .method = request->method,
-        .path = (const char *)line->path.data,
-        .query = (const char *)line->query.data,
-        .headers = line->headers,
-        .header_count = line->count,
-        .payload = hash,
-        .region = region,
-        .service = "s3",
-        .time = line->time,
-        .access_key = keys->access_key_id,
-        .secret = secret_borrow(keys->secret),
-        .secret_size = secret_size(keys->secret),
-    };
-    if (s3_sign(&signing, &line->authorization, err) != 0 || terminate(&line->authorization, err) != 0)
-        return -1;
-    line->count--; /* Host is curl's to write; it writes the same */
-    line_header(line, "authorization", (const char *)line->authorization.data);
-    return 0;
-}
-
 /* ---- What the store told by the way ---- */
 
 int64_t s3_parse_time(const char *text)
@@ -304,27 +187,6 @@ static void count(struct s3_target *t, const struct s3_request *request, size_t 
     atomic_fetch_add(&t->bytes_down, received);
 }
 
-/* Build and sign it with Signature V4, and send it. */
-static int send_v4(struct s3_target *t, struct s3_request *request, const char *hash,
-                   const struct credentials_now *keys, int64_t now_ns, const char *region, struct error *err)
-{
-    CLEANUP(line_clear) struct line line = {0};
-    (void)s3_time(now_ns, line.time);
-    if (build_path(t, request, &line.path, err) != 0 || build_query(request, &line.query, err) != 0 ||
-        build_url(t, &line, err) != 0 || sign_line(request, hash, region, keys, &line, err) != 0)
-        return -1;
-    struct s3_exchange *x = &request->exchange;
-    x->method = request->method;
-    x->url = (const char *)line.url.data;
-    x->headers = line.headers;
-    x->header_count = line.count;
-    x->body = request->body;
-    x->body_size = request->size;
-    x->sink = request->sink;
-    x->sink_max = request->sink_max;
-    return s3_http_do(t->http, x, err);
-}
-
 /* 0: there is an answer. */
 static int send_once(struct s3_target *t, struct s3_request *request, const char *hash,
                      const struct credentials_now *keys, struct attempt *attempt, struct error *err)
@@ -335,7 +197,8 @@ static int send_once(struct s3_target *t, struct s3_request *request, const char
     int64_t now_ns = clock_machine_ns() + attempt->skew_ns;
     size_t before = request->sink != NULL ? request->sink->size : 0;
     request->code[0] = '\0';
-    int rc = t->v2 ? s3v2_send(t, request, keys, now_ns, err) : send_v4(t, request, hash, keys, now_ns, region, err);
+    const struct s3_signer signer = {.keys = keys, .now_ns = now_ns, .hash = hash, .region = region};
+    int rc = t->v2 ? s3v2_send(t, request, &signer, err) : s3_send(t, request, &signer, err);
     count(t, request, request->sink != NULL ? request->sink->size - before : 0);
     if (request->sink != NULL && (rc != 0 || x->status < 200 || x->status > 299 || x->overflow))
         request->sink->size = before;

@@ -28,7 +28,7 @@ struct s3_target {
     struct s3_http *http;
     struct credentials *credentials[S3_RIGHTS]; /* may be the same one */
     enum target_checksum checksum;
-    bool v2;              /* Signature V2, through libs3: see s3v2.c */
+    bool v2;              /* Signature V2: see s3v2.c */
     pthread_mutex_t lock; /* region, versioning, skew */
     char region[64];      /* the one that the store takes */
     int64_t skew_ns;      /* its clock minus ours */
@@ -91,6 +91,21 @@ static inline void s3_extra(struct s3_request *request, const char *name, const 
     request->extra[request->extra_count++] = (struct s3_header){name, value};
 }
 #define CLEANUP_REQUEST __attribute__((cleanup(s3_request_free)))
+/* What one exchange is signed with. */
+struct s3_signer {
+    const struct credentials_now *keys;
+    int64_t now_ns;   /* the store's time, as far as it is known */
+    const char *hash; /* SHA-256 of the body in hex; Signature V2 looks at neither */
+    const char *region;
+};
+/* Sign and carry out one exchange, as s3_http_do does: for s3_do, and what it is made of. */
+MUST_USE int s3_send(struct s3_target *t, struct s3_request *request, const struct s3_signer *signer,
+                     struct error *err);
+/* The same with Signature V2: by libs3 what libs3 can do. */
+MUST_USE int s3v2_send(struct s3_target *t, struct s3_request *request, const struct s3_signer *signer,
+                       struct error *err);
+/* ERROR_CONFIG for what Signature V2 through libs3 cannot do. */
+MUST_USE int s3v2_check_place(const struct s3_place *place, struct error *err);
 /* What the body of a bad answer says; "" for what it does not. One line each, nothing that a terminal would obey. */
 struct s3_answer_words {
     char code[S3_CODE_SIZE];
@@ -153,14 +168,6 @@ int s3_legal_hold(struct target *target, const char *name, bool hold, struct err
 int s3_ask_lock(struct s3_target *t, struct target_facts *ret, struct error *err);
 int s3_ask(struct target *target, struct target_facts *ret, struct error *err);
 int s3_clock_skew(struct target *target, int64_t *ret_skew_ns, struct error *err);
-/* ---- Signature V2 ---- */
-
-/* Carry out one exchange, as s3_http_do does. `now_ns` is the store's time, as far as it is known. */
-MUST_USE int s3v2_send(struct s3_target *t, struct s3_request *request, const struct credentials_now *keys,
-                       int64_t now_ns, struct error *err);
-/* ERROR_CONFIG for what libs3 cannot do. */
-MUST_USE int s3v2_check_place(const struct s3_place *place, struct error *err);
-
 /* Does the bucket keep versions? Asked once. */
 MUST_USE int s3_keeps_versions(struct s3_target *t, bool *ret, struct error *err);
 /* Make the bucket if it is not there. */

@@ -1,17 +1,18 @@
 /*
- * Signature Version 2, through libs3: for stores that know nothing newer. Only
- * the way to the store differs from the driver "s3": libs3 puts, looks at and
- * deletes objects, and signs addresses by which lists and objects are fetched
- * over s3_http. (libs3 2.0 takes an answer that breaks off for a whole one: a
- * listing through it could end early, and nobody would know.)
+ * Signature Version 2, for stores that know nothing newer. Only the way to the
+ * store differs from the driver "s3": libs3 puts, looks at and deletes objects.
+ * The rest we sign ourselves and send over s3_http. libs3 2.0 has no call that
+ * signs the version of an object to delete; and it takes an answer that breaks
+ * off for a whole one, so that a listing or an object through it could end
+ * early, and nobody would know.
  *
  * What libs3 2.0 cannot do is refused when the target is opened, or answered
  * like a store that does not know it (501): conditions, locks, session tokens,
- * storage classes, encryption, deleting versions, several objects at once. It
- * does not check certificates, so that TLS counts as none. SHA-1 signs; and
- * nothing signs the bytes: Content-MD5 goes with them. It writes its dates with
- * gmtime(3), which threads share: one that mixes two instants around midnight is
- * refused as skewed, and then the request is made once more.
+ * storage classes, encryption. It does not check certificates, so that TLS
+ * counts as none. SHA-1 signs; and nothing signs the bytes: Content-MD5 goes
+ * with them. It writes its dates with gmtime(3), which threads share: one that
+ * mixes two instants around midnight is refused as skewed, and then the request
+ * is made once more.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -21,8 +22,6 @@
 #include <libs3.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { LINK_LIFE_S = 900 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static S3Status initialized;
@@ -209,114 +208,6 @@ static int take_answer(const struct call *call, const struct s3_request *request
     return write_refusal(x, name + sizeof(word) - 1, call->message, err);
 }
 
-static int send_by_libs3(struct s3_target *t, const S3BucketContext *context, const char *key,
-                         struct s3_request *request, struct error *err)
-{
-    struct call call = {.t = t, .bytes = request->body, .left = key != NULL ? request->size : 0};
-    if (!can_send(request))
-        return not_implemented(&request->exchange, err);
-    if (strcmp(request->method, "PUT") == 0)
-        put(context, key, request, &call);
-    else if (strcmp(request->method, "HEAD") == 0)
-        S3_head_object(context, key, NULL, &handler, &call);
-    else
-        S3_delete_object(context, key, NULL, &handler, &call);
-    return take_answer(&call, request, &request->exchange, err);
-}
-
-/* ---- Addresses that libs3 signs ---- */
-
-/*
- * Parameters that are signed, as they name another resource: libs3 signs one of them. The others (prefix, marker …)
- * come behind the signature.
- */
-static bool is_resource(const char *param)
-{
-    static const char *const resources[] = {"location", "uploads", "versioning", "versions", "versionId"};
-    for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++)
-        if (strcmp(param, resources[i]) == 0)
-            return true;
-    return false;
-}
-
-/* Parameters that only other resources have, and that libs3 has no way to sign with them. */
-static bool is_beyond(const char *param)
-{
-    static const char *const beyond[] = {"object-lock", "retention", "legal-hold", "delete", "uploadId"};
-    for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
-        if (strcmp(param, beyond[i]) == 0)
-            return true;
-    return false;
-}
-
-/* The one parameter that is signed: "versioning", "versionId=…", or "" if there is none. False: it cannot be signed. */
-static bool find_resource(const struct s3_request *request, char *out, size_t size)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-~";
-    out[0] = '\0';
-    for (size_t i = 0; i < request->param_count; i++) {
-        const struct s3_header *param = &request->params[i];
-        if (is_beyond(param->name))
-            return false;
-        if (!is_resource(param->name))
-            continue;
-        if (out[0] != '\0' || strspn(param->value, plain) != strlen(param->value) ||
-            (size_t)snprintf(out, size, "%s%s%s", param->name, param->value[0] != '\0' ? "=" : "", param->value) >=
-                size)
-            return false;
-    }
-    return true;
-}
-
-static int add_params(const struct s3_request *request, struct buf *out, struct error *err)
-{
-    for (size_t i = 0; i < request->param_count; i++) {
-        const struct s3_header *param = &request->params[i];
-        if (!is_resource(param->name) && (buf_u8(out, '&', err) != 0 || s3_escape(param->name, false, out, err) != 0 ||
-                                          buf_u8(out, '=', err) != 0 || s3_escape(param->value, false, out, err) != 0))
-            return -1;
-    }
-    return buf_u8(out, 0, err);
-}
-
-/* GET, or HEAD of the bucket (as a GET: a link is good for nothing else). */
-static int send_by_link(struct s3_target *t, const S3BucketContext *context, const char *key,
-                        struct s3_request *request, int64_t now_ns, struct error *err)
-{
-    struct s3_exchange *x = &request->exchange;
-    char link[S3_MAX_AUTHENTICATED_QUERY_STRING_SIZE], resource[300];
-    if (!find_resource(request, resource, sizeof(resource)))
-        return not_implemented(x, err);
-    S3Status status = S3_generate_authenticated_query_string(
-        link, context, key != NULL ? key : "", now_ns / NS_PER_S + LINK_LIFE_S, resource[0] != '\0' ? resource : NULL);
-    if (status != S3StatusOK)
-        return error_set(err, ERROR_UNREACHABLE, "%s: libs3 cannot sign the address of %s: %s", t->base.traits.name,
-                         key != NULL ? key : context->bucketName, S3_get_status_name(status));
-    struct buf url = {0}, rest = {0};
-    x->method = "GET";
-    x->headers = request->extra;
-    x->header_count = request->extra_count;
-    x->body = NULL;
-    x->body_size = 0;
-    x->sink = request->sink != NULL ? request->sink : &rest;
-    x->sink_max = request->sink != NULL ? request->sink_max : S3_ERROR_BODY_MAX;
-    int rc = buf_append(&url, link, strlen(link), err);
-    if (rc == 0)
-        rc = request->sink == NULL ? buf_append(&url, "&max-keys=1", 11, err) : 0;
-    if (rc == 0)
-        rc = add_params(request, &url, err);
-    if (rc == 0) {
-        x->url = (const char *)url.data;
-        rc = s3_http_do(t->http, x, err);
-    }
-    mem_wipe(link, sizeof(link));
-    buf_wipe_free(&url);
-    buf_free(&rest);
-    return rc;
-}
-
-/* ---- Both ---- */
-
 /* libs3 wants the secret to end in a zero byte. */
 static struct secret *terminated(const struct secret *secret)
 {
@@ -336,18 +227,9 @@ static int check_keys(const struct credentials_now *keys, struct error *err)
     return error_hint(err, "use an access key that does not expire, or Signature V4");
 }
 
-int s3v2_send(struct s3_target *t, struct s3_request *request, const struct credentials_now *keys, int64_t now_ns,
-              struct error *err)
+static int send_by_libs3(struct s3_target *t, struct s3_request *request, const struct credentials_now *keys,
+                         struct error *err)
 {
-    struct s3_exchange *x = &request->exchange;
-    (void)pthread_once(&once, init_once);
-    x->status = 0;
-    x->length = UINT64_MAX;
-    x->overflow = x->sent = false;
-    x->refusal.size = 0;
-    memset(x->header, 0, sizeof(x->header));
-    if (check_keys(keys, err) != 0)
-        return -1;
     CLEANUP_SECRET struct secret *secret = terminated(keys->secret);
     CLEANUP_FREE char *key = request->name != NULL ? s3_key(t, request->name) : NULL;
     if (secret == NULL || (request->name != NULL && key == NULL))
@@ -360,9 +242,44 @@ int s3v2_send(struct s3_target *t, struct s3_request *request, const struct cred
         .accessKeyId = keys->access_key_id,
         .secretAccessKey = (const char *)secret_borrow(secret),
     };
-    bool by_link = strcmp(request->method, "GET") == 0 || (strcmp(request->method, "HEAD") == 0 && key == NULL);
-    return by_link ? send_by_link(t, &context, key, request, now_ns, err)
-                   : send_by_libs3(t, &context, key, request, err);
+    struct call call = {.t = t, .bytes = request->body, .left = key != NULL ? request->size : 0};
+    if (strcmp(request->method, "PUT") == 0)
+        put(&context, key, request, &call);
+    else if (strcmp(request->method, "HEAD") == 0)
+        S3_head_object(&context, key, NULL, &handler, &call);
+    else
+        S3_delete_object(&context, key, NULL, &handler, &call);
+    return take_answer(&call, request, &request->exchange, err);
+}
+
+/*
+ * Locks came when Signature V4 was the rule: the document on Signature V2 does not name their parameters, so that
+ * stores differ in whether these are signed. And nothing is put but through libs3: conditions came later, too.
+ */
+static bool is_beyond(const struct s3_request *request)
+{
+    static const char *const params[] = {"object-lock", "retention", "legal-hold"};
+    for (size_t i = 0; i < request->param_count; i++)
+        for (size_t k = 0; k < sizeof(params) / sizeof(params[0]); k++)
+            if (strcmp(request->params[i].name, params[k]) == 0)
+                return true;
+    return strcmp(request->method, "PUT") == 0 && !can_send(request);
+}
+
+int s3v2_send(struct s3_target *t, struct s3_request *request, const struct s3_signer *signer, struct error *err)
+{
+    struct s3_exchange *x = &request->exchange;
+    (void)pthread_once(&once, init_once);
+    x->status = 0;
+    x->length = UINT64_MAX;
+    x->overflow = x->sent = false;
+    x->refusal.size = 0;
+    memset(x->header, 0, sizeof(x->header));
+    if (check_keys(signer->keys, err) != 0)
+        return -1;
+    if (is_beyond(request))
+        return not_implemented(x, err);
+    return can_send(request) ? send_by_libs3(t, request, signer->keys, err) : s3_send(t, request, signer, err);
 }
 
 int s3v2_check_place(const struct s3_place *place, struct error *err)
