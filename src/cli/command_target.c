@@ -40,9 +40,7 @@ static void json_target(struct run *run, json_t *item, const struct hikae_target
 static void add_row(struct columns *columns, const struct hikae_target *target, bool verbose)
 {
     char text[TEXT_SMALL];
-    /* Before it was measured, versions are what its driver takes for possible. */
-    const char *caps[] = {target->create_once ? "create-once" : NULL,
-                          target->versions && target->checked_ns != 0 ? "versions" : NULL,
+    const char *caps[] = {target->create_once ? "create-once" : NULL, target->versions ? "versions" : NULL,
                           target->lock ? "lock" : NULL};
     char line[64] = "";
     for (size_t i = 0; i < 3; i++) {

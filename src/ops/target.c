@@ -51,10 +51,10 @@ static int copy_text(const char *from, char **ret, struct error *err)
     return from == NULL || *ret != NULL ? 0 : error_no_memory(err);
 }
 
+/* Not whether it keeps versions: its driver only takes that for possible (take_measured). */
 static int copy_traits(const struct target_traits *traits, struct hikae_target *ret, struct error *err)
 {
     ret->create_once = traits->create_once;
-    ret->versions = traits->versions;
     ret->lock = traits->lock;
     ret->attested = traits->attested;
     if (copy_text(traits->driver, &ret->driver, err) != 0 || copy_text(traits->country, &ret->country, err) != 0 ||

@@ -214,6 +214,13 @@ static int record_all(struct hikae *hikae, struct hikae_target_reports *ret, str
 
 /* ---- All of it ---- */
 
+/* What it can do is what was found just now. */
+static void take_measured(struct hikae_target_report *report)
+{
+    report->target.versions = strcmp(report->versioning, "on") == 0 || strcmp(report->versioning, "suspended") == 0;
+    report->target.create_once = report->target.create_once || report->create_once;
+}
+
 static int check_targets(struct hikae *hikae, const struct hikae_target_check_options *options,
                          struct hikae_target_reports *ret, struct error *err)
 {
@@ -237,6 +244,7 @@ static int check_targets(struct hikae *hikae, const struct hikae_target_check_op
         if (target_describe_public(&config->targets[i], &hikae->targets[i], &report->target, err) != 0 ||
             measure(hikae, i, options, report, err) != 0)
             return -1;
+        take_measured(report);
         judge(report);
         judge_state(&hikae->targets[i], report);
     }

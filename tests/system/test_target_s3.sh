@@ -21,6 +21,12 @@ check "init" "$HIKAE" init --dir "$WORK/h" \
     --target "swift=s3://check-two/x?endpoint=$SWIFT_HTTP&provider=swift&country=JP&site=b&credentials=file:$WORK/keys/swift" \
     --target "vault=s3://check-vault/x?endpoint=$CEPH_HTTP&provider=ceph&country=JP&site=a&lock=compliance:2&credentials=file:$WORK/keys/ceph"
 
+json target list
+is targets.0.capabilities "[]" "before it was measured, a store is said to be able to do nothing"
+is targets.2.capabilities "['lock']" "but for the lock that is configured"
+hikae target list >"$WORK/out" 2>&1
+if grep -qw versions "$WORK/out"; then not_ok "the table says the same"; else ok "the table says the same"; fi
+
 # ---- Ceph over TLS ----
 check "check of Ceph" hikae target check ceph
 json target check ceph --speed
@@ -57,6 +63,9 @@ json target check vault
 found lock ok "a bucket with locks"
 is targets.0.measured.lock_enabled True "which it says itself"
 is targets.0.measured.versioning on "with versions"
+is targets.0.capabilities "['versions', 'lock']" "its capabilities say so at once"
+json target list
+is targets.2.capabilities "['versions', 'lock']" "and from then on"
 AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET /usr/bin/python3 - "$CEPH_HTTP" >"$WORK/probes" 2>&1 <<'PYTHON'
 import sys, boto3, botocore
 s3 = boto3.client("s3", endpoint_url=sys.argv[1], region_name="us-east-1")
@@ -116,4 +125,17 @@ cp "$WORK/saved" "$WORK/h/hikae.yaml"
 sed -i "s|$WORK/keys/swift|$WORK/keys/none|" "$WORK/h/hikae.yaml"
 expect 7 "a key that is not there" hikae target check swift
 cp "$WORK/saved" "$WORK/h/hikae.yaml"
+# A region from the environment that the provider's table knows says where data lies, as a named one does.
+(
+    export AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET AWS_REGION=ap-northeast-1
+    tests/servers/s3.py "$CEPH_HTTP" make check-region
+    check "a region from the environment" "$HIKAE" init --dir "$WORK/r" \
+        --target "wasabi=s3://check-region/x?provider=wasabi&endpoint=$CEPH_HTTP&style=path"
+    expect 5 "which the store contradicts" "$HIKAE" --config "$WORK/r/hikae.yaml" target check
+    says "but ap-northeast-1 is configured" "fails like a named one"
+    sed -i 's/provider=wasabi/provider=ceph/' "$WORK/r/hikae.yaml"
+    expect 1 "one that no table knows" "$HIKAE" --config "$WORK/r/hikae.yaml" target check
+    says "as it says itself" "only signs: whose provider has no table"
+    exit $FAILED
+) || FAILED=1
 finish
