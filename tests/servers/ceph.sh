@@ -106,12 +106,12 @@ bring_up() {
     daemon mon ceph-mon -c "$conf" -f -i a
     ceph-osd -c "$conf" -i 0 --mkfs --osd-uuid "$uuid" >>"$DIR/log/mkfs.out" 2>&1 ||
         { cat "$DIR/log/mkfs.out" >&2; return 1; }
-    await 20 "the monitor" ceph_ osd new "$uuid" 0 || return 1
+    await 120 "the monitor" ceph_ osd new "$uuid" 0 || return 1
     daemon osd ceph-osd -c "$conf" -f -i 0
     daemon rgw radosgw -c "$conf" -f -n client.rgw
-    await 30 "the gateway" listens "$tls_port" || return 1
+    await 120 "the gateway" listens "$tls_port" || return 1
     make_users
-    await 5 "the gateway" listens "$port"
+    await 60 "the gateway" listens "$port"
 }
 
 write_env() {

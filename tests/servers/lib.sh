@@ -30,7 +30,7 @@ proxy() {
     /usr/bin/python3 "$ROOT/tests/servers/proxy.py" --ready "$WORK/proxy-$name" --owner $$ "$@" &
     local n=0
     until [ -s "$WORK/proxy-$name" ]; do
-        n=$((n + 1)); [ $n -lt 100 ] || { not_ok "start the proxy $name"; exit 1; }
+        n=$((n + 1)); [ $n -lt 1200 ] || { not_ok "start the proxy $name"; exit 1; }
         sleep 0.05
     done
     eval "$(sed "s/^/$name/" "$WORK/proxy-$name")"

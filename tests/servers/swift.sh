@@ -124,7 +124,7 @@ CONF
     daemon proxy-tls swift-proxy-server "$DIR/etc/proxy-tls.conf" -v
     local each
     for each in "$memcached_port" "$account_port" "$container_port" "$object_port" "$port" "$tls_port"; do
-        await 20 "Swift" listens "$each" || return 1
+        await 120 "Swift" listens "$each" || return 1
     done
 }
 

@@ -67,7 +67,7 @@ expect 8 "a store that does not encrypt" hikae backup t
 says "NotImplemented" "is not taken for one that does"
 check "SSE-S3: the header is sent" sent x-amz-server-side-encryption '^AES256$'
 sed -i 's/^    sse: s3/    sse: kms\n    sse_key: key-one/' "$WORK/h/hikae.yaml"
-rules '[{"method": "PUT", "path": "/p/", "status": 403, "code": "KMS.DisabledException", "count": 1}]'
+rules '[{"method": "PUT", "path": "/p/", "status": 403, "code": "KMS.DisabledException"}]'
 expect 8 "SSE-KMS with a key that may not be used" hikae backup t
 says "KMS.DisabledException" "is named as the reason"
 check "SSE-KMS: the header is sent" sent x-amz-server-side-encryption '^aws:kms$'
