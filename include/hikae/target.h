@@ -16,12 +16,12 @@ struct hikae_target {
     char *region;
     char *country;
     char *site;
-    bool attested; /* the country is the operator's word; else the provider's table has it */
-    char *state;   /* "ok", "unreachable", "other-store", "empty", "denied" */
-    char *why;     /* NULL when ok */
-    bool create_once; /* as measured; of a folder never measured, as its driver has it */
-    bool versions;    /* as measured; else false */
-    bool lock;        /* as configured */
+    bool attested;       /* the country is the operator's word; else the provider's table has it */
+    char *state;         /* "ok", "unreachable", "other-store", "empty", "denied" */
+    char *why;           /* NULL when ok */
+    bool create_once;    /* as measured; of a folder never measured, as its driver has it */
+    bool versions;       /* as measured; else false */
+    bool lock;           /* as configured */
     uint64_t free_bytes; /* UINT64_MAX: not known */
     int64_t checked_ns;  /* when it was measured last (hikae_target_check); 0: never, or not known */
 };
