@@ -64,7 +64,7 @@ struct backup_options {
     uint64_t spool_limit;
     const struct cancel *cancel;
     struct backup_counters *counters;
-    /* Told of each entry that could not be read whole, from the scan thread and the walker's. */
+    /* Told of each entry that could not be read whole, by the scan thread and the walker's, also at the same time. */
     void (*warn)(const struct bytes *path, const struct error *why, void *context);
     void *warn_context;
 };

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "pipeline/batch.h"
+#include "pipeline/first_names.h"
 #include "pipeline/walk.h"
 
 #include <errno.h>
@@ -15,27 +16,10 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define HASH_NONFATAL_OOM            1
-#define uthash_nonfatal_oom(element) ((element)->out_of_memory = true)
-#define HASH_FUNCTION                HASH_FNV /* reads keys byte by byte: no alignment is assumed */
-#include <uthash.h>
-
 enum {
     RACY_NS_LOCAL = 2,    /* seconds: coarser than the ticks of local file systems */
     RACY_NS_NETWORK = 60, /* another machine's clock */
     REREAD_MAX = 64 << 20
-};
-
-/* The first name of a file that has several. */
-struct first_name {
-    struct {
-        uint64_t device;
-        uint64_t inode;
-    } key;
-    uint8_t *path;
-    size_t path_size;
-    bool out_of_memory;
-    UT_hash_handle hh;
 };
 
 struct scan {
@@ -45,7 +29,7 @@ struct scan {
     struct manifest_reader *parent;
     const struct entry *peeked; /* the parent's entry that is not before the current one; NULL: at the end */
     bool parent_is_over;
-    struct first_name *names;
+    struct first_names names; /* of all sources */
     int64_t racy_ns;
 };
 
@@ -206,47 +190,11 @@ static bool ends_the_run(const struct error *err)
     return err->class != ERROR_SOURCE && err->class != ERROR_DENIED && err->class != ERROR_NOT_FOUND;
 }
 
-/* Another name of a file that was met before: *ret_first is its entry in the table, new or known. */
-static int find_first_name(struct scan *scan, const struct walk_entry *found, const struct entry *entry,
-                           struct first_name **ret_known, struct error *err)
+static struct file_identity identity_of(const struct walk_entry *found)
 {
-    struct first_name *name = NULL, probe = {0};
-    walk_entry_identity(found, &probe.key.device, &probe.key.inode);
-    HASH_FIND(hh, scan->names, &probe.key, sizeof(probe.key), name);
-    *ret_known = name;
-    if (name != NULL)
-        return 0;
-    name = mem_calloc(1, sizeof(*name));
-    if (name == NULL)
-        return error_no_memory(err);
-    name->key = probe.key;
-    name->path_size = entry->dir.size + 1 + entry->name.size;
-    name->path = mem_alloc(name->path_size);
-    if (name->path != NULL) {
-        memcpy(name->path, entry->dir.data, entry->dir.size);
-        name->path[entry->dir.size] = '/';
-        memcpy(name->path + entry->dir.size + 1, entry->name.data, entry->name.size);
-        HASH_ADD(hh, scan->names, key, sizeof(name->key), name);
-    }
-    if (name->path == NULL || name->out_of_memory) {
-        mem_free(name->path);
-        mem_free(name);
-        return error_no_memory(err);
-    }
-    return 0;
-}
-
-/* The name was removed before it could be read: the next name of the file, if there is one, is its first. */
-static void forget_first_name(struct scan *scan, const struct walk_entry *found)
-{
-    struct first_name *name = NULL, probe = {0};
-    walk_entry_identity(found, &probe.key.device, &probe.key.inode);
-    HASH_FIND(hh, scan->names, &probe.key, sizeof(probe.key), name);
-    if (name == NULL)
-        return;
-    HASH_DEL(scan->names, name);
-    mem_free(name->path);
-    mem_free(name);
+    struct file_identity identity;
+    walk_entry_identity(found, &identity.device, &identity.inode);
+    return identity;
 }
 
 /* Take the parent's word for what was not looked at. */
@@ -261,38 +209,62 @@ static void take_over(struct entry *entry, const struct entry *then)
     entry->content = then->content;
 }
 
+/* An entry could not be read: that costs it a warning (0), or ends the run (-1). */
+static int entry_failed(struct scan *scan, const struct entry *entry, const struct error *why, struct error *err)
+{
+    if (ends_the_run(why)) {
+        *err = *why;
+        return -1;
+    }
+    warn(scan, entry, why);
+    return 0;
+}
+
+/*
+ * Look at an entry more closely than the walk did, and open it if it is a file (*ret_fd; -1: it cannot be read): 1, or
+ * 0 if it is no longer there. One that was removed meanwhile is left out without a word.
+ */
+static int look_closely(struct scan *scan, struct walk *walk, struct walk_entry *found, int *ret_fd,
+                        struct stat *ret_st, struct error *err)
+{
+    const struct entry *entry = walk_entry_stat(found);
+    const struct file_identity listed = identity_of(found);
+    struct error why = {0};
+    *ret_fd = -1;
+    bool there = true, told = false;
+    if (entry->type == ENTRY_FILE && walk_entry_open(found, ret_fd, ret_st, &why) != 0) {
+        there = why.errnum != ENOENT;
+        told = true;
+        if (there && entry_failed(scan, entry, &why, err) != 0)
+            return -1;
+    }
+    const struct file_identity opened = identity_of(found);
+    if (there && walk_read_metadata(walk, found, *ret_fd, &why) != 0) {
+        there = false;
+        told = told || why.errnum == ENOENT;
+        if ((!told || ends_the_run(&why)) && entry_failed(scan, entry, &why, err) != 0)
+            return -1;
+    }
+    if (!there || opened.device != listed.device || opened.inode != listed.inode)
+        first_names_forget(&scan->names, &listed);
+    return there ? 1 : 0;
+}
+
 static int read_entry(struct scan *scan, struct walk *walk, struct walk_entry *found, const struct entry *then,
                       struct error *err)
 {
-    struct entry entry = *walk_entry_stat(found);
     struct error why = {0};
     struct stat st;
     CLEANUP_FD int fd = -1;
-    if (entry.type == ENTRY_FILE && walk_entry_open(found, &fd, &st, &why) != 0) {
-        if (ends_the_run(&why)) {
-            *err = why;
+    int rc = look_closely(scan, walk, found, &fd, &st, err);
+    if (rc <= 0)
+        return rc;
+    struct entry entry = *walk_entry_stat(found);
+    entry.racy = is_racy(scan, &entry, clock_machine_ns());
+    entry.unreadable = entry.type == ENTRY_FILE && fd < 0;
+    if (fd >= 0 && read_content(scan, fd, &st, &entry, &why) != 0) {
+        if (entry_failed(scan, &entry, &why, err) != 0)
             return -1;
-        }
-        if (why.errnum == ENOENT) { /* removed meanwhile: as if it had never been there */
-            forget_first_name(scan, found);
-            return 0;
-        }
-        warn(scan, &entry, &why);
-        entry.unreadable = true;
-    }
-    if (walk_read_metadata(walk, found, fd, err) != 0)
-        return -1;
-    bool unreadable = entry.unreadable;
-    entry = *walk_entry_stat(found);
-    entry.unreadable = unreadable;
-    int64_t now = clock_machine_ns();
-    entry.racy = is_racy(scan, &entry, now);
-    if (entry.type == ENTRY_FILE && !unreadable && read_content(scan, fd, &st, &entry, &why) != 0) {
-        if (ends_the_run(&why)) {
-            *err = why;
-            return -1;
-        }
-        warn(scan, &entry, &why);
         entry.unreadable = true;
         if (scanner_restart(&scan->scanner, err) != 0)
             return -1;
@@ -306,17 +278,16 @@ static int scan_entry(struct scan *scan, struct walk *walk, struct walk_entry *f
     struct entry entry = *walk_entry_stat(found);
     const struct entry *then = NULL;
     if (entry.type == ENTRY_FILE && walk_entry_links(found) > 1) {
-        struct first_name *known;
-        if (find_first_name(scan, found, &entry, &known, err) != 0)
-            return -1;
-        if (known != NULL) {
+        struct file_identity file = identity_of(found);
+        if (first_names_find(&scan->names, &file, &entry.link)) {
             if (find_in_parent(scan, &entry, &then, err) != 0)
                 return -1;
             entry.type = ENTRY_HARDLINK;
             entry.size = 0;
-            entry.link = (struct bytes){known->path, known->path_size};
             return scanner_entry(&scan->scanner, &entry, false, NULL, err);
         }
+        if (first_names_add(&scan->names, &file, &entry, err) != 0)
+            return -1;
     }
     if (find_in_parent(scan, &entry, &then, err) != 0)
         return -1;
@@ -458,17 +429,6 @@ static int scan_source(struct scan *scan, const struct backup_source *source, en
     return error_set(err, ERROR_INTERNAL, "no such kind of source");
 }
 
-static void free_names(struct scan *scan)
-{
-    struct first_name *name, *next;
-    HASH_ITER(hh, scan->names, name, next)
-    {
-        HASH_DEL(scan->names, name);
-        mem_free(name->path);
-        mem_free(name);
-    }
-}
-
 int scan_run(struct backup *backup, struct error *err)
 {
     const struct backup_options *options = backup->options;
@@ -492,7 +452,7 @@ int scan_run(struct backup *backup, struct error *err)
         rc = -1;
     manifest_reader_free(scan.parent);
     block_reader_free(scan.blocks);
-    free_names(&scan);
+    first_names_free(&scan.names);
     scanner_close(&scan.scanner);
     return rc;
 }

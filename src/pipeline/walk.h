@@ -47,8 +47,8 @@ void walk_close(struct walk *walk);
 MUST_USE int walk_next(struct walk *walk, struct walk_entry **ret, struct error *err);
 
 /*
- * What statx said: all of struct entry but user, group, link, xattrs, file_flags and content. Hard links are
- * reported as files with links > 1: finding the first name is the caller's work. Borrowed.
+ * What statx said, and fstat once it was opened: all of struct entry but user, group, link, xattrs, file_flags and
+ * content. Hard links are reported as files with links > 1: finding the first name is the caller's work. Borrowed.
  */
 const struct entry *walk_entry_stat(const struct walk_entry *entry);
 uint32_t walk_entry_links(const struct walk_entry *entry);
@@ -57,14 +57,15 @@ void walk_entry_identity(const struct walk_entry *entry, uint64_t *ret_device, u
 struct stat;
 /*
  * Open for reading (O_NOFOLLOW, O_NOATIME where allowed): 0, *ret_fd (the caller's) and what fstat says of it (of the
- * type that the entry has). ERROR_SOURCE.
+ * type that the entry has). Where another file took the place of the one that was listed, the entry becomes that one,
+ * its identity with it. ERROR_SOURCE.
  */
-MUST_USE int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct stat *ret_stat, struct error *err);
+MUST_USE int walk_entry_open(struct walk_entry *entry, int *ret_fd, struct stat *ret_stat, struct error *err);
 /*
  * Fill in what walk_entry_stat leaves out: user and group (cached look-ups), the link of a symlink, xattrs (ACLs
  * among them) and file flags. `fd` is the open file or -1. The result is walk_entry_stat's entry, completed; what it
  * points to lives as long as the entry. What cannot be read (xattrs without permission) is left out and told through
- * warn.
+ * warn. ERROR_SOURCE if the entry itself is no longer there: ENOENT, or something else took its place.
  */
 MUST_USE int walk_read_metadata(struct walk *walk, struct walk_entry *entry, int fd, struct error *err);
 /* Release; NULL is fine. */

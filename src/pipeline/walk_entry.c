@@ -83,6 +83,23 @@ bool walk_entry_fill(struct walk_entry *entry, const struct statx *st)
     return true;
 }
 
+/* What was opened may have taken the place of what was listed: from now on the entry is that. */
+static void take_stat(struct walk_entry *entry, const struct stat *st)
+{
+    struct entry *e = &entry->entry;
+    e->mode = st->st_mode & 07777;
+    e->uid = st->st_uid;
+    e->gid = st->st_gid;
+    e->size = e->type == ENTRY_FILE ? (uint64_t)st->st_size : 0;
+    e->mtime_s = st->st_mtim.tv_sec;
+    e->mtime_ns = (uint32_t)st->st_mtim.tv_nsec;
+    e->ctime_s = st->st_ctim.tv_sec;
+    e->ctime_ns = (uint32_t)st->st_ctim.tv_nsec;
+    e->inode = st->st_ino;
+    entry->device = st->st_dev;
+    entry->links = (uint32_t)st->st_nlink;
+}
+
 const struct entry *walk_entry_stat(const struct walk_entry *entry)
 {
     return &entry->entry;
@@ -140,7 +157,7 @@ static int open_at(struct walk_core *core, int at, const char *name)
     }
 }
 
-int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct stat *ret_stat, struct error *err)
+int walk_entry_open(struct walk_entry *entry, int *ret_fd, struct stat *ret_stat, struct error *err)
 {
     struct walk_folder *folder = entry->batch->folder;
     const struct bytes *name = entry->is_root ? NULL : &entry->entry.name;
@@ -161,8 +178,9 @@ int walk_entry_open(const struct walk_entry *entry, int *ret_fd, struct stat *re
     if (!same_type) {
         (void)close(fd);
         (void)walk_fail(folder, name, 0, "something else took the place of", err);
-        return error_hint(err, "it changed while the source was read; the next run takes what is there then");
+        return error_hint(err, WALK_REPLACED_HINT);
     }
+    take_stat(entry, ret_stat);
     *ret_fd = fd;
     return 0;
 }

@@ -107,6 +107,7 @@ void walk_folder_path(const struct walk_folder *folder, uint8_t *out);
  */
 int walk_fail(const struct walk_folder *folder, const struct bytes *name, int errnum, const char *what,
               struct error *err);
+#define WALK_REPLACED_HINT "it changed while the source was read; the next run takes what is there then"
 /* The same, told to the caller of the walk. */
 void walk_warn(const struct walk_folder *folder, const struct bytes *name, int errnum, const char *what);
 

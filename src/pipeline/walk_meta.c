@@ -130,9 +130,11 @@ static int put_link(struct found *found, const struct walk_entry *entry, int at,
             return -1;
         char *out = (char *)found->bytes.data + found->bytes.size;
         ssize_t got = readlinkat(at, walk_entry_kernel_name(entry), out, size);
-        if (got < 0 && errno == EINVAL)
-            return walk_fail(entry->batch->folder, &entry->entry.name, 0, "something else took the place of the link",
-                             err);
+        if (got < 0 && errno == EINVAL) {
+            (void)walk_fail(entry->batch->folder, &entry->entry.name, 0, "something else took the place of the link",
+                            err);
+            return error_hint(err, WALK_REPLACED_HINT);
+        }
         if (got < 0)
             return walk_fail(entry->batch->folder, &entry->entry.name, errno, "cannot read the link", err);
         if ((size_t)got < size) {

@@ -104,7 +104,13 @@ static void test_files_that_change(void **state)
         struct error err;
         int result = walk_entry_open(entries[i], &fd, &(struct stat){0}, &err);
         if (errnums[i] < 0) {
+            /* The entry is the file that was opened, not the one that was listed. */
+            struct stat st;
             assert_int_equal(result, 0);
+            assert_int_equal(fstat(fd, &st), 0);
+            assert_int_equal(walk_entry_stat(entries[i])->size, strlen("a new file is read as it is"));
+            assert_int_equal(walk_entry_stat(entries[i])->ctime_ns, st.st_ctim.tv_nsec);
+            assert_int_equal(walk_entry_stat(entries[i])->inode, st.st_ino);
             (void)close(fd);
         } else {
             assert_int_equal(result, -1);
