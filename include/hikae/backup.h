@@ -47,7 +47,7 @@ struct hikae_backup_result {
 enum hikae_status hikae_backup(struct hikae *hikae, const char *tenant, const struct hikae_backup_options *options,
                                struct hikae_backup_result *ret, struct hikae_error *error);
 /* An archive (any format that libarchive reads; "-" standard input) as a snapshot of its own, below the source name
- * `name`. */
+ * `name`. HIKAE_NOT_FOUND if there is no such file. */
 enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const char *path, const char *name,
                                const struct hikae_backup_options *options, struct hikae_backup_result *ret,
                                struct hikae_error *error);

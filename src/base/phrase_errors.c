@@ -4,6 +4,7 @@
 /* clang-format off */
 const struct phrase phrase_frames[] = {
     {"back up %s", "{1} のバックアップ"},
+    {"import into %s", "{1} への取り込み"},
     {"restore to %s", "{1} への復元"},
     {"restore %s", "{1} の復元"},
     {"collect %s", "{1} の回収"},
@@ -188,6 +189,11 @@ const struct phrase phrase_errors[] = {
     {"the command ended with exit code %d", "コマンドは終了コード {1} で終わりました"},
     {"the command was ended by signal %d", "コマンドはシグナル {1} で終了しました"},
     {"cannot open the source", "ソースを開けません"},
+    {"something else took the place of %s", "{1} は読んでいる間に別のものに置き換わりました"},
+    {"open the archive %s", "アーカイブ {1} を開けません"},
+    {"read the archive %s", "アーカイブ {1} を読めません"},
+    {"there is nothing in the archive %s that a snapshot could hold", "アーカイブ {1} には保存できるものがありません"},
+    {"%s is a folder, and no archive", "{1} はフォルダーで、アーカイブではありません"},
     {"stopped as asked", "要求により停止しました"},
     {"stopped", "停止しました"},
     {"out of memory", "メモリーが足りません"},

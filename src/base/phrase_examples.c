@@ -19,6 +19,7 @@ const struct phrase phrase_exits[] = {
     {"interrupted; what is stored is reused", "中断しました。保存済みのものは再利用されます"},
     {"some entries could not be taken", "取り込めないものがありました"},
     {"there is no such tenant", "テナントがありません"},
+    {"there is no such tenant, or no such FILE", "テナントか FILE がありません"},
     {"FILE could not be read, or too few targets written", "FILE を読めないか、書き込めた保存先が足りません"},
     {"a target is still behind", "まだ遅れている保存先があります"},
     {"there is no such tenant or target", "テナントまたは保存先がありません"},

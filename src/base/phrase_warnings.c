@@ -95,6 +95,7 @@ const struct phrase phrase_warnings[] = {
     {"cannot open the folder", "フォルダーを開けません"},
     {"cannot read all of the folder", "フォルダーの一部を読めません"},
     {"left out a file of a kind that no snapshot can hold:%s", "保存できない種類のファイルを除きました:{1}"},
+    {"something else took the place of %s", "{1} は読んでいる間に別のものに置き換わりました"},
     {"left out a path that is longer than a snapshot can hold:%s", "長すぎるパスを除きました:{1}"},
     {"the trial of %s could not set everything of %llu entries", "{1} の試験復元で {2} 件の属性などを設定できませんでした"},
     {NULL, NULL},

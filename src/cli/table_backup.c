@@ -60,7 +60,7 @@ const struct command row_import = {
     .examples = {{"hikae import acme old-backup.tar.zst --as old", "An older backup, below the folder old."},
                  {"ssh web tar -c /srv | hikae import acme - --as web", "A stream from another machine."}},
     .exits = {{1, "some entries could not be taken"},
-              {4, "there is no such tenant"},
+              {4, "there is no such tenant, or no such FILE"},
               {6, "FILE could not be read, or too few targets written"}},
     .run = command_import,
 };

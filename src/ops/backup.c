@@ -7,7 +7,9 @@
 #include "ops/contract.h"
 #include "ops/policies.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static void read_progress(struct hikae_progress *progress, void *context)
 {
@@ -323,7 +325,7 @@ static enum hikae_status finish(struct backup_operation *run, enum engine_operat
     if (rc != 0) {
         if (err.class == ERROR_INTERRUPTED && err.hint[0] == '\0')
             (void)error_hint(&err, "no snapshot was made; what was stored is kept, and the next backup builds on it");
-        (void)error_wrap(&err, "back up %s", tenant);
+        (void)error_wrap(&err, operation == OPERATION_IMPORT ? "import into %s" : "back up %s", tenant);
         hikae_backup_result_free(ret);
     }
     return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
@@ -343,12 +345,31 @@ enum hikae_status hikae_backup(struct hikae *hikae, const char *tenant, const st
     return finish(&run, OPERATION_BACKUP, tenant, ret, error);
 }
 
+/* What cannot be an archive is told of before anything is asked of a target. */
+static int check_archive(const char *path, struct error *err)
+{
+    struct stat st;
+    if (strcmp(path, "-") == 0)
+        return 0;
+    if (stat(path, &st) != 0)
+        return error_set_errno(err, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_SOURCE, errno,
+                               "open the archive %s", path);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    (void)error_set(err, ERROR_USAGE, "%s is a folder, and no archive", path);
+    return error_hint(err,
+                      "a folder is a source: `hikae tenant add` and `hikae tenant set` take --source NAME=dir:PATH");
+}
+
 enum hikae_status hikae_import(struct hikae *hikae, const char *tenant, const char *path, const char *name,
                                const struct hikae_backup_options *options, struct hikae_backup_result *ret,
                                struct hikae_error *error)
 {
     struct error err = {0};
     struct backup_operation run = {.hikae = hikae, .options = options, .source_count = 1};
+    *ret = (struct hikae_backup_result){0};
+    if (check_archive(path, &err) != 0)
+        return api_result(error_wrap(&err, "import into %s", tenant), false, &err, error);
     run.sources = mem_calloc(1, sizeof(struct backup_source));
     if (run.sources == NULL)
         return api_result(error_no_memory(&err), false, &err, error);

@@ -131,8 +131,7 @@ static int put_link(struct found *found, const struct walk_entry *entry, int at,
         char *out = (char *)found->bytes.data + found->bytes.size;
         ssize_t got = readlinkat(at, walk_entry_kernel_name(entry), out, size);
         if (got < 0 && errno == EINVAL) {
-            (void)walk_fail(entry->batch->folder, &entry->entry.name, 0, "something else took the place of the link",
-                            err);
+            (void)walk_fail(entry->batch->folder, &entry->entry.name, 0, "something else took the place of", err);
             return error_hint(err, WALK_REPLACED_HINT);
         }
         if (got < 0)

@@ -64,6 +64,39 @@ hikae backup evil >"$WORK/out" 2>"$WORK/err"
 check "a hostile archive: what cannot be in a snapshot is reported" bash -c '[ "$1" -eq 1 ] && grep -q outside "$0"' "$WORK/err" $?
 hikae restore evil --to "$WORK/re" >"$WORK/out" 2>"$WORK/err"
 check "a hostile archive: nothing is written through its links" bash -c 'test ! -e /tmp/through-link && test ! -e "$0/outside" && test "$(cat "$0/re/e/good")" = evil' "$WORK"
+# What is no archive says so, and makes no snapshot.
+check "imports: add" hikae tenant add imp --source "d=dir:$WORK/other"
+expect 4 "an archive that is not there" hikae import imp "$WORK/none.tar"
+says "open the archive $WORK/none.tar: No such file" "says which, and why"
+expect 2 "a folder is no archive" hikae import imp "$WORK/other"
+says "--source NAME=dir:PATH" "and what to do with it"
+echo "no archive" >"$WORK/text.tar"; tar cf "$WORK/none-in-it.tar" -T /dev/null; : >"$WORK/empty.tar"; head -c 5000 "$WORK/l.tar" >"$WORK/cut.tar"; truncate -s 3M "$WORK/zeros.tar"
+head -c 700000 /dev/urandom >"$WORK/random"; (cd "$WORK" && tar czf whole.tar.gz random && head -c 400000 whole.tar.gz >cut.tar.gz)
+for file in text none-in-it empty zeros; do
+    expect 6 "import of $file" hikae import imp "$WORK/$file.tar"
+    says "the archive $WORK/$file.tar" "names it"
+done
+expect 6 "import of an archive that is cut" hikae import imp "$WORK/cut.tar.gz"
+expect 4 "none of them made a snapshot" hikae ls imp
+truncate -s 1T "$WORK/thin"; echo middle | dd of="$WORK/thin" bs=1 seek=500000000000 conv=notrunc status=none
+(cd "$WORK" && tar -cSf thin.tar thin)
+check "holes in an archive are holes: a terabyte takes no time" timeout 60 "$HIKAE" --config "$WORK/h/hikae.yaml" import imp "$WORK/thin.tar"
+check "and comes back" hikae restore imp --to "$WORK/rt"
+check "with its holes and what lies between" bash -c 'cd "$0" && test "$(stat -c %s rt/thin/thin)" = 1099511627776 && test "$(du -k rt/thin/thin | cut -f1)" -lt 1000 && test "$(dd if=rt/thin/thin bs=1 skip=500000000000 count=6 status=none)" = middle' "$WORK"
+/usr/bin/python3 - "$WORK/long.tar" <<'P'
+import io, sys, tarfile
+t = tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT)
+def add(name, **fields):
+    i = tarfile.TarInfo(name); i.size = 4
+    for k, v in fields.items(): setattr(i, k, v)
+    t.addfile(i, io.BytesIO(b"data"))
+add("owner", uname="u" * 3000); add("xattr", pax_headers={"SCHILY.xattr.user." + "x" * 300: "v", "SCHILY.xattr.user.kept": "w"})
+add("n" * 5000); add("good")
+t.close()
+P
+expect 1 "what is too long for a snapshot costs itself, not the import" hikae import imp "$WORK/long.tar"
+says "longer than a snapshot can hold" "an attribute is told of"; says "cannot be in a snapshot" "a name is"
+check "the rest is there" test "$(hikae ls imp long 2>/dev/null | grep -c 'good\|owner\|xattr')" = 3
 mkdir "$WORK/many" "$WORK/many/d"; (cd "$WORK/many/d" && seq 1 100000 | xargs touch)
 check "a folder of 100,000 entries" bash -c '"$0" --config "$1" tenant add m --source "m=dir:$2/many" && "$0" --config "$1" backup m && test "$("$0" --config "$1" --json backup m | grep -o "\"entries\": *[0-9]*" | grep -o "[0-9]*$")" = 100002' "$HIKAE" "$WORK/h/hikae.yaml" "$WORK"
 mkdir "$WORK/deep"; (cd "$WORK/deep" && for i in $(seq 1 1000); do mkdir d && cd -P d || exit 1; done; echo deep >f) 2>/dev/null
