@@ -153,6 +153,7 @@ struct scanner {
     struct chunker *chunker;
     struct batch *batch; /* being filled */
     size_t uncut;        /* bytes at its end that are not cut yet */
+    bool in_zeros;       /* what comes next may continue a run of zeros */
 };
 MUST_USE int scanner_open(struct scanner *scanner, struct backup *backup, struct error *err);
 void scanner_close(struct scanner *scanner);

@@ -127,14 +127,14 @@ static size_t zeros_at(const uint8_t *bytes, size_t size)
     return i;
 }
 
-size_t chunk_zero_run(const uint8_t *bytes, size_t size)
+size_t chunk_zero_run(const uint8_t *bytes, size_t size, size_t least)
 {
-    if (size < CHUNK_ZERO_RUN_MIN || bytes[0] != 0)
+    if (size < least || bytes[0] != 0)
         return 0;
     size_t zeros = zeros_at(bytes, size);
     if (zeros < size)
         zeros -= zeros % CHUNK_ZERO_UNIT;
-    return zeros >= CHUNK_ZERO_RUN_MIN ? zeros : 0;
+    return zeros >= least ? zeros : 0;
 }
 
 size_t chunk_find_zero_run(const uint8_t *bytes, size_t size)

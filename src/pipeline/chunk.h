@@ -28,9 +28,9 @@ void chunker_free(struct chunker *chunker);
 size_t chunker_cut(const struct chunker *chunker, const uint8_t *bytes, size_t size, bool more);
 /*
  * The number of zeros at the start of bytes that make up a run worth recording: a multiple of CHUNK_ZERO_UNIT (or all
- * of size), 0 if shorter than CHUNK_ZERO_RUN_MIN.
+ * of size), 0 if shorter than `least`: CHUNK_ZERO_RUN_MIN, or 1 where they only continue a run.
  */
-size_t chunk_zero_run(const uint8_t *bytes, size_t size);
+size_t chunk_zero_run(const uint8_t *bytes, size_t size, size_t least);
 /* Where the first such run that begins at a multiple of CHUNK_ZERO_UNIT starts; size if there is none. */
 size_t chunk_find_zero_run(const uint8_t *bytes, size_t size);
 

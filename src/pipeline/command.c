@@ -91,6 +91,23 @@ static void stop_child(pid_t pid)
     (void)waitpid(pid, NULL, 0);
 }
 
+/* It may go on long after it closed its output. */
+static int wait_for_end(const struct command *command, int *ret_status, struct error *err)
+{
+    for (int pause_ms = 1;; pause_ms = pause_ms < POLL_MS ? 2 * pause_ms : POLL_MS) {
+        pid_t ended = waitpid(command->pid, ret_status, WNOHANG);
+        if (ended > 0)
+            return 0;
+        if (ended < 0 && errno != EINTR)
+            return error_set_errno(err, ERROR_SOURCE, errno, "wait for the command");
+        if (backup_check(command->scanner->backup, err) != 0) {
+            stop_child(command->pid);
+            return -1;
+        }
+        (void)poll(NULL, 0, pause_ms);
+    }
+}
+
 static int check_status(int status, struct error *err)
 {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
@@ -141,10 +158,7 @@ int scan_command(struct scanner *scanner, const struct backup_source *source, st
         return -1;
     }
     int status;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return error_set_errno(err, ERROR_SOURCE, errno, "wait for the command");
-    if (check_status(status, err) != 0)
+    if (wait_for_end(&command, &status, err) != 0 || check_status(status, err) != 0)
         return -1;
     return scanner_entry(scanner, &entry, true, NULL, err);
 }

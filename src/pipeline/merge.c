@@ -372,15 +372,25 @@ static ssize_t pull_device(void *out, size_t size, void *context, struct error *
     }
 }
 
+static int open_image(const char *path, int *ret_fd, struct stat *ret_stat, struct error *err)
+{
+    /* Looked at first: whoever opens a pipe waits for its writer. */
+    bool is_image = stat(path, ret_stat) == 0 && (S_ISREG(ret_stat->st_mode) || S_ISBLK(ret_stat->st_mode));
+    *ret_fd = open(path, O_RDONLY | O_CLOEXEC | (is_image ? 0 : O_PATH));
+    if (*ret_fd < 0 || fstat(*ret_fd, ret_stat) != 0)
+        return error_set_errno(err, ERROR_SOURCE, errno, "open %s", path);
+    if (!is_image)
+        return error_set(err, ERROR_SOURCE, "%s is neither a file nor a block device", path);
+    return 0;
+}
+
 /* A disk image or block device: one entry, named like its source. Failing to read it fails the snapshot. */
 static int scan_image(struct scan *scan, const struct backup_source *source, struct error *err)
 {
-    CLEANUP_FD int fd = open(source->path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return error_set_errno(err, ERROR_SOURCE, errno, "open %s", source->path);
-    if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-        return error_set(err, ERROR_SOURCE, "%s is neither a file nor a block device", source->path);
+    CLEANUP_FD int fd = -1;
+    if (open_image(source->path, &fd, &st, err) != 0)
+        return -1;
     scan->racy_ns = racy_window(fd);
     struct entry entry = {.name = bytes_of(source->name),
                           .type = ENTRY_FILE,

@@ -38,9 +38,11 @@ static int need_batch(struct scanner *scanner, struct error *err)
     struct batch *batch = queue_pop(scanner->backup->free_batches);
     if (batch == NULL)
         return error_set(err, ERROR_INTERRUPTED, "stopped");
+    if (batch->bytes.capacity < BATCH_CAPACITY && buf_reserve(&batch->bytes, BATCH_CAPACITY, err) != 0) {
+        (void)queue_push(scanner->backup->free_batches, batch);
+        return -1;
+    }
     scanner->batch = batch;
-    if (batch->bytes.capacity < BATCH_CAPACITY)
-        return buf_reserve(&batch->bytes, BATCH_CAPACITY, err);
     return 0;
 }
 
@@ -184,6 +186,20 @@ static size_t next_zero_run(const struct scanner *scanner, uint64_t offset)
 }
 
 /*
+ * The zeros that the uncut bytes begin with, if they are a run. One that goes on to the end of what was read so far is
+ * taken up to a unit, and what is read next may continue it.
+ */
+static size_t take_zeros(struct scanner *scanner, bool last)
+{
+    size_t size = chunk_zero_run(uncut_bytes(scanner), scanner->uncut, scanner->in_zeros ? 1 : CHUNK_ZERO_RUN_MIN);
+    scanner->in_zeros = size > 0 && size == scanner->uncut && !last;
+    if (scanner->in_zeros)
+        size -= size % CHUNK_ZERO_UNIT;
+    scanner->uncut -= size;
+    return size;
+}
+
+/*
  * Cut as much of the uncut bytes as can be. *offset is the place in the file of the first of them. With `last`,
  * nothing is left.
  */
@@ -192,12 +208,11 @@ static int cut(struct scanner *scanner, uint64_t *offset, bool last, struct erro
     size_t zeros_at = 0; /* bytes of content before the next run of zeros */
     bool looked = false;
     while (scanner->uncut > 0 && (last || scanner->uncut >= WINDOW)) {
+        size_t size = 0;
         if (!looked)
-            zeros_at = next_zero_run(scanner, *offset);
-        size_t size;
+            zeros_at = scanner->in_zeros ? 0 : next_zero_run(scanner, *offset);
         if (zeros_at == 0) {
-            size = chunk_zero_run(uncut_bytes(scanner), scanner->uncut);
-            scanner->uncut -= size;
+            size = take_zeros(scanner, last);
             if (scanner_extent(scanner, EXTENT_ZERO, size, err) != 0)
                 return -1;
             looked = false;
@@ -233,6 +248,7 @@ static int read_stretch(struct scanner *scanner, content_pull *pull, void *conte
 {
     uint64_t left = limit, cut_at = *offset;
     *ret_end = false;
+    scanner->in_zeros = false;
     while (left > 0 && !*ret_end) {
         if (make_room(scanner, err) != 0)
             return -1;

@@ -12,6 +12,22 @@ check "what is excluded is not there" bash -c '! grep -q "b.log\|skip/c\|cache/d
 check "a command's output: add" hikae tenant add c --source "dump=cmd:seq 1 300000"
 check "a command's output: back up" hikae backup c
 check "is what it printed" bash -c '"$0" --config "$1" cat c dump | cmp - <(seq 1 300000)' "$HIKAE" "$WORK/h/hikae.yaml"
+# Where cuts fall does not depend on the sizes in which a command happens to write.
+{ head -c 1000000 /dev/urandom; head -c 3000000 /dev/zero; head -c 500001 /dev/urandom; } >"$WORK/stream"
+check "a command that writes in pieces: add" hikae tenant add pieces --source "dump=cmd:cat $WORK/stream"
+check "a command that writes in pieces: back up" hikae backup pieces
+check "a command that writes in pieces: smaller ones" hikae tenant set pieces --source "dump=cmd:dd if=$WORK/stream bs=7777 status=none"
+hikae --json backup pieces >"$WORK/json"
+check "nothing of it is new" test "$(field bytes_new)" = 0
+check "a command that goes on without output: add" hikae tenant add quiet --source "dump=cmd:echo x; exec >&-; touch $WORK/closed; exec sleep 300"
+timeout 100 "$HIKAE" --config "$WORK/h/hikae.yaml" backup quiet >"$WORK/out" 2>"$WORK/err" & pid=$!
+for _ in $(seq 600); do [ -e "$WORK/closed" ] && break; sleep 0.1; done
+kill -TERM $pid; wait $pid; code=$?
+check "is stopped when asked" test $code = 9
+mkfifo "$WORK/fifo"
+check "a pipe is no image: add" hikae tenant add fifo --source "disk=image:$WORK/fifo"
+expect 6 "a pipe is no image, and nobody waits for it" timeout 30 "$HIKAE" --config "$WORK/h/hikae.yaml" backup fifo
+says "neither a file nor a block device" "and says so"
 check "a command's environment: add" hikae tenant add e --source "dump=cmd:env"
 check "a command's environment: back up" env AWS_ACCESS_KEY_ID=AKIA AWS_SECRET_ACCESS_KEY=hidden-1 TOKYO_SESSION_TOKEN=hidden-2 \
     AWS_CONTAINER_AUTHORIZATION_TOKEN=hidden-3 SEEN=yes "$HIKAE" --config "$WORK/h/hikae.yaml" backup e

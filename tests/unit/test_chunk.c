@@ -263,7 +263,7 @@ static void test_zero_runs(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         memset(bytes, 0xa5, SIZE);
         memset(bytes + rows[i].begin, 0, rows[i].end - rows[i].begin);
-        assert_int_equal(chunk_zero_run(bytes, rows[i].size), rows[i].run);
+        assert_int_equal(chunk_zero_run(bytes, rows[i].size, CHUNK_ZERO_RUN_MIN), rows[i].run);
         assert_int_equal(chunk_find_zero_run(bytes, rows[i].size), rows[i].find);
     }
     /* Zeros at the start of every unit mislead nobody. */
@@ -273,7 +273,7 @@ static void test_zero_runs(void **state)
     assert_int_equal(chunk_find_zero_run(bytes, SIZE), SIZE);
     mem_free(bytes);
     uint8_t none = 0;
-    assert_int_equal(chunk_zero_run(&none, 0), 0);
+    assert_int_equal(chunk_zero_run(&none, 0, 1), 0);
     assert_int_equal(chunk_find_zero_run(&none, 0), 0);
 }
 
