@@ -49,7 +49,8 @@ size_t text_fit(const char *text, size_t columns)
 /* Japanese is broken between any two characters, but none of these begins a line (JIS X 4051). */
 static bool begins_no_line(int32_t code)
 {
-    static const int32_t marks[] = {/* 、 。 々 〉 》 」 』 】 */
+    static const int32_t marks[] = {'!', ')', ',', '.', ':', ';', '?', ']', '}', '%',
+                                    /* 、 。 々 〉 》 」 』 】 */
                                     0x3001, 0x3002, 0x3005, 0x3009, 0x300b, 0x300d, 0x300f, 0x3011,
                                     /* ぁ ぃ ぅ ぇ ぉ っ ゃ ゅ ょ ゎ */
                                     0x3041, 0x3043, 0x3045, 0x3047, 0x3049, 0x3063, 0x3083, 0x3085, 0x3087, 0x308e,

@@ -41,6 +41,9 @@ static void test_lines_end_where_words_do(void **state)
         {"スナップショット", 12, "スナップ"},
         /* Bytes that are no UTF-8 take a column each. */
         {"\xff\xfe\xfd", 2, "\xff\xfe"},
+        /* Punctuation of either script stays with what it ends. */
+        {"保持; 最新", 4, "保"},
+        {"保持; 最新", 5, "保持;"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t size = text_break(rows[i].text, rows[i].columns);
