@@ -192,10 +192,10 @@ SANITIZER_OPTIONS := ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return
     UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1
 
 sanitize:  ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(SANITIZER_OPTIONS) TEST_SECONDS=1200 $(MAKE) -j$(JOBS) BUILD=build/asan SANITIZE=address,undefined check-run
+	@$(SANITIZER_OPTIONS) TEST_SECONDS=3600 $(MAKE) -j$(JOBS) BUILD=build/asan SANITIZE=address,undefined check-run
 
 tsan:  ## the tests in which threads meet, with ThreadSanitizer
-	@$(SANITIZER_OPTIONS) TEST_SECONDS=1200 $(MAKE) -j$(JOBS) BUILD=build/tsan SANITIZE=thread tsan-run
+	@$(SANITIZER_OPTIONS) TEST_SECONDS=3600 $(MAKE) -j$(JOBS) BUILD=build/tsan SANITIZE=thread tsan-run
 tsan-run: $(TSAN_TESTS) $(BUILD)/hikae
 	@BUILD=$(BUILD) tests/run.sh $(TSAN_TESTS) $(TSAN_SCRIPTS)
 

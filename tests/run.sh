@@ -9,7 +9,7 @@
 #   BUILD          folder of the build that is tested; logs go to $BUILD/tests      (default: build)
 #   HIKAE          the program that scripts test                                    (default: $BUILD/hikae)
 #   TEST_JOBS      programs at a time                                               (default: 2)
-#   TEST_SECONDS   a program is stopped after this long                             (default: 600)
+#   TEST_SECONDS   a program is stopped after this long: it hangs                   (default: 1800)
 #   TEST_WRAP      what programs that are no scripts are run by, such as valgrind   (default: nothing)
 set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -49,7 +49,7 @@ run_one() {
     chmod 711 "$scratch" # tests that become another user must reach what they made
     # timeout has a process group of its own, which Ctrl-C does not reach: it is told, and tells its group. What runs in
     # the background would ignore Ctrl-C, and so would the programs that are tested.
-    TMPDIR=$scratch env --default-signal=INT,QUIT timeout -k 10 "${TEST_SECONDS:-600}" "${wrap[@]}" "$program" </dev/null \
+    TMPDIR=$scratch env --default-signal=INT,QUIT timeout -k 10 "${TEST_SECONDS:-1800}" "${wrap[@]}" "$program" </dev/null \
         >"$logs/$name.log" 2>&1 &
     program_pid=$!
     trap stop_program INT TERM HUP
@@ -62,7 +62,7 @@ run_one() {
     planned=$(grep -aoE '^1\.\.[0-9]+$' "$logs/$name.log" | tail -n 1 | cut -d. -f3 || true)
     if ((failed == 0)); then
         if ((status == 124 || status == 137)); then
-            echo "not ok $name: stopped after ${TEST_SECONDS:-600} seconds" >>"$logs/$name.log"
+            echo "not ok $name: stopped after ${TEST_SECONDS:-1800} seconds" >>"$logs/$name.log"
             failed=1
         elif ((status != 0)); then
             echo "not ok $name: ended with status $status" >>"$logs/$name.log"

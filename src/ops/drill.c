@@ -47,9 +47,11 @@ static int read_checkpoint(struct drill *drill, bool *ret_found, struct error *e
 int drill_find_checkpoint(struct drill *drill, struct error *err)
 {
     struct audit_uploaded uploaded;
-    bool found;
-    if (read_checkpoint(drill, &found, err) != 0 || found)
-        return found ? 0 : -1;
+    bool found = false;
+    if (read_checkpoint(drill, &found, err) != 0)
+        return -1;
+    if (found)
+        return 0;
     /* A store that is minutes old has none yet. */
     if (engine_audit_upload(drill->hikae, &uploaded, err) != 0 || read_checkpoint(drill, &found, err) != 0)
         return -1;

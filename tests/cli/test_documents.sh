@@ -60,7 +60,7 @@ try() { # the call is on standard input; what it is piped into, and other progra
         hikae() {
             local json=--json
             [[ " $* " == *" cat "* || " $* " == *" --csv "* ]] && json=--quiet
-            timeout 20 "$HIKAE" "$json" "$@" </dev/null >>"$WORK/answer" 2>&1
+            timeout 120 "$HIKAE" "$json" "$@" </dev/null >>"$WORK/answer" 2>&1
         }
         ssh() { :; }
         psql() { :; }
@@ -94,7 +94,7 @@ chmod +x "$WORK/bin/pg_dump"
 sed -n '/^```csv/,/^```/{/^```/!p}' "$ROOT/README.md" | moved >"$WORK/readme/customers.csv"
 export HIKAE_CONFIG=$WORK/etc/hikae/hikae.yaml TZ=UTC
 cd "$WORK/readme" || exit 1
-commands_of blocks "$ROOT/README.md" | sed "s/--at 2026-11-20/--at $(date -u +%F)/" | moved | csplit -s -z -f block- - '/^#### /' '{*}'
+commands_of blocks "$ROOT/README.md" | sed 's/--at 2026-11-20/--at $(date -u +%F)/' | moved | csplit -s -z -f block- - '/^#### /' '{*}'
 ran=0
 for block in block-*; do
     place=$(sed -n '1s/^#### .*README/README/p' "$block")

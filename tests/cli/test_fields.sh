@@ -105,7 +105,7 @@ has "0 1" policy-check "" policy check ./small.yaml
 has "0 1" policy-diff "" policy diff ./small.yaml
 has "0 1" policy-apply "" policy apply ./small.yaml
 has "0" tenant-set "" tenant set acme --policy small
-has "0 1 5 8" evidence "promises:a+ promises.0.id:s promises.0.result:s promises.0.proof:a" evidence --period "$(date +%Y-%m)"
+has "0 1 5 8" evidence "promises:a+ promises.0.id:s promises.0.result:s promises.0.proof:a" evidence --period "$(TZ=Asia/Tokyo date +%Y-%m)"
 has "0" policy-list "policies:a+" policy list
 has "0" simulate "" policy simulate ./small.yaml --days 3
 has "0 1" report "" report -o page.html

@@ -28,11 +28,7 @@ server() {
 proxy() {
     local name=$1; shift
     /usr/bin/python3 "$ROOT/tests/servers/proxy.py" --ready "$WORK/proxy-$name" --owner $$ "$@" &
-    local n=0
-    until [ -s "$WORK/proxy-$name" ]; do
-        n=$((n + 1)); [ $n -lt 1200 ] || { not_ok "start the proxy $name"; exit 1; }
-        sleep 0.05
-    done
+    wait_for test -s "$WORK/proxy-$name" || { not_ok "start the proxy $name"; exit 1; }
     eval "$(sed "s/^/$name/" "$WORK/proxy-$name")"
 }
 stop_servers() {

@@ -27,6 +27,7 @@ and what then happens:
     cut              the answer's body ends after so many bytes, and the connection with it
     cut_request      the connection is reset after so many bytes of the request's body
     stall            nothing happens for so many seconds; with `cut`, after that many bytes; then the connection ends
+    hold             true: nothing happens until there are other rules; then the request goes on
     delay            the answer comes so many seconds later
     slow             bodies pass at so many bytes a second, both ways
     skew             the proxy's clock is so many seconds ahead: in Date, and requests whose x-amz-date is off by more than
@@ -55,7 +56,7 @@ import owner
 
 PIECE = 65536
 EFFECTS = {
-    "status", "code", "message", "headers", "after", "reset", "cut", "cut_request", "stall", "delay", "slow", "skew",
+    "status", "code", "message", "headers", "after", "reset", "cut", "cut_request", "stall", "hold", "delay", "slow", "skew",
     "skew_limit", "flip", "truncate", "replace", "repeat", "set_headers",
 }
 CHOICE = {"method", "path", "from", "count", "every"}
@@ -78,6 +79,7 @@ class Rule:
         self.every = words.get("every", 1)
         self.seen = 0
         self.remembered = None
+        self.replaced = threading.Event()
 
     def takes(self, method, path):
         """Called once for each request, in a lock."""
@@ -101,12 +103,12 @@ class State:
         self.running = 0
         self.listening = True
 
-    def begin(self, connection, method, path):
+    def begin(self, connection, method, path, headers):
         with self.lock:
             self.running += 1
             entry = {"number": len(self.log) + 1, "connection": connection, "method": method, "path": path,
                      "time": time.time(), "status": None, "upstream": None, "rule": None, "parallel": self.running,
-                     "sent": 0, "received": 0}
+                     "sent": 0, "received": 0, "headers": headers}
             self.log.append(entry)
             for number, rule in enumerate(self.rules):
                 if rule.takes(method, path):
@@ -245,8 +247,8 @@ class Conversation:
         except Gone:
             return False
         method, path, _ = request.start.decode("latin-1").split(" ", 2)
-        entry, rule = self.state.begin(self.number, method, path)
-        entry["headers"] = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers}
+        entry, rule = self.state.begin(self.number, method, path, headers)
         self.to_origin(request, method, path)
         try:
             return self.answer(request, method, entry, rule)
@@ -265,6 +267,8 @@ class Conversation:
         if (request.get(b"expect") or b"").lower() == b"100-continue":
             request.set(b"Expect", None)
             self.client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if rule.get("hold"):
+            rule.replaced.wait()
         body = self.counted(paced(body_of(request, self.reader), rule.get("slow")), entry, "received")
         if rule.get("cut_request") is not None:
             for _ in limited(body, rule.get("cut_request")):
@@ -400,12 +404,15 @@ class Proxy:
         if tls:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.tls.load_cert_chain(tls)
-        self.port = 0
+        # This one never listens: it keeps the port ours while the proxy is down.
+        self.place = socket.socket()
+        self.place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.place.bind(("127.0.0.1", 0))
+        self.port = self.place.getsockname()[1]
         self.listen()
 
     def listen(self):
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
-        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
 
     def accept(self, listener):
@@ -453,6 +460,8 @@ class Proxy:
         if method == "POST" and url.path == "/rules":
             rules = [Rule(words) for words in json.loads(body)]
             with state.lock:
+                for rule in state.rules:
+                    rule.replaced.set()
                 state.rules = rules
         elif method == "POST" and url.path == "/clear":
             with state.lock:

@@ -16,6 +16,7 @@
     put-marker BUCKET KEY           a delete marker on top
     delete BUCKET KEY [VERSION]     deletes; exit 1 and the error's code if it is refused
     retention BUCKET KEY [VERSION]  "MODE UNTIL"
+    retentions BUCKET [PREFIX]      the same of every object, a line each
     fill BUCKET PREFIX COUNT        that many objects of one byte, PREFIX000000 and so on
     empty BUCKET                    removes every object, version, marker and upload that can be removed
     token BUCKET SECONDS            session credentials of Ceph's owner from STS, as shell variables (BUCKET is not looked at)
@@ -137,6 +138,12 @@ def retention(s3, bucket, key, version=None):
     print(answer["Mode"], answer["RetainUntilDate"].strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
+def retentions(s3, bucket, prefix=""):
+    for page in pages(s3, "list_objects_v2", Bucket=bucket, Prefix=prefix):
+        for entry in page.get("Contents", []):
+            retention(s3, bucket, entry["Key"])
+
+
 def fill(s3, bucket, prefix, count):
     """By hand and with Signature V2, which both servers take: boto3 needs a minute for ten thousand."""
     place = urllib.parse.urlsplit(s3.meta.endpoint_url)
@@ -200,7 +207,7 @@ def token(endpoint, seconds):
 VERBS = {
     "make": make, "allow": allow, "default-lock": default_lock, "put": put, "get": get, "list": listing,
     "versions": versions, "uploads": uploads, "start-upload": start_upload, "put-marker": put_marker,
-    "delete": delete, "retention": retention, "fill": fill, "empty": empty,
+    "delete": delete, "retention": retention, "retentions": retentions, "fill": fill, "empty": empty,
 }
 
 

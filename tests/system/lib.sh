@@ -30,6 +30,17 @@ expect() {
 show() { cat "$WORK/check.out" "$WORK/check.err" | cut -c1-300 | head -n 20 | sed 's/^/    /'; }
 # says TEXT NAME: the last command's output or messages, in out and err or by expect, hold this text.
 says() { if cat "$WORK/out" "$WORK/err" "$WORK/check.out" "$WORK/check.err" 2>/dev/null | grep -qF -- "$1"; then ok "$2"; else not_ok "$2 (no '$1')"; head -n 5 "$WORK/err"; fi; }
+# wait_for COMMAND…: until it succeeds, for two minutes at most: much longer than it takes on the slowest machine.
+wait_for() {
+    local n=0
+    until "$@" >/dev/null 2>&1; do
+        n=$((n + 1)); [ $n -lt 2400 ] || return 1
+        sleep 0.05
+    done
+}
+# For wait_for: a process was stopped by SIGSTOP; it is no more.
+is_stopped() { grep -q '^State:.*T' "/proc/$1/status"; }
+has_ended() { ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; }
 hikae() { "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
 # field NAME: of the JSON in $WORK/json.
 field() { /usr/bin/python3 -c 'import json,sys; v=json.load(open(sys.argv[1]))

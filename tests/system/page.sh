@@ -6,7 +6,7 @@
 chromium_page() {
     local profile status
     profile=$(mktemp -d "$WORK/chromium-XXXXXX")
-    HOME=$profile timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    HOME=$profile timeout 300 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
         --disable-background-networking --disable-component-update --disable-sync --disable-extensions --hide-scrollbars \
         --host-resolver-rules='MAP * ~NOTFOUND' --allow-file-access-from-files --enable-logging=stderr --v=0 \
         --user-data-dir="$profile" "$@"

@@ -77,13 +77,16 @@ check 'counts are for people' bash -c "'$HIKAE' --config '$WORK/h/hikae.yaml' au
 grep -q 'reviewer Hanako Sato' "$WORK/review" && ok 'the review is signed' || not_ok 'the review is signed'
 
 # ---- Crashes ----
-check 'a slow tenant' hikae tenant add slow --source 'x=cmd:sleep 3'
+touch "$WORK/shut"
+check 'a slow tenant' hikae tenant add slow --source "x=cmd:while [ -e $WORK/shut ]; do sleep 0.1; done"
 "$HIKAE" --config "$WORK/h/hikae.yaml" backup slow >/dev/null 2>&1 &
 pid=$!
-for _ in $(seq 100); do [ -n "$(ls -A "$WORK/h/state/audit/open" 2>/dev/null)" ] && break; sleep 0.05; done
+is_open() { [ -n "$(ls -A "$WORK/h/state/audit/open")" ]; }
+wait_for is_open
 json audit verify
 [ "$(field open | grep -c 'under way')" = 1 ] && ok 'an operation under way is told' || not_ok 'an operation under way is told'
 kill -9 $pid; wait $pid 2>/dev/null
+rm "$WORK/shut"
 json audit verify
 [ "$(field open | grep -c 'process is gone')" = 1 ] && ok 'so is one whose process is gone' || not_ok 'so is one whose process is gone'
 json audit list --operation backup --tenant slow

@@ -7,7 +7,8 @@ sed -i 's/^\( *pack_mib:\).*/\1 4/; s/^\( *#* *pack_mib\):.*/pack_mib: 4/' "$WOR
 check "tenant add" hikae tenant add t --source "data=dir:$WORK/src"
 packs() { find "$1"/hikae1/t/*/p -type f 2>/dev/null | wc -l; }
 "$HIKAE" --config "$WORK/h/hikae.yaml" backup t >/dev/null 2>&1 & pid=$!
-for _ in $(seq 1 200); do [ "$(packs "$WORK/a")" -ge 3 ] && [ "$(packs "$WORK/b")" -ge 3 ] && break; sleep 0.02; done
+begun() { [ "$(packs "$WORK/a")" -ge "$1" ] && [ "$(packs "$WORK/b")" -ge "$1" ] || has_ended $pid; }
+wait_for begun 3
 kill -9 $pid 2>/dev/null; wait $pid 2>/dev/null
 # The last pack reached one target only: nobody's snapshot names it.
 rm -f "$(ls -t "$WORK"/a/hikae1/t/*/p/* | head -n 1)"
@@ -25,7 +26,7 @@ check "verify" hikae verify t --level data
 for i in $(seq 25 48); do head -c 5000000 /dev/urandom >"$WORK/src/$i"; done
 before=$(packs "$WORK/a")
 hikae backup t >"$WORK/out" 2>"$WORK/err" & pid=$!
-for _ in $(seq 1 200); do [ "$(packs "$WORK/a")" -gt $((before + 2)) ] && break; sleep 0.02; done
+wait_for begun $((before + 3))
 pkill -INT -P $pid 2>/dev/null || kill -INT $pid; wait $pid; code=$?
 check "SIGINT: exit 9" test $code -eq 9 -o $code -eq 0
 kept=$(($(packs "$WORK/a") - before))

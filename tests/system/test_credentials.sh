@@ -15,7 +15,7 @@ s3() { as_owner tests/servers/s3.py "$CEPH_HTTP" "$@"; }
 SECONDS_EACH=4
 as_owner tests/servers/metadata.py --ready "$WORK/metadata" --log "$WORK/sessions" --keys "$WORK/keys" \
     --seconds $SECONDS_EACH --owner $$ "$CEPH_HTTP" &
-until [ -s "$WORK/metadata" ]; do kill -0 $! || { not_ok 'start the metadata service'; exit 1; }; sleep 0.1; done
+wait_for test -s "$WORK/metadata" || { not_ok 'start the metadata service'; exit 1; }
 METADATA=$(cat "$WORK/metadata")
 
 mkdir "$WORK/src"
@@ -54,8 +54,9 @@ lasts() {
     export AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET
     check 'a store' store from-environment environment
     change
-    rules "$slow"
-    eval "$(s3 token - $SECONDS_EACH | sed 's/^/export /')"
+    # The answer to the second pack comes when the session has ended; the third is refused.
+    rules '[{"method": "PUT", "path": "/p/", "from": 2, "count": 1, "delay": '$((2 * SECONDS_EACH + 1))'}]'
+    eval "$(s3 token - $((2 * SECONDS_EACH)) | sed 's/^/export /')"
     expect 8 'a session that nobody renews ends in the middle of the night' hikae backup t
     says '403 AccessDenied' 'which the store says'
     rules '[]'
@@ -79,7 +80,7 @@ check 'the service was asked with a token of its own' test "$(grep -c '^instance
 unset AWS_EC2_METADATA_SERVICE_ENDPOINT
 
 # A file says nothing of when its session ends: what the store refuses is read again.
-until [ -s "$WORK/keys" ]; do sleep 0.1; done
+wait_for test -s "$WORK/keys"
 check 'a file that is written anew' store from-file "file:$WORK/keys"
 lasts file
 touch "$WORK/keys.stop"

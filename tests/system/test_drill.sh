@@ -142,7 +142,7 @@ expect 7 "a kit that was changed does not open" away --passphrase-file "$WORK/ph
 hikae tenant set t --check 'stop=cmd:sleep 60' >/dev/null 2>&1
 "$HIKAE" --config "$WORK/h/hikae.yaml" drill t --mode full --scratch "$WORK/scratch" >/dev/null 2>&1 &
 killed=$!
-for _ in $(seq 100); do compgen -G "$WORK/scratch/hikae-drill-*/check" >/dev/null && break; sleep 0.1; done
+wait_for compgen -G "$WORK/scratch/hikae-drill-*/check"
 expect 3 "one drill of a tenant at a time" hikae drill t --scratch "$WORK/scratch"
 check "another tenant's drill leaves it alone" bash -c '"$1" --config "$2" drill hollow --scratch "$3"; [ -n "$(ls -A "$3")" ]' x "$HIKAE" "$WORK/h/hikae.yaml" "$WORK/scratch"
 kill -9 $killed; wait $killed 2>/dev/null
@@ -193,7 +193,7 @@ is "all of them" checks.2.state passed
 check "a check that hangs" hikae tenant set t --check 'hang=cmd:sleep 100'
 fails "has failed" 5 --mode full --target tokyo --check-time 1s
 says "took longer" "in time"
-fails "and it ends with the drill's budget of time" 5 --mode full --target tokyo --max-time 1s
+fails "and it ends with the drill's budget of time" 5 --mode full --target tokyo --max-time 3s
 hikae tenant set t --check hang= >/dev/null 2>&1
 if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     # Nobody may pass through the folders above: neither here nor in the state folder, where a drill works by default.
@@ -212,15 +212,14 @@ if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     killed=$!
     # Servers of this test alone: their current folder is their cluster.
     servers() { for p in $(pgrep -f "$1"); do readlink "/proc/$p/cwd"; done | grep -F "$pg/"; }
-    for _ in $(seq 200); do servers '[p]ostgres: drill drill' >/dev/null && break; sleep 0.1; done
+    wait_for servers '[p]ostgres: drill drill'
     kill -9 $killed; wait $killed 2>/dev/null
     server=$(head -1 "$pg"/hikae-drill-*/check/server/cluster/postmaster.pid 2>/dev/null)
     check "a server outlives a drill that was killed" kill -0 "${server:-none}"
     dump 100 >"$WORK/src/shop.sql"; later t
     expect 0 "the next drill" hikae drill t --target tokyo --scratch "$pg"
     # Who inherits it may be slow to take note of its end.
-    ended() { for _ in $(seq 100); do grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null || return 0; sleep 0.1; done; return 1; }
-    check "ends it" ended "$server"
+    check "ends it" wait_for has_ended "$server"
     expect 1 "no server is left" servers '[p]ostgres'
     check "and nothing on the disk" test -z "$(ls -A "$pg")"
     rmdir "$pg"

@@ -25,7 +25,7 @@ BAD=0
 run() {
     local kind=$1 n=$2 code; shift 2
     fresh; rm -rf "$WORK/r"
-    { timeout 60 env LD_PRELOAD="$inject" "$kind=$n" ${ERRNO:+FAULT_ERRNO=$ERRNO} "$HIKAE" --config "$WORK/s/h/hikae.yaml" "$@" >"$WORK/out" 2>"$WORK/err"; code=$?; } 2>/dev/null
+    { timeout 300 env LD_PRELOAD="$inject" "$kind=$n" ${ERRNO:+FAULT_ERRNO=$ERRNO} "$HIKAE" --config "$WORK/s/h/hikae.yaml" "$@" >"$WORK/out" 2>"$WORK/err"; code=$?; } 2>/dev/null
     if [ "$kind" = FAULT_KILL ]; then
         [ $code -eq 137 ] || [ $code -le 10 ] || { echo "    $kind=$n: exit $code"; BAD=1; }
     elif [ $code -gt 10 ]; then echo "    $kind=$n ERRNO=${ERRNO:-5}: exit $code: $(tail -n 1 "$WORK/err")"; BAD=1

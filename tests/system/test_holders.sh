@@ -20,11 +20,7 @@ start_kms() {
     /usr/bin/python3 "$ROOT/tests/servers/kms.py" --ready "$WORK/kms.ready" --state "$WORK/kms.json" --log "$WORK/kms.log" \
         --owner $$ --port "${1:-0}" &
     KMS_PID=$!
-    local n=0
-    until [ -s "$WORK/kms.ready" ]; do
-        n=$((n + 1)); [ $n -lt 200 ] || { not_ok "start the key service"; exit 1; }
-        sleep 0.05
-    done
+    wait_for test -s "$WORK/kms.ready" || { not_ok "start the key service"; exit 1; }
     KMS=$(cat "$WORK/kms.ready")
 }
 stop_kms() { kill "$KMS_PID"; wait "$KMS_PID" 2>/dev/null; }

@@ -24,7 +24,7 @@ openssl x509 -req -in "$WORK/tls.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" -
 /usr/bin/python3 "$ROOT/tests/system/tell_server.py" "$WORK/tls.pem" "$WORK/tls.key" "$WORK/secret" "$WORK/told" "$WORK/ready" &
 SERVER=$!
 trap 'kill $SERVER 2>/dev/null; cleanup' EXIT
-for _ in $(seq 100); do [ -s "$WORK/ready" ] && break; sleep 0.1; done
+wait_for test -s "$WORK/ready"
 read -r SMTPS STARTTLS PLAIN WEB <"$WORK/ready"
 
 for t in a b c; do mkdir -p "$WORK/src/$t"; echo "data of $t" >"$WORK/src/$t/file"; done

@@ -45,8 +45,7 @@ for stop in frozen intent epoch-prepared commit in-force changed holders-destroy
 done 2>/dev/null
 # The last part is held at its end, and its memory read.
 HIKAE_TEST_HOLD=finished "$HIKAE" --config "$WORK/h/hikae.yaml" purge run >/dev/null 2>&1 & pid=$!
-for _ in $(seq 1 200); do grep -q '^State:.*T' /proc/$pid/status 2>/dev/null && break; sleep 0.05; done
-check "the process is held" grep -q '^State:.*T' /proc/$pid/status
+check "the process is held" wait_for is_stopped $pid
 /usr/bin/python3 - $pid >"$WORK/memory" <<'PY'
 import sys
 pid = sys.argv[1]

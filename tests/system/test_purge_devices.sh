@@ -11,7 +11,7 @@ mkdir "$WORK/tokens" && printf 'directories.tokendir = %s\nobjectstore.backend =
 softhsm2-util --init-token --free --label hikae --so-pin 0000 --pin 738291 >/dev/null || { not_ok "make a token"; exit 1; }
 (umask 077; echo 738291 >"$WORK/pin"; printf 'aws_access_key_id = AKIDTEST\naws_secret_access_key = SecretOfTests\n' >"$WORK/aws")
 /usr/bin/python3 "$ROOT/tests/servers/kms.py" --ready "$WORK/kms.ready" --state "$WORK/kms.json" --log "$WORK/kms.log" --owner $$ &
-for _ in $(seq 1 200); do [ -s "$WORK/kms.ready" ] && break; sleep 0.05; done
+wait_for test -s "$WORK/kms.ready"
 KMS=$(cat "$WORK/kms.ready") || { not_ok "start the key service"; exit 1; }
 control() { curl -sf --noproxy '*' -o /dev/null -d "$2" "$KMS/control/$1"; }
 fate() { hikae --json purge status acme 2>/dev/null >"$WORK/json"; /usr/bin/python3 -c 'import json,sys

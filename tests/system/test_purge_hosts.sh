@@ -11,8 +11,7 @@ host2_key() { sed -i "s|epoch-[0-9]*.key|$(basename "$(grep -o 'epoch-[0-9]*\.ke
 check "the second host works" host2 -q backup keep
 held() { # STEP: an erasure in the background, stopped there
     HIKAE_TEST_HOLD=$1 "$HIKAE" --config "$WORK/h/hikae.yaml" purge run >"$WORK/held.out" 2>&1 & pid=$!
-    for _ in $(seq 1 200); do grep -q '^State:.*T' /proc/$pid/status 2>/dev/null && return; sleep 0.05; done
-    return 1
+    wait_for is_stopped $pid
 }
 go() { kill -CONT $pid; wait $pid; [ $? -le 1 ]; }
 check "approved" approve one
@@ -48,17 +47,19 @@ check "with the new key it can" host2 -q tenant add five --source "data=dir:$WOR
 check "and back up" host2 -q backup five
 # Backups under way.
 mkdir -p "$WORK/gate"
-hikae -q tenant add slow --source "data=cmd:while [ -e $WORK/gate/shut ]; do sleep 0.1; done; echo slow" >/dev/null 2>&1
+# gated NAME: a tenant whose source begins, and ends when the gate is not shut any more.
+gated() { hikae -q tenant add "$1" --source "data=cmd:touch $WORK/gate/$1; while [ -e $WORK/gate/shut ]; do sleep 0.1; done; echo $1" >/dev/null 2>&1; }
+# under_way NAME: a backup of it that waits there.
+under_way() { touch "$WORK/gate/shut"; rm -f "$WORK/gate/$1"; hikae -q backup "$1" >"$WORK/slow.out" 2>&1 & backup=$!; wait_for test -e "$WORK/gate/$1"; }
+gated slow
 hikae -q backup slow >/dev/null 2>&1
 check "approved" approve slow
-touch "$WORK/gate/shut"; hikae -q backup slow >"$WORK/slow.out" 2>&1 & backup=$!
-sleep 0.5
+check "a backup begins" under_way slow
 expect 3 "a backup of the same tenant is under way" hikae purge run
 rm "$WORK/gate/shut"; wait $backup; code=$?
 check "it ends well" test $code -eq 0
-add_tenant other >/dev/null; hikae -q tenant add slow2 --source "data=cmd:while [ -e $WORK/gate/shut ]; do sleep 0.1; done; echo slow2" >/dev/null 2>&1
-touch "$WORK/gate/shut"; hikae -q backup slow2 >"$WORK/slow.out" 2>&1 & backup=$!
-sleep 0.5
+add_tenant other >/dev/null; gated slow2
+check "another begins" under_way slow2
 hikae purge run >"$WORK/out" 2>"$WORK/err"; code=$?
 check "a backup of another tenant hinders nothing" test $code -le 1
 check "erased" test "$(stage slow)" = gone

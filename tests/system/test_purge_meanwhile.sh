@@ -8,7 +8,7 @@ host2() { "$HIKAE" --config "$WORK/host2.yaml" "$@"; }
 check "the second host works" host2 -q backup keep
 check "approved" approve held
 HIKAE_TEST_HOLD=epoch-prepared "$HIKAE" --config "$WORK/h/hikae.yaml" purge run >"$WORK/out" 2>"$WORK/err" & pid=$!
-for _ in $(seq 1 400); do grep -q '^State:.*T' /proc/$pid/status 2>/dev/null && break; sleep 0.05; done
+wait_for is_stopped $pid
 check "a court orders a hold, on another host, while keys are wrapped" host2 hold add held --who court --why "case 12"
 kill -CONT $pid; wait $pid; code=$?
 check "nothing is erased" test $code -eq 8

@@ -22,8 +22,6 @@ proxy FAULTY "$CEPH_HTTP"
 rules() { ask -d "$1" "$FAULTY_CONTROL/rules" && ask -d '' "$FAULTY_CONTROL/clear"; }
 count() { ask "$FAULTY_CONTROL/count?$1"; }
 check "init makes the bucket" "$HIKAE" init --dir "$WORK/h" --target "ceph=s3://store/deep/down?endpoint=$FAULTY&provider=ceph"
-printf '    timeout_s: 3\n' >"$WORK/more"
-sed -i "/url: .*deep/r $WORK/more" "$WORK/h/hikae.yaml"
 check "a tenant" hikae tenant add acme --source "data=dir:$WORK/src"
 rules '[]'
 sleep 2 # what is as young as that is read again the next night
@@ -78,7 +76,9 @@ night "an upload that is cut off" '[{"method": "PUT", "path": "/p/", "cut_reques
 night "an answer that is lost is found" '[{"method": "PUT", "reset": true, "after": true, "count": 2}]'
 check "by HEAD" test "$(count 'method=HEAD')" -ge 1
 night "an answer of 500 after the object was stored" '[{"method": "PUT", "status": 500, "after": true, "count": 1}]'
-night "a store that stalls" '[{"method": "PUT", "stall": 8, "count": 1}]'
+sed -i '/url: .*deep/a\    timeout_s: 3' "$WORK/h/hikae.yaml"
+night "a store that stalls" '[{"method": "PUT", "hold": true, "count": 1}]'
+sed -i '/^    timeout_s: 3$/d' "$WORK/h/hikae.yaml"
 night "a clock that is ten minutes off" '[{"skew": 600}]'
 night "a listing that is cut off" '[{"path": "list-type", "cut": 200, "count": 1}]'
 rules '[{"method": "GET", "path": "/p/", "cut": 1000, "count": 2}]'

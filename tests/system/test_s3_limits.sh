@@ -60,7 +60,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/old.key" -out "$WORK/ol
 OPENSSL_CONF=$WORK/lax.cnf openssl s_server -accept "127.0.0.1:$old_port" -key "$WORK/old.key" -cert "$WORK/old.crt" -www \
     -no_tls1_2 -no_tls1_3 -cipher 'ALL:@SECLEVEL=0' >"$WORK/old.log" 2>&1 &
 OLD_TLS=$!
-until (exec 3<>"/dev/tcp/127.0.0.1/$old_port") 2>/dev/null; do kill -0 $OLD_TLS || break; sleep 0.1; done
+wait_for listens "$old_port"
 check "a server of TLS 1.1 answers who takes it" env OPENSSL_CONF="$WORK/lax.cnf" \
     curl -s --noproxy '*' --cacert "$WORK/old.crt" --tlsv1.0 -o /dev/null "https://127.0.0.1:$old_port/"
 old_tls() {
@@ -79,11 +79,11 @@ s3 allow nightly writer 's3:GetObject,s3:PutObject,s3:ListBucket,s3:ListBucketVe
 check "credentials that cannot delete" store "a=s3://nightly/x?endpoint=$LINE&provider=ceph&credentials=file:$WORK/writer"
 change
 check "the nightly run with them" hikae run --only backup,replicate,verify --json
-rules '[{"method": "PUT", "path": "/p/", "stall": 30}]'
+rules '[{"method": "PUT", "path": "/p/", "hold": true}]'
 change
 (cd "$WORK" && ulimit -c unlimited && exec "$HIKAE" --config "$WORK/h/hikae.yaml" --verbose backup t) >"$WORK/held" 2>&1 & pid=$!
-until [ "$(count -d method=PUT --data-urlencode 'path=/p/')" != 0 ] || ! kill -0 $pid 2>/dev/null; do sleep 0.2; done
-sleep 1
+sends() { [ "$(count -d method=PUT --data-urlencode 'path=/p/')" != 0 ]; }
+wait_for sends
 check "it runs" kill -0 $pid
 tr '\0' '\n' <"/proc/$pid/cmdline" >"$WORK/argv"
 check "its memory is nobody's to dump" same "$(awk '/Max core file size/ {print $5, $6}' "/proc/$pid/limits")" "0 0"

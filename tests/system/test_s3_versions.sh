@@ -63,14 +63,15 @@ hosts() { # NAME URL LINE CONTROL
     local before
     before=$(sources_of)
     head -c 300000 /dev/urandom >"$WORK/src/changing"
-    # The second host sends its record slowly, and the first one's whole night passes meanwhile.
+    # The second host's record is held on its way while the first one's whole night passes.
     sed -i "s|endpoint=[^&]*|endpoint=$3|" "$WORK/h2/hikae.yaml"
-    ask -d '[{"method": "PUT", "path": "/h/", "slow": 400}]' "$4/rules"
+    ask -d '[{"method": "PUT", "path": "/h/", "hold": true}]' "$4/rules"
+    ask -d '' "$4/clear"
     "$HIKAE" --config "$WORK/h2/hikae.yaml" backup acme >"$WORK/two.out" 2>&1 & local two=$!
-    local n=0
-    until grep -q '/p/' <(ask "$4/log") || [ $n -ge 100 ]; do n=$((n + 1)); sleep 0.1; done
-    sleep 0.5
+    commits() { [ "$(ask -G "$1/count" -d method=PUT --data-urlencode path=/h/)" != 0 ]; }
+    check "$1: the second host is about to commit" wait_for commits "$4"
     hikae backup acme >"$WORK/one.out" 2>&1; local one=$?
+    ask -d '[]' "$4/rules"
     wait $two; two=$?
     check "$1: both hosts commit at the same time" test "$one$two" = 00
     check "$1: both commits are kept" test "$(($(sources_of) - before))" = 2
