@@ -179,28 +179,6 @@ int union_verify(struct target *target, const struct key_entry *entry, struct er
     return fetch_from(target, name_key(entry->epoch, &entry->hash, name), &entry->hash, &bytes, err);
 }
 
-/* Put, read back, compare; if junk of the same size lay under the name, put over it. */
-static int store_on(struct target *target, const char *name, const struct buf *object, const struct hash *hash,
-                    struct error *err)
-{
-    CLEANUP(buf_free) struct buf back = {0};
-    for (int attempt = 0; attempt < 2; attempt++) {
-        enum target_put_mode mode = attempt == 0 ? TARGET_PUT_CREATE : TARGET_PUT_REPAIR;
-        if (target_put(target, name, object->data, object->size, mode, err) != 0)
-            return -1;
-        back.size = 0;
-        struct error why = {0};
-        if (target_get(target, name, KEYS_OBJECT_MAX, &back, &why) == 0 && hash_matches(&back, hash))
-            return 0;
-        if (why.class != ERROR_NONE && why.class != ERROR_DAMAGED) {
-            *err = why;
-            return -1;
-        }
-    }
-    return error_set(err, ERROR_DAMAGED, "%s on %s reads back as other bytes than were written", name,
-                     target_name(target));
-}
-
 int union_store(const struct target_set *set, uint32_t epoch, const struct buf *object, const struct hash *name,
                 size_t copies, struct error *err)
 {
@@ -210,7 +188,7 @@ int union_store(const struct target_set *set, uint32_t epoch, const struct buf *
     struct error last = {0};
     for (size_t i = 0; i < set->count; i++) {
         struct error why = {0};
-        if (store_on(set->targets[i], text, object, name, &why) == 0)
+        if (target_put_checked(set->targets[i], text, object->data, object->size, &why) == 0)
             stored++;
         else
             last = why;

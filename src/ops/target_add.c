@@ -13,23 +13,6 @@
 
 enum { STORE_OBJECT_MAX = 65536, ENTRY_MAX = 32 << 20 };
 
-/* Put and read back; if junk of the same size lay under the name, put over it. */
-static int put_checked(struct target *target, const char *name, const struct buf *bytes, struct error *err)
-{
-    CLEANUP(buf_free) struct buf back = {0};
-    for (int attempt = 0; attempt < 2; attempt++) {
-        enum target_put_mode mode = attempt == 0 ? TARGET_PUT_CREATE : TARGET_PUT_REPAIR;
-        back.size = 0;
-        if (target_put(target, name, bytes->data, bytes->size, mode, err) != 0 ||
-            target_get(target, name, ENTRY_MAX, &back, err) != 0)
-            return -1;
-        if (back.size == bytes->size && memcmp(back.data, bytes->data, back.size) == 0)
-            return 0;
-    }
-    return error_set(err, ERROR_DAMAGED, "%s on %s reads back as other bytes than were written", name,
-                     target_name(target));
-}
-
 struct copying {
     struct target *from, *to;
     bool dry_run;
@@ -57,7 +40,7 @@ static int copy_entry(const struct target_object *object, void *context, struct 
         copying->damaged++; /* another target may have it sound */
         return 0;
     }
-    return copying->dry_run ? 0 : put_checked(copying->to, object->name, &bytes, err);
+    return copying->dry_run ? 0 : target_put_checked(copying->to, object->name, bytes.data, bytes.size, err);
 }
 
 /* The keystore is the union of what the targets hold, so the new one gets it from each. */
@@ -85,7 +68,7 @@ static int copy_store(struct hikae *hikae, struct target *to, struct error *err)
     CLEANUP(buf_free) struct buf bytes = {0};
     struct store_info info;
     if (target_get(hikae->opened[0], NAME_STORE, STORE_OBJECT_MAX, &bytes, err) != 0 ||
-        put_checked(to, NAME_STORE, &bytes, err) != 0)
+        target_put_checked(to, NAME_STORE, bytes.data, bytes.size, err) != 0)
         return error_wrap(err, "copy the store object");
     return store_read(to, &info, err);
 }

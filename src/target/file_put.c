@@ -19,7 +19,7 @@
 #define HASH_NONFATAL_OOM              1
 #include <uthash.h>
 
-enum { STALE_S = 24 * 60 * 60, ATTEMPTS = 8, DIRECT_MIN = 1 << 20, DIRECT_UNIT = 4096 };
+enum { STALE_S = 24 * 60 * 60, ATTEMPTS = 8, DIRECT_MIN = 1 << 20, DIRECT_UNIT = 4096, COMPARE_SIZE = 1 << 18 };
 
 struct made_folder {
     UT_hash_handle hh;
@@ -193,19 +193,48 @@ static int name_temporary(struct file_target *t, const char *path, const char *n
     }
 }
 
-/* What is there under this name: 1 an object of this size, made durable; 0 nothing; -1 with err. */
-static int look(struct file_target *t, const char *name, size_t size, struct error *err)
+static int other_object(const struct file_target *t, const char *name, const char *how, struct error *err)
+{
+    (void)error_set(err, ERROR_DAMAGED, "%s: %s is there already, but %s", t->base.traits.name, name, how);
+    return error_hint(err, "run hikae verify --repair");
+}
+
+/* Are these the bytes of the object, whose size is the same? 1; 0 it is gone; -1 with err, ERROR_DAMAGED: others. */
+static int compare_bytes(struct file_target *t, const char *name, const uint8_t *bytes, size_t size, struct error *err)
+{
+    CLEANUP_FD int fd = beneath_open(t->root, name, O_RDONLY | O_NONBLOCK, 0, t->walk);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : file_target_error(t, err, errno, "open", name);
+    CLEANUP_FREE uint8_t *room = mem_alloc(size < COMPARE_SIZE ? size : COMPARE_SIZE);
+    if (room == NULL)
+        return error_no_memory(err);
+    for (size_t done = 0; done < size;) {
+        size_t part = size - done < COMPARE_SIZE ? size - done : COMPARE_SIZE;
+        ssize_t n = file_pread_full(fd, room, part, (int64_t)done);
+        if (n < 0)
+            return file_target_error(t, err, errno, "read", name);
+        if ((size_t)n < part || memcmp(room, bytes + done, part) != 0)
+            return other_object(t, name, "with other bytes", err);
+        done += part;
+    }
+    return 1;
+}
+
+/* What is there under this name: 1 this object, made durable; 0 nothing; -1 with err. */
+static int look(struct file_target *t, const char *name, const void *bytes, size_t size, struct error *err)
 {
     const char *last = NULL;
     CLEANUP_FD int parent = beneath_parent(t->root, name, t->walk, &last);
     struct stat st;
     if (parent < 0 || fstatat(parent, last, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : file_target_error(t, err, errno, "look at", name);
-    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) {
-        (void)error_set(err, ERROR_DAMAGED, "%s: %s is there already, but %s", t->base.traits.name, name,
-                        S_ISREG(st.st_mode) ? "with another size" : "is not a regular file");
-        return error_hint(err, "run hikae verify --repair");
-    }
+    if (!S_ISREG(st.st_mode))
+        return other_object(t, name, "is not a regular file", err);
+    if ((uint64_t)st.st_size != size)
+        return other_object(t, name, "with another size", err);
+    int there = compare_bytes(t, name, bytes, size, err);
+    if (there <= 0)
+        return there;
     /* Another process may have named it a moment ago and not yet come to sync the folder. */
     if (make_parents(t, name) != 0 || fsync(parent) != 0)
         return file_target_error(t, err, errno, "sync the folder of", name);
@@ -216,7 +245,7 @@ int file_target_put(struct target *target, const char *name, const void *bytes, 
                     struct error *err)
 {
     struct file_target *t = file_target(target);
-    int there = mode == TARGET_PUT_CREATE ? look(t, name, size, err) : 0;
+    int there = mode == TARGET_PUT_CREATE ? look(t, name, bytes, size, err) : 0;
     if (there != 0)
         return there > 0 ? 0 : -1;
 
@@ -228,7 +257,7 @@ int file_target_put(struct target *target, const char *name, const void *bytes, 
     int errnum = errno;
     (void)unlinkat(t->root, path, 0);
     if (errnum == EEXIST && mode == TARGET_PUT_CREATE) {
-        there = look(t, name, size, err);
+        there = look(t, name, bytes, size, err);
         if (there != 0)
             return there > 0 ? 0 : -1;
     }

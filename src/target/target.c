@@ -1,5 +1,6 @@
 #include "target/target.h"
 
+#include "base/mem.h"
 #include "target/url.h"
 
 #include <string.h>
@@ -317,6 +318,29 @@ int target_checks(struct target *target, const char *name, enum target_checksum 
     if (check_name(target, name, err) != 0)
         return -1;
     return target->ops->checks != NULL ? target->ops->checks(target, name, kind, ret, err) : 0;
+}
+
+int target_put_checked(struct target *target, const char *name, const void *bytes, size_t size, struct error *err)
+{
+    static const enum target_put_mode modes[] = {TARGET_PUT_CREATE, TARGET_PUT_REPAIR};
+    CLEANUP(buf_free) struct buf back = {0};
+    struct error why = {0};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        error_clear(&why);
+        back.size = 0;
+        if (target_put(target, name, bytes, size, modes[i], &why) == 0 &&
+            target_get(target, name, size, &back, &why) == 0 && back.size == size &&
+            (size == 0 || memcmp(back.data, bytes, size) == 0))
+            return 0;
+        if (why.class != ERROR_NONE && why.class != ERROR_DAMAGED)
+            break;
+    }
+    if (why.class == ERROR_NONE)
+        return error_set(err, ERROR_DAMAGED, "%s on %s reads back as other bytes than were written", name,
+                         target->traits.name);
+    if (err != NULL)
+        *err = why;
+    return -1;
 }
 
 void target_counters(struct target *target, struct target_counters *ret)

@@ -58,7 +58,7 @@ struct target_traits {
 };
 
 enum target_put_mode {
-    TARGET_PUT_CREATE, /* an object of that name and size is there already: done, nothing written */
+    TARGET_PUT_CREATE, /* these bytes are there already: done, nothing written; others are: ERROR_DAMAGED */
     TARGET_PUT_REPAIR  /* write these bytes in any case, over what is there                       */
 };
 
@@ -104,6 +104,9 @@ static inline const char *target_name(const struct target *target)
  */
 MUST_USE int target_put(struct target *target, const char *name, const void *bytes, size_t size,
                         enum target_put_mode mode, struct error *err);
+/* Put and read back; junk under that name is put over. ERROR_DAMAGED if it reads back as other bytes all the same. */
+MUST_USE int target_put_checked(struct target *target, const char *name, const void *bytes, size_t size,
+                                struct error *err);
 /*
  * Append `size` bytes from `offset` of an object to out. Fewer bytes than
  * asked for (the object is shorter) is ERROR_DAMAGED.

@@ -43,7 +43,6 @@ static int set_up(void **state)
         return -1;
     }
     c->deleter.target = c->target;
-    c->compares = true;
     *state = c;
     return 0;
 }

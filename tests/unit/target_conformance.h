@@ -12,7 +12,6 @@
 struct conformance {
     struct target *target;
     struct target_deleter deleter;
-    bool compares; /* it looks at the bytes of an object that is there already, and says when they are others */
 };
 
 void conformance_round_trip(void **state);
@@ -22,6 +21,7 @@ void conformance_get_limit(void **state);
 void conformance_create_keeps(void **state);
 void conformance_create_other_size(void **state);
 void conformance_repair(void **state);
+void conformance_put_checked(void **state);
 void conformance_list(void **state);
 void conformance_list_model(void **state);
 void conformance_list_stops(void **state);
@@ -42,6 +42,7 @@ void conformance_facts(void **state);
     cmocka_unit_test_setup_teardown(conformance_create_keeps, setup, teardown), \
     cmocka_unit_test_setup_teardown(conformance_create_other_size, setup, teardown), \
     cmocka_unit_test_setup_teardown(conformance_repair, setup, teardown), \
+    cmocka_unit_test_setup_teardown(conformance_put_checked, setup, teardown), \
     cmocka_unit_test_setup_teardown(conformance_list, setup, teardown), \
     cmocka_unit_test_setup_teardown(conformance_list_model, setup, teardown), \
     cmocka_unit_test_setup_teardown(conformance_list_stops, setup, teardown), \

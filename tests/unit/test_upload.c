@@ -1,5 +1,5 @@
 /* Uploading to targets of different speeds: what waits for the slow one is spooled, and the spool stays within its
- * limit. */
+ * limit. What lies there already is looked at. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,10 +129,56 @@ static void test_spool_is_bounded(void **state)
     assert_int_equal(file_remove_tree(folder, NULL), 0);
 }
 
+/* What lies under an object's name already, of the same size or not, is not taken for the object: it is put over. */
+static void test_junk_is_put_over(void **state)
+{
+    (void)state;
+    char folder[400], name[OBJECT_NAME_SIZE];
+    struct id tid = {{5}};
+    struct run_target target = {.name = "one", .up = true};
+    struct upload *upload;
+    struct error err = {0};
+    struct cancel cancel = {0};
+    struct buf bytes = {0}, back = {0};
+    assert_int_equal(scratch_make(folder, sizeof(folder), "upload"), 0);
+    target.target = open_folder(folder, "one");
+    const struct upload_options options = {.tid = &tid,
+                                           .targets = &target,
+                                           .count = 1,
+                                           .memory_limit = MEMORY,
+                                           .objects_limit = OBJECTS,
+                                           .cancel = &cancel};
+    assert_int_equal(upload_new(&options, &upload, &err), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct hash hash = fill(&bytes, i);
+        (void)name_object(&tid, 'p', &hash, name);
+        bytes.data[SIZE - 1] ^= 1; /* one byte is damaged; of the second, the rest is missing, too */
+        assert_int_equal(target_put(target.target, name, bytes.data, i == 0 ? SIZE : 7, TARGET_PUT_CREATE, &err), 0);
+        (void)fill(&bytes, i);
+        assert_int_equal(upload_put(upload, OBJECT_PACK, &hash, &bytes, &err), 0);
+    }
+    upload_drain(upload);
+    assert_int_equal(upload_acknowledged(upload, 0, &err)->count, 2);
+    upload_free(upload);
+    for (unsigned i = 0; i < 2; i++) {
+        struct hash hash = fill(&bytes, i);
+        (void)name_object(&tid, 'p', &hash, name);
+        back.size = 0;
+        assert_int_equal(target_get(target.target, name, SIZE, &back, &err), 0);
+        assert_int_equal(back.size, SIZE);
+        assert_memory_equal(back.data, bytes.data, SIZE);
+    }
+    buf_free(&bytes);
+    buf_free(&back);
+    target_close(target.target);
+    assert_int_equal(file_remove_tree(folder, NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_spool_is_bounded),
+        cmocka_unit_test(test_junk_is_put_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
