@@ -165,6 +165,7 @@ static int open_with(const struct target_options *options, const struct target_u
     if (t == NULL)
         return error_no_memory(err);
     t->base.ops = v2 ? &ops_v2 : &ops;
+    t->lost_max_ms = S3_LOST_MAX_MS;
     t->v2 = v2;
     (void)pthread_mutex_init(&t->lock, NULL);
     if (init(t, options, url, create, err) != 0) {

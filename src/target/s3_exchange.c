@@ -1,16 +1,21 @@
 /* One request and its answer, over a connection of the pool: what curl is told, and what it calls. */
 #include "target/s3_http_internal.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -330,6 +335,35 @@ static bool refused_by_proxy(const struct work *work, struct error *err)
     return true;
 }
 
+/* A file of authorities that curl could not use. */
+static int bad_authorities(const struct s3_http *http, struct error *err)
+{
+    const char *path = http->ca_file;
+    struct stat st;
+    if (path == NULL)
+        return error_hint(err,
+                          "this system's own certificates cannot be read: install ca-certificates, or set ca_file");
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        (void)error_set_errno(err, ERROR_UNREACHABLE, errno, "%s: read ca_file %s", http->name, path);
+    else
+        (void)error_set(err, ERROR_UNREACHABLE, "%s: ca_file %s %s", http->name, path,
+                        fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? "is a folder" : "holds no certificates");
+    return error_hint(err,
+                      "put the certificate (PEM) of the authority there that signed the store's, or correct ca_file");
+}
+
+static int not_trusted(const struct work *work, struct error *err)
+{
+    static const char hint[] =
+        "the server's certificate is not trusted or not for this name: set ca_file if it is your own";
+    const char *path = work->http->ca_file;
+    if (path == NULL)
+        return error_hint(err, hint);
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s (checked by ca_file %s)", work->http->name, work->why, path);
+    return error_hint(err, "if the store has a new certificate, add the authority that signed it to the file");
+}
+
 /* What curl could not do, in our words. */
 static int failure(const struct work *work, CURLcode code, struct error *err)
 {
@@ -345,10 +379,9 @@ static int failure(const struct work *work, CURLcode code, struct error *err)
                     work->why[0] != '\0' ? work->why : curl_easy_strerror(code));
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-        return error_hint(
-            err, "the server's certificate is not trusted or not for this name: set ca_file if it is your own");
+        return not_trusted(work, err);
     case CURLE_SSL_CACERT_BADFILE:
-        return error_hint(err, "the file named by ca_file holds no certificates");
+        return bad_authorities(work->http, err);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         return error_hint(err, "check the endpoint of this target");

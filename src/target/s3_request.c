@@ -11,8 +11,7 @@ enum {
     TRIES = 6,
     FIRST_WAIT_MS = 200,
     LONGEST_WAIT_MS = 20000,
-    CALL_BUDGET_MS = 180000, /* one call gives up after so much time, whatever its tries        */
-    RUN_BUDGET_MS = 900000,  /* all that tries in vain and waiting cost one target while it is open */
+    CALL_BUDGET_MS = 180000, /* one call gives up after so much time, whatever its tries */
     SKEW_MATTERS_S = 60,
 };
 
@@ -172,8 +171,15 @@ static bool again(struct s3_target *t, const struct s3_request *request, struct 
 {
     int64_t now_ns = clock_monotonic_ns(), spent_ms = (now_ns - attempt->begun_ns) / 1000000;
     if (request->no_retry || err->class == ERROR_INTERRUPTED || !err->retryable || attempt->tries >= TRIES ||
-        atomic_load(&t->failing) || spent_ms > CALL_BUDGET_MS || atomic_load(&t->lost_ms) > RUN_BUDGET_MS)
+        atomic_load(&t->failing) || spent_ms > CALL_BUDGET_MS)
         return false;
+    if (atomic_load(&t->lost_ms) > t->lost_max_ms) {
+        (void)error_hint(err,
+                         "tries in vain have taken %llu s of this run, so that nothing is tried a second time now: "
+                         "see how the store is, then run again",
+                         (unsigned long long)(t->lost_max_ms / 1000));
+        return false;
+    }
     unsigned wait = backoff_ms(attempt->tries - 1, &request->exchange);
     atomic_fetch_add(&t->lost_ms, wait + (uint64_t)(now_ns - attempt->tried_ns) / 1000000);
     atomic_fetch_add(&t->retries, 1);

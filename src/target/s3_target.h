@@ -19,6 +19,9 @@ enum s3_right { S3_WRITE, S3_READ, S3_DELETE, S3_RIGHTS };
 /* How requests are counted. */
 enum s3_kind { S3_PUT, S3_GET, S3_HEAD, S3_LIST, S3_REMOVE, S3_OTHER, S3_KINDS };
 
+/* What a run spends on tries in vain of one target: of all its threads together. */
+enum { S3_LOST_MAX_MS = 900000 };
+
 /* What is found out while a target is used. */
 enum s3_answer_known { S3_UNKNOWN, S3_YES, S3_NO };
 
@@ -41,6 +44,7 @@ struct s3_target {
     atomic_bool found;        /* the bucket is there: a 404 means the object         */
     atomic_bool failing;      /* the last request failed for good: try the next one once only */
     _Atomic uint64_t lost_ms; /* to tries in vain, and to waiting after them, since it was opened */
+    uint64_t lost_max_ms;     /* S3_LOST_MAX_MS, but in tests: beyond it, each request is made once */
     _Atomic uint64_t counts[S3_KINDS], retries, bytes_up, bytes_down;
 };
 
