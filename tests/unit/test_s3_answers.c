@@ -1,71 +1,11 @@
 /* What stores and what stands before them answer, and what the driver makes of it: never more than is known. */
-#include "s3_script.h"
+#include "s3_store.h"
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/mem.h"
-#include "base/provider.h"
-#include "scratch.h"
-#include "target/delete.h"
-#include "target/s3_target.h"
 
 #include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-
-static char folder[128];
-static struct target *target;
-
-/* MD5 of "bytes" and of "BYTES". */
-#define ETAG  "ETag: \"4b3a6218bb3e3a7303e8a171a60fcf92\"\r\n"
-#define OTHER "ETag: \"9f1908a641ea399fd2e76f0905c88fcf\"\r\n"
-#define FIVE  "Content-Length: 5\r\n"
-#define OBJ   "/bucket/p/hikae1/x"
-
-static void write_keys(const char *id, const char *token)
-{
-    char path[200], text[400];
-    (void)snprintf(path, sizeof(path), "%s/keys", folder);
-    int size = snprintf(text, sizeof(text), "aws_access_key_id = %s\naws_secret_access_key = secret\n%s%s\n", id,
-                        token != NULL ? "aws_session_token = " : "", token != NULL ? token : "");
-    assert_int_equal(file_write_atomic(path, text, (size_t)size, 0600, NULL), 0);
-}
-
-static void open_store(const char *more)
-{
-    char url[600];
-    struct error err = {0};
-    target_close(target);
-    target = NULL;
-    (void)snprintf(url, sizeof(url), "s3://bucket/p?endpoint=http://127.0.0.1:%u%s&credentials=file:%s/keys%s",
-                   script.port, strstr(more, "provider=") != NULL ? "" : "&provider=ceph", folder, more);
-    if (target_open("store", url, false, &target, &err) != 0)
-        fail_msg("%s; %s", err.what, err.hint);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    if (scratch_make(folder, sizeof(folder), "answers") != 0)
-        return -1;
-    write_keys("ID", NULL);
-    open_store("");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    target_close(target);
-    target = NULL;
-    return file_remove_tree(folder, NULL);
-}
-
-static int put(const char *text, struct error *err)
-{
-    *err = (struct error){0};
-    return target_put(target, "hikae1/x", text, strlen(text), TARGET_PUT_CREATE, err);
-}
 
 /* The whole of one row of a table: the answers, and how a PUT of "bytes" ends. */
 static void expect_put(const struct scripted *rows, enum error_class class, const char *text)
@@ -86,36 +26,36 @@ static void expect_put(const struct scripted *rows, enum error_class class, cons
 
 #define EXISTS                                                                                                         \
     {                                                                                                                  \
-        "PUT " OBJ, "412 Precondition Failed", NULL, NULL, 0, NULL, false                                              \
+        "PUT " OBJECT, "412 Precondition Failed", NULL, NULL, 0, NULL, false                                           \
     }
 
 static void test_exists(void **state)
 {
     (void)state;
-    expect_put((const struct scripted[]){EXISTS, {"HEAD " OBJ, "200 OK", FIVE ETAG, NULL, 0, NULL, false}, {0}},
+    expect_put((const struct scripted[]){EXISTS, {"HEAD " OBJECT, "200 OK", FIVE ETAG, NULL, 0, NULL, false}, {0}},
                ERROR_NONE, "");
     assert_int_equal(script_count("PUT "), 1);
     /* Another size, other bytes: never a success. */
     expect_put((const struct scripted[]){EXISTS,
-                                         {"HEAD " OBJ, "200 OK", "Content-Length: 6\r\n" ETAG, NULL, 0, NULL, false},
+                                         {"HEAD " OBJECT, "200 OK", "Content-Length: 6\r\n" ETAG, NULL, 0, NULL, false},
                                          {0}},
                ERROR_DAMAGED, "is there with 6 bytes, not 5");
     expect_put((const struct scripted[]){EXISTS,
-                                         {"HEAD " OBJ, "200 OK", FIVE OTHER, NULL, 0, NULL, false},
-                                         {"GET " OBJ, "200 OK", OTHER, "BYTES", 0, NULL, false},
+                                         {"HEAD " OBJECT, "200 OK", FIVE OTHER, NULL, 0, NULL, false},
+                                         {"GET " OBJECT, "200 OK", OTHER, "BYTES", 0, NULL, false},
                                          {0}},
                ERROR_DAMAGED, "is there with other bytes");
     expect_put(
         (const struct scripted[]){EXISTS,
-                                  {"HEAD " OBJ, "200 OK",
+                                  {"HEAD " OBJECT, "200 OK",
                                    FIVE "x-amz-checksum-sha256: 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n", NULL,
                                    0, NULL, false},
                                   {0}},
         ERROR_DAMAGED, "is there with other bytes");
     /* An ETag need not be the MD5 of the bytes: they themselves decide. */
     expect_put((const struct scripted[]){EXISTS,
-                                         {"HEAD " OBJ, "200 OK", FIVE OTHER, NULL, 0, NULL, false},
-                                         {"GET " OBJ, "200 OK", OTHER, "bytes", 0, NULL, false},
+                                         {"HEAD " OBJECT, "200 OK", FIVE OTHER, NULL, 0, NULL, false},
+                                         {"GET " OBJECT, "200 OK", OTHER, "bytes", 0, NULL, false},
                                          {0}},
                ERROR_NONE, "");
 }
@@ -124,12 +64,12 @@ static void test_exists(void **state)
 static void test_exists_unknown(void **state)
 {
     (void)state;
-    expect_put((const struct scripted[]){EXISTS, {"HEAD " OBJ, "400 Bad Request", NULL, NULL, 0, NULL, false}, {0}},
+    expect_put((const struct scripted[]){EXISTS, {"HEAD " OBJECT, "400 Bad Request", NULL, NULL, 0, NULL, false}, {0}},
                ERROR_UNREACHABLE, "400");
-    expect_put((const struct scripted[]){EXISTS, {"HEAD " OBJ, "403 Forbidden", NULL, NULL, 0, NULL, false}, {0}},
+    expect_put((const struct scripted[]){EXISTS, {"HEAD " OBJECT, "403 Forbidden", NULL, NULL, 0, NULL, false}, {0}},
                ERROR_DENIED, "403");
     expect_put((const struct scripted[]){EXISTS,
-                                         {"HEAD " OBJ, "404 Not Found", NULL, NULL, 0, NULL, false},
+                                         {"HEAD " OBJECT, "404 Not Found", NULL, NULL, 0, NULL, false},
                                          {"HEAD /bucket ", "200 OK", NULL, NULL, 0, NULL, false},
                                          {0}},
                ERROR_UNREACHABLE, "is there, and then it is not");
@@ -140,12 +80,12 @@ static void test_exists_unknown(void **state)
 static void test_no_store(void **state)
 {
     (void)state;
-    expect_put((const struct scripted[]){{"PUT " OBJ, "200 OK", NULL, "<html>welcome</html>", 0, NULL, false}, {0}},
+    expect_put((const struct scripted[]){{"PUT " OBJECT, "200 OK", NULL, "<html>welcome</html>", 0, NULL, false}, {0}},
                ERROR_UNREACHABLE, "no ETag");
-    expect_put((const struct scripted[]){{"PUT " OBJ, "200 OK", ETAG, NULL, 0, NULL, false}, {0}}, ERROR_NONE, "");
+    expect_put((const struct scripted[]){{"PUT " OBJECT, "200 OK", ETAG, NULL, 0, NULL, false}, {0}}, ERROR_NONE, "");
     /* Swift, when another PUT of the same object was first. */
-    expect_put((const struct scripted[]){{"PUT " OBJ, "202 Accepted", NULL, NULL, 0, NULL, false},
-                                         {"HEAD " OBJ, "200 OK", FIVE ETAG, NULL, 0, NULL, false},
+    expect_put((const struct scripted[]){{"PUT " OBJECT, "202 Accepted", NULL, NULL, 0, NULL, false},
+                                         {"HEAD " OBJECT, "200 OK", FIVE ETAG, NULL, 0, NULL, false},
                                          {0}},
                ERROR_NONE, "");
 }
@@ -170,23 +110,23 @@ static void test_changed_on_the_way(void **state)
 {
     static const char gzip[] = "Content-Encoding: gzip\r\n", range[] = "Content-Range: bytes 2-3/10\r\n";
     (void)state;
-    expect_get((const struct scripted[]){{"GET " OBJ, "200 OK", gzip, "\x1f\x8b", 0, NULL, false}, {0}}, 0, 0,
+    expect_get((const struct scripted[]){{"GET " OBJECT, "200 OK", gzip, "\x1f\x8b", 0, NULL, false}, {0}}, 0, 0,
                ERROR_UNREACHABLE, "gzip");
     expect_get(
-        (const struct scripted[]){{"GET " OBJ, "200 OK", NULL, "plain", 0, "\r\nAccept-Encoding: identity\r\n", false},
-                                  {0}},
+        (const struct scripted[]){
+            {"GET " OBJECT, "200 OK", NULL, "plain", 0, "\r\nAccept-Encoding: identity\r\n", false}, {0}},
         0, 0, ERROR_NONE, "");
     /* A range that is not taken notice of, and one that is another's. */
-    expect_get((const struct scripted[]){{"GET " OBJ, "200 OK", NULL, "0123456789", 0, NULL, false}, {0}}, 2, 2,
+    expect_get((const struct scripted[]){{"GET " OBJECT, "200 OK", NULL, "0123456789", 0, NULL, false}, {0}}, 2, 2,
                ERROR_UNREACHABLE, "all of it");
-    expect_get((const struct scripted[]){{"GET " OBJ, "206 Partial Content", range, "23", 0, NULL, false}, {0}}, 2, 2,
-               ERROR_NONE, "");
-    expect_get((const struct scripted[]){{"GET " OBJ, "206 Partial Content", range, "23", 0, NULL, false}, {0}}, 5, 2,
-               ERROR_UNREACHABLE, "another part");
+    expect_get((const struct scripted[]){{"GET " OBJECT, "206 Partial Content", range, "23", 0, NULL, false}, {0}}, 2,
+               2, ERROR_NONE, "");
+    expect_get((const struct scripted[]){{"GET " OBJECT, "206 Partial Content", range, "23", 0, NULL, false}, {0}}, 5,
+               2, ERROR_UNREACHABLE, "another part");
     /* Without a length nobody knows whether the end is the end. */
-    expect_get((const struct scripted[]){{"GET " OBJ, "200 OK", NULL, "01234", 0, NULL, true}, {0}}, 0, 0,
+    expect_get((const struct scripted[]){{"GET " OBJECT, "200 OK", NULL, "01234", 0, NULL, true}, {0}}, 0, 0,
                ERROR_UNREACHABLE, "does not say how long it is");
-    expect_get((const struct scripted[]){{"GET " OBJ, "200 OK", "Transfer-Encoding: chunked\r\n",
+    expect_get((const struct scripted[]){{"GET " OBJECT, "200 OK", "Transfer-Encoding: chunked\r\n",
                                           "3\r\n012\r\n2\r\n34\r\n0\r\n\r\n", 0, NULL, true},
                                          {0}},
                0, 0, ERROR_NONE, "");
@@ -209,8 +149,8 @@ static void test_expired(void **state)
     for (size_t i = 0; i < 2; i++) {
         write_keys("ID", "TOKEN1");
         open_store("");
-        script_write((const struct scripted[]){{"HEAD " OBJ, answers[i], NULL, NULL, 0, ": TOKEN1\r\n", false},
-                                               {"HEAD " OBJ, "200 OK", FIVE, NULL, 0, ": TOKEN2\r\n", false},
+        script_write((const struct scripted[]){{"HEAD " OBJECT, answers[i], NULL, NULL, 0, ": TOKEN1\r\n", false},
+                                               {"HEAD " OBJECT, "200 OK", FIVE, NULL, 0, ": TOKEN2\r\n", false},
                                                {0}});
         script.on_request = renew_keys;
         if (target_stat(target, "hikae1/x", &size, &err) != 0)
@@ -221,13 +161,13 @@ static void test_expired(void **state)
     /* Keys that do not change are not tried for ever, and keys that never expire only once. */
     write_keys("ID", "TOKEN1");
     open_store("");
-    script_write((const struct scripted[]){{"HEAD " OBJ, "403 Forbidden", NULL, NULL, 0, NULL, false}, {0}});
+    script_write((const struct scripted[]){{"HEAD " OBJECT, "403 Forbidden", NULL, NULL, 0, NULL, false}, {0}});
     assert_int_equal(target_stat(target, "hikae1/x", &size, &err), -1);
     assert_int_equal(err.class, ERROR_DENIED);
     assert_int_equal(script_count("HEAD "), 2);
     write_keys("ID", NULL);
     open_store("");
-    script_write((const struct scripted[]){{"HEAD " OBJ, "403 Forbidden", NULL, NULL, 0, NULL, false}, {0}});
+    script_write((const struct scripted[]){{"HEAD " OBJECT, "403 Forbidden", NULL, NULL, 0, NULL, false}, {0}});
     assert_int_equal(target_stat(target, "hikae1/x", &size, &err), -1);
     assert_int_equal(script_count("HEAD "), 1);
 }
@@ -241,57 +181,21 @@ static void test_skewed(void **state)
     uint64_t size = 0;
     (void)state;
     assert_true(strftime(date, sizeof(date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n" FIVE, gmtime_r(&there, &tm)) > 0);
-    script_write((const struct scripted[]){{"HEAD " OBJ, "403 Forbidden", date, NULL, 1, NULL, false},
-                                           {"HEAD " OBJ, "200 OK", date, NULL, 0, NULL, false},
+    script_write((const struct scripted[]){{"HEAD " OBJECT, "403 Forbidden", date, NULL, 1, NULL, false},
+                                           {"HEAD " OBJECT, "200 OK", date, NULL, 0, NULL, false},
                                            {0}});
     if (target_stat(target, "hikae1/x", &size, &err) != 0)
         fail_msg("%s", err.what);
     assert_int_equal(script_count("HEAD "), 2);
     /* A clock that cannot be is none. */
     script_write((const struct scripted[]){
-        {"HEAD " OBJ, "200 OK", "Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n" FIVE, NULL, 0, NULL, false}, {0}});
+        {"HEAD " OBJECT, "200 OK", "Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n" FIVE, NULL, 0, NULL, false}, {0}});
     open_store("");
     assert_int_equal(target_stat(target, "hikae1/x", &size, &err), 0);
     int64_t skew = 1;
     script_write((const struct scripted[]){{"HEAD /bucket ", "200 OK", NULL, NULL, 0, NULL, false}, {0}});
     assert_int_equal(target_clock_skew(target, &skew, &err), -1);
     assert_non_null(strstr(err.what, "does not tell the time"));
-}
-
-/* ---- What is tried again ---- */
-
-static void test_again(void **state)
-{
-    static const struct {
-        const char *status, *code;
-        bool again;
-    } rows[] = {
-        {"400 Bad Request", "IncompleteBody", true},
-        {"400 Bad Request", "SlowDown", true},
-        {"400 Bad Request", "ThrottlingException", true},
-        {"403 Forbidden", "RequestThrottled", true},
-        {"520 Unknown", "Fault", true},
-        {"409 Conflict", "OperationAborted", true},
-        {"400 Bad Request", "InvalidArgument", false},
-        {"403 Forbidden", "AccessDenied", false},
-        {"501 Not Implemented", "Other", false},
-        {"507 Insufficient Storage", "Full", false},
-    };
-    struct error err;
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char body[200];
-        (void)snprintf(body, sizeof(body), "<Error><Code>%s</Code><Message>no</Message></Error>", rows[i].code);
-        open_store("");
-        script_write((const struct scripted[]){{"PUT " OBJ, rows[i].status, NULL, body, 1, NULL, false},
-                                               {"PUT " OBJ, "200 OK", ETAG, NULL, 0, NULL, false},
-                                               {"HEAD ", "404 Not Found", NULL, NULL, 0, NULL, false},
-                                               {0}});
-        err = (struct error){0};
-        int rc = target_put(target, "hikae1/x", "bytes", 5, TARGET_PUT_REPAIR, &err);
-        if ((rc == 0) != rows[i].again || script_count("PUT ") != (rows[i].again ? 2 : 1))
-            fail_msg("%s %s: %u PUTs, %s", rows[i].status, rows[i].code, script_count("PUT "), err.what);
-    }
 }
 
 /* A bucket of somebody else's does not become ours by asking again. */
@@ -310,212 +214,6 @@ static void test_bucket_of_others(void **state)
     assert_int_equal(target_open("store", url, true, &other, &err), -1);
     assert_non_null(strstr(err.what, "belongs to somebody else"));
     assert_int_equal(script_count("PUT "), 1);
-}
-
-/* A store that throttles for good: one call tries for some seconds, those after it once. */
-static void test_budget(void **state)
-{
-    struct error err;
-    (void)state;
-    script_write((const struct scripted[]){{"", "503 Slow Down", NULL, NULL, 0, NULL, false}, {0}});
-    int64_t begun = clock_monotonic_ns();
-    assert_int_equal(put("bytes", &err), -1);
-    assert_int_equal(err.class, ERROR_UNREACHABLE);
-    assert_true(err.retryable);
-    assert_true(clock_monotonic_ns() - begun < 20 * NS_PER_S);
-    unsigned first = script_count("PUT ");
-    assert_true(first > 2 && first <= 6);
-    begun = clock_monotonic_ns();
-    assert_int_equal(put("bytes", &err), -1);
-    assert_true(clock_monotonic_ns() - begun < NS_PER_S);
-    assert_int_equal(script_count("PUT "), first + 1);
-}
-
-static int no_object(const struct target_object *object, void *context, struct error *err)
-{
-    (void)object;
-    (void)context;
-    (void)err;
-    return 0;
-}
-
-static int call(unsigned what, struct error *err)
-{
-    static struct buf out;
-    uint64_t size;
-    *err = (struct error){0};
-    switch (what) {
-    case 0:
-        return put("bytes", err);
-    case 1:
-        return target_get(target, "hikae1/x", 100, &out, err);
-    case 2:
-        return target_stat(target, "hikae1/x", &size, err);
-    default:
-        return target_list(target, "hikae1/", NULL, no_object, NULL, err);
-    }
-}
-
-/*
- * What a run spends on tries in vain has an end, also where the store answers in between, so that no call looks like
- * the one after a failure. Then each request is made once; what it does not learn is unknown, never damaged or gone.
- */
-static void test_budget_of_run(void **state)
-{
-    static const struct scripted throttled[] = {
-        {"PUT ", "503 Slow Down", NULL, "<Error><Code>SlowDown</Code></Error>", 0, NULL, false},
-        {"GET ", "503 Slow Down", NULL, "<Error><Code>SlowDown</Code></Error>", 0, NULL, false},
-        {"HEAD ", "503 Slow Down", NULL, NULL, 0, NULL, false},
-        {0}};
-    static const struct scripted again[] = {
-        {"GET ", "503 Slow Down", NULL, NULL, 1, NULL, false}, {"GET ", "200 OK", ETAG, "bytes", 0, NULL, false}, {0}};
-    struct error err = {0};
-    struct buf out = {0};
-    (void)state;
-    struct s3_target *t = s3_target(target);
-    assert_int_equal(t->lost_max_ms, 900000); /* as documented */
-    t->lost_max_ms = 250;
-    unsigned calls = 0;
-    while (atomic_load(&t->lost_ms) <= t->lost_max_ms && ++calls < 20) {
-        script_write(again);
-        if (target_get(target, "hikae1/x", 5, &out, &err) != 0)
-            fail_msg("%s", err.what);
-    }
-    assert_in_range(calls, 1, 3); /* a first try in vain and its wait cost 100 ms or more */
-    for (unsigned what = 0; what < 4; what++) {
-        atomic_store(&t->failing, false);
-        script_write(throttled);
-        assert_int_equal(call(what, &err), -1);
-        assert_int_equal(err.class, ERROR_UNREACHABLE);
-        assert_true(err.retryable); /* by the next run */
-        assert_int_equal(script_count("PUT ") + script_count("GET ") + script_count("HEAD "), what == 0 ? 2 : 1);
-        if (strstr(err.hint, "tries in vain have taken 0 s of this run") == NULL || strstr(err.what, "503") == NULL)
-            fail_msg("%s; %s", err.what, err.hint);
-    }
-    /* A run that begins anew has its own. */
-    open_store("");
-    script_write(again);
-    assert_int_equal(target_get(target, "hikae1/x", 5, &out, &err), 0);
-    buf_free(&out);
-}
-
-/* ---- The region ---- */
-
-#define MALFORMED(region)                                                                                              \
-    "<Error><Code>AuthorizationHeaderMalformed</Code><Message>the region is wrong</Message><Region>" region            \
-    "</Region></Error>"
-#define REDIRECT "<Error><Code>PermanentRedirect</Code><Message>use another endpoint</Message></Error>"
-
-/* How many requests were signed for a region. */
-static unsigned signed_for(const char *region)
-{
-    char scope[100];
-    unsigned count = 0;
-    (void)snprintf(scope, sizeof(scope), "/%s/s3/aws4_request", region);
-    for (unsigned i = 0; i < script.count; i++)
-        count += strstr(script.heads[i], scope) != NULL;
-    return count;
-}
-
-/*
- * A store of which nobody knows what its regions mean says in what way it likes that the request was signed for
- * another: the one that it names is taken over once, for all requests after it.
- */
-static void test_region_corrected(void **state)
-{
-    static const struct {
-        const char *status, *headers, *body;
-    } rows[] = {
-        {"400 Bad Request", NULL, MALFORMED("eu-right-1")},               /* as AWS answers a GET     */
-        {"400 Bad Request", "x-amz-bucket-region: eu-right-1\r\n", NULL}, /* … a HEAD                 */
-        {"301 Moved Permanently", "x-amz-bucket-region: eu-right-1\r\n", REDIRECT},
-        {"307 Temporary Redirect", "x-amz-bucket-region: eu-right-1\r\n", NULL}, /* … of a bucket just made  */
-        {"403 Forbidden", NULL, MALFORMED("eu-right-1")},
-    };
-    struct error err = {0};
-    struct buf out = {0};
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        open_store("&region=eu-wrong-1");
-        script_write(
-            (const struct scripted[]){{"GET " OBJ, "200 OK", ETAG, "bytes", 0, "/eu-right-1/s3/", false},
-                                      {"GET " OBJ, rows[i].status, rows[i].headers, rows[i].body, 0, NULL, false},
-                                      {0}});
-        for (unsigned k = 0; k < 3; k++)
-            if (target_get(target, "hikae1/x", 5, &out, &err) != 0)
-                fail_msg("%s: %s", rows[i].status, err.what);
-        assert_int_equal(signed_for("eu-wrong-1"), 1);
-        assert_int_equal(signed_for("eu-right-1"), 3);
-    }
-    buf_free(&out);
-}
-
-/* Once a call: a store that names one region after the other, or no region, is not followed for ever. */
-static void test_region_not_corrected(void **state)
-{
-    static const struct {
-        const char *more, *status, *headers, *body;
-        unsigned requests;
-        const char *what, *hint;
-    } rows[] = {
-        /* Never content, whatever it is given. */
-        {"&region=eu-wrong-1", "400 Bad Request", NULL, MALFORMED("eu-other-1"), 2,
-         "the bucket bucket is in the region eu-other-1, and the target says eu-wrong-1",
-         "hikae target set store region=eu-other-1"},
-        /* Words that no region is made of. */
-        {"&region=eu-wrong-1", "400 Bad Request", NULL, MALFORMED("eu/../x"), 1, "is in the region eu/../x", ""},
-        /* A redirection that does not say where to. */
-        {"&region=eu-wrong-1", "301 Moved Permanently", "Location: http://192.0.2.1/\r\n", REDIRECT, 1, "301", ""},
-    };
-    struct error err;
-    struct buf out = {0};
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        open_store(rows[i].more);
-        script_write((const struct scripted[]){
-            {"GET " OBJ, rows[i].status, rows[i].headers, rows[i].body, 0, NULL, false}, {0}});
-        err = (struct error){0};
-        assert_int_equal(target_get(target, "hikae1/x", 5, &out, &err), -1);
-        if (err.class != ERROR_UNREACHABLE || strstr(err.what, rows[i].what) == NULL ||
-            strstr(err.hint, rows[i].hint) == NULL || script.count != rows[i].requests)
-            fail_msg("%zu: %s: %s; %s (%u requests)", i, error_class_name(err.class), err.what, err.hint, script.count);
-    }
-    buf_free(&out);
-}
-
-/*
- * At a provider whose regions say in which country data lies, only the operator may change the region. (Its own hosts
- * alone make it such a place, over TLS: test_target_place.c. Here the place is made one by hand.)
- */
-static void test_region_of_provider(void **state)
-{
-    static const struct {
-        const char *provider, *status, *headers, *body, *named;
-    } rows[] = {
-        {"aws", "400 Bad Request", NULL, MALFORMED("ap-northeast-2"), "ap-northeast-2"},
-        {"aws", "301 Moved Permanently", "x-amz-bucket-region: us-east-1\r\n", REDIRECT, "us-east-1"},
-        {"wasabi", "307 Temporary Redirect", "x-amz-bucket-region: ap-northeast-2\r\n", NULL, "ap-northeast-2"},
-    };
-    struct buf out = {0};
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char what[200], hint[100];
-        struct error err = {0};
-        open_store("&region=ap-northeast-1");
-        s3_target(target)->place.known = provider_region_find(rows[i].provider, "ap-northeast-1");
-        assert_non_null(s3_target(target)->place.known);
-        script_write((const struct scripted[]){
-            {"GET " OBJ, rows[i].status, rows[i].headers, rows[i].body, 0, NULL, false}, {0}});
-        assert_int_equal(target_get(target, "hikae1/x", 5, &out, &err), -1);
-        (void)snprintf(what, sizeof(what), "the bucket bucket is in the region %s, and the target says ap-northeast-1",
-                       rows[i].named);
-        (void)snprintf(hint, sizeof(hint), "hikae target set store region=%s, and see that its country", rows[i].named);
-        if (err.class != ERROR_UNREACHABLE || err.retryable || strstr(err.what, what) == NULL ||
-            strstr(err.hint, hint) == NULL || script.count != 1)
-            fail_msg("%zu: %s: %s; %s (%u requests)", i, error_class_name(err.class), err.what, err.hint, script.count);
-        assert_int_equal(signed_for("ap-northeast-1"), 1);
-    }
-    buf_free(&out);
 }
 
 /* ---- Listings of versions that never end ---- */
@@ -560,16 +258,16 @@ static void test_no_locks(void **state)
     open_store("&lock=compliance:1");
     expect_put(
         (const struct scripted[]){{"GET /bucket?object-lock=", "501 Not Implemented", NULL, NULL, 0, NULL, false},
-                                  {"PUT " OBJ, "200 OK", ETAG, NULL, 0, NULL, false},
+                                  {"PUT " OBJECT, "200 OK", ETAG, NULL, 0, NULL, false},
                                   {0}},
         ERROR_REFUSED, "cannot lock objects");
     assert_int_equal(script_count("PUT "), 0);
     open_store("&lock=compliance:1");
     expect_put(
         (const struct scripted[]){{"GET /bucket?object-lock=", "403 Forbidden", NULL, NULL, 0, NULL, false},
-                                  {"HEAD " OBJ, "404 Not Found", NULL, NULL, 0, NULL, false},
+                                  {"HEAD " OBJECT, "404 Not Found", NULL, NULL, 0, NULL, false},
                                   {"HEAD /bucket ", "200 OK", NULL, NULL, 0, NULL, false},
-                                  {"PUT " OBJ, "200 OK", ETAG, NULL, 0, "x-amz-object-lock-mode: COMPLIANCE", false},
+                                  {"PUT " OBJECT, "200 OK", ETAG, NULL, 0, "x-amz-object-lock-mode: COMPLIANCE", false},
                                   {0}},
         ERROR_NONE, "");
     /* It is asked for once, not before each put. */
@@ -627,7 +325,7 @@ static void test_proxy_of_environment(void **state)
     uint64_t size;
     (void)state;
     assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
-    script_write((const struct scripted[]){{"HEAD " OBJ, "200 OK", FIVE, NULL, 0, NULL, false}, {0}});
+    script_write((const struct scripted[]){{"HEAD " OBJECT, "200 OK", FIVE, NULL, 0, NULL, false}, {0}});
     int rc = target_stat(target, "hikae1/x", &size, &err);
     assert_int_equal(unsetenv("http_proxy"), 0);
     if (rc != 0)
@@ -656,15 +354,13 @@ static void test_acknowledged(void **state)
     struct error err = {0};
     CLEANUP(buf_free) struct buf out = {0};
     (void)state;
-    script_write((const struct scripted[]){{"GET " OBJ, "200 OK", NULL, "bytes", 0, NULL, false}, {0}});
+    script_write((const struct scripted[]){{"GET " OBJECT, "200 OK", NULL, "bytes", 0, NULL, false}, {0}});
     atomic_store(&acknowledged, 0);
     for (unsigned i = 0; i < ANSWERS; i++)
         if (target_get(target, "hikae1/x", 5, &out, &err) != 0)
             fail_msg("%s", err.what);
     assert_int_equal(atomic_load(&acknowledged), ANSWERS);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
@@ -675,13 +371,7 @@ int main(void)
         TEST(test_changed_on_the_way),
         TEST(test_expired),
         TEST(test_skewed),
-        TEST(test_again),
         TEST(test_bucket_of_others),
-        TEST(test_budget),
-        TEST(test_budget_of_run),
-        TEST(test_region_corrected),
-        TEST(test_region_not_corrected),
-        TEST(test_region_of_provider),
         TEST(test_circle),
         TEST(test_no_locks),
         TEST(test_proxy),
