@@ -27,6 +27,7 @@ const struct phrase phrase_exits[] = {
     {"no target could be read", "読める保存先がありません"},
     {"there is no such tenant or snapshot", "テナントまたはスナップショットがありません"},
     {"too few targets could be written", "書き込めた保存先が足りません"},
+    {"nothing is damaged, but a target is behind", "損傷はないが、遅れている保存先がある"},
     {"something is damaged, or nothing was checked", "損傷があるか、何も検査していません"},
     {"a key does not open (level data only)", "鍵で開けないものがあります（data のみ）"},
     {"the target could not be read", "保存先を読めませんでした"},

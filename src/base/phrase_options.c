@@ -51,7 +51,7 @@ const struct phrase phrase_options[] = {
     {"open with the passphrase in this file", "このファイルのパスフレーズで開く"},
     {"open with a token or a key service, such as hsm/token=pkcs11,module=/PATH.so,token=LABEL,pin=file:/PATH", "トークンや鍵管理サービスで開く。例: hsm/token=pkcs11,module=/PATH.so,token=LABEL,pin=file:/PATH"},
     {"prove that this copy, typed off, opens the store", "入力した写しでストアが開くことを確かめる"},
-    {"a new root epoch: what is done without --tenant, said aloud", "新しいルートエポック（--tenant がない場合と同じことを明示する）"},
+    {"a new root epoch, as without --tenant: for scripts that want to say so", "新しいルートエポック（--tenant がない場合と同じことを明示する）"},
     {"a new sealing key of this tenant, instead of a new root epoch", "新しいルートエポックではなく、このテナントの新しい暗号鍵を作る"},
     {"the contract's last day: 2027-01-31", "契約の最終日: 2027-01-31"},
     {"JSON: {\"contract\": {\"record\": \"…\", \"manager_name\": \"…\"}}", "JSON: {\"contract\": {\"record\": \"…\", \"manager_name\": \"…\"}}"},

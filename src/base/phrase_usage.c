@@ -28,6 +28,7 @@ const struct phrase phrase_usage[] = {
     {"--%s needs --%s", "--{1} には --{2} が必要です"},
     {"--bom needs %s", "--bom には {1} が必要です"},
     {"--shard \"%s\" is no part of the hosts", "--shard \"{1}\" はホストの割当てではありません"},
+    {"--csv and --html name files: standard output has the table", "--csv と --html にはファイルを指定してください（標準出力には表を出します）"},
     {"restore needs TENANT, or --all", "restore には TENANT か --all が必要です"},
     {"restore --all takes every tenant, and no TENANT, PATH or --snapshot", "restore --all は全テナントが対象です。TENANT、PATH、--snapshot は指定できません"},
     {"drill needs a tenant, or --due", "drill には TENANT か --due が必要です"},

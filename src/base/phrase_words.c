@@ -11,6 +11,7 @@ const struct phrase phrase_words[] = {
     {"ok", "正常"},
     {"warn", "警告"},
     {"warning", "警告"},
+    {"warnings", "警告あり"},
     {"fail", "異常"},
     {"failed", "失敗"},
     {"passed", "成功"},

@@ -281,10 +281,10 @@ enum hikae_status command_audit_export(struct run *run)
     struct hikae_audit_filter filter = read_filter(run);
     struct hikae_audit_export_result result = {0};
     CLEANUP(buf_free) struct buf bytes = {0};
-    const char *format = run_option(run, "format"), *output = run_option(run, "output");
+    const char *format = run_option(run, "format"), *output = run_output(run, "output");
     const char *receipt = run_option(run, "receipt");
     char count[TEXT_SMALL];
-    bool to_stdout = output == NULL || strcmp(output, "-") == 0, csv = format == NULL || strcmp(format, "csv") == 0;
+    bool to_stdout = output == NULL, csv = format == NULL || strcmp(format, "csv") == 0;
     if (to_stdout && run->out.json)
         return run_usage(run, "audit export writes to standard output: --json needs -o FILE");
     if (run_has(run, "bom") && !csv)
@@ -331,7 +331,8 @@ static bool read_number(const char *text, uint64_t *ret)
 enum hikae_status command_audit_prove(struct run *run)
 {
     struct hikae_audit_proof proof = {0};
-    const char *output = run_option(run, "output");
+    const char *output = run_output(run, "output");
+    bool as_json = run_option(run, "output") != NULL; /* else what checks it */
     uint64_t number;
     if (!read_number(run->args[0], &number))
         return run_usage(run, "\"%s\" is no number of an entry", run->args[0]);
@@ -346,7 +347,7 @@ enum hikae_status command_audit_prove(struct run *run)
         out_set(&run->out, NULL, "proof", parse_object(proof.json));
         out_text(&run->out, NULL, "script", proof.script);
     } else if (output == NULL) {
-        (void)out_puts(&run->out, proof.script);
+        (void)out_puts(&run->out, as_json ? proof.json : proof.script);
     }
     if (saved == HIKAE_OK)
         run_tell(run, output == NULL ? MSG_AUDIT_PROVEN : MSG_AUDIT_PROOF_SAVED, run->args[0], proof.root, output);
@@ -359,7 +360,7 @@ enum hikae_status command_audit_prove(struct run *run)
 enum hikae_status command_audit_review(struct run *run)
 {
     struct hikae_audit_filter filter = read_filter(run);
-    const char *output = run_option(run, "output"), *reviewer = run_option(run, "reviewer");
+    const char *output = run_output(run, "output"), *reviewer = run_option(run, "reviewer");
     bool dry_run = run_has(run, DRY_RUN);
     struct columns columns CLEANUP(columns_free);
     struct listing listing;

@@ -320,6 +320,8 @@ enum hikae_status command_evidence(struct run *run)
         .policy = run_option(run, "policy"), .tenant = run_option(run, "tenant"), .period = run_option(run, "period")};
     struct hikae_evidence evidence;
     char kept[TEXT_SMALL], broken[TEXT_SMALL], all[TEXT_SMALL];
+    if (run_output(run, "csv") != run_option(run, "csv") || run_output(run, "html") != run_option(run, "html"))
+        return run_usage(run, "--csv and --html name files: standard output has the table");
     enum hikae_status status = hikae_evidence(run->hikae, &options, &evidence, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

@@ -144,9 +144,9 @@ static void show_export(struct run *run, const struct sink *sink, uint64_t entri
 enum hikae_status command_export(struct run *run)
 {
     struct hikae_which which;
-    struct sink sink = {.run = run, .fd = -1, .path = run_option(run, "output")};
+    struct sink sink = {.run = run, .fd = -1, .path = run_output(run, "output")};
     uint64_t entries = 0;
-    bool to_stdout = sink.path == NULL || strcmp(sink.path, "-") == 0;
+    bool to_stdout = sink.path == NULL;
     enum hikae_status status = value_which(run, &which);
     if (status != HIKAE_OK)
         return status;

@@ -136,9 +136,9 @@ enum hikae_status command_log_export(struct run *run)
     struct hikae_log_export_result result;
     CLEANUP(buf_free) struct buf bytes = {0};
     struct error err = {0};
-    const char *output = run_option(run, "output");
+    const char *output = run_output(run, "output");
     char lines[TEXT_SMALL], converted[TEXT_SMALL], left[TEXT_SMALL];
-    bool to_stdout = output == NULL || strcmp(output, "-") == 0;
+    bool to_stdout = output == NULL;
     if (to_stdout && run->out.json)
         return run_usage(run, "log export writes to standard output: --json needs -o FILE");
     enum hikae_status status = to_stdout

@@ -90,6 +90,8 @@ enum hikae_status command_notify_list(struct run *run)
         json_report(run, &report, false);
     else
         run_table(run, &columns);
+    if (report.count == 0)
+        run_say(run, MSG_NOTIFY_NOBODY, NULL);
     if (report.muted_until_ns != 0)
         run_say(run, MSG_NOTIFY_MUTED, text_time(report.muted_until_ns, text));
     else

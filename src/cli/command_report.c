@@ -12,7 +12,7 @@ enum hikae_status command_report(struct run *run)
                                                  .language = run_has(run, "both")   ? "both"
                                                              : run->lang == LANG_JA ? "ja"
                                                                                     : "en",
-                                                 .file = run_option(run, "out")};
+                                                 .file = run_output(run, "out")};
     enum hikae_status status = hikae_report(run->hikae, &options, &result, &run->error);
     if (status > HIKAE_WARNINGS)
         return status;

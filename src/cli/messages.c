@@ -284,6 +284,8 @@ static const char *const texts[MSG_COUNT][LANG_COUNT] = {
     [MSG_NOTIFY_MUTED] = {"Muted until {1}. Damaged data and deadlines are told all the same.",
                           "{1} まで通知を止めます。データの破損と期限は、止めている間も通知します。"},
     [MSG_NOTIFY_NOT_MUTED] = {"Not muted.", "通知は止めていません。"},
+    [MSG_NOTIFY_NOBODY] = {"Nobody is told: the section notify of hikae.yaml names no way.",
+                           "通知先がありません。hikae.yaml の notify で設定します。"},
     [MSG_NOTIFY_MUTE_PLAN] = {"It would be muted until {1}, but for damaged data and deadlines.",
                               "{1} まで通知を止めることになります。データの破損と期限は通知します。"},
     [MSG_DEADLINE] = {"Tenant {1} must be erased by {2}.", "テナント {1} の消去期限は {2} です。"},

@@ -19,6 +19,12 @@ const char *run_option(const struct run *run, const char *name)
     return NULL;
 }
 
+const char *run_output(const struct run *run, const char *name)
+{
+    const char *value = run_option(run, name);
+    return value != NULL && strcmp(value, "-") == 0 ? NULL : value;
+}
+
 bool run_has(const struct run *run, const char *name)
 {
     for (size_t i = 0; i < run->given_count; i++)

@@ -35,6 +35,8 @@ struct run {
 /* The last value of an option, or NULL. For a flag, use run_has. */
 const char *run_option(const struct run *run, const char *name);
 bool run_has(const struct run *run, const char *name);
+/* A file to write to; NULL where it is not given, or is -: standard output. */
+const char *run_output(const struct run *run, const char *name);
 /* All values of an option (borrowed), in a fresh array that the caller frees; *ret_count may be 0. NULL without memory
  * (error filled). */
 const char **run_all(struct run *run, const char *name, size_t *ret_count);

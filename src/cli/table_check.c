@@ -31,7 +31,8 @@ const struct command row_verify = {
     .options = verify_options,
     .examples = {{"hikae verify --sample 1/30", "Every night a thirtieth: all of it within a month."},
                  {"hikae verify acme --level data --repair", "Everything of one tenant, and mend what can be mended."}},
-    .exits = {{5, "something is damaged, or nothing was checked"},
+    .exits = {{1, "nothing is damaged, but a target is behind"},
+              {5, "something is damaged, or nothing was checked"},
               {6, "something could not be read"},
               {7, "a key does not open (level data only)"}},
     .run = command_verify,
@@ -149,7 +150,9 @@ const struct command row_keys_sheet = {
 };
 
 static const struct option_def rotate_options[] = {
-    {.name = "root", .without = "tenant", .help = "a new root epoch: what is done without --tenant, said aloud"},
+    {.name = "root",
+     .without = "tenant",
+     .help = "a new root epoch, as without --tenant: for scripts that want to say so"},
     {.name = "tenant",
      .kind = VALUE_WORD,
      .value = "T",

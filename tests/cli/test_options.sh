@@ -29,6 +29,7 @@ refused "--overwrite needs --output" export acme --overwrite
 refused "--csv and --json exclude each other" inventory --csv --json
 refused "--bom needs --csv" inventory --bom
 refused "--bom needs --csv" evidence --period 2026-09 --bom
+refused "--csv and --html name files" evidence --period 2026-09 --csv -
 refused "--gaps needs --json" evidence --period 2026-09 --gaps
 refused "--save and --key exclude each other" audit verify x --key y --save z
 refused "--key and --log exclude each other" audit verify x --key y --log z
@@ -103,6 +104,13 @@ check "it is a proof" /usr/bin/python3 -c 'import json; json.load(open("proof.js
 expect 8 "which it never replaces" hikae audit prove 0 -o proof.json
 check "nor says that it did" sh -c "! grep -q 'proves it' '$WORK/check.err'"
 check "without a file the script" sh -c "'$HIKAE' --config h/hikae.yaml audit prove 0 2>/dev/null | head -1 | grep -q ."
+
+check "- is standard output: a proof" sh -c "'$HIKAE' --config h/hikae.yaml audit prove 0 -o - 2>/dev/null | cmp - proof.json"
+check "- is standard output: figures" sh -c "'$HIKAE' --config h/hikae.yaml metrics -o - 2>/dev/null | grep -q '^hikae_'"
+check "- is standard output: the page" sh -c "'$HIKAE' --config h/hikae.yaml report -o - 2>/dev/null | grep -q '</html>'"
+check "and no file" test ! -e ./-
+expect 0 "nobody to tell" hikae --lang en notify list
+says "Nobody is told" "says so"
 
 # ---- Two failures ----
 
