@@ -23,7 +23,7 @@ static const struct {
     const struct phrase *rows;
     bool frames;
 } tables[] = {{phrase_words, false}, {phrase_findings, false}, {phrase_warnings, false}, {phrase_errors, false},
-              {phrase_usage, false}, {phrase_hints, false},    {phrase_frames, true}};
+              {phrase_usage, false}, {phrase_config, false},   {phrase_hints, false},    {phrase_frames, true}};
 
 /* Recursion is by nested places, and no message nests deeper. A text that was made to be ambiguous is not worth many
  * more comparisons than real messages take. */

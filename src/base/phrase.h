@@ -26,6 +26,7 @@ extern const struct phrase phrase_findings[]; /* what checks found, why somethin
 extern const struct phrase phrase_warnings[];
 extern const struct phrase phrase_errors[];
 extern const struct phrase phrase_usage[];
+extern const struct phrase phrase_config[]; /* what is wrong in files that people write */
 extern const struct phrase phrase_hints[];
 /* What was being done when an error came, in front of ": " or " → ": no place of these spans either. */
 extern const struct phrase phrase_frames[];

@@ -13,8 +13,6 @@ const struct phrase phrase_usage[] = {
     {"--%s takes no value", "--{1} に値は付けられません"},
     {"--%s needs a value: %s", "--{1} には値が必要です: {2}"},
     {"-%c needs a value: %s", "-{1} には値が必要です: {2}"},
-    {"%s needs --%s", "{1} には --{2} が必要です"},
-    {"%s needs %s", "{1} には {2} が必要です"},
     {"%s has one argument too many: \"%s\"", "{1} の引数が多すぎます: \"{2}\""},
     {"%s has an empty argument", "{1} の引数が空です"},
     {"%s writes bytes to standard output and has no --json", "{1} は標準出力にデータを書き出すため、--json は使えません"},
@@ -57,6 +55,9 @@ const struct phrase phrase_usage[] = {
     {"\"%s\" is not of the form NAME=URL", "\"{1}\" は NAME=URL の形ではありません"},
     {"\"%s\" is not of the form KEY=VALUE", "\"{1}\" は KEY=VALUE の形ではありません"},
     {"what is left out belongs to sources: give them again with --source", "除外はソースに属します。--source でソースを指定し直してください"},
+    /* Those that fit much come last. */
+    {"%s needs --%s", "{1} には --{2} が必要です"},
+    {"%s needs %s", "{1} には {2} が必要です"},
     {NULL, NULL},
 };
 /* clang-format on */

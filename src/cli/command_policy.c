@@ -165,10 +165,8 @@ enum hikae_status command_policy_show(struct run *run)
         (void)out_puts(&run->out, detail.text);
     } else {
         char applied[TEXT_SMALL];
-        if (detail.promise_count > 0) {
+        if (detail.promise_count > 0)
             print_promises(run, &detail);
-            (void)out_puts(&run->out, "\n");
-        }
         print_values(run, &detail);
         run_say(run, detail.policy.applied_ns != 0 ? MSG_POLICY_APPLIED_AT : MSG_POLICY_NOT_APPLIED, detail.policy.name,
                 text_time(detail.policy.applied_ns, applied));

@@ -210,6 +210,9 @@ void run_table(struct run *run, const struct columns *columns)
     if (run->lang == LANG_JA)
         show_in_japanese(&shown);
     watch_end(&run->watch);
+    if (run->tables && shown.count > 0)
+        (void)out_puts(&run->out, "\n");
+    run->tables = run->tables || shown.count > 0;
     out_table(&run->out, &shown);
 }
 

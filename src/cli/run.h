@@ -23,6 +23,7 @@ struct run {
     size_t arg_count;
     const char *config;
     bool quiet, verbose, help;
+    bool tables; /* one was printed: an empty line stands before the next */
     enum lang lang;
     struct hikae *hikae;
     struct watch watch;

@@ -18,7 +18,7 @@ const struct role roles_table[ROLE_COUNT] = {
      "ポリシーに従って判断し、保存先から削除する。履歴を読むために鍵を開くが、顧客のファイルは読まない"},
     {"key officer", "hikae-keys", "keys.yaml",
      "rotates keys, changes holders and operators, erases tenants with two operators' signatures",
-     "鍵を更新し、保持者と操作者を変更し、操作者 2 名の署名によりテナントを消去する"},
+     "鍵を更新し、保持者とオペレーターを変更し、オペレーター 2 名の署名によりテナントを消去する"},
 };
 
 void hikae_roles_free(struct hikae_roles *roles)

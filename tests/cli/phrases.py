@@ -2,7 +2,7 @@
 """Holds the catalogue of Japanese phrases against the sources: each must be a text that hikae can say. Prints what is not.
 
 A phrase is made of literals of the sources, whole or cut at their conversions, one after another; what the system says
-(strerror) counts too. Each place of the English text stands in the Japanese one, and no other.
+(strerror), and libyaml, counts too. Each place of the English text stands in the Japanese one, and no other.
 """
 
 import errno
@@ -18,8 +18,17 @@ CONVERSION = re.compile(r"%(?!%)[-+ 0#.*\d]*(?:hh|h|ll|l|z|j)?[a-zA-Z]")
 ROW = re.compile(r'\{"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)"\}')
 
 
+# What libyaml's parser says.
+LIBYAML = {
+    "did not find expected node content",
+    "did not find expected key",
+    "could not find expected ':'",
+    "mapping values are not allowed in this context",
+}
+
+
 def fragments(top):
-    found = {os.strerror(number) for number in errno.errorcode}
+    found = {os.strerror(number) for number in errno.errorcode} | LIBYAML
     for path in glob.glob(f"{top}/src/**/*.[ch]", recursive=True):
         if os.path.basename(path).startswith("phrase"):
             continue

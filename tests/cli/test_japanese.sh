@@ -46,6 +46,29 @@ seen() { printf '\n$ hikae %s\n' "$*"; "$HIKAE" --config h/hikae.yaml --lang ja 
     seen status --jsn
     seen cat 海商事 d
     seen audit prove 9999
+    "$HIKAE" keys operator new --out sato.pem >sato.pub 2>/dev/null
+    seen keys operator add sato --key sato.pub
+    seen drill 海商事 --mode full --damage 5%
+    seen notify list
+    seen attest list
+    seen contract show 海商事
+    seen contract survivors 海商事 --from x --into y
+    seen hold add 海商事 --who a --why b --until 2020-01-01
+    seen hold add 海商事 --who a --why b
+    seen purge plan 海商事 --requester s
+    seen drill kit 海商事 --out k --expires 7d
+    seen target set osaka foo=bar
+    seen target retire osaka --dry-run
+    seen tenant set 海商事 --priority 77
+    seen recover --target "tokyo=file://$WORK/t"
+    seen import 海商事 nofile
+    sed 's/^min_copies.*/min_copies: nine/' h/hikae.yaml >h/wrong.yaml
+    printf '\n$ a wrong configuration\n'
+    "$HIKAE" --config h/wrong.yaml --lang ja status 2>&1
+    printf '\n$ no key\n'
+    mv h/keys keys
+    seen snapshots 海商事
+    mv keys h/keys
     mv o gone
     seen status
     seen backup 海商事
@@ -72,6 +95,8 @@ has "warnings" "警告: 保存先 osaka"
 has "words of the system" "そのようなファイルまたはフォルダーはありません"
 has "reasons in lists" "随時取得: 取り除くまで保持; 最新の完全なもの"
 has "durations" "秒"
+has "what a file may say" "1 から 16 までの整数"
+has "a refusal that names two options" "--confidence"
 # Whatever a command gets, its help tells it in Japanese.
 "$HIKAE" help --json | /usr/bin/python3 -c 'import json, sys
 for c in json.load(sys.stdin)["commands"]: print(c["name"])' | while read -ra words; do

@@ -56,4 +56,7 @@ check heads-in-japanese grep -q '^  最終成功  [0-9]' "$WORK/out"
 NO_COLOR=1 on_terminal 120 --lang ja status
 check table-in-japanese grep -q '^テナント .*最終成功 .*経過' "$WORK/out"
 check every-row test "$(grep -cE '^(acme|long-name)' "$WORK/out")" = 2
+# ---- Several tables ----
+hikae --lang en roles >"$WORK/out" 2>/dev/null
+check "an empty line between tables, and none before the first" sh -c "head -1 '$WORK/out' | grep -q '^ROLE' && grep -B1 '^FILE ' '$WORK/out' | head -1 | grep -qx ''"
 finish
