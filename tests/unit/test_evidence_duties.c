@@ -161,6 +161,65 @@ static void test_logs(void **state)
     CHECK_RESULT(f, "logs", "not-observable");
 }
 
+/* ---- The fifth business day of each month of three years, reckoned here by other means ---- */
+
+/* Holidays on weekdays that fall on one of a month's first eight days, by hand from the law: month * 100 + day. */
+static const int weekday_holidays[3][8] = {
+    {101, 504, 505, 506, 1103}, /* 2026: 3 May is a Sunday; the 6th makes up for it, behind two holidays */
+    {101, 503, 504, 505, 1103}, /* 2027 */
+    {503, 504, 505, 1103},      /* 2028: New Year's Day is a Saturday, which nothing makes up for */
+};
+
+/* Sakamoto's rule; 0 is Sunday. */
+static int weekday_of(int year, int month, int day)
+{
+    static const int shift[] = {0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4};
+    int y = month < 3 ? year - 1 : year;
+    return (y + y / 4 - y / 100 + y / 400 + shift[month - 1] + day) % 7;
+}
+
+static int fifth_business_day(int year, int month)
+{
+    int found = 0, day = 0;
+    while (found < 5) {
+        int weekday = weekday_of(year, month, ++day);
+        bool holiday = weekday == 0 || weekday == 6;
+        for (size_t i = 0; i < 8; i++)
+            holiday = holiday || weekday_holidays[year - 2026][i] == month * 100 + day;
+        found += !holiday;
+    }
+    return day;
+}
+
+/* The month before is in time until the last second of that day in Japan, and late from the next on. */
+static void test_every_month(void **state)
+{
+    struct evidence_world *f = *state;
+    f->tenant.snapshot_count = f->tenant.verification_count = f->tenant.drill_count = 0;
+    f->facts.now_ns = at("2029-06-01T00:00:00Z");
+    f->version.since_ns = f->version.applied_ns = f->stages[0].from_ns = at("2025-01-01T00:00:00+09:00");
+    for (int i = 0; i < 36; i++) {
+        char begins[64], ends[64], last[64], before[32], wanted[64];
+        int year = 2026 + i / 12, month = i % 12 + 1, next = month % 12 + 1;
+        (void)snprintf(begins, sizeof(begins), "%d-%02d-01T00:00:00+09:00", year, month);
+        (void)snprintf(ends, sizeof(ends), "%d-%02d-01T00:00:00+09:00", next == 1 ? year + 1 : year, next);
+        (void)snprintf(last, sizeof(last), "%d-%02d-%02dT23:59:59+09:00", year, month, fifth_business_day(year, month));
+        (void)snprintf(before, sizeof(before), "%d-%02d", month == 1 ? year - 1 : year, month == 1 ? 12 : month - 1);
+        (void)snprintf(wanted, sizeof(wanted), "log-missed %s", before);
+        f->version.from_ns = f->version.period_from_ns = f->facts.from_ns = at(begins);
+        f->version.to_ns = f->version.period_to_ns = f->facts.to_ns = at(ends);
+        f->logs[0].period = before;
+        f->logs[0].keep_until_ns = INT64_MAX;
+        f->logs[0].taken_ns = at(last);
+        judge(f);
+        CHECK_RESULT(f, "fetched", "kept");
+        f->logs[0].taken_ns += NS_PER_S;
+        judge(f);
+        CHECK_RESULT(f, "fetched", "broken");
+        assert_non_null(strstr(gaps(f), wanted));
+    }
+}
+
 static void test_people(void **state)
 {
     struct evidence_world *f = *state;
@@ -241,8 +300,13 @@ static void test_contracts_and_restores(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_places), TEST(test_encryption), TEST(test_checks),
-        TEST(test_logs),   TEST(test_people),     TEST(test_contracts_and_restores),
+        TEST(test_places),
+        TEST(test_encryption),
+        TEST(test_checks),
+        TEST(test_logs),
+        TEST(test_every_month),
+        TEST(test_people),
+        TEST(test_contracts_and_restores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
