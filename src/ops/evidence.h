@@ -206,6 +206,7 @@ struct evidence_version {
     const struct zone *const *logs;  /* of each of its logs; NULL: all of the policy's */
     const struct calendar *calendar; /* NULL: none      */
     const char *sha256, *approved_by, *accepted;
+    bool in_force;                        /* now: no later one was applied */
     int64_t since_ns;                     /* the first version of the policy was applied */
     int64_t applied_ns;                   /* this one */
     int64_t from_ns, to_ns;               /* in force in this part of the period */

@@ -184,6 +184,7 @@ static int cut_versions(struct evidence_gathering *g, struct error *err)
         if (audit_parse_period(g->options->period, version.zone, &version.period_from_ns, &version.period_to_ns, err) !=
             0)
             return -1;
+        version.in_force = !has_next;
         version.from_ns = later(version.period_from_ns, version.applied_ns);
         version.to_ns = earlier(version.period_to_ns, has_next ? next->applied_ns : INT64_MAX);
         facts->from_ns = earlier(facts->from_ns, version.period_from_ns);
@@ -316,13 +317,13 @@ static int take_attestations(struct evidence_gathering *g, struct error *err)
 
 /* ---- What is not met now ---- */
 
-/* The last version of each policy against the configuration, as `policy check` does. */
+/* The versions that are in force now against the configuration of now, as `policy check` does. */
 static int check_places(struct evidence_gathering *g, struct error *err)
 {
     for (size_t i = 0; i < g->facts->version_count; i++) {
         CLEANUP(policy_findings_clear) struct policy_findings findings = {0};
         const struct evidence_version *version = &g->versions[i];
-        if (i + 1 < g->facts->version_count && strcmp(g->versions[i + 1].name, version->name) == 0)
+        if (!version->in_force)
             continue;
         if (policy_place_check(g->hikae->config, version->policy, &findings, err) != 0)
             return -1;

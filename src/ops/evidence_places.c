@@ -18,13 +18,6 @@ static const struct evidence_unmet *find_unmet(const struct evidence_judging *ju
     return NULL;
 }
 
-/* This version is still in force: what is found now is found of it. */
-static bool is_current(const struct evidence_judging *judging)
-{
-    return judging->version->to_ns >= judging->version->period_to_ns &&
-           judging->facts->now_ns >= judging->version->from_ns;
-}
-
 /* Which aspect of its rule a check of the installation is about. */
 static const char *aspect_of(const char *check)
 {
@@ -40,15 +33,22 @@ static const char *aspect_of(const char *check)
     return NULL;
 }
 
-/* True if a rule about the installation is, or was, not met; the item says so. */
+/*
+ * True if a rule about the installation is, or was, not met; the item says so. What is found now is said of a version
+ * that is in force now; of a part that is over nobody can tell whether it was so then.
+ */
 static bool add_unmet(struct evidence_judging *judging, const char *rule)
 {
+    const struct evidence_version *version = judging->version;
     const struct evidence_unmet *accepted = find_unmet(judging, rule, false);
-    const struct evidence_unmet *found = is_current(judging) ? find_unmet(judging, rule, true) : NULL;
+    const struct evidence_unmet *found = version->in_force ? find_unmet(judging, rule, true) : NULL;
+    bool is_over = version->to_ns <= judging->facts->now_ns;
     if (accepted == NULL && found == NULL)
         return false;
     struct hikae_evidence_item *item =
-        evidence_add(judging, accepted != NULL ? "unmet-accepted" : "unmet", HIKAE_BROKEN, NULL, rule);
+        accepted != NULL ? evidence_add(judging, "unmet-accepted", HIKAE_BROKEN, NULL, rule)
+        : is_over        ? evidence_add(judging, "unmet-since", HIKAE_NOT_OBSERVABLE, NULL, rule)
+                         : evidence_add(judging, "unmet", HIKAE_BROKEN, NULL, rule);
     if (item != NULL) {
         item->aspects = aspect_of(rule);
         item->detail = found != NULL ? found->what : accepted->what;
@@ -252,6 +252,12 @@ void evidence_judge_targets(struct evidence_judging *judging, const struct polic
         (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
 }
 
+/* Who holds the root key is known for now only. */
+static const char *holders_of(const struct evidence_judging *judging)
+{
+    return judging->version->in_force ? judging->facts->holders : NULL;
+}
+
 /* ---- processors: who stores, and who holds keys; each in one line, for targets are judged one by one above ---- */
 
 static void judge_storage(struct evidence_judging *judging, const struct policy_words *countries)
@@ -284,7 +290,7 @@ void evidence_judge_processors(struct evidence_judging *judging, const struct po
     judge_storage(judging, &wanted->storage);
     /* Where a key service lies stands in the configuration, which the check of the installation looks at. */
     if (wanted->key_service.count > 0 && !add_unmet(judging, "holder-service"))
-        (void)evidence_add(judging, "key-service-place", HIKAE_KEPT, NULL, judging->facts->holders);
+        (void)evidence_add(judging, "key-service-place", HIKAE_KEPT, NULL, holders_of(judging));
     if (judging->count == 0)
         (void)evidence_add(judging, "target-none", HIKAE_NOT_OBSERVABLE, NULL, NULL);
 }
@@ -338,8 +344,8 @@ void evidence_judge_encryption(struct evidence_judging *judging, const struct po
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         (void)add_unmet(judging, rules[i]);
     if (wanted->holder != POLICY_HOLDER_ANY && !add_unmet(judging, "holder-class")) {
-        /* Who holds the key is known for now only; when the version was applied the check said the same. */
-        item = evidence_add(judging, "holder", HIKAE_KEPT, NULL, judging->facts->holders);
+        /* When the version was applied the check said the same. */
+        item = evidence_add(judging, "holder", HIKAE_KEPT, NULL, holders_of(judging));
         if (item != NULL)
             item->done_ns = judging->version->applied_ns;
     }

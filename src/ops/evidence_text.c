@@ -62,6 +62,8 @@ static const struct {
      "保存先の場所の記録がない(target check が記録する)"},
     {"target-none", NULL, "no target is known", "保存先が分からない"},
     {"unmet", NULL, "this installation does not keep the rule", "この環境はこの規則を満たしていない"},
+    {"unmet-since", NULL, "this installation does not keep the rule now; whether it did then nobody recorded",
+     "この環境は今この規則を満たしていない。当時どうだったかは記録がない"},
     {"unmet-accepted", NULL, "this installation does not keep the rule, and that was accepted",
      "この環境はこの規則を満たさず、それを承知で適用した"},
     {"storage", "places", "everybody who stores the data does so where it is promised",

@@ -107,7 +107,7 @@ static void draw_holders(struct page *page, const struct certificate *c)
 
 static void draw_copies(struct page *page, const struct certificate *c)
 {
-    static const struct page_column columns[] = {{{"Epoch", "世代"}, true},
+    static const struct page_column columns[] = {{{"Epoch", "世代"}, false},
                                                  {{"Target", "保存先"}, false},
                                                  {{"Entries", "件数"}, true},
                                                  {{"Versions", "版数"}, true},

@@ -180,6 +180,24 @@ static void draw_snapshots(struct page *page, const struct drill_page *context)
 }
 
 /* A drill from a kit: where it was made, and until when it was good. */
+/* "SIZE ROOT TIME" (hikae/drill.h): the time reads as all others do. */
+static void draw_checkpoint(struct page *page, const char *checkpoint)
+{
+    char head[128];
+    int64_t time_ns;
+    const char *time = checkpoint != NULL ? strrchr(checkpoint, ' ') : NULL;
+    size_t size = time != NULL ? (size_t)(time - checkpoint) : 0;
+    if (time == NULL || size >= sizeof(head) || clock_parse(time + 1, &time_ns, NULL) != 0) {
+        page_code(page, checkpoint);
+        return;
+    }
+    memcpy(head, checkpoint, size);
+    head[size] = '\0';
+    page_code(page, head);
+    page_plain(page, " ");
+    page_time(page, time_ns);
+}
+
 static void draw_kit(struct page *page, const json_t *kit)
 {
     if (kit == NULL)
@@ -236,7 +254,7 @@ static void draw_head(struct page *page, const struct drill_page *context)
     page_term(page, PAGE_TEXT("Seed", "抽出の種"));
     page_code(page, drill->seed);
     page_term(page, PAGE_TEXT("Drawn from checkpoint", "種の由来（監査ログの署名済み時点）"));
-    page_code(page, drill->checkpoint);
+    draw_checkpoint(page, drill->checkpoint);
     page_term(page, PAGE_TEXT("Wiped afterwards", "復元データの消去"));
     page_badge(page, drill->cleaned ? PAGE_GOOD : PAGE_BAD,
                drill->cleaned ? PAGE_TEXT("yes, all of it", "すべて消去済み")

@@ -4,6 +4,7 @@
 #include "report/page.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { PROOFS_SHOWN = 60, GAPS_SHOWN = 5000 };
 
@@ -104,6 +105,16 @@ static void draw_items_head(struct page *page, struct page_text caption)
     page_table(page, caption, columns, 7);
 }
 
+/* Of a tenant that is erased the pseudonym is left, which is as long as a line: in code it can be broken. */
+static void draw_tenant(struct page *page, const char *tenant)
+{
+    enum { PSEUDONYM_SIZE = 32 };
+    if (tenant != NULL && strlen(tenant) == PSEUDONYM_SIZE && strspn(tenant, "0123456789abcdef") == PSEUDONYM_SIZE)
+        page_code(page, tenant);
+    else
+        page_plain(page, tenant);
+}
+
 static void draw_item(struct page *page, const struct hikae_evidence_item *item)
 {
     char entry[PAGE_SMALL];
@@ -111,7 +122,7 @@ static void draw_item(struct page *page, const struct hikae_evidence_item *item)
     page_cell(page);
     page_date(page, item->date);
     page_cell(page);
-    page_plain(page, item->tenant);
+    draw_tenant(page, item->tenant);
     page_cell(page);
     badge(page, item->result);
     page_cell(page);
@@ -177,6 +188,22 @@ static void draw_gaps(struct page *page, const struct hikae_evidence *evidence)
     page_section_end(page);
 }
 
+/* The policy and what it is about, as far as they are known. */
+static void draw_whose(struct page *page, const char *policy, const char *subject)
+{
+    bool has_policy = policy != NULL && policy[0] != '\0', has_subject = subject != NULL && subject[0] != '\0';
+    if (!has_policy && !has_subject)
+        return;
+    page_aside(page);
+    if (has_policy)
+        page_plain(page, policy);
+    if (has_policy && has_subject)
+        page_plain(page, " ");
+    if (has_subject)
+        page_plain(page, subject);
+    page_aside_end(page);
+}
+
 /* What was missed, and what people made of it: what is closed has a cause and a correction. */
 static void draw_nonconformities(struct page *page, const struct hikae_evidence *evidence)
 {
@@ -197,11 +224,7 @@ static void draw_nonconformities(struct page *page, const struct hikae_evidence 
         page_time(page, item->since_ns);
         page_cell(page);
         page_plain(page, page_lang(page) == PAGE_JA ? item->ja : item->en);
-        page_aside(page);
-        page_plain(page, item->policy != NULL ? item->policy : "");
-        page_plain(page, " ");
-        page_plain(page, item->subject != NULL ? item->subject : "");
-        page_aside_end(page);
+        draw_whose(page, item->policy, item->subject);
         page_cell(page);
         page_badge(page, open ? PAGE_WARN : PAGE_GOOD,
                    open ? PAGE_TEXT("open", "未処理") : PAGE_TEXT("closed", "処理済み"));

@@ -64,7 +64,7 @@ static void draw_tiles(struct page *page, const struct morning *morning, const s
     char text[PAGE_SMALL];
     uint64_t open = morning->status.incidents + morning->status.nonconformities;
     page_tiles(page);
-    tile_tenants(page, morning, PAGE_TEXT("Backed up in time", "予定どおり取得済み"), figures->in_time);
+    tile_tenants(page, morning, PAGE_TEXT("Backed up in time", "予定どおり取得"), figures->in_time);
     tile_tenants(page, morning, PAGE_TEXT("Can be restored", "復元可能"), figures->safe);
     tile_part(page, PAGE_TEXT("Targets answer", "応答中の保存先"), figures->up, morning->status.target_count, PAGE_BAD);
     page_tile(page,
@@ -83,7 +83,7 @@ static void draw_tiles(struct page *page, const struct morning *morning, const s
     page_plain(page, figures->look != NULL ? figures->look->who : NULL);
     if (figures->look == NULL && morning->why == NULL) {
         page_aside(page);
-        page_say(page, PAGE_TEXT("nobody yet", "まだ確認されていません"));
+        page_say(page, PAGE_TEXT("nobody yet", "未確認"));
         page_aside_end(page);
     }
     page_tiles_end(page);

@@ -21,7 +21,7 @@ const char *const page_style[] = {
 "'Noto Sans','Noto Sans JP','Noto Sans CJK JP',Meiryo,sans-serif;-webkit-text-size-adjust:100%}\n",
 ":lang(ja){line-height:1.75;word-break:auto-phrase}\n",
 "body{margin:0 auto;padding:1.5rem 1rem 4rem;max-width:72rem;overflow-wrap:anywhere}\n",
-"h1{font-size:1.75rem;line-height:1.25;margin:0}\nh1 .about{color:var(--dim);font-weight:400}\n",
+"h1{font-size:1.75rem;line-height:1.25;margin:0}\nh1 .about{color:var(--dim);font-weight:400;display:inline-block;max-width:100%}\n",
 "h2{font-size:1.25rem;line-height:1.35;margin:0 0 .75rem}\nh3{font-size:1rem;margin:1.5rem 0 .5rem}\n",
 "p{margin:.5rem 0;max-width:48rem}\na{color:var(--link)}\nul{padding-left:1.25rem;margin:.5rem 0}\nli{margin:.25rem 0}\n",
 ".made,small{color:var(--dim);font-size:.875rem}\nsmall{display:block;line-height:1.45}\n",
@@ -56,7 +56,7 @@ const char *const page_style[] = {
 ".tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,8.5rem),1fr));gap:.75rem;margin:.75rem 0}\n",
 ".tiles>div{border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem;min-width:0}\n",
 ".tiles:has(time){grid-template-columns:repeat(auto-fit,minmax(min(100%,14rem),1fr))}\n",
-".tiles dt{font-size:.875rem;color:var(--dim)}\n.tiles dd{margin:0;font-size:1.375rem;font-weight:650;line-height:1.3;overflow-wrap:anywhere}\n",
+".tiles dt{font-size:.875rem;color:var(--dim);text-wrap:balance}\n.tiles dd{margin:0;font-size:1.375rem;font-weight:650;line-height:1.3;overflow-wrap:anywhere}\n",
 ".tiles time{white-space:normal}.tiles small{font-weight:400;margin-top:.25rem}\n",
 ".terms{margin:.5rem 0;display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:.25rem 1.25rem}\n",
 ".terms>div{display:contents}\n.terms dt{color:var(--dim)}\n.terms dd{margin:0;min-width:0}\n",
@@ -113,7 +113,7 @@ const char *const page_style[] = {
 ".rows tbody th,.rows tbody td,.rows tbody .n{border:0;padding:.1rem 0;text-align:left}"
 ".rows tbody td,.rows tbody td.n{position:relative;padding-left:8.5rem;min-height:1.75rem}"
 ".rows td::before{content:attr(data-l);color:var(--dim);font-size:.875rem;position:absolute;left:0;width:8rem}"
-".sorted thead:has(button){position:static;width:auto;height:auto;clip-path:none}.sorted thead:has(button) tr{display:flex;"
+".rows td time,.rows td small time{white-space:normal}.sorted thead:has(button){position:static;width:auto;height:auto;clip-path:none}.sorted thead:has(button) tr{display:flex;"
 "flex-wrap:wrap;gap:.25rem 1rem}.sorted tr[hidden],.sorted tr[hidden]>*{display:none}}\n",
 "@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--dim:#444;--line:#999;--link:#000;--good:#0a4a26;--good-bg:#fff;"
 "--warn:#5c3900;--warn-bg:#fff;--bad:#8a1410;--bad-bg:#fff;--unknown:#35315a;--unknown-bg:#fff;color-scheme:light}"

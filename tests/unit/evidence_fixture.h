@@ -102,6 +102,7 @@ static inline int evidence_world_make(void **state)
                                            .schedule = f->zone,
                                            .calendar = f->calendar,
                                            .sha256 = "00",
+                                           .in_force = true,
                                            .since_ns = at("2026-09-01T00:00:00+09:00"),
                                            .applied_ns = at("2026-09-01T00:00:00+09:00"),
                                            .from_ns = at("2026-10-01T00:00:00+09:00"),

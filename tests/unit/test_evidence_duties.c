@@ -73,6 +73,19 @@ static void test_encryption(void **state)
     judge(f);
     assert_string_equal(gaps(f), "unmet-accepted -");
     CHECK_RESULT(f, "sealed", "broken");
+    /* What is found now is said of a month that is not over; of one that is nobody knows; of a version that was
+     * replaced since it says nothing. */
+    unmet.now = true;
+    judge(f);
+    assert_string_equal(gaps(f), "unmet-since -");
+    CHECK_RESULT(f, "sealed", "not-observable");
+    f->facts.now_ns = at("2026-10-31T12:00:00+09:00");
+    judge(f);
+    assert_string_equal(gaps(f), "unmet -");
+    CHECK_RESULT(f, "sealed", "broken");
+    f->version.in_force = false;
+    judge(f);
+    assert_string_equal(gaps(f), "");
 }
 
 static void test_checks(void **state)
