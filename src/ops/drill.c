@@ -173,9 +173,11 @@ int drill_take_targets(struct drill *drill, struct error *err)
     return error_set(err, ERROR_NOT_FOUND, "there is no target '%s' in %s", wanted, hikae->config->path);
 }
 
-/* One drill of a tenant at a time. *ret_fd holds the lock. */
-static int take_lock(const struct drill *drill, int *ret_fd, struct error *err)
+/* One drill of a tenant at a time, before its seed is drawn: two must not have the same. *ret_fd holds the lock. */
+static int take_lock(struct drill *drill, int *ret_fd, struct error *err)
 {
+    if (engine_tenants(drill->hikae, err) != 0 || engine_tenant_id(drill->hikae, drill->tenant, &drill->tid, err) != 0)
+        return -1;
     CLEANUP_FREE char *path = engine_tenant_path(drill->hikae, &drill->tid, "drill.lock", err);
     if (path == NULL)
         return -1;
@@ -311,7 +313,7 @@ static int do_drill(struct drill *drill, struct hikae_drill *ret, struct error *
     CLEANUP_FREE char *envelope = NULL;
     CLEANUP_FD int lock = -1;
     if (drill_check_options(options, err) != 0 || engine_keystore(drill->hikae, err) != 0 ||
-        take_tenant(drill, err) != 0 || drill_take_targets(drill, err) != 0 || take_lock(drill, &lock, err) != 0)
+        take_lock(drill, &lock, err) != 0 || take_tenant(drill, err) != 0 || drill_take_targets(drill, err) != 0)
         return -1;
     int rc = options->dry_run ? plan(drill, err) : drill_work(drill, drill_site, err);
     if (rc == 0)

@@ -2,13 +2,16 @@
 #include "ops/drill_check.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "ops/drill_child.h"
+#include "target/beneath.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,7 +322,18 @@ static void use_formats(struct archive *archive)
     (void)archive_read_support_format_all(archive);
 }
 
-/* Read it through, so that checksums in it are looked at. 1 when the time is over. */
+/* 0 to go on, 1 when the time is over, -1 if everything is to stop. */
+static int look_at_time(const struct drill_place *place, int64_t until_ns, struct error *err)
+{
+    if (cancel_check(place->cancel, err) != 0)
+        return -1;
+    return clock_monotonic_ns() > until_ns;
+}
+
+/*
+ * Read it through, so that checksums in it are looked at. 1 when the time is over. A head that is read with a warning
+ * has a name that this locale cannot write; data with a warning has a wrong checksum.
+ */
 static int read_archive(struct archive *archive, const struct drill_place *place, uint64_t *ret_entries,
                         uint64_t *ret_bytes, int *ret_status, struct error *err)
 {
@@ -328,19 +342,21 @@ static int read_archive(struct archive *archive, const struct drill_place *place
     const void *bytes;
     size_t size;
     la_int64_t offset;
-    while ((*ret_status = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
+    int rc = 0;
+    for (;;) {
+        *ret_status = archive_read_next_header(archive, &entry);
+        if ((*ret_status != ARCHIVE_OK && *ret_status != ARCHIVE_WARN) ||
+            (rc = look_at_time(place, until_ns, err)) != 0)
+            return rc;
         ++*ret_entries;
         while ((*ret_status = archive_read_data_block(archive, &bytes, &size, &offset)) == ARCHIVE_OK) {
             *ret_bytes += size;
-            if (cancel_check(place->cancel, err) != 0)
-                return -1;
-            if (clock_monotonic_ns() > until_ns)
-                return 1;
+            if ((rc = look_at_time(place, until_ns, err)) != 0)
+                return rc;
         }
         if (*ret_status != ARCHIVE_EOF)
             return 0;
     }
-    return 0;
 }
 
 static int check_archive(const struct drill_check *checks, size_t count, size_t which, const char *path,
@@ -374,19 +390,27 @@ static int check_archive(const struct drill_check *checks, size_t count, size_t 
 
 /* ---- All of them ---- */
 
+/* A link that was restored must not lead the check out of the folder, neither at the end of the path nor on its way. */
+static bool is_plain_file(const char *folder, const char *path)
+{
+    struct stat st;
+    CLEANUP_FD int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP_FD int fd =
+        root >= 0 ? beneath_open(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, !beneath_kernel(root)) : -1;
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static int run_check(const struct drill_check *checks, size_t count, size_t which, const struct drill_place *place,
                      struct drill_outcome *outcomes, struct error *err)
 {
     static drill_check_work *const works[DRILL_KINDS] = {drill_check_sqlite, drill_check_postgresql, NULL,
                                                          check_ext4,         check_archive,          check_command};
     const struct drill_check *check = &checks[which];
-    struct stat st;
     CLEANUP_FREE char *path =
         check->kind != DRILL_CHECK_COMMAND ? mem_printf("%s/%s", place->folder, check->path) : mem_strdup("");
     if (path == NULL)
         return error_no_memory(err);
-    /* A link that was restored must not lead the check out of the folder. */
-    if (check->kind != DRILL_CHECK_COMMAND && (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)))
+    if (check->kind != DRILL_CHECK_COMMAND && !is_plain_file(place->folder, check->path))
         return drill_outcome(&outcomes[which], DRILL_FAILED, err, "%s is no file of what was restored", check->path);
     return works[check->kind](checks, count, which, path, place, outcomes, err);
 }

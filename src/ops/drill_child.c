@@ -74,6 +74,21 @@ static int pull(int fd, struct buf *output, bool *ret_over, struct error *err)
     return buf_append(output, bytes, (size_t)size < room ? (size_t)size : room, err);
 }
 
+/* What it wrote between the last look and its end; as much as a pipe holds, for others may go on writing to it. */
+static int drain(int fd, struct buf *output, struct error *err)
+{
+    enum { PULLS_MAX = 64 };
+    bool over = false;
+    for (int i = 0; i < PULLS_MAX && !over; i++) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (poll(&ready, 1, 0) <= 0)
+            break;
+        if (pull(fd, output, &over, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Until the program has ended; its output may be held open by what it left behind, so its own end decides. */
 static int watch(const struct drill_child_options *options, pid_t pid, int fd, struct drill_child *ret, int *ret_status,
                  struct error *err)
@@ -90,7 +105,7 @@ static int watch(const struct drill_child_options *options, pid_t pid, int fd, s
         }
         pid_t ended = waitpid(pid, ret_status, WNOHANG);
         if (ended == pid)
-            return 0;
+            return over ? 0 : drain(fd, &ret->output, err);
         if (ended < 0 && errno != EINTR)
             return error_set_errno(err, ERROR_LOCAL, errno, "wait for %s", options->argv[0]);
         if (cancel_check(options->cancel, err) != 0)

@@ -225,8 +225,9 @@ enum { PROBLEMS_KEPT = 1000 };
 struct problems {
     struct hikae *hikae;
     pthread_mutex_t mutex;
-    struct hikae_entry_error *items;
+    struct hikae_entry_error *items; /* what concerns data goes before what could not be set on a file */
     size_t count;
+    size_t lesser[3]; /* by rank: no item before this one is of a lesser rank */
     uint64_t total;
 };
 void problems_init(struct problems *problems, struct hikae *hikae);

@@ -36,6 +36,7 @@ struct evidence_dossier {
 /* What an entry of the audit log says of what a tenant was from then on. */
 struct evidence_change {
     int64_t time_ns;
+    uint64_t sequence;   /* of its entry: of two at one instant the later one counts */
     bool came;           /* it was added then */
     const char *policy;  /* NULL: as before */
     const char *sources; /* kinds; NULL: as before */

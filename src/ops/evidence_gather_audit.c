@@ -283,6 +283,7 @@ static void add_change(const struct seen *seen, bool came)
         arena_add(seen->g->arena, &dossier->changes, &dossier->change_count, sizeof(*dossier->changes));
     if (made != NULL)
         *made = (struct evidence_change){.time_ns = seen->entry->time_ns,
+                                         .sequence = seen->entry->sequence,
                                          .came = came,
                                          .policy = detail(seen, "policy"),
                                          .sources = detail(seen, "kinds"),
