@@ -86,6 +86,12 @@ for r in $(find "$WORK/b/hikae1/t" -path '*/h/20261121T02*' -type f); do mv "$r"
 fails "the record of the latest snapshot is not there" 5 --target osaka
 rm -rf "$WORK/b"; mv "$WORK/b.sound" "$WORK/b"
 check "sound again" drill --mode full
+# What the sample is drawn from is signed: a letter of the signature of the log's checkpoint is another one.
+cp "$WORK/h/state/audit/tree" "$WORK/tree"
+sed -i 's/\(\\u2014\|—\)\( [^ ]* [^"]\{20\}\)A/\1\2B/; t; s/\(\\u2014\|—\)\( [^ ]* [^"]\{20\}\)./\1\2A/' "$WORK/h/state/audit/tree"
+expect 5 "a checkpoint that nobody signed is none" hikae drill t --scratch "$WORK/scratch"
+says "signature" "and the message says why"
+cp "$WORK/tree" "$WORK/h/state/audit/tree"
 
 # ---- Limits ----
 fails "a budget of bytes" 5 --mode full --max-bytes 50K

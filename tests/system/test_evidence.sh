@@ -1,8 +1,7 @@
 #!/bin/bash
 # Evidence of a simulated year under the five shipped policies: some nights, a drill and deadlines are missed on purpose;
 # each is found by name and date, and nothing else (tests/system/year.py). Then what a report can be asked for.
-# Where it can the year is spent in memory: it is tens of thousands of small synchronous writes.
-[ -d /dev/shm ] && [ -w /dev/shm ] && export TMPDIR=/dev/shm
+IN_MEMORY=1
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/page.sh"
 

@@ -2,11 +2,11 @@
 # Two hosts on one tenant: a backup that is stopped at each step that others can see, while the other host collects; and
 # a collection that is stopped at each step, while the other host backs up. Whatever comes in between, what is committed
 # is whole after everything that was condemned has been deleted.
+IN_MEMORY=1
 . tests/system/lib.sh
 BUILD=${BUILD:-build}
 [ -x "$BUILD/tests/test_collect_nights" ] || make --no-print-directory BUILD="$BUILD" "$BUILD/tests/test_collect_nights" >/dev/null
 if nm -D "$HIKAE" 2>/dev/null | grep -q '__asan_init'; then ok "not under a sanitizer, which has its own allocator"; finish; fi
-case ${TMPDIR:-/tmp} in /dev/shm*) ;; *) [ ! -w /dev/shm ] || { rm -rf "$WORK"; WORK=$(mktemp -d /dev/shm/hikae-test-XXXXXX); } ;; esac
 S=$WORK/s
 on() { local host=$1 now=$2; shift 2; HIKAE_NOW=$now "$HIKAE" --config "$S/$host/hikae.yaml" "$@"; }
 check "init" "$HIKAE" init --dir "$S/one" --target "a=file://$S/a" --test-clock
