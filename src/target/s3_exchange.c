@@ -353,14 +353,13 @@ static int bad_authorities(const struct s3_http *http, struct error *err)
                       "put the certificate (PEM) of the authority there that signed the store's, or correct ca_file");
 }
 
-static int not_trusted(const struct work *work, struct error *err)
+static int not_trusted(const struct s3_http *http, const char *why, struct error *err)
 {
     static const char hint[] =
         "the server's certificate is not trusted or not for this name: set ca_file if it is your own";
-    const char *path = work->http->ca_file;
-    if (path == NULL)
+    if (http->ca_file == NULL)
         return error_hint(err, hint);
-    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s (checked by ca_file %s)", work->http->name, work->why, path);
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s (checked by ca_file %s)", http->name, why, http->ca_file);
     return error_hint(err, "if the store has a new certificate, add the authority that signed it to the file");
 }
 
@@ -375,11 +374,11 @@ static int failure(const struct work *work, CURLcode code, struct error *err)
                    : error_set(err, ERROR_INTERRUPTED, "%s: stopped as asked", work->http->name);
     if (refused_by_proxy(work, err))
         return -1;
-    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s", work->http->name,
-                    work->why[0] != '\0' ? work->why : curl_easy_strerror(code));
+    const char *why = work->why[0] != '\0' ? work->why : curl_easy_strerror(code);
+    (void)error_set(err, ERROR_UNREACHABLE, "%s: %s", work->http->name, why);
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
-        return not_trusted(work, err);
+        return not_trusted(work->http, why, err);
     case CURLE_SSL_CACERT_BADFILE:
         return bad_authorities(work->http, err);
     case CURLE_URL_MALFORMAT:

@@ -52,21 +52,27 @@ static int build_path(const struct s3_target *t, const struct s3_request *reques
         return -1;
     return terminate(out, err);
 }
+
 static int compare_params(const void *a, const void *b)
 {
     return strcmp(((const struct s3_header *)a)->name, ((const struct s3_header *)b)->name);
 }
 
-/* Names of parameters are plain words, so that sorting before escaping is sorting after it. */
-static int build_query(const struct s3_request *request, struct buf *out, struct error *err)
+/*
+ * Names of parameters are plain words, so that sorting before escaping is sorting after it. Those without a value are
+ * signed with a '=' by Signature V4 and without by V2; stores that sign what they get see them as they are signed.
+ */
+static int build_query(const struct s3_target *t, const struct s3_request *request, struct buf *out, struct error *err)
 {
     struct s3_header sorted[S3_PARAMS_MAX];
     memcpy(sorted, request->params, request->param_count * sizeof(sorted[0]));
     qsort(sorted, request->param_count, sizeof(sorted[0]), compare_params);
-    for (size_t i = 0; i < request->param_count; i++)
+    for (size_t i = 0; i < request->param_count; i++) {
+        bool bare = t->v2 && sorted[i].value[0] == '\0';
         if ((i > 0 && add(out, "&", err) != 0) || s3_escape(sorted[i].name, false, out, err) != 0 ||
-            add(out, "=", err) != 0 || s3_escape(sorted[i].value, false, out, err) != 0)
+            (!bare && add(out, "=", err) != 0) || s3_escape(sorted[i].value, false, out, err) != 0)
             return -1;
+    }
     return terminate(out, err);
 }
 
@@ -146,7 +152,7 @@ static int build_line(const struct s3_target *t, const struct s3_request *reques
                       struct line *line, struct error *err)
 {
     if (build_path(t, request, !t->place.virtual_style, &line->path, err) != 0 ||
-        build_query(request, &line->query, err) != 0 || build_url(t, line, err) != 0)
+        build_query(t, request, &line->query, err) != 0 || build_url(t, line, err) != 0)
         return -1;
     for (size_t i = 0; i < request->extra_count; i++)
         line_header(line, request->extra[i].name, request->extra[i].value);

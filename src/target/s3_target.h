@@ -99,7 +99,7 @@ static inline void s3_extra(struct s3_request *request, const char *name, const 
 struct s3_signer {
     const struct credentials_now *keys;
     int64_t now_ns;   /* the store's time, as far as it is known */
-    const char *hash; /* SHA-256 of the body in hex; Signature V2 looks at neither */
+    const char *hash; /* SHA-256 of the body in hex; for Signature V4 alone, as the region */
     const char *region;
 };
 /* Sign and carry out one exchange, as s3_http_do does: for s3_do, and what it is made of. */
