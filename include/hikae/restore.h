@@ -37,8 +37,8 @@ struct hikae_fetched {
 };
 struct hikae_restore_result {
     char *snapshot;
-    char *copy; /* id of what was handed out, where that is recorded; else NULL */
-    uint64_t entries;
+    char *copy;       /* id of what was handed out, where that is recorded; else NULL */
+    uint64_t entries; /* that are there, whole */
     uint64_t bytes;
     uint64_t bytes_fetched;
     uint64_t bytes_to_fetch; /* of a dry run: blocks of content, each once */
@@ -52,6 +52,11 @@ struct hikae_restore_result {
     size_t error_count;
     uint64_t errors_total;
 };
+/*
+ * Restore one snapshot. HIKAE_DAMAGED or HIKAE_UNKNOWN with a result (ret->snapshot is not NULL) means that all is in
+ * place but for the entries that ret->errors names: their data was sound on no target at hand, or on one that did not
+ * answer. Any other failure leaves ret empty. To be freed whatever is returned.
+ */
 enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,
                                 struct hikae_restore_result *ret, struct hikae_error *error);
 void hikae_restore_result_free(struct hikae_restore_result *result);
@@ -59,10 +64,14 @@ void hikae_restore_result_free(struct hikae_restore_result *result);
 /* One of a restore of all. */
 struct hikae_restored_tenant {
     char *tenant;
-    const char *state; /* "done", "failed", "empty" (it has no snapshot), "left" (the restore was stopped before) */
+    /*
+     * "done", "partly" (all but entries that are not whole), "failed", "empty" (it has no snapshot), "left" (the
+     * restore was stopped before)
+     */
+    const char *state;
     unsigned priority;
     struct hikae_restore_result restored;
-    struct hikae_error error; /* of "failed"; status of "done" says whether there were warnings */
+    struct hikae_error error; /* of "failed" and "partly"; status of "done" says whether there were warnings */
 };
 struct hikae_restore_all {
     struct hikae_restored_tenant *tenants; /* in the order in which they are restored */

@@ -256,6 +256,8 @@ const struct phrase phrase_errors[] = {
     {"stopped as asked", "要求により停止しました"},
     {"stopped", "停止しました"},
     {"out of memory", "メモリーが足りません"},
+    {"%llu entries are not whole: their data is sound on no target at hand", "{1} 件のエントリが完全ではありません: 無事なデータが、使用できるどの保存先にもありません"},
+    {"%llu entries are not whole: targets that may have their data failed", "{1} 件のエントリが完全ではありません: データを持つ可能性のある保存先が応答しませんでした"},
     {"failed, and nothing says why", "失敗しました（原因不明）"},
     {"%s does not answer", "{1} が応答しません"},
     {"the sheet is not kept here", "シートはここにありません"},

@@ -378,6 +378,8 @@ const struct phrase phrase_hints[] = {
     {"use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or digit", "英数字、'.'、'_'、'-' の 1〜64 文字にしてください。先頭は英数字です"},
     {"`hikae keys status` shows which files open; correct the configuration by hand", "`hikae keys status` で開くファイルを確認し、設定を手で直してください"},
     {"remove the file and destroy its paper and every copy: with an old copy of the keystore it still opens the tenants' keys; then `hikae purge declare`", "ファイルを削除し、紙と写しをすべて廃棄してください。古い鍵束の写しがあればまだテナントの鍵を開けます。その後 `hikae purge declare` で申告してください"},
+    {"All else is in place; a file that came in part has zeros for the rest. Another snapshot may have them whole: `hikae snapshots %s`", "それ以外はすべて復元済みです。一部だけ復元されたファイルの欠けた部分はゼロです。別のスナップショットには完全に残っている可能性があります: `hikae snapshots {1}`"},
+    {"All else is in place. Once the targets answer, the same command with --overwrite --delta fetches what is missing.", "それ以外はすべて復元済みです。保存先が応答するようになったら、同じコマンドに --overwrite --delta を付けると、欠けた分だけを取得します。"},
     {NULL, NULL},
 };
 /* clang-format on */

@@ -44,6 +44,7 @@ const struct phrase phrase_words[] = {
     {"spare", "存置"},
     {"planned", "予定"},
     {"done", "完了"},
+    {"partly", "一部"},
     {"due", "期限到来"},
     {"open", "未完了"},
     {"closed", "終了"},

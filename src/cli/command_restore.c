@@ -69,7 +69,7 @@ static enum hikae_status restore_one(struct run *run, const struct hikae_restore
 {
     struct hikae_restore_result result = {0};
     enum hikae_status status = hikae_restore(run->hikae, run->args[0], options, &result, &run->error);
-    if (status > HIKAE_WARNINGS)
+    if (result.snapshot == NULL)
         return status;
     report_warn_errors(run, result.errors, result.error_count, result.errors_total);
     if (run->out.json) {
@@ -96,9 +96,9 @@ static void json_all(struct run *run, const struct hikae_restore_all *all, bool 
         out_number(out, item, "priority", one->priority);
         out_text(out, item, "state", one->state);
         out_number(out, item, "exit", one->error.status);
-        if (strcmp(one->state, "done") == 0)
+        if (one->restored.snapshot != NULL)
             json_restore(run, item, &one->restored, dry_run);
-        else if (strcmp(one->state, "failed") == 0)
+        if (one->error.status > HIKAE_WARNINGS)
             out_text(out, item, "why", one->error.message);
     }
     out_seconds(out, NULL, "duration_s", all->duration_ns);
@@ -113,9 +113,9 @@ static void print_all(struct run *run, const struct hikae_restore_all *all)
     columns_start(&columns, heads);
     for (size_t i = 0; i < all->count; i++) {
         const struct hikae_restored_tenant *one = &all->tenants[i];
-        bool done = strcmp(one->state, "done") == 0, failed = strcmp(one->state, "failed") == 0;
+        bool done = one->restored.snapshot != NULL, failed = one->error.status > HIKAE_WARNINGS;
         columns_add(&columns, one->tenant);
-        columns_add_colour(&columns, one->state, done ? COLOUR_GREEN : failed ? COLOUR_RED : COLOUR_YELLOW);
+        columns_add_colour(&columns, one->state, failed ? COLOUR_RED : done ? COLOUR_GREEN : COLOUR_YELLOW);
         columns_add(&columns, done ? text_count(one->restored.entries, text) : NULL);
         columns_add(&columns, done ? text_size(one->restored.bytes, text) : NULL);
         columns_add(&columns, one->restored.snapshot);

@@ -115,7 +115,7 @@ static int expect_age(const struct drill *drill, struct hikae *engine, struct dr
     options.to = nowhere;
     options.dry_run = true;
     if (rc == 0 && (paths.whole || paths.count > 0) &&
-        hikae_restore(engine, drill->tenant, &options, &result, &error) > HIKAE_WARNINGS)
+        hikae_restore(engine, drill->tenant, &options, &result, &error) > HIKAE_WARNINGS && result.snapshot == NULL)
         rc = api_failure(&error, err);
     site->bytes_expected += result.bytes_to_fetch;
     hikae_restore_result_free(&result);

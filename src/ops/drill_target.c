@@ -116,7 +116,7 @@ static int restore_paths(struct drill_restored *restored, const struct drill_pat
     int64_t began = clock_monotonic_ns();
     enum hikae_status status = hikae_restore(restored->engine, drill->tenant, &options, &result, &error);
     site->restore_ns += clock_monotonic_ns() - began;
-    if (status > HIKAE_WARNINGS)
+    if (status > HIKAE_WARNINGS && result.snapshot == NULL)
         return api_failure(&error, why);
     site->bytes += result.bytes;
     restored->errors = result.errors;

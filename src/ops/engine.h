@@ -229,6 +229,7 @@ struct problems {
     size_t count;
     size_t lesser[3]; /* by rank: no item before this one is of a lesser rank */
     uint64_t total;
+    uint64_t damaged, unknown; /* of them: for damage, and because a target did not answer or let us in */
 };
 void problems_init(struct problems *problems, struct hikae *hikae);
 /* A pipeline's warn callback. */

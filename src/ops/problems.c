@@ -65,6 +65,8 @@ void problems_note(const struct bytes *path, const struct error *why, void *cont
     (void)snprintf(text, sizeof(text), "%s%s%s", why->chain, why->chain[0] != '\0' ? ": " : "", why->what);
     (void)pthread_mutex_lock(&problems->mutex);
     problems->total++;
+    problems->damaged += why->class == ERROR_DAMAGED || why->class == ERROR_NOT_FOUND;
+    problems->unknown += why->class == ERROR_UNREACHABLE || why->class == ERROR_DENIED;
     keep(problems, path, text, api_result(-1, false, why, &public));
     (void)pthread_mutex_unlock(&problems->mutex);
     /* What concerns no single entry has no path, and is told once, so that there is room for what to do. */

@@ -168,6 +168,26 @@ static void record(struct engine_audit *audit, const struct hikae_restore_option
     engine_audit_count(audit, "left_out", ret->omitted);
 }
 
+/* Data that is missing is no warning, and all else is in place. */
+static int judge(const struct problems *problems, const char *tenant, struct error *err)
+{
+    if (problems->damaged > 0) {
+        (void)error_set(err, ERROR_DAMAGED, "%llu entries are not whole: their data is sound on no target at hand",
+                        (unsigned long long)problems->damaged);
+        return error_hint(err,
+                          "All else is in place; a file that came in part has zeros for the rest. Another snapshot may "
+                          "have them whole: `hikae snapshots %s`",
+                          tenant);
+    }
+    if (problems->unknown > 0) {
+        (void)error_set(err, ERROR_UNREACHABLE, "%llu entries are not whole: targets that may have their data failed",
+                        (unsigned long long)problems->unknown);
+        return error_hint(err, "All else is in place. Once the targets answer, the same command with --overwrite "
+                               "--delta fetches what is missing.");
+    }
+    return 0;
+}
+
 enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const struct hikae_restore_options *options,
                                 struct hikae_restore_result *ret, struct hikae_error *error)
 {
@@ -183,14 +203,18 @@ enum hikae_status hikae_restore(struct hikae *hikae, const char *tenant, const s
     problems_take(&run.problems, &ret->errors, &ret->error_count, &ret->errors_total);
     ret->duration_ns = clock_monotonic_ns() - began;
     bool warnings = ret->errors_total > 0;
+    uint64_t missing = run.problems.damaged + run.problems.unknown;
+    ret->entries -= missing < ret->entries ? missing : ret->entries;
     record(&audit, options, ret);
     if (run.approvers != NULL && run.approvers[0] != '\0')
         engine_audit_operator(&audit, run.approvers);
     mem_free(run.approvers);
-    if (rc != 0) {
-        (void)error_wrap(&err, "restore %s", tenant);
+    if (rc != 0)
         hikae_restore_result_free(ret);
-    }
+    else
+        rc = judge(&run.problems, tenant, &err);
+    if (rc != 0)
+        (void)error_wrap(&err, "restore %s", tenant);
     return engine_audit_end(&audit, api_result(rc, warnings, &err, error));
 }
 

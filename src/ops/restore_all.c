@@ -37,7 +37,7 @@ static int restore_one(struct hikae *hikae, const struct hikae_restore_options *
         return error_no_memory(err);
     own.to = to;
     one->error.status = hikae_restore(hikae, one->tenant, &own, &one->restored, &one->error);
-    one->state = one->error.status <= HIKAE_WARNINGS ? "done" : "failed";
+    one->state = one->error.status <= HIKAE_WARNINGS ? "done" : one->restored.snapshot != NULL ? "partly" : "failed";
     return 0;
 }
 

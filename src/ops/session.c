@@ -76,17 +76,38 @@ static int look_again(const struct session *session, struct error *err)
     return engine_tenant_id(session->hikae, session->tenant, &now, err);
 }
 
-/* What was found damaged everywhere is as good as absent. */
-static int leave_out_lost(struct session *session, const char *what_follows, size_t *ret_count, struct error *err)
+/* To whoever stores, what was found damaged everywhere is as good as absent. */
+static int leave_out_lost(struct session *session, struct error *err)
 {
-    *ret_count = 0;
+    size_t count;
     if (!is_in_catalogue(session))
         return 0;
-    if (lost_leave_out(session->hikae, &session->tid, ret_count, err) != 0)
+    if (lost_leave_out(session->hikae, &session->tid, &count, err) != 0)
         return -1;
-    if (*ret_count > 0)
-        engine_warn(session->hikae, "%zu %s found damaged on every target: %s", *ret_count,
-                    *ret_count == 1 ? "pack was" : "packs were", what_follows);
+    if (count > 0)
+        engine_warn(session->hikae,
+                    "damaged on every target: %zu of the packs; what the sources still have of them is stored anew",
+                    count);
+    return 0;
+}
+
+/* To whoever reads, most of its blocks may be sound. */
+static int count_lost(struct session *session, const struct roster *roster, size_t *ret, struct error *err)
+{
+    CLEANUP(roster_free) struct roster lost = {0};
+    *ret = 0;
+    if (!is_in_catalogue(session))
+        return 0;
+    if (lost_read(session->hikae, &session->tid, &lost, err) != 0)
+        return -1;
+    for (size_t i = 0; i < lost.count; i++)
+        *ret += roster_has(roster, OBJECT_PACK, &lost.rows[i].name);
+    if (*ret > 0)
+        engine_warn(
+            session->hikae,
+            "damaged on every target: %zu of the snapshot's packs; what is sound of them is read, the rest from "
+            "other packs that hold it",
+            *ret);
     return 0;
 }
 
@@ -94,7 +115,6 @@ static int leave_out_lost(struct session *session, const char *what_follows, siz
 static int open_parts(struct session *ret, unsigned flags, struct error *err)
 {
     struct hikae *hikae = ret->hikae;
-    size_t lost;
     bool learns = hikae->keystore == NULL;
     int rc = flags & SESSION_LOCK ? take_lock(ret, err) : 0;
     if (rc == 0)
@@ -119,7 +139,7 @@ static int open_parts(struct session *ret, unsigned flags, struct error *err)
             rc = objects_list(&ret->objects, err);
         }
         if (rc == 0 && (flags & SESSION_SYNC) != 0)
-            rc = leave_out_lost(ret, "what the sources still have of it is stored anew", &lost, err);
+            rc = leave_out_lost(ret, err);
         if (rc == 0 && (flags & SESSION_SYNC) != 0)
             rc = objects_sync_index(&ret->objects, NULL, &ret->chain.condemned, err);
     }
@@ -264,10 +284,9 @@ int session_sync(struct session *session, const struct history_snapshot *snapsho
 {
     CLEANUP(roster_free) struct roster roster = {0};
     size_t lost;
-    if (session_roster(session, snapshot, false, &roster, err) != 0 ||
-        leave_out_lost(session, "it is not read; `hikae verify` looks at it again", &lost, err) != 0)
+    if (session_roster(session, snapshot, false, &roster, err) != 0 || count_lost(session, &roster, &lost, err) != 0)
         return -1;
-    /* Later packs, which this snapshot does not name, may hold the same blobs. */
+    /* Other packs, which this snapshot does not name, may hold the same blobs. */
     return objects_sync_index(&session->objects, lost > 0 ? NULL : &roster, NULL, err);
 }
 

@@ -85,10 +85,11 @@ static int restore(struct hikae *hikae, const char *name, const struct hikae_bac
                                                   .reason = "trial of a new tenant"};
     struct hikae_restore_result result = {0};
     struct hikae_error error;
-    if (hikae_restore(hikae, name, &options, &result, &error) > HIKAE_WARNINGS)
-        return api_failure(&error, err);
+    enum hikae_status status = hikae_restore(hikae, name, &options, &result, &error);
     uint64_t entries = result.entries, errors = result.errors_total;
     hikae_restore_result_free(&result);
+    if (status > HIKAE_WARNINGS)
+        return api_failure(&error, err);
     if (errors > 0)
         engine_warn(hikae, "the trial of %s could not set everything of %llu entries", name,
                     (unsigned long long)errors);

@@ -131,20 +131,32 @@ static int gather_lost(struct verify_scope *scope, struct error *err)
     return 0;
 }
 
-/* The lost object that a blob was in; NULL if it can be had. */
-static int lost_with(struct verify_scope *scope, const struct blob_id *id, struct verify_item **ret, struct error *err)
+static struct verify_item *find_lost(const struct verify_scope *scope, uint32_t pack)
 {
-    struct place place;
-    *ret = NULL;
-    int found = index_find(scope->session->index, id, &place, err);
-    if (found < 0)
-        return -1;
-    /* A blob that no pack has any more was in one that the index has forgotten. */
-    const struct verify_item key = {.pack = found > 0 ? place.pack : UINT32_MAX}, *wanted = &key;
+    const struct verify_item key = {.pack = pack}, *wanted = &key;
     struct verify_item **item =
         bsearch(&wanted, scope->lost, scope->lost_count, sizeof(struct verify_item *), compare_lost);
-    *ret = item != NULL ? *item : NULL;
-    return 0;
+    return item != NULL ? *item : NULL;
+}
+
+/* The lost object that a blob was in; NULL if it can be had, be it from another pack. */
+static int lost_with(struct verify_scope *scope, const struct blob_id *id, struct verify_item **ret, struct error *err)
+{
+    struct place place = {.pack = UINT32_MAX};
+    int found, places = 0;
+    *ret = NULL;
+    while ((found = index_find_older(scope->session->index, id, place.pack, &place, err)) > 0) {
+        struct verify_item *lost = find_lost(scope, place.pack);
+        if (lost == NULL) {
+            *ret = NULL;
+            return 0;
+        }
+        if (places++ == 0)
+            *ret = lost;
+    }
+    if (found == 0 && places == 0) /* it was in one that the index has forgotten */
+        *ret = find_lost(scope, UINT32_MAX);
+    return found;
 }
 
 /* The first lost object among the contents of a file. */

@@ -35,6 +35,8 @@ struct block_reader {
     uint64_t uses;
     struct buf sealed;
     struct fetched ahead;
+    struct kept_block single;  /* the last block, of a reader that keeps none */
+    struct error single_error; /* why it cannot be had */
     size_t block_limit;
     struct kept_block blocks[];
 };
@@ -72,6 +74,7 @@ void block_reader_free(struct block_reader *reader)
     blob_hasher_free(reader->hasher);
     buf_free(&reader->sealed);
     buf_free(&reader->ahead.bytes);
+    buf_free(&reader->single.bytes);
     mem_free(reader);
 }
 
@@ -299,8 +302,28 @@ int block_reader_block(struct block_reader *reader, uint32_t pack_number, uint32
     return 0;
 }
 
+/* For neighbours in one block, and so that one that is damaged everywhere is asked for once. */
+static int single_block(struct block_reader *reader, uint32_t pack, uint32_t block, struct buf **ret, struct error *err)
+{
+    struct kept_block *kept = &reader->single;
+    *ret = &kept->bytes;
+    if (!kept->used || kept->pack != pack || kept->block != block) {
+        if (block_reader_block(reader, pack, block, &kept->bytes, &reader->single_error) == 0)
+            error_clear(&reader->single_error);
+        kept->used = !ends_the_search(&reader->single_error);
+        kept->pack = pack;
+        kept->block = block;
+    }
+    if (reader->single_error.class == ERROR_NONE)
+        return 0;
+    *err = reader->single_error;
+    return -1;
+}
+
 static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t block, struct buf **ret, struct error *err)
 {
+    if (reader->block_limit == 0)
+        return single_block(reader, pack, block, ret, err);
     struct kept_block *oldest = &reader->blocks[0];
     for (size_t i = 0; i < reader->block_limit; i++) {
         struct kept_block *kept = &reader->blocks[i];
@@ -323,28 +346,52 @@ static int cached_block(struct block_reader *reader, uint32_t pack, uint32_t blo
     return 0;
 }
 
-int block_reader_fetch(enum blob_type type, const struct blob_id *id, struct buf *out, void *context, struct error *err)
+static int fetch_from(struct block_reader *reader, const struct place *place, enum blob_type type,
+                      const struct blob_id *id, struct buf *out, struct error *err)
 {
-    struct block_reader *reader = context;
-    struct place place;
-    int found = index_find(reader->objects->index, id, &place, err);
-    if (found < 0)
-        return -1;
-    if (found == 0) {
-        (void)error_set(err, ERROR_DAMAGED, "a blob that the snapshot needs is in no pack that can be reached");
-        return error_hint(err, "`hikae verify` names what is missing, and what it costs");
-    }
     struct buf *block;
-    if (cached_block(reader, place.pack, place.block, &block, err) != 0)
+    if (cached_block(reader, place->pack, place->block, &block, err) != 0)
         return -1;
-    if (place.type != type || place.size > block->size || place.offset > block->size - place.size)
+    if (place->type != type || place->size > block->size || place->offset > block->size - place->size)
         return error_set(err, ERROR_DAMAGED, "the index does not fit a block");
     struct blob_id actual;
-    const uint8_t *bytes = block->data + place.offset;
-    if (blob_hash(reader->hasher, type, bytes, place.size, &actual, err) != 0)
+    const uint8_t *bytes = block->data + place->offset;
+    if (blob_hash(reader->hasher, type, bytes, place->size, &actual, err) != 0)
         return -1;
     if (!blob_id_equal(&actual, id))
         return error_set(err, ERROR_DAMAGED, "a blob does not match its id");
     out->size = 0;
-    return buf_append(out, bytes, place.size, err);
+    return buf_append(out, bytes, place->size, err);
+}
+
+int block_reader_fetch_older(struct block_reader *reader, enum blob_type type, const struct blob_id *id, uint32_t pack,
+                             struct buf *out, struct error *err)
+{
+    struct error worst = {0};
+    struct place place;
+    int found;
+    while ((found = index_find_older(reader->objects->index, id, pack, &place, err)) > 0) {
+        if (fetch_from(reader, &place, type, id, out, err) == 0)
+            return 0;
+        if (ends_the_search(err))
+            return -1;
+        /* That a target does not answer says more than damage: the blob may be sound there. */
+        if (worst.class == ERROR_NONE || worst.class == ERROR_DAMAGED)
+            worst = *err;
+        error_clear(err);
+        pack = place.pack;
+    }
+    if (found < 0)
+        return -1;
+    if (worst.class != ERROR_NONE) {
+        *err = worst;
+        return -1;
+    }
+    (void)error_set(err, ERROR_DAMAGED, "a blob that the snapshot needs is in no pack that can be reached");
+    return error_hint(err, "`hikae verify` names what is missing, and what it costs");
+}
+
+int block_reader_fetch(enum blob_type type, const struct blob_id *id, struct buf *out, void *context, struct error *err)
+{
+    return block_reader_fetch_older(context, type, id, UINT32_MAX, out, err);
 }

@@ -82,9 +82,15 @@ MUST_USE int block_reader_block(struct block_reader *reader, uint32_t pack, uint
  */
 MUST_USE int block_reader_ahead(struct block_reader *reader, uint32_t pack, uint32_t first, uint32_t count, size_t most,
                                 struct error *err);
-/* A blob_fetch (repo/manifest.h) with a block_reader as context: finds it in the index and checks its id. */
+/*
+ * A blob_fetch (repo/manifest.h) with a block_reader as context: finds it in the index and checks its id. A blob that
+ * one pack does not give is taken from the next older one that has it, too.
+ */
 int block_reader_fetch(enum blob_type type, const struct blob_id *id, struct buf *out, void *context,
                        struct error *err);
+/* The same, from packs older than one, by its number in the index. */
+MUST_USE int block_reader_fetch_older(struct block_reader *reader, enum blob_type type, const struct blob_id *id,
+                                      uint32_t pack, struct buf *out, struct error *err);
 /* The pack's table, as long as the reader does not look at 16 other packs. */
 MUST_USE int block_reader_pack(struct block_reader *reader, uint32_t pack, const struct pack_info **ret,
                                struct error *err);

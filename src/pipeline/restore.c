@@ -28,6 +28,7 @@ struct restore_worker {
     struct blob_hasher *hasher;
     struct place_cursor cursor;
     struct buf plain;
+    struct buf blob; /* that was looked for elsewhere */
 };
 
 struct restore {
@@ -55,6 +56,22 @@ static uint32_t get_be32(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+/* What its block does not give may lie in an older pack, too. If not, that costs the file that wants it, for `why`. */
+static int fill_elsewhere(struct restore *restore, struct restore_worker *worker, const struct want *want,
+                          const struct error *why, struct error *err)
+{
+    struct error other = {0};
+    if (block_reader_fetch_older(worker->reader, BLOB_CONTENT, &want->id, get_be32(want->pack), &worker->blob,
+                                 &other) == 0)
+        return file_fill(restore->filler, &worker->cursor, want, worker->blob.data, err);
+    if (restore_is_fatal(&other)) {
+        *err = other;
+        return -1;
+    }
+    file_give_up(restore->filler, want, why);
+    return 0;
+}
+
 /* Write the blobs of the block that lies in worker->plain. Nothing is written whose id does not fit. */
 static int fill_wants(struct restore *restore, struct restore_worker *worker, const struct want *wants, size_t count,
                       struct error *err)
@@ -66,7 +83,8 @@ static int fill_wants(struct restore *restore, struct restore_worker *worker, co
         struct error why = {0};
         if ((uint64_t)offset + want->size > worker->plain.size) {
             (void)error_set(&why, ERROR_DAMAGED, "the index does not fit a block");
-            file_give_up(restore->filler, want, &why);
+            if (fill_elsewhere(restore, worker, want, &why, err) != 0)
+                return -1;
             continue;
         }
         const uint8_t *bytes = worker->plain.data + offset;
@@ -74,7 +92,8 @@ static int fill_wants(struct restore *restore, struct restore_worker *worker, co
             return -1;
         if (!blob_id_equal(&id, &want->id)) {
             (void)error_set(&why, ERROR_DAMAGED, "a blob does not match its id");
-            file_give_up(restore->filler, want, &why);
+            if (fill_elsewhere(restore, worker, want, &why, err) != 0)
+                return -1;
         } else if (file_fill(restore->filler, &worker->cursor, want, bytes, err) != 0) {
             return -1;
         }
@@ -94,7 +113,8 @@ static int fetch_and_fill(struct restore *restore, struct restore_worker *worker
         return -1;
     }
     for (size_t i = 0; i < count; i++)
-        file_give_up(restore->filler, &wants[i], &why);
+        if (fill_elsewhere(restore, worker, &wants[i], &why, err) != 0)
+            return -1;
     return 0;
 }
 
@@ -291,6 +311,7 @@ static void tear_down(struct restore *restore)
         blob_hasher_free(worker->hasher);
         place_cursor_close(&worker->cursor);
         buf_free(&worker->plain);
+        buf_free(&worker->blob);
     }
     for (size_t i = 0; restore->jobs != NULL && i < restore->job_count; i++)
         mem_free(restore->jobs[i].wants);

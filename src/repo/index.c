@@ -245,12 +245,12 @@ int index_commit(struct index *index, struct error *err)
 
 /* ---- Finding ---- */
 
-static bool find_in_memory(const struct index *index, const struct blob_id *id, struct place *ret)
+static bool find_in_memory(const struct index *index, const struct blob_id *id, uint32_t below, struct place *ret)
 {
     const struct index_entry *best = NULL;
     size_t cursor = 0;
     for (const struct index_entry *entry; (entry = memtable_next(&index->table, id, &cursor)) != NULL;)
-        if (packs_alive(&index->packs, place_pack(entry->place)) &&
+        if (place_pack(entry->place) < below && packs_alive(&index->packs, place_pack(entry->place)) &&
             (best == NULL || place_pack(entry->place) > place_pack(best->place)))
             best = entry;
     if (best != NULL)
@@ -258,26 +258,31 @@ static bool find_in_memory(const struct index *index, const struct blob_id *id, 
     return best != NULL;
 }
 
-static int find(struct index *index, const struct blob_id *id, struct place *ret, struct error *err)
+static int find(struct index *index, const struct blob_id *id, uint32_t below, struct place *ret, struct error *err)
 {
     if (index_check(index, err) != 0)
         return -1;
-    if (find_in_memory(index, id, ret))
+    if (find_in_memory(index, id, below, ret))
         return 1;
     for (size_t i = index->run_count; i-- > 0;) {
-        int rc = run_find(index, index->runs[i], id, ret, err);
+        int rc = run_find(index, index->runs[i], id, below, ret, err);
         if (rc != 0)
             return rc;
     }
     return 0;
 }
 
-int index_find(struct index *index, const struct blob_id *id, struct place *ret, struct error *err)
+int index_find_older(struct index *index, const struct blob_id *id, uint32_t pack, struct place *ret, struct error *err)
 {
     (void)pthread_mutex_lock(&index->lock);
-    int rc = find(index, id, ret, err);
+    int rc = find(index, id, pack, ret, err);
     (void)pthread_mutex_unlock(&index->lock);
     return rc;
+}
+
+int index_find(struct index *index, const struct blob_id *id, struct place *ret, struct error *err)
+{
+    return index_find_older(index, id, UINT32_MAX, ret, err);
 }
 
 void index_get_stats(struct index *index, struct index_stats *ret)

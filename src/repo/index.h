@@ -56,6 +56,9 @@ MUST_USE int index_drop_pack(struct index *index, const struct hash *name, struc
 
 /* Is this blob known? 1 and *ret (the newest place whose pack was not dropped), 0, or -1. */
 MUST_USE int index_find(struct index *index, const struct blob_id *id, struct place *ret, struct error *err);
+/* The same among packs that are older than one, by its number: the places of a blob one after the other. */
+MUST_USE int index_find_older(struct index *index, const struct blob_id *id, uint32_t pack, struct place *ret,
+                              struct error *err);
 
 /*
  * Visit every place of every blob in packs that were not dropped: in the order of ids as bytes, of one id's places the

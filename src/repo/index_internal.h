@@ -270,8 +270,8 @@ MUST_USE int run_load_filter(struct index *index, struct run *run, struct error 
 /* Decrypt `count` pages (the last may be short) from `first` on; reads them into out (count × 4096 bytes). */
 MUST_USE int run_read_pages(struct index *index, struct run *run, uint32_t first, uint32_t count, uint8_t *out,
                             struct error *err);
-/* 1 and *ret (newest place whose pack is not dropped), 0, -1. */
-MUST_USE int run_find(struct index *index, struct run *run, const struct blob_id *id, struct place *ret,
+/* 1 and *ret (newest place whose pack has a number below this and is not dropped), 0, -1. */
+MUST_USE int run_find(struct index *index, struct run *run, const struct blob_id *id, uint32_t below, struct place *ret,
                       struct error *err);
 void run_nonce(enum run_role role, uint64_t number, uint8_t out[GCM_NONCE_SIZE]);
 

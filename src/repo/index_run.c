@@ -364,7 +364,8 @@ static int seek(struct index *index, struct run *run, const struct blob_id *id, 
     }
 }
 
-int run_find(struct index *index, struct run *run, const struct blob_id *id, struct place *ret, struct error *err)
+int run_find(struct index *index, struct run *run, const struct blob_id *id, uint32_t below, struct place *ret,
+             struct error *err)
 {
     int rc = ask_filter(index, run, id, err);
     struct position at;
@@ -384,7 +385,8 @@ int run_find(struct index *index, struct run *run, const struct blob_id *id, str
         }
         if (!is_id(&at, id))
             return 0;
-        if (packs_alive(&index->packs, place_pack(place_at(&at)))) {
+        uint32_t pack = place_pack(place_at(&at));
+        if (pack < below && packs_alive(&index->packs, pack)) {
             place_decode(place_at(&at), ret);
             return 1;
         }

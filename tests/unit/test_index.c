@@ -182,6 +182,13 @@ static void test_many_of_one(void **state)
         assert_int_equal(add_fake(index, &fake), 2 * n + 1);
     }
     must_commit(index);
+    struct place place = {.pack = UINT32_MAX};
+    struct error err = {0};
+    for (uint32_t n = PACKS; n-- > 0;) {
+        assert_int_equal(index_find_older(index, &fake.blobs[0].id, place.pack, &place, &err), 1);
+        assert_int_equal(place.pack, 2 * n + 1);
+    }
+    assert_int_equal(index_find_older(index, &fake.blobs[0].id, place.pack, &place, &err), 0);
     for (uint32_t n = PACKS; n-- > 0;) {
         assert_int_equal(look_up(index, &fake, 0), 2 * n + 1);
         fake.info.name.bytes[0] = (uint8_t)n;
