@@ -4,6 +4,7 @@
 /* clang-format off */
 const struct phrase phrase_frames[] = {
     {"back up %s", "{1} のバックアップ"},
+    {"destroy a key that an init made which was cut short", "途中で終わった初期化が作った鍵の破棄"},
     {"import into %s", "{1} への取り込み"},
     {"restore to %s", "{1} への復元"},
     {"restore %s", "{1} の復元"},
@@ -250,6 +251,8 @@ const struct phrase phrase_errors[] = {
     {"the command was ended by signal %d", "コマンドはシグナル {1} で終了しました"},
     {"cannot open the source", "ソースを開けません"},
     {"something else took the place of %s", "{1} は読んでいる間に別のものに置き換わりました"},
+    {"%s is neither a file nor a block device", "{1} はファイルでもブロックデバイスでもありません"},
+    {"an init that was cut short made keys for other targets", "途中で終わった初期化が、別の保存先のための鍵を作っています"},
     {"read the archive %s", "アーカイブ {1} を読めません"},
     {"there is nothing in the archive %s that a snapshot could hold", "アーカイブ {1} には保存できるものがありません"},
     {"%s is a folder, and no archive", "{1} はフォルダーで、アーカイブではありません"},

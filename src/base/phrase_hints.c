@@ -65,6 +65,8 @@ const struct phrase phrase_hints[] = {
     {"choose another name", "別の名前にしてください"},
     {"choose another name and another place", "別の名前と別の場所にしてください"},
     {"choose another folder; nothing is overwritten", "別のフォルダーを指定してください。上書きはしません"},
+    {"give the targets that %s names; or, if a store is there, choose another --dir", "{1} にある保存先を指定してください。そこにストアがある場合は別の --dir を指定してください"},
+    {"give the --holder that made it; or destroy the key that %s names yourself, and remove that file", "鍵を作った --holder を指定するか、{1} にある鍵を自分で破棄してそのファイルを削除してください"},
     {"is it whole, and an archive of a format that `hikae import --help` names?", "ファイルが完全か、`hikae import --help` にある形式のアーカイブかを確認してください"},
     {"no snapshot was made: was it written to its end?", "スナップショットはできていません。最後まで書き込まれたファイルかを確認してください"},
     {"a folder is a source: `hikae tenant add` and `hikae tenant set` take --source NAME=dir:PATH", "フォルダーはソースです。`hikae tenant add` か `hikae tenant set` の --source 名前=dir:パス で指定してください"},

@@ -115,6 +115,10 @@ struct keystore_rotation {
     keystore_made *made; /* NULL: nobody wants to know */
     void *made_context;
 };
+/* keystore_create, for who wants to know of keys before they are made: of `first`, groups and `made` are looked at. */
+MUST_USE int keystore_create_first(const struct target_set *set, const struct id *store, const struct id *store_tid,
+                                   const struct keystore_rotation *first, struct keystore **ret, char **ret_sheets,
+                                   struct error *err);
 /*
  * Destroy a key of which keystore_made told, through whichever of these holders has it. ERROR_NOT_FOUND: none of them
  * is the one; ERROR_UNREACHABLE, ERROR_DENIED: it may still be there.

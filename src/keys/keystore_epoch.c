@@ -159,11 +159,9 @@ static int write_first_keys(struct new_epoch *fresh, const struct id *store_tid,
 }
 
 static int create(const struct target_set *set, const struct id *store, const struct id *store_tid,
-                  const struct holder_group *groups, size_t count, char **ret_sheets, struct new_epoch *fresh,
-                  struct error *err)
+                  const struct keystore_rotation *first, char **ret_sheets, struct new_epoch *fresh, struct error *err)
 {
-    const struct keystore_rotation first = {.groups = groups, .group_count = count};
-    if (check_empty(set, err) != 0 || epoch_begin(set, 1, store, &first, ret_sheets, fresh, err) != 0)
+    if (check_empty(set, err) != 0 || epoch_begin(set, 1, store, first, ret_sheets, fresh, err) != 0)
         return -1;
     fresh->keystore->store = *store;
     fresh->keystore->store_known = true;
@@ -190,11 +188,19 @@ int keystore_create(const struct target_set *set, const struct id *store, const 
                     const struct holder_group *groups, size_t group_count, struct keystore **ret, char **ret_sheets,
                     struct error *err)
 {
+    const struct keystore_rotation first = {.groups = groups, .group_count = group_count};
+    return keystore_create_first(set, store, store_tid, &first, ret, ret_sheets, err);
+}
+
+int keystore_create_first(const struct target_set *set, const struct id *store, const struct id *store_tid,
+                          const struct keystore_rotation *first, struct keystore **ret, char **ret_sheets,
+                          struct error *err)
+{
     struct error why = {0};
     struct new_epoch fresh = {0};
-    for (size_t i = 0; ret_sheets != NULL && i < group_count; i++)
+    for (size_t i = 0; ret_sheets != NULL && i < first->group_count; i++)
         ret_sheets[i] = NULL;
-    int rc = create(set, store, store_tid, groups, group_count, ret_sheets, &fresh, &why);
+    int rc = create(set, store, store_tid, first, ret_sheets, &fresh, &why);
     if (fresh.committing)
         epoch_hand_over_sheets(&fresh.made, ret_sheets);
     if (rc == 0) {

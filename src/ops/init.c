@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "crypto/crypto.h"
 #include "ops/audit.h"
+#include "ops/init_made.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@
 
 struct init {
     const struct hikae_init_options *options;
-    char *dir; /* absolute */
+    char *dir;   /* absolute */
+    char *state; /* the folder in it */
     struct config config;
     struct config_target *targets;
     struct target **opened;
@@ -189,14 +191,18 @@ static int choose_holders(struct init *init, struct init_holders *ret, struct er
 static int make_store(struct init *init, struct init_holders *holders, struct store_info *info, struct error *err)
 {
     struct target_set set = {init->opened, init->target_count, init->config.min_copies};
+    struct init_made made = {init->state, init->targets, init->target_count};
+    const struct keystore_rotation first = {
+        .groups = holders->groups, .group_count = holders->count, .made = init_made_note, .made_context = &made};
+    if (init_made_discard(&made, holders->groups, holders->count, err) != 0)
+        return -1;
     struct keystore *keystore = NULL;
     char **sheets = mem_calloc(holders->count, sizeof(*sheets));
     int rc = sheets != NULL ? crypto_random(info->store.bytes, ID_SIZE, err) : error_no_memory(err);
     if (rc == 0)
         rc = crypto_random(info->store_tid.bytes, ID_SIZE, err);
     if (rc == 0)
-        rc = keystore_create(&set, &info->store, &info->store_tid, holders->groups, holders->count, &keystore, sheets,
-                             err);
+        rc = keystore_create_first(&set, &info->store, &info->store_tid, &first, &keystore, sheets, err);
     for (size_t i = 0; sheets != NULL && i < holders->count; i++) {
         if (sheets[i] != NULL)
             mem_wipe(sheets[i], strlen(sheets[i]));
@@ -223,11 +229,8 @@ static int make_store(struct init *init, struct init_holders *holders, struct st
 
 static int write_config(struct init *init, struct init_holders *holders, const char *path, struct error *err)
 {
-    CLEANUP_FREE char *state = mem_printf("%s/state", init->dir);
-    if (state == NULL)
-        return error_no_memory(err);
     struct config config = init->config;
-    config.state = state;
+    config.state = init->state;
     config.targets = init->targets;
     config.target_count = init->target_count;
     config.groups = holders->config_groups;
@@ -246,16 +249,9 @@ static int prepare_dir(struct init *init, const char *config, struct error *err)
     if (init->options->dry_run)
         return 0;
     CLEANUP_FREE char *keys = mem_printf("%s/keys", init->dir);
-    CLEANUP_FREE char *state = mem_printf("%s/state", init->dir);
-    if (keys == NULL || state == NULL)
+    if (keys == NULL)
         return error_no_memory(err);
-    return file_mkdirs(keys, 0700, err) != 0 ? -1 : file_mkdirs(state, 0700, err);
-}
-
-static int begin_record(struct init *init, struct error *err)
-{
-    CLEANUP_FREE char *state = mem_printf("%s/state", init->dir);
-    return state != NULL ? engine_audit_begin_in(state, OPERATION_INIT, &init->audit, err) : error_no_memory(err);
+    return file_mkdirs(keys, 0700, err) != 0 ? -1 : file_mkdirs(init->state, 0700, err);
 }
 
 static int do_init(struct init *init, struct hikae_init_result *ret, struct error *err)
@@ -265,7 +261,8 @@ static int do_init(struct init *init, struct hikae_init_result *ret, struct erro
     char hex[2 * ID_SIZE + 1];
     secret_init();
     init->dir = file_absolute(init->options->dir != NULL ? init->options->dir : "/etc/hikae");
-    if (init->dir == NULL)
+    init->state = init->dir != NULL ? mem_printf("%s/state", init->dir) : NULL;
+    if (init->state == NULL)
         return error_no_memory(err);
     config_defaults(&init->config);
     if (init->options->min_copies > 0)
@@ -280,13 +277,15 @@ static int do_init(struct init *init, struct hikae_init_result *ret, struct erro
     if (rc == 0)
         rc = choose_holders(init, &holders, err);
     if (rc == 0 && !init->options->dry_run) {
-        rc = begin_record(init, err);
+        rc = engine_audit_begin_in(init->state, OPERATION_INIT, &init->audit, err);
         if (rc == 0)
             rc = open_targets(init, err);
         if (rc == 0)
             rc = make_store(init, &holders, &info, err);
         if (rc == 0)
             rc = write_config(init, &holders, ret->config, err);
+        if (rc == 0)
+            init_made_forget(init->state);
     }
     if (rc == 0) {
         ret->store = mem_strdup(init->options->dry_run ? "" : hex_encode(info.store.bytes, ID_SIZE, hex));
@@ -314,6 +313,7 @@ enum hikae_status hikae_init(const struct hikae_init_options *options, struct hi
     mem_free(init.targets);
     mem_free(init.opened);
     mem_free(init.dir);
+    mem_free(init.state);
     if (rc != 0)
         hikae_init_result_free(ret);
     return engine_audit_end(&init.audit, api_result(rc, false, &err, error));

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "ops/audit.h"
 #include "ops/copies.h"
+#include "ops/init_made.h"
 #include "ops/policies.h"
 
 #include <errno.h>
@@ -195,6 +196,7 @@ static int write_config(const struct recover *recover, bool fresh, struct error 
     config.group_count = recover->group_count;
     config.test_clock = recover->test_clock;
     config.min_copies = recover->min_copies;
+    init_made_forget(recover->state); /* the store is there: the keys that its init noted are its */
     if (fresh)
         return config_write_template(recover->config, &config, err);
     CLEANUP(buf_free) struct buf out = {0};

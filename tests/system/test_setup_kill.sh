@@ -49,6 +49,53 @@ done
 check "init killed before each of $count changes can be begun again ($failed)" test -z "$failed"
 check "keys without a store were among what was left ($keys_alone times)" test "$keys_alone" -gt 0
 
+# ---- init with a key inside a key service: what was made there and is of no store ends ----
+(umask 077; printf 'aws_access_key_id = AKIDTEST\naws_secret_access_key = SecretOfTests\n' >"$WORK/aws")
+/usr/bin/python3 "$ROOT/tests/servers/kms.py" --ready "$WORK/kms.ready" --state "$WORK/kms.json" --log "$WORK/kms.log" --owner $$ &
+for _ in $(seq 1 200); do [ -s "$WORK/kms.ready" ] && break; sleep 0.05; done
+KMS=$(cat "$WORK/kms.ready") || not_ok "start the key service"
+given=(init --dir "$WORK/h" --test-clock --target "$A" --target "$B" --min-copies 2
+    --holder "cloud/kms=aws-kms,region=ap-northeast-1,endpoint=$KMS,credentials=file:$WORK/aws,waiting_days=7")
+in_service() { /usr/bin/python3 -c 'import json,sys; print(sum(k["state"] == "Enabled" for k in json.load(open(sys.argv[1]))["keys"].values()))' "$WORK/kms.json"; }
+fresh
+count=$(changes "${given[@]}")
+check "an init with a key service changes something" test "$count" -gt 12
+failed=
+left=0
+# Killed before change N, and begun again in its folder: one key more is in the service, the store's.
+once() {
+    local n=$1 before made
+    fresh
+    before=$(in_service)
+    killed "$n" "${given[@]}" || failed="$failed $n(not killed)"
+    [ -e "$WORK/h/hikae.yaml" ] && return # it was ready
+    left=$((left + $(in_service) - before))
+    rm -rf "$WORK"/[ab]/hikae1 "$WORK"/h/recovery-sheet*
+    "$HIKAE" "${given[@]}" >"$WORK/out" 2>"$WORK/err" || failed="$failed $n"
+    made=$(($(in_service) - before))
+    [ $made = 1 ] || failed="$failed $n($made keys)"
+    [ ! -e "$WORK/h/state/init.json" ] || failed="$failed $n(still noted)"
+}
+# Each of those around the making of the key, and one in nine of the others.
+first=0
+for n in $(seq 9 9 "$count"); do
+    once "$n"
+    if [ $first = 0 ] && [ $left -gt 0 ]; then
+        first=$n
+        for m in $(seq $((n - 8)) $((n - 1))); do once "$m"; done
+    fi
+done
+[ -z "$failed" ] || cat "$WORK/err"
+check "killed and begun again in its folder, it leaves one key in the service ($failed)" test -z "$failed"
+check "kills had left a key of no store there ($left times)" test "$left" -gt 3
+# The notes are of the targets that were written to: elsewhere, or without the holder, nothing is destroyed.
+fresh; killed "$first" "${given[@]}"
+rm -rf "$WORK"/[ab]/hikae1 "$WORK"/h/recovery-sheet*; before=$(in_service)
+expect 8 "an init with other targets destroys nothing" "$HIKAE" init --dir "$WORK/h" --test-clock --target "c=file://$WORK/c"
+says "init.json" "and says which they were"
+expect 4 "an init without that holder is told" "$HIKAE" init --dir "$WORK/h" --test-clock --target "$A" --target "$B" --min-copies 2
+check "nothing was destroyed" test "$(in_service)" = "$before"
+
 # ---- recover ----
 fresh
 check init init
