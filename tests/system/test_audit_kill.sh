@@ -4,6 +4,7 @@
 # done, every holder that is named opens, and what was backed up restores.
 #
 # AUDIT_KILL_STRIDE=N  every Nth change only (default: every 2nd of an operation, some 24 of a rotation; 1 tries all)
+IN_MEMORY=1
 . tests/system/lib.sh
 inject=$WORK/inject.so
 gcc -std=gnu11 -O2 -shared -fPIC -D_GNU_SOURCE tests/faults/inject.c -o "$inject" -ldl || { not_ok "build the fault injector"; finish; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Collection: killed before each change of a file, it goes on where it was; beside a backup on another host nothing that
 # the backup uses goes away.
+IN_MEMORY=1
 . tests/system/lib.sh
 BUILD=${BUILD:-build}
 [ -x "$BUILD/tests/test_collect_nights" ] || make --no-print-directory BUILD="$BUILD" "$BUILD/tests/test_collect_nights" >/dev/null

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Rotations of the root key that are cut short, with a recovery sheet that has a place in the configuration and no key
 # file beside it: what the configuration names opens, whichever side of the commit it was.
+IN_MEMORY=1
 . tests/system/lib.sh
 export HIKAE_NOW=2026-11-21T10:00:00Z
 mkdir "$WORK/keys"
