@@ -109,6 +109,8 @@ const struct phrase phrase_exits[] = {
     {"a snapshot is damaged", "損傷したスナップショットがあります"},
     {"the file is damaged on every target", "ファイルがすべての保存先で損傷しています"},
     {"some things could not be restored as they were", "元どおりに復元できないものがありました"},
+    {"data is damaged on every target; all else is restored", "すべての保存先で損傷したデータがあります（それ以外は復元済み）"},
+    {"targets that may have the data failed; all else is restored", "データを持つ可能性のある保存先が応答しません（それ以外は復元済み）"},
     {"data is damaged on every target", "すべての保存先で損傷したデータがあります"},
     {"something is in the way, or the policy refuses", "妨げになるものがあるか、ポリシーが認めません"},
     {"FILE or a target failed", "FILE または保存先で失敗しました"},

@@ -161,7 +161,8 @@ const struct command row_restore = {
                  {"hikae restore acme --to /srv/acme --overwrite --delta", "Put a tree back, fetching what differs."}},
     .exits = {{1, "some things could not be restored as they were"},
               {4, "there is no such tenant, snapshot or path"},
-              {5, "data is damaged on every target"},
+              {5, "data is damaged on every target; all else is restored"},
+              {6, "targets that may have the data failed; all else is restored"},
               {8, "something is in the way, or the policy refuses"}},
     .run = command_restore,
 };
