@@ -85,6 +85,7 @@ if [[ -x $build/hikae ]]; then
         say "each header stands alone in C++" headers_stand_alone g++ c++ c++17
     fi
     say "the manual page of the program is there" test -s "$scratch/root/usr/share/man/man1/hikae.1"
+    say "and in Japanese" test -s "$scratch/root/usr/share/man/ja/man1/hikae.1"
     say "make uninstall" "${MAKE:-make}" -s BUILD="$build" DESTDIR="$scratch/root" PREFIX=/usr uninstall
     left=$(find "$scratch/root" -type f -o -type l)
     say "nothing is left after uninstall" test -z "$left"
