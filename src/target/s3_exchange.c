@@ -346,9 +346,10 @@ static int bad_authorities(const struct s3_http *http, struct error *err)
     CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         (void)error_set_errno(err, ERROR_UNREACHABLE, errno, "%s: read ca_file %s", http->name, path);
+    else if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        (void)error_set(err, ERROR_UNREACHABLE, "%s: ca_file %s is a folder", http->name, path);
     else
-        (void)error_set(err, ERROR_UNREACHABLE, "%s: ca_file %s %s", http->name, path,
-                        fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? "is a folder" : "holds no certificates");
+        (void)error_set(err, ERROR_UNREACHABLE, "%s: ca_file %s holds no certificates", http->name, path);
     return error_hint(err,
                       "put the certificate (PEM) of the authority there that signed the store's, or correct ca_file");
 }
