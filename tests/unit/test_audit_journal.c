@@ -181,8 +181,8 @@ static void test_orphan_is_closed_once(void **state)
     pid_t child = fork();
     if (child == 0) {
         /* Static: what is in use when a process goes is no leak. */
-        static struct audit_journal *journal;
-        static json_t *entry;
+        static struct audit_journal *volatile journal;
+        static json_t *volatile entry;
         journal = open_journal();
         entry = new_entry("restore");
         (void)begin(journal, entry);
