@@ -25,6 +25,7 @@ struct hikae_tenant_status {
     uint64_t copies_out, copies_overdue; /* that restores handed out, and those that live longer than they may */
     int64_t copies_until_ns;             /* when the first of these must be wiped; 0: never */
     int64_t drill_due_ns;                /* of a drill that is promised on a server of its own; 0: none is */
+    bool unknown;                        /* it could not be read now: what stands here may be less than there is */
 };
 struct hikae_target_stored {
     char *name;

@@ -159,7 +159,7 @@ enum hikae_status command_verify(struct run *run)
 
 static bool is_safe(const struct hikae_tenant_status *tenant)
 {
-    return tenant->last_success_ns != 0 && tenant->behind_count == 0 && !tenant->overdue;
+    return tenant->last_success_ns != 0 && tenant->behind_count == 0 && !tenant->overdue && !tenant->unknown;
 }
 
 static void json_status(struct run *run, const struct hikae_status_report *report)
@@ -182,6 +182,7 @@ static void json_status(struct run *run, const struct hikae_status_report *repor
             out_item_text(out, behind, tenant->behind[k]);
         out_time(out, item, "next_due", tenant->next_due_ns);
         out_bool(out, item, "overdue", tenant->overdue);
+        out_bool(out, item, "unknown", tenant->unknown);
         json_t *drill = tenant->last_drill != NULL ? json_object() : json_null();
         if (tenant->last_drill != NULL) {
             out_time(out, drill, "time", tenant->last_drill_ns);
@@ -248,7 +249,8 @@ static void print_status(struct run *run, const struct hikae_status_report *repo
             behind = longer;
         }
         columns_add(&columns, tenant->name);
-        columns_add_colour(&columns, text_time(tenant->last_success_ns, text),
+        bool is_unread = tenant->unknown && tenant->last_success_ns == 0;
+        columns_add_colour(&columns, is_unread ? "unknown" : text_time(tenant->last_success_ns, text),
                            tenant->last_success_ns == 0 ? COLOUR_RED : COLOUR_NONE);
         columns_add(&columns, tenant->last_success_ns == 0 ? NULL : text_duration(tenant->age_ns, text));
         columns_add_colour(&columns, tenant->next_due_ns == 0 ? NULL : text_time(tenant->next_due_ns, text),

@@ -135,12 +135,8 @@ static unsigned part_of(unsigned whole, unsigned share, unsigned least)
     return part > least ? part : whole < least ? whole : least;
 }
 
-int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err)
+int engine_fork_to_look(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err)
 {
-    const struct policies *policies;
-    /* Read once for all forks, before there are other threads. */
-    if (policies_of(parent, &policies, err) != 0)
-        return -1;
     struct hikae *fork = mem_calloc(1, sizeof(*fork));
     if (fork == NULL)
         return error_no_memory(err);
@@ -177,9 +173,18 @@ int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct
     return 0;
 }
 
+int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err)
+{
+    const struct policies *policies;
+    /* Read once for all forks, before there are other threads. */
+    return policies_of(parent, &policies, err) == 0 ? engine_fork_to_look(parent, share, ret, err) : -1;
+}
+
 static void close_fork(struct hikae *fork)
 {
     audit_journal_free(fork->journal);
+    if (fork->policies != fork->parent->policies)
+        policies_forget(fork);
     for (size_t i = 0; i < fork->target_count; i++)
         presence_clear(&fork->targets[i].present);
     mem_free(fork->targets);

@@ -19,6 +19,7 @@
 enum { ENGINE_TARGETS_MAX = 64 }; /* as many as a mask has bits */
 
 struct policies;
+struct chain;
 
 struct hikae {
     const struct hikae *parent; /* of a fork; else NULL */
@@ -51,6 +52,8 @@ struct hikae {
  * open, and outlive it. End with hikae_close.
  */
 MUST_USE int engine_fork(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err);
+/* The same for whoever needs no policies: those in force are not read before. */
+MUST_USE int engine_fork_to_look(struct hikae *parent, unsigned share, struct hikae **ret, struct error *err);
 
 /* The public error and exit code of what an operation returned. `warnings`: it was done, but not without. */
 enum hikae_status api_result(int rc, bool warnings, const struct error *err, struct hikae_error *ret);
@@ -104,6 +107,9 @@ MUST_USE int engine_remember_tenant(struct hikae *hikae, const struct id *tid, c
                                     struct error *err);
 /* Read every tenant's history and put what it says into the catalogue. */
 MUST_USE int engine_rebuild_catalog(struct hikae *hikae, struct error *err);
+/* The same, with each history shown to `see` when it is read, the store's own too. */
+typedef void engine_see(const struct chain *chain, void *context);
+MUST_USE int engine_rebuild_catalog_seen(struct hikae *hikae, engine_see *see, void *context, struct error *err);
 /* Do something for one tenant, or (NULL) for each that is not erased, by name; the first failure ends it. */
 typedef int engine_tenant_work(const char *tenant, void *context, struct error *err);
 MUST_USE int engine_each_tenant(struct hikae *hikae, const char *tenant, engine_tenant_work *work, void *context,

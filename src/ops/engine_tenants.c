@@ -1,6 +1,7 @@
 /* The tenants as the catalogue of this machine knows them, and how it learns of what other hosts did. */
 #include "base/hex.h"
 #include "base/mem.h"
+#include "ops/each.h"
 #include "ops/purge.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 /* Nobody takes longer from a tenant's keys to its first record. */
 #define GIVEN_UP_NS (3600 * NS_PER_S)
+enum { GIVEN_UP_KEY_SIZE = sizeof("given up ") + 2 * ID_SIZE };
 
 /* ---- From the history ---- */
 
@@ -44,37 +46,84 @@ int engine_remember_tenant(struct hikae *hikae, const struct id *tid, const stru
     return is_new ? remember_jobs(hikae, tid, history, err) : 0;
 }
 
-/* *ret_found: its history has begun. */
-static int read_tenant(struct hikae *hikae, const struct id *tid, bool *ret_found, struct error *err)
+/* A history that is being read: of many at once (ops/each.h). */
+struct reading {
+    struct chain chain;
+    bool is_read;
+};
+
+static int read_chain(struct hikae *hikae, const struct id *tid, struct reading *reading, struct error *err)
 {
     struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
-    struct chain chain;
-    if (keystore_keyring(hikae->keystore, tid, &keyring, err) != 0 || chain_load(hikae, tid, keyring, &chain, err) != 0)
+    if (keystore_keyring(hikae->keystore, tid, &keyring, err) != 0 ||
+        chain_load(hikae, tid, keyring, &reading->chain, err) != 0)
         return -1;
-    *ret_found = chain.history.has_tenant;
-    int rc = engine_remember_tenant(hikae, tid, &chain.history, err);
-    chain_clear(&chain);
-    return rc;
+    reading->is_read = true;
+    return 0;
 }
 
-int engine_rebuild_catalog(struct hikae *hikae, struct error *err)
+static void clear_reading(void *item)
 {
-    struct id *tids = NULL;
+    struct reading *reading = item;
+    if (reading->is_read)
+        chain_clear(&reading->chain);
+}
+
+struct rebuilding {
+    struct hikae *hikae;
+    struct id *tids;
     size_t count;
-    if (engine_keystore(hikae, err) != 0 || keystore_tenants(hikae->keystore, &tids, &count, err) != 0)
+    engine_see *see; /* or NULL */
+    void *context;
+};
+
+static int rebuild_look(struct hikae *fork, size_t number, void *item, void *context, struct error *err)
+{
+    const struct rebuilding *rebuilding = context;
+    const struct id *tid = &rebuilding->tids[number];
+    /* The store's own history is no tenant's. */
+    if (rebuilding->see == NULL && id_equal(tid, &fork->store.store_tid))
+        return 0;
+    return read_chain(fork, tid, item, err);
+}
+
+static int rebuild_take(struct hikae *fork, size_t number, void *item, const struct error *why, void *context,
+                        struct error *err)
+{
+    const struct rebuilding *rebuilding = context;
+    const struct reading *reading = item;
+    const struct id *tid = &rebuilding->tids[number];
+    if (why != NULL) {
+        *err = *why;
         return -1;
-    int rc = 0;
-    bool found;
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        rc = id_equal(&tids[i], &hikae->store.store_tid) ? 0 : read_tenant(hikae, &tids[i], &found, err);
-        if (rc == 0)
-            rc = cancel_check(&hikae->cancel, err);
     }
-    mem_free(tids);
+    if (!reading->is_read)
+        return 0;
+    if (rebuilding->see != NULL)
+        rebuilding->see(&reading->chain, rebuilding->context);
+    return id_equal(tid, &fork->store.store_tid)
+               ? 0
+               : engine_remember_tenant(rebuilding->hikae, tid, &reading->chain.history, err);
+}
+
+int engine_rebuild_catalog_seen(struct hikae *hikae, engine_see *see, void *context, struct error *err)
+{
+    static const struct engine_each work = {sizeof(struct reading), rebuild_look, rebuild_take, clear_reading};
+    struct rebuilding rebuilding = {.hikae = hikae, .see = see, .context = context};
+    if (engine_keystore(hikae, err) != 0 ||
+        keystore_tenants(hikae->keystore, &rebuilding.tids, &rebuilding.count, err) != 0)
+        return -1;
+    int rc = engine_each(hikae, &work, rebuilding.count, &rebuilding, err);
+    mem_free(rebuilding.tids);
     if (rc != 0)
         return error_wrap(err, "read the tenants from the targets");
     hikae->catalog_is_new = false;
     return catalog_meta_set(hikae->catalog, "filled", "1", err);
+}
+
+int engine_rebuild_catalog(struct hikae *hikae, struct error *err)
+{
+    return engine_rebuild_catalog_seen(hikae, NULL, NULL, err);
 }
 
 /* ---- What other hosts did ---- */
@@ -152,34 +201,75 @@ static bool was_given_up(struct hikae *hikae, const struct id *tid)
     return keystore_tenant_since(hikae->keystore, tid, &since_ns, NULL) == 0 && clock_now_ns() - since_ns > GIVEN_UP_NS;
 }
 
-static int learn_one(struct hikae *hikae, const struct id *tid, struct error *err)
+/* What the catalogue notes of it. */
+static const char *given_up_key(const struct id *tid, char out[GIVEN_UP_KEY_SIZE])
 {
-    char hex[2 * ID_SIZE + 1], what[32 + sizeof(hex)];
-    bool found = false;
-    (void)snprintf(what, sizeof(what), "given up %s", hex_encode(tid->bytes, ID_SIZE, hex));
-    if (engine_noted_lately(hikae, what, ENGINE_DAILY_NS))
+    char hex[2 * ID_SIZE + 1];
+    (void)snprintf(out, GIVEN_UP_KEY_SIZE, "given up %s", hex_encode(tid->bytes, ID_SIZE, hex));
+    return out;
+}
+
+/* Tenants whose history is read only for what it says of them. */
+struct asking {
+    struct hikae *hikae;
+    struct id *tids;
+    size_t count;
+    bool are_known; /* they rest; else another host added them */
+};
+
+static int asking_look(struct hikae *fork, size_t number, void *item, void *context, struct error *err)
+{
+    const struct asking *asking = context;
+    return read_chain(fork, &asking->tids[number], item, err);
+}
+
+/* One that cannot be read now is asked for again. */
+static int asking_take(struct hikae *fork, size_t number, void *item, const struct error *why, void *context,
+                       struct error *err)
+{
+    const struct asking *asking = context;
+    const struct reading *reading = item;
+    const struct id *tid = &asking->tids[number];
+    struct error wrong = why != NULL ? *why : (struct error){0};
+    char key[GIVEN_UP_KEY_SIZE];
+    (void)fork;
+    if (why == NULL && engine_remember_tenant(asking->hikae, tid, &reading->chain.history, &wrong) == 0) {
+        if (!asking->are_known && !reading->chain.history.has_tenant && was_given_up(asking->hikae, tid))
+            engine_note_now(asking->hikae, given_up_key(tid, key));
         return 0;
-    if (read_tenant(hikae, tid, &found, err) != 0)
+    }
+    if (wrong.class == ERROR_NO_MEMORY || wrong.class == ERROR_INTERRUPTED) {
+        *err = wrong;
         return -1;
-    if (!found && was_given_up(hikae, tid))
-        engine_note_now(hikae, what);
+    }
+    engine_warn(asking->hikae,
+                asking->are_known ? "whether a tenant is still suspended cannot be read: %s"
+                                  : "a tenant that another host added cannot be read yet: %s",
+                wrong.what);
     return 0;
+}
+
+static int ask_for(struct asking *asking, struct error *err)
+{
+    static const struct engine_each work = {sizeof(struct reading), asking_look, asking_take, clear_reading};
+    return engine_each(asking->hikae, &work, asking->count, asking, err);
 }
 
 static int learn_added(const struct learning *learning, struct error *err)
 {
-    for (size_t i = 0; i < learning->count; i++) {
-        struct error why = {0};
-        if (learning->known[i] || id_equal(&learning->tids[i], &learning->hikae->store.store_tid) ||
-            learn_one(learning->hikae, &learning->tids[i], &why) == 0)
-            continue;
-        if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED) {
-            *err = why;
-            return -1;
-        }
-        engine_warn(learning->hikae, "a tenant that another host added cannot be read yet: %s", why.what);
+    struct asking asking = {.hikae = learning->hikae};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < learning->count; i++) {
+        const struct id *tid = &learning->tids[i];
+        char key[GIVEN_UP_KEY_SIZE];
+        if (!learning->known[i] && !id_equal(tid, &asking.hikae->store.store_tid) &&
+            !engine_noted_lately(asking.hikae, given_up_key(tid, key), ENGINE_DAILY_NS))
+            rc = push_id(&asking.tids, &asking.count, tid, err);
     }
-    return 0;
+    if (rc == 0)
+        rc = ask_for(&asking, err);
+    mem_free(asking.tids);
+    return rc;
 }
 
 int engine_learn_tenants(struct hikae *hikae, struct error *err)
@@ -205,26 +295,21 @@ int engine_learn_tenants(struct hikae *hikae, struct error *err)
 
 static int note_idle(const struct catalog_tenant *row, void *context, struct error *err)
 {
-    struct learning *learning = context;
+    struct asking *asking = context;
     if (strcmp(row->state, "active") == 0 || strcmp(row->state, "erased") == 0)
         return 0;
-    return push_id(&learning->tids, &learning->count, &row->tid, err);
+    return push_id(&asking->tids, &asking->count, &row->tid, err);
 }
 
 int engine_learn_states(struct hikae *hikae, struct error *err)
 {
-    struct learning learning = {.hikae = hikae};
+    struct asking asking = {.hikae = hikae, .are_known = true};
     if (hikae->catalog_is_new || engine_noted_lately(hikae, "looked", ENGINE_DAILY_NS))
         return 0;
-    int rc = catalog_tenant_each(hikae->catalog, note_idle, &learning, err);
-    for (size_t i = 0; rc == 0 && i < learning.count; i++) {
-        struct error why = {0};
-        bool found;
-        if (read_tenant(hikae, &learning.tids[i], &found, &why) != 0)
-            engine_warn(hikae, "whether a tenant is still suspended cannot be read: %s", why.what);
-        rc = cancel_check(&hikae->cancel, err);
-    }
-    mem_free(learning.tids);
+    int rc = catalog_tenant_each(hikae->catalog, note_idle, &asking, err);
+    if (rc == 0)
+        rc = ask_for(&asking, err);
+    mem_free(asking.tids);
     if (rc == 0)
         engine_note_now(hikae, "looked");
     return rc;

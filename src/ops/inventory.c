@@ -1,5 +1,6 @@
 /* inventory: the asset register, customers' data apart from the provider's own. */
 #include "base/mem.h"
+#include "ops/each.h"
 #include "ops/tenant.h"
 
 #include <stdlib.h>
@@ -64,33 +65,59 @@ static int take_asset(struct session *session, const struct catalog_tenant *row,
 }
 
 struct taking {
-    struct hikae *hikae;
+    struct engine_rows rows;
     struct hikae_inventory *ret;
     size_t room;
 };
 
-static int take_tenant(const struct catalog_tenant *row, void *context, struct error *err)
+static void free_asset(struct hikae_asset *asset)
+{
+    for (size_t i = 0; i < asset->place_count; i++) {
+        mem_free(asset->places[i].target);
+        mem_free(asset->places[i].country);
+        mem_free(asset->places[i].site);
+    }
+    mem_free(asset->places);
+    mem_free(asset->responsible);
+    tenant_free(&asset->tenant);
+}
+
+static int look_at_tenant(struct hikae *fork, size_t number, void *item, void *context, struct error *err)
+{
+    const struct taking *taking = context;
+    const struct catalog_tenant *row = &taking->rows.items[number];
+    struct session session;
+    if (session_open(fork, row->name, 0, &session, err) != 0)
+        return -1;
+    int rc = take_asset(&session, row, item, err);
+    session_close(&session);
+    return rc == 0 ? 0 : error_wrap(err, "tenant %s", row->name);
+}
+
+static int take_tenant(struct hikae *fork, size_t number, void *item, const struct error *why, void *context,
+                       struct error *err)
 {
     struct taking *taking = context;
     struct hikae_inventory *ret = taking->ret;
-    struct session session;
-    if (strcmp(row->state, "erased") == 0)
-        return 0;
-    if (ret->count == taking->room) {
-        size_t room = taking->room > 0 ? 2 * taking->room : 16;
-        struct hikae_asset *grown = mem_realloc(ret->assets, room * sizeof(*grown));
-        if (grown == NULL)
-            return error_no_memory(err);
-        ret->assets = grown;
-        taking->room = room;
-    }
-    if (cancel_check(&taking->hikae->cancel, err) != 0 || session_open(taking->hikae, row->name, 0, &session, err) != 0)
+    struct hikae_asset *found = item;
+    (void)fork;
+    (void)number;
+    if (why != NULL) {
+        *err = *why;
         return -1;
-    struct hikae_asset *to = &ret->assets[ret->count++];
-    *to = (struct hikae_asset){0};
-    int rc = take_asset(&session, row, to, err);
-    session_close(&session);
-    return rc;
+    }
+    struct hikae_asset *grown = mem_more(ret->assets, ret->count, &taking->room, sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    ret->assets = grown;
+    grown[ret->count++] = *found;
+    *found = (struct hikae_asset){0};
+    return 0;
+}
+
+static void clear_taken(void *item)
+{
+    free_asset(item);
 }
 
 static int compare_assets(const void *a, const void *b)
@@ -102,9 +129,15 @@ static int compare_assets(const void *a, const void *b)
 
 static int take_inventory(struct hikae *hikae, struct hikae_inventory *ret, struct error *err)
 {
-    struct taking taking = {.hikae = hikae, .ret = ret};
-    if (engine_keystore(hikae, err) != 0 || engine_tenants(hikae, err) != 0 ||
-        catalog_tenant_each(hikae->catalog, take_tenant, &taking, err) != 0)
+    static const struct engine_each work = {sizeof(struct hikae_asset), look_at_tenant, take_tenant, clear_taken};
+    struct taking taking = {.ret = ret};
+    if (engine_keystore(hikae, err) != 0 || engine_tenants(hikae, err) != 0)
+        return -1;
+    int rc = engine_rows_living(hikae, &taking.rows, err);
+    if (rc == 0)
+        rc = engine_each(hikae, &work, taking.rows.count, &taking, err);
+    engine_rows_clear(&taking.rows);
+    if (rc != 0)
         return -1;
     ret->key_epoch = keystore_epoch(hikae->keystore);
     if (ret->count > 0)
@@ -127,17 +160,8 @@ enum hikae_status hikae_inventory(struct hikae *hikae, struct hikae_inventory *r
 
 void hikae_inventory_free(struct hikae_inventory *inventory)
 {
-    for (size_t i = 0; i < inventory->count; i++) {
-        struct hikae_asset *asset = &inventory->assets[i];
-        for (size_t j = 0; j < asset->place_count; j++) {
-            mem_free(asset->places[j].target);
-            mem_free(asset->places[j].country);
-            mem_free(asset->places[j].site);
-        }
-        mem_free(asset->places);
-        mem_free(asset->responsible);
-        tenant_free(&asset->tenant);
-    }
+    for (size_t i = 0; i < inventory->count; i++)
+        free_asset(&inventory->assets[i]);
     mem_free(inventory->assets);
     *inventory = (struct hikae_inventory){0};
 }

@@ -162,6 +162,13 @@ static bool read_copies_overdue(const struct hikae_tenant_status *s, const struc
     return true;
 }
 
+static bool read_unread(const struct hikae_tenant_status *s, const struct tenant_objects *o, double *ret)
+{
+    (void)o;
+    *ret = s->unknown;
+    return true;
+}
+
 static const struct family families[] = {
     {"hikae_last_success_timestamp_seconds", "Time of the latest snapshot, 0 if there is none.", read_success},
     {"hikae_last_success_age_seconds", "Age of the latest snapshot.", read_age},
@@ -177,6 +184,8 @@ static const struct family families[] = {
     {"hikae_verify_unknown", "Objects that it could not read.", read_unknown},
     {"hikae_drill_timestamp_seconds", "When the tenant was last drilled.", read_drill},
     {"hikae_drill_passed", "1 if that drill passed.", read_drill_passed},
+    {"hikae_tenant_unknown", "1 if the tenant could not be read now: its other figures may be less than there is.",
+     read_unread},
     {"hikae_copies_out", "Copies that restores handed out and that are not wiped.", read_copies},
     {"hikae_copies_overdue", "Those of them that live longer than they may.", read_copies_overdue},
 };

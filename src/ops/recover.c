@@ -227,8 +227,9 @@ static int open_made(struct recover *recover, struct error *err)
 
 /* ---- What is there ---- */
 
-static void count_history(struct recover *recover, const struct chain *chain)
+static void count_history(const struct chain *chain, void *context)
 {
+    struct recover *recover = context;
     const struct history *history = &chain->history;
     recover->ret->tenants += history->has_tenant;
     recover->ret->holds += history->hold_count;
@@ -246,24 +247,10 @@ static void count_history(struct recover *recover, const struct chain *chain)
         recover->newest_ns = history->last_time_ns;
 }
 
-static int count_all(struct recover *recover, struct error *err)
+static int read_all(struct recover *recover, struct error *err)
 {
-    struct hikae *hikae = recover->hikae;
-    CLEANUP_FREE struct id *tids = NULL;
-    size_t count;
-    if (keystore_tenants(hikae->keystore, &tids, &count, err) != 0)
-        return -1;
-    recover->agree = engine_up_mask(hikae);
-    for (size_t i = 0; i < count; i++) {
-        struct keyring *keyring CLEANUP(cleanup_keyring_free) = NULL;
-        struct chain chain;
-        if (keystore_keyring(hikae->keystore, &tids[i], &keyring, err) != 0 ||
-            chain_load(hikae, &tids[i], keyring, &chain, err) != 0)
-            return -1;
-        count_history(recover, &chain);
-        chain_clear(&chain);
-    }
-    return 0;
+    recover->agree = engine_up_mask(recover->hikae);
+    return engine_rebuild_catalog_seen(recover->hikae, count_history, recover, err);
 }
 
 /*
@@ -354,8 +341,7 @@ static int do_recover(struct recover *recover, struct error *err)
         make_folders(recover, err) != 0 || write_config(recover, true, err) != 0 || open_made(recover, err) != 0 ||
         engine_audit_begin(recover->hikae, OPERATION_RECOVER, NULL, recover->options->dry_run, &recover->audit, err) !=
             0 ||
-        engine_rebuild_catalog(recover->hikae, err) != 0 || count_all(recover, err) != 0 ||
-        restore_copies(recover, err) != 0 || state_freshness(recover, err) != 0)
+        read_all(recover, err) != 0 || restore_copies(recover, err) != 0 || state_freshness(recover, err) != 0)
         return -1;
     ret->config = mem_printf("%s/hikae.yaml", recover->dir);
     ret->store = mem_strdup(hex_encode(recover->hikae->store.store.bytes, ID_SIZE, hex));

@@ -4,21 +4,26 @@
 #include "base/mem.h"
 #include "ops/deadlines.h"
 #include "ops/drill_due.h"
+#include "ops/each.h"
 #include "ops/facts.h"
 #include "ops/restore.h"
 #include "ops/run.h"
 
 #include <string.h>
 
+static void clear_row(struct hikae_tenant_status *row)
+{
+    for (size_t i = 0; i < row->behind_count; i++)
+        mem_free(row->behind[i]);
+    mem_free(row->behind);
+    mem_free(row->last_drill);
+    mem_free(row->name);
+}
+
 void hikae_status_free(struct hikae_status_report *report)
 {
-    for (size_t i = 0; i < report->count; i++) {
-        for (size_t k = 0; k < report->tenants[i].behind_count; k++)
-            mem_free(report->tenants[i].behind[k]);
-        mem_free(report->tenants[i].behind);
-        mem_free(report->tenants[i].last_drill);
-        mem_free(report->tenants[i].name);
-    }
+    for (size_t i = 0; i < report->count; i++)
+        clear_row(&report->tenants[i]);
     mem_free(report->tenants);
     for (size_t i = 0; i < report->target_count; i++)
         mem_free(report->targets[i].name);
@@ -68,7 +73,8 @@ static int note_deadline(const struct session *session, struct hikae_tenant_stat
 }
 
 /* The latest drill, and the copies that are out there. */
-static int note_restores(const struct session *session, struct hikae_tenant_status *status, struct error *err)
+static int note_restores(const struct session *session, const char *name, struct hikae_tenant_status *status,
+                         struct error *err)
 {
     const struct history *history = &session->chain.history;
     struct hikae_copies copies = {0};
@@ -86,7 +92,7 @@ static int note_restores(const struct session *session, struct hikae_tenant_stat
         if (status->last_drill == NULL)
             return error_no_memory(err);
     }
-    int rc = restore_copies_of(history, status->name, false, &copies, err);
+    int rc = restore_copies_of(history, name, false, &copies, err);
     status->copies_out = copies.out;
     status->copies_overdue = copies.overdue;
     for (size_t i = 0; i < copies.count; i++) {
@@ -99,13 +105,13 @@ static int note_restores(const struct session *session, struct hikae_tenant_stat
     return rc;
 }
 
-static int look_at(struct session *session, struct hikae_tenant_status *status, struct error *err)
+static int look_at(struct session *session, const char *name, struct hikae_tenant_status *status, struct error *err)
 {
     const struct history_snapshot *latest = history_latest(&session->chain.history);
     uint64_t mask = 0;
     for (size_t i = 0; i < session->chain.history.snapshot_count; i++)
         status->snapshots += !session->chain.history.snapshots[i].retired;
-    if (note_deadline(session, status, err) != 0 || note_restores(session, status, err) != 0)
+    if (note_deadline(session, status, err) != 0 || note_restores(session, name, status, err) != 0)
         return -1;
     if (latest == NULL)
         return 0;
@@ -121,6 +127,7 @@ struct overview {
     struct hikae *hikae;
     struct hikae_status_report *report;
     size_t room;
+    struct engine_rows rows;
     struct run_plan plan; /* the tenants with their policies, for what is due when */
     bool warnings;
     status_visit *visit; /* or NULL */
@@ -148,25 +155,6 @@ static void note_due(const struct overview *overview, const struct id *tid, stru
     status->overdue = schedule_is_due(&due) && due.is_late;
 }
 
-static int add_row(struct overview *overview, const char *name, struct hikae_tenant_status **ret, struct error *err)
-{
-    struct hikae_status_report *report = overview->report;
-    if (report->count == overview->room) {
-        size_t room = overview->room > 0 ? 2 * overview->room : 16;
-        struct hikae_tenant_status *grown = mem_realloc(report->tenants, room * sizeof(*grown));
-        if (grown == NULL)
-            return error_no_memory(err);
-        report->tenants = grown;
-        overview->room = room;
-    }
-    *ret = &report->tenants[report->count];
-    **ret = (struct hikae_tenant_status){.name = mem_strdup(name)};
-    if ((*ret)->name == NULL)
-        return error_no_memory(err);
-    report->count++;
-    return 0;
-}
-
 static void add_stored(const struct roster *listed, struct hikae_target_stored *stored)
 {
     stored->objects += listed->count;
@@ -188,6 +176,87 @@ static int add_targets(struct hikae *hikae, struct hikae_status_report *report, 
     return 0;
 }
 
+/* A tenant while it is looked at. */
+struct looked {
+    struct session session;
+    bool is_open;
+    struct hikae_tenant_status status;
+};
+
+static int look_at_tenant(struct hikae *fork, size_t number, void *item, void *context, struct error *err)
+{
+    const struct overview *overview = context;
+    const struct catalog_tenant *row = &overview->rows.items[number];
+    const struct run_tenant *planned = find_planned(overview, &row->tid);
+    struct looked *looked = item;
+    struct hikae_tenant_status *status = &looked->status;
+    if (session_open(fork, row->name, 0, &looked->session, err) != 0)
+        return -1;
+    looked->is_open = true;
+    if (look_at(&looked->session, row->name, status, err) != 0)
+        return -1;
+    if (planned != NULL)
+        status->drill_due_ns = drill_elsewhere_due(&looked->session.chain.history, planned->policy);
+    return 0;
+}
+
+static void clear_looked(void *item)
+{
+    struct looked *looked = item;
+    if (looked->is_open)
+        session_close(&looked->session);
+    clear_row(&looked->status);
+}
+
+static bool is_fatal(const struct error *why)
+{
+    return why->class == ERROR_NO_MEMORY || why->class == ERROR_INTERRUPTED || why->class == ERROR_INTERNAL;
+}
+
+/* The row goes into the report: it is the report's from then on. */
+static int add_row(struct overview *overview, const char *name, struct hikae_tenant_status *status, struct error *err)
+{
+    struct hikae_status_report *report = overview->report;
+    struct hikae_tenant_status *grown = mem_more(report->tenants, report->count, &overview->room, sizeof(*grown));
+    if (grown == NULL || (status->name = mem_strdup(name)) == NULL)
+        return error_no_memory(err);
+    report->tenants = grown;
+    grown[report->count++] = *status;
+    *status = (struct hikae_tenant_status){0};
+    return 0;
+}
+
+/* A tenant that cannot be read must not hide the others: of it nothing is claimed. */
+static int take_tenant(struct hikae *fork, size_t number, void *item, const struct error *why, void *context,
+                       struct error *err)
+{
+    struct overview *overview = context;
+    struct looked *looked = item;
+    const struct catalog_tenant *row = &overview->rows.items[number];
+    struct error wrong = why != NULL ? *why : (struct error){0};
+    if (add_row(overview, row->name, &looked->status, err) != 0)
+        return -1;
+    struct hikae_tenant_status *status = &overview->report->tenants[overview->report->count - 1];
+    for (size_t i = 0; why == NULL && i < fork->target_count; i++)
+        add_stored(&fork->targets[i].present.listed, &overview->report->targets[i]);
+    int rc = why == NULL ? 0 : -1;
+    if (rc == 0 && overview->visit != NULL)
+        rc = overview->visit(&looked->session, row, status, overview->report->count - 1, overview->context, &wrong);
+    note_due(overview, &row->tid, status);
+    status->unknown = rc != 0;
+    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue ||
+                         status->missed || status->copies_overdue > 0;
+    if (rc == 0)
+        return 0;
+    if (is_fatal(&wrong)) {
+        *err = wrong;
+        return -1;
+    }
+    engine_warn(overview->hikae, "tenant %s: %s%s%s", row->name, wrong.chain, wrong.chain[0] != '\0' ? ": " : "",
+                wrong.what);
+    return 0;
+}
+
 /* What the store's own history says must be done. That it cannot be read must not hide the tenants. */
 static int add_deadlines(struct overview *overview, struct error *err)
 {
@@ -200,50 +269,12 @@ static int add_deadlines(struct overview *overview, struct error *err)
     }
     if (rc == 0)
         return 0;
-    if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {
+    if (is_fatal(&why)) {
         *err = why;
         return -1;
     }
     overview->warnings = true;
     engine_warn(overview->hikae, "deadlines: %s%s%s", why.chain, why.chain[0] != '\0' ? ": " : "", why.what);
-    return 0;
-}
-
-/* A tenant that cannot be read must not hide the others: it is reported, with no success. */
-static int add_tenant(const struct catalog_tenant *tenant, void *context, struct error *err)
-{
-    struct overview *overview = context;
-    struct hikae_tenant_status *status = NULL;
-    struct session session;
-    struct error why = {0};
-    if (strcmp(tenant->state, "erased") == 0)
-        return 0;
-    if (cancel_check(&overview->hikae->cancel, err) != 0 || add_row(overview, tenant->name, &status, err) != 0)
-        return -1;
-    int rc = session_open(overview->hikae, tenant->name, 0, &session, &why);
-    if (rc == 0) {
-        rc = look_at(&session, status, &why);
-        const struct run_tenant *planned = find_planned(overview, &tenant->tid);
-        if (rc == 0 && planned != NULL)
-            status->drill_due_ns = drill_elsewhere_due(&session.chain.history, planned->policy);
-        /* Where there is no snapshot nothing was listed: what stands there is another tenant's. */
-        for (size_t i = 0; rc == 0 && status->last_success_ns != 0 && i < overview->hikae->target_count; i++)
-            add_stored(&overview->hikae->targets[i].present.listed, &overview->report->targets[i]);
-        if (rc == 0 && overview->visit != NULL)
-            rc = overview->visit(&session, tenant, status, overview->report->count - 1, overview->context, &why);
-        session_close(&session);
-    }
-    note_due(overview, &tenant->tid, status);
-    overview->warnings = overview->warnings || rc != 0 || status->behind_count > 0 || status->overdue ||
-                         status->missed || status->copies_overdue > 0;
-    if (rc == 0)
-        return 0;
-    if (why.class == ERROR_NO_MEMORY || why.class == ERROR_INTERRUPTED || why.class == ERROR_INTERNAL) {
-        *err = why;
-        return -1;
-    }
-    engine_warn(overview->hikae, "tenant %s: %s%s%s", tenant->name, why.chain, why.chain[0] != '\0' ? ": " : "",
-                why.what);
     return 0;
 }
 
@@ -256,8 +287,9 @@ static int take_overview(struct overview *overview, struct error *err)
     const struct hikae_run_options everything = {0};
     if (run_plan_tenants(hikae, &everything, &overview->plan, err) != 0)
         return -1;
-    if (add_targets(hikae, overview->report, err) != 0 ||
-        catalog_tenant_each(hikae->catalog, add_tenant, overview, err) != 0)
+    static const struct engine_each work = {sizeof(struct looked), look_at_tenant, take_tenant, clear_looked};
+    if (add_targets(hikae, overview->report, err) != 0 || engine_rows_living(hikae, &overview->rows, err) != 0 ||
+        engine_each(hikae, &work, overview->rows.count, overview, err) != 0)
         return -1;
     for (size_t i = 0; i < hikae->target_count; i++)
         overview->report->targets[i].up = hikae->targets[i].up;
@@ -271,6 +303,7 @@ int status_take(struct hikae *hikae, status_visit *visit, void *context, struct 
     struct overview overview = {.hikae = hikae, .report = ret, .visit = visit, .context = context};
     int rc = take_overview(&overview, err);
     run_plan_clear(&overview.plan);
+    engine_rows_clear(&overview.rows);
     *ret_warnings = overview.warnings;
     return rc;
 }

@@ -1,13 +1,14 @@
 /* Listing tenants. */
 #include "base/hex.h"
 #include "base/mem.h"
+#include "ops/each.h"
 #include "ops/tenant.h"
 
 #include <string.h>
 
 struct list {
-    struct hikae *hikae;
     const struct hikae_tenant_filter *filter;
+    struct engine_rows rows; /* of those that fit */
     struct hikae_tenants *ret;
     size_t room;
 };
@@ -109,7 +110,7 @@ static int has_label(const struct catalog_tenant *row, const char *label, bool *
     return rc;
 }
 
-static int list_one(const struct catalog_tenant *row, void *context, struct error *err)
+static int note_fitting(const struct catalog_tenant *row, void *context, struct error *err)
 {
     struct list *list = context;
     const struct hikae_tenant_filter *filter = list->filter;
@@ -119,31 +120,62 @@ static int list_one(const struct catalog_tenant *row, void *context, struct erro
         return 0;
     if (has_label(row, filter->label, &fitting, err) != 0)
         return -1;
-    if (!fitting)
-        return 0;
-    if (list->ret->count == list->room) {
-        size_t room = list->room > 0 ? 2 * list->room : 16;
-        struct hikae_tenant *tenants = mem_realloc(list->ret->tenants, room * sizeof(*tenants));
-        if (tenants == NULL)
-            return error_no_memory(err);
-        list->ret->tenants = tenants;
-        list->room = room;
+    return fitting ? engine_rows_add(&list->rows, row, err) : 0;
+}
+
+static int look_at_one(struct hikae *fork, size_t number, void *item, void *context, struct error *err)
+{
+    const struct list *list = context;
+    return describe(fork, &list->rows.items[number], item, err);
+}
+
+static int take_one(struct hikae *fork, size_t number, void *item, const struct error *why, void *context,
+                    struct error *err)
+{
+    struct list *list = context;
+    struct hikae_tenants *ret = list->ret;
+    struct hikae_tenant *found = item;
+    (void)fork;
+    (void)number;
+    if (why != NULL) {
+        *err = *why;
+        return -1;
     }
-    struct hikae_tenant *to = &list->ret->tenants[list->ret->count++];
-    *to = (struct hikae_tenant){0};
-    return describe(list->hikae, row, to, err);
+    struct hikae_tenant *grown = mem_more(ret->tenants, ret->count, &list->room, sizeof(*grown));
+    if (grown == NULL)
+        return error_no_memory(err);
+    ret->tenants = grown;
+    grown[ret->count++] = *found;
+    *found = (struct hikae_tenant){0};
+    return 0;
+}
+
+static void clear_one(void *item)
+{
+    tenant_free(item);
 }
 
 static int select_tenants(struct hikae *hikae, const struct hikae_tenant_filter *filter, struct hikae_tenants *ret,
                           struct error *err)
 {
-    struct list list = {.hikae = hikae, .filter = filter, .ret = ret};
+    static const struct engine_each work = {sizeof(struct hikae_tenant), look_at_one, take_one, clear_one};
+    struct list list = {.filter = filter, .ret = ret};
     struct id tid;
     if (filter->name != NULL && engine_tenant_id(hikae, filter->name, &tid, err) != 0)
         return -1;
     if (engine_tenants(hikae, err) != 0)
         return -1;
-    return catalog_tenant_each(hikae->catalog, list_one, &list, err);
+    int rc = catalog_tenant_each(hikae->catalog, note_fitting, &list, err);
+    /* Of none that lives nothing is asked: what is known here can be listed while no holder answers. */
+    for (size_t i = 0; rc == 0 && hikae->keystore == NULL && i < list.rows.count; i++)
+        if (strcmp(list.rows.items[i].state, "erased") != 0) {
+            rc = engine_keystore(hikae, err);
+            break;
+        }
+    if (rc == 0)
+        rc = engine_each(hikae, &work, list.rows.count, &list, err);
+    engine_rows_clear(&list.rows);
+    return rc;
 }
 
 int tenant_list(struct hikae *hikae, const char *name, struct hikae_tenants *ret, struct error *err)
