@@ -5,12 +5,14 @@
 #include "base/clock.h"
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 10000 };
 
@@ -294,6 +296,35 @@ int catalog_scrub(struct catalog *catalog, bool *ret_done, struct error *err)
     if (*ret_done || is_busy(code))
         return 0;
     return catalog_error(catalog, code, "be written anew", err);
+}
+
+int catalog_drop_damaged(const struct catalog *catalog, size_t *ret_count, struct error *err)
+{
+    CLEANUP_FREE char *folder = mem_strdup(catalog->path);
+    CLEANUP_FREE char *prefix = NULL;
+    *ret_count = 0;
+    if (folder == NULL)
+        return error_no_memory(err);
+    char *slash = strrchr(folder, '/');
+    prefix = mem_printf("%s-damaged-", slash != NULL ? slash + 1 : folder);
+    if (prefix == NULL)
+        return error_no_memory(err);
+    if (slash != NULL)
+        *slash = '\0';
+    DIR *dir = opendir(slash != NULL ? folder : ".");
+    if (dir == NULL)
+        return error_set_errno(err, ERROR_LOCAL, errno, "look for damaged catalogues in %s", folder);
+    int rc = 0;
+    for (const struct dirent *entry; rc == 0 && (entry = readdir(dir)) != NULL;) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+            continue;
+        if (unlinkat(dirfd(dir), entry->d_name, 0) == 0)
+            ++*ret_count;
+        else if (errno != ENOENT)
+            rc = error_set_errno(err, ERROR_LOCAL, errno, "remove the damaged catalogue %s", entry->d_name);
+    }
+    (void)closedir(dir);
+    return rc;
 }
 
 int catalog_meta_set(struct catalog *catalog, const char *key, const char *value, struct error *err)

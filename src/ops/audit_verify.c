@@ -111,12 +111,23 @@ static int note_log(struct check *check, const struct audit_log *log, bool sound
     return ret->root != NULL ? 0 : error_no_memory(err);
 }
 
+/* Who wants to see no entry wants none of them kept either: a log of years is checked in little memory. */
+static int see_nothing(const struct id *log, const struct audit_entry *entry, void *context, struct error *err)
+{
+    (void)log;
+    (void)entry;
+    (void)context;
+    (void)err;
+    return 0;
+}
+static const struct audit_visitor nobody = {see_nothing, NULL};
+
 static int check_log(struct check *check, size_t first, size_t end, struct error *err)
 {
     const struct audit_store *store = &check->store.store;
     struct audit_log log;
     size_t before = check->findings.count;
-    if (audit_log_read(store, &check->objects, first, end, check->visitor, &log, &check->findings, err) != 0)
+    if (audit_log_read(store, &check->objects, first, end, check->visitor != NULL ? check->visitor : &nobody, &log, &check->findings, err) != 0)
         return -1;
     int rc = 0;
     if (id_equal(&log.log, &check->tree.log)) {

@@ -336,8 +336,8 @@ enum hikae_status hikae_contract_cancel(struct hikae *hikae, const char *tenant,
     if (engine_audit_begin(hikae, OPERATION_CONTRACT_CANCEL, tenant, options->dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
     int rc = check_options(options, false, &err);
-    if (rc == 0)
-        rc = session_open(hikae, tenant, options->dry_run ? 0 : SESSION_LOCK, &ending.session, &err);
+    if (rc == 0 && session_open(hikae, tenant, options->dry_run ? 0 : SESSION_LOCK, &ending.session, &err) != 0)
+        rc = contract_explain_absence(hikae, tenant, &err);
     if (rc == 0)
         rc = cancel_contract(&ending, &err);
     if (rc == 0)

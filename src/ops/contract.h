@@ -45,6 +45,11 @@ enum contract_purge { CONTRACT_PURGE_NONE, CONTRACT_PURGE_BEGUN, CONTRACT_PURGE_
 MUST_USE int contract_purge_of(struct hikae *hikae, const struct id *tid, enum contract_purge *ret, struct error *err);
 /* ERROR_REFUSED once a purge has begun: it is withdrawn first, or can no longer be. */
 MUST_USE int contract_check_cancel(struct hikae *hikae, const struct id *tid, struct error *err);
+/*
+ * A tenant that cannot be opened (err) may be one that was erased: err is ERROR_REFUSED then, and says since when it
+ * cannot be called back; else it stays. Always -1.
+ */
+int contract_explain_absence(struct hikae *hikae, const char *tenant, struct error *err);
 
 /* ---- contract_show.c ---- */
 

@@ -1,6 +1,8 @@
 /* How far a tenant's erasure is: read from the journal of erasures, of which this knows no more than its stages. */
 #include "base/hex.h"
+#include "base/mem.h"
 #include "ops/contract.h"
+#include "ops/purge.h"
 
 static const struct {
     const char *event;
@@ -69,7 +71,43 @@ int contract_check_cancel(struct hikae *hikae, const struct id *tid, struct erro
     if (stage == CONTRACT_PURGE_NONE)
         return 0;
     if (stage >= CONTRACT_PURGE_COMMITTED)
-        return error_set(err, ERROR_REFUSED, "its purge is committed: it cannot be called back");
+        return error_set(err, ERROR_REFUSED, "its erasure is committed: it cannot be called back");
     (void)error_set(err, ERROR_REFUSED, "its purge has begun");
     return error_hint(err, "`hikae purge withdraw` first");
+}
+
+/* Since when the erasure of a tenant cannot be called back; 0: it can, or there is none. */
+static int committed_since(const struct session *facts, const char *tenant, int64_t *ret_ns, struct error *err)
+{
+    struct id tid;
+    char hex[2 * ID_SIZE + 1];
+    CLEANUP_FREE char *known = NULL;
+    CLEANUP_JSON json_t *run = NULL;
+    json_t *row;
+    *ret_ns = 0;
+    if (purge_journal_find(facts, tenant, &tid, hex, &known, err) != 0 ||
+        purge_journal_run_of(facts, hex, &run, &row, err) != 0)
+        return -1;
+    if (run != NULL && purge_stage(run) >= PURGE_COMMIT)
+        *ret_ns = purge_time(json_object_get(run, "times"), purge_stage_name(PURGE_COMMIT));
+    return 0;
+}
+
+int contract_explain_absence(struct hikae *hikae, const char *tenant, struct error *err)
+{
+    struct session facts;
+    struct error ignored = {0};
+    int64_t since_ns = 0;
+    char since[CLOCK_TEXT_SIZE];
+    if ((err->class != ERROR_NOT_FOUND && err->class != ERROR_KEYS) ||
+        session_open_store(hikae, 0, &facts, &ignored) != 0)
+        return -1;
+    int rc = committed_since(&facts, tenant, &since_ns, &ignored);
+    session_close(&facts);
+    if (rc != 0 || since_ns == 0)
+        return -1;
+    *err = (struct error){0};
+    (void)error_set(err, ERROR_REFUSED, "it is erased, irrevocably since %s: its contract cannot go on",
+                    clock_format(since_ns, since));
+    return error_hint(err, "`hikae purge status %.100s` shows what was done; who comes back is a new tenant", tenant);
 }

@@ -12,7 +12,9 @@
  *   purge_judge.c    what these ends come to: pure
  *   purge_declare.c  what people say that they destroyed
  *   purge_delete.c   what is left on the targets, and on this machine
- *   purge_run.c      the steps in their order
+ *   purge_begin.c    the steps before the keys change, and back
+ *   purge_run.c      all of them in their order
+ *   purge_failures.c what became of those that could not go on
  *   purge_idle.c     what it leaves to others of the root epochs
  *   purge_returned.c erasures that were finished, looked at again
  *   purge_describe.c what is known of an erasure
@@ -214,7 +216,9 @@ MUST_USE int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json
 MUST_USE int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct error *err);
 /* Caches and the catalogue's rows of a tenant on this machine; its row says "erased", and only the pseudonym. */
 MUST_USE int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *err);
-/* What was forgotten since the last time leaves the catalogue's files. */
+/* Catalogues that were found damaged and moved aside go: they name who was erased since, whatever the new one knows. */
+MUST_USE int purge_drop_damaged(struct hikae *hikae, struct error *err);
+/* What was forgotten since the last time leaves the catalogue's files, those of damaged ones too. */
 MUST_USE int purge_scrub_local(struct hikae *hikae, struct error *err);
 
 /* ---- purge_run.c ---- */
@@ -222,7 +226,28 @@ MUST_USE int purge_scrub_local(struct hikae *hikae, struct error *err);
 /* Begin with what is approved (pseudonym NULL: all), and go on with what is under way. *ret_waiting: so many wait. */
 MUST_USE int purge_run(struct hikae *hikae, struct session *facts, const char *tenant, bool dry_run,
                        size_t *ret_waiting, struct error *err);
-/* Undo a run that is not committed: its tenants go on as they were. */
+/* ---- purge_begin.c ---- */
+
+/* What kept erasures from going on, each with the names of its tenants. An all-zero struct holds none. */
+struct purge_failures {
+    struct purge_failure {
+        char *names;
+        struct error why;
+    } * items;
+    size_t count, room;
+};
+/* names: NULL for want of memory. -1 if the failure is nobody's in particular, and ends everything. */
+MUST_USE int purge_failures_add(struct purge_failures *failures, const char *names, const struct error *why,
+                                struct error *err);
+/* If rc is 0: tell of them; -1 with the gravest one, if there are any. They are released. */
+MUST_USE int purge_failures_end(struct purge_failures *failures, struct hikae *hikae, int rc, struct error *err);
+/* The ids of a run's tenants. */
+MUST_USE int purge_batch_read(struct purge_batch *batch, struct error *err);
+/* Up to the intent. Tenants that cannot be erased now leave the batch (batch->count may become 0). */
+MUST_USE int purge_batch_begin(struct purge_batch *batch, struct purge_failures *failures, struct error *err);
+/* Before the commit: the tenants go on as they were. */
+MUST_USE int purge_batch_undo(struct purge_batch *batch, struct error *err);
+/* The same of a run in the journal. */
 MUST_USE int purge_run_undo(struct hikae *hikae, struct session *facts, const json_t *run, struct error *err);
 /* May all of a batch still be erased? What was true when it was planned, or begun, may have changed since. */
 MUST_USE int purge_still_allowed(struct purge_batch *batch, struct error *err);

@@ -235,6 +235,17 @@ int purge_forget_local(struct hikae *hikae, const struct id *tid, struct error *
     return rc;
 }
 
+int purge_drop_damaged(struct hikae *hikae, struct error *err)
+{
+    size_t count;
+    if (catalog_drop_damaged(hikae->catalog, &count, err) != 0)
+        return -1;
+    if (count > 0)
+        engine_warn(hikae, "%zu files of a damaged catalogue are removed: they may name tenants that are erased",
+                    count);
+    return 0;
+}
+
 int purge_scrub_local(struct hikae *hikae, struct error *err)
 {
     CLEANUP_FREE char *due = NULL;
@@ -244,7 +255,7 @@ int purge_scrub_local(struct hikae *hikae, struct error *err)
         return why.class == ERROR_NOT_FOUND ? 0 : (*err = why, -1);
     if (due == NULL)
         return 0;
-    if (catalog_scrub(hikae->catalog, &done, err) != 0)
+    if (purge_drop_damaged(hikae, err) != 0 || catalog_scrub(hikae->catalog, &done, err) != 0)
         return -1;
     if (done)
         return catalog_meta_set(hikae->catalog, SCRUB_DUE, NULL, err);

@@ -74,8 +74,10 @@ mv "$WORK/c-away" "$WORK/c"
 hikae purge run gone >"$WORK/out" 2>"$WORK/err"
 check erased test "$(hikae --json purge status "$id" 2>/dev/null | jq -r '.stage + " " + (.missed | tostring)')" = "gone true"
 expect 1 too-late-stays-too-late hikae contract show gone
-hikae contract cancel gone --who sales --reason 'too late' >"$WORK/out" 2>"$WORK/err"; code=$?
-check too-late-to-cancel test $code -eq 4
+expect 8 too-late-to-cancel hikae contract cancel gone --who sales --reason 'too late'
+says "it is erased, irrevocably since 2026-11-22T" and-since-when
+expect 8 nor-by-its-pseudonym hikae contract cancel "$id" --who sales --reason 'too late'
+expect 4 a-tenant-that-never-was hikae contract cancel nobody --who sales --reason 'too late'
 expect 4 nothing-to-restore hikae restore gone --to "$WORK/r"
 snapshot=$(hikae --json snapshots own 2>/dev/null | jq -r '.snapshots[] | select(.tag == "survivors") | .id')
 hikae cat own "survivors/$id/contract.json" --snapshot "$snapshot" >"$WORK/out" 2>/dev/null

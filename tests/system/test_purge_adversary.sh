@@ -25,6 +25,8 @@ copy
 hikae -q keys rotate --tenant victim >/dev/null 2>&1 || hikae -q keys rotate victim >/dev/null 2>&1
 echo more >"$WORK/src/victim/more"; hikae -q backup victim >/dev/null 2>&1
 copy
+# A catalogue that was found damaged while it lived lies beside the new one.
+for suffix in '' -wal; do cp "$DISK/state/catalogue.db" "$DISK/state/catalogue.db-damaged-20261101T000000Z$suffix"; done
 check "approved" approve victim
 adversary() { /usr/bin/python3 "$ROOT/tests/adversary/adversary.py" --tenant "$tid" "$@" >"$WORK/json"; }
 # While it lives he recovers it from the disk: he knows how to look.
@@ -46,6 +48,7 @@ done 2>/dev/null
 # The last part is held at its end, and its memory read.
 HIKAE_TEST_HOLD=finished "$HIKAE" --config "$WORK/h/hikae.yaml" purge run >/dev/null 2>&1 & pid=$!
 check "the process is held" wait_for is_stopped $pid
+check "no copy of the catalogue names it" bash -c '! grep -qrl victim "$0"' "$DISK/state"
 /usr/bin/python3 - $pid >"$WORK/memory" <<'PY'
 import sys
 pid = sys.argv[1]

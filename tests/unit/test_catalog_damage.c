@@ -309,11 +309,34 @@ static void test_scrub_of_damage(void **state)
     reopen(f, CATALOG_REPLACED);
 }
 
+/* What was moved aside goes as a whole, and nothing else does. */
+static void test_drop_damaged(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    size_t count = 7;
+    char other[sizeof(f->folder) + 32];
+    assert_int_equal(catalog_drop_damaged(f->catalog, &count, &err), 0);
+    assert_int_equal(count, 0);
+    catalog_close(f->catalog);
+    overwrite(f->path, 0, 4096);
+    f->catalog = open_as(f, CATALOG_REPLACED);
+    (void)snprintf(other, sizeof(other), "%s/other.db-damaged-2026Z", f->folder);
+    assert_int_equal(file_write_atomic(other, "x", 1, 0600, &err), 0);
+    assert_int_equal(count_moved(f), 1);
+    assert_int_equal(catalog_drop_damaged(f->catalog, &count, &err), 0);
+    assert_true(count >= 1);
+    assert_int_equal(count_moved(f), 0);
+    assert_int_equal(access(other, F_OK), 0);
+    assert_int_equal(access(f->path, F_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_moved_aside), TEST(test_corrupt_header), TEST(test_corrupt_pages), TEST(test_cannot_open),
         TEST(test_killed),      TEST(test_threads),        TEST(test_scrub),         TEST(test_scrub_of_damage),
+        TEST(test_drop_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
