@@ -79,7 +79,8 @@ MUST_USE int catalog_tenant_forget(struct catalog *catalog, const struct id *tid
  * again.
  */
 MUST_USE int catalog_scrub(struct catalog *catalog, bool *ret_done, struct error *err);
-/* Remove the databases that were found damaged and moved aside: they know what was forgotten since. *ret_count files. */
+/* Remove the databases that were found damaged and moved aside: they know what was forgotten since. *ret_count files.
+ */
 MUST_USE int catalog_drop_damaged(const struct catalog *catalog, size_t *ret_count, struct error *err);
 
 /* ---- The ledger: objects known to be on a target ---- */

@@ -127,7 +127,8 @@ static int check_log(struct check *check, size_t first, size_t end, struct error
     const struct audit_store *store = &check->store.store;
     struct audit_log log;
     size_t before = check->findings.count;
-    if (audit_log_read(store, &check->objects, first, end, check->visitor != NULL ? check->visitor : &nobody, &log, &check->findings, err) != 0)
+    if (audit_log_read(store, &check->objects, first, end, check->visitor != NULL ? check->visitor : &nobody, &log,
+                       &check->findings, err) != 0)
         return -1;
     int rc = 0;
     if (id_equal(&log.log, &check->tree.log)) {

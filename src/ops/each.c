@@ -249,7 +249,7 @@ static int copy_row(const struct catalog_tenant *from, struct catalog_tenant *to
                                   mem_strdup(from->class),
                                   mem_strdup(from->body)};
     return to->name != NULL && to->policy != NULL && to->state != NULL && to->class != NULL && to->body != NULL ? 0
-                                                                                                               : -1;
+                                                                                                                : -1;
 }
 
 int engine_rows_add(struct engine_rows *rows, const struct catalog_tenant *row, struct error *err)

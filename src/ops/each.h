@@ -1,4 +1,5 @@
-/* Many tenants looked at, several at once (each.c): what lists all tenants is built on it. It never writes to a target. */
+/* Many tenants looked at, several at once (each.c): what lists all tenants is built on it. It never writes to a target.
+ */
 #ifndef HIKAE_OPS_EACH_H
 #define HIKAE_OPS_EACH_H
 

@@ -1,7 +1,7 @@
 /*
  * An erasure up to its intent: writers stop, everything is counted, the holders answer. Up to here, and until the
- * commit, it can be undone. A tenant that stands in the way of itself only (a hold, a run that has it) leaves the batch,
- * and the others are erased without it.
+ * commit, it can be undone. A tenant that stands in the way of itself only (a hold, a run that has it) leaves the
+ * batch, and the others are erased without it.
  */
 #include "base/hex.h"
 #include "base/mem.h"

@@ -334,9 +334,9 @@ static void test_drop_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_moved_aside), TEST(test_corrupt_header), TEST(test_corrupt_pages), TEST(test_cannot_open),
-        TEST(test_killed),      TEST(test_threads),        TEST(test_scrub),         TEST(test_scrub_of_damage),
-        TEST(test_drop_damaged),
+        TEST(test_moved_aside), TEST(test_corrupt_header),  TEST(test_corrupt_pages),
+        TEST(test_cannot_open), TEST(test_killed),          TEST(test_threads),
+        TEST(test_scrub),       TEST(test_scrub_of_damage), TEST(test_drop_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,10 +28,8 @@ struct seen {
 
 static struct seen seen_new(void)
 {
-    return (struct seen){.mutex = PTHREAD_MUTEX_INITIALIZER,
-                         .changed = PTHREAD_COND_INITIALIZER,
-                         .fails_at = COUNT,
-                         .stops_at = COUNT};
+    return (struct seen){
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .fails_at = COUNT, .stops_at = COUNT};
 }
 
 /* The first ones wait for each other: one after another they would wait in vain. */
