@@ -11,7 +11,7 @@ extern "C" {
 /* What is known of a tenant on one target. */
 struct hikae_purge_target {
     char *name;
-    const char *state; /* "listed", "gone", "unknown" */
+    const char *state; /* "listed", "gone", "unknown", "declared": people say what became of it */
     uint64_t objects;  /* that can be read there */
     uint64_t bytes;
     uint64_t versions; /* all versions, those that can be read among them */
@@ -116,13 +116,14 @@ struct hikae_declare_options {
     bool dry_run;
 };
 /*
- * Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"). The
- * erasures under way that waited for it are returned as they are now: the last word makes them irrevocable. HIKAE_KEYS:
- * the key is no operator's; HIKAE_NOT_FOUND: the epoch had no such holder; HIKAE_REFUSED: the epoch is in force, the
- * holder still opens it from here, a key service ends the key by itself, or nobody signs though two people are
- * operators.
+ * Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"), or a
+ * target that was taken out of the configuration ("target/NAME"). The erasures under way that waited for it are returned
+ * as they are now: the last word makes them irrevocable. HIKAE_KEYS: the key is no operator's; HIKAE_NOT_FOUND: the
+ * epoch had no such holder, no erasure waits for such a target; HIKAE_REFUSED: the epoch is in force, the holder still
+ * opens it from here, a key service ends the key by itself, the target is configured, or nobody signs though two people
+ * are operators.
  */
-enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *holder,
+enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *subject,
                                       const struct hikae_declare_options *options, struct hikae_purges *ret,
                                       struct hikae_error *error);
 

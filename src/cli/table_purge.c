@@ -143,7 +143,7 @@ const struct command row_purge_declare = {
     .name = "purge declare",
     .group = GROUP_LEAVE,
     .summary = {"record what people destroyed: a sheet, a key's backup", "人が廃棄したものを記録する"},
-    .arguments = "EPOCH/GROUP/HOLDER",
+    .arguments = "EPOCH/GROUP/HOLDER|target/NAME",
     .least = 1,
     .most = 1,
     .flags = COMMAND_STORE | COMMAND_DRY,
@@ -153,14 +153,21 @@ const struct command row_purge_declare = {
         "where "
         "nothing here contradicts it: not for a key that still opens, nor for one that a key service ends at its own "
         "time. It counts for a holder that cannot be asked any more, such as the disk of a lost machine. An erasure "
-        "that waited for nothing else is irrevocable from then on. `hikae keys status` lists what is left to destroy.",
+        "that waited for nothing else is irrevocable from then on. `hikae keys status` lists what is left to destroy. "
+        "In "
+        "the same way people say what became of a target that was taken out of the configuration, and that an erasure "
+        "waits for: nobody can list it any more. A target that is configured is asked instead.",
     .options = declare_options,
     .examples = {{"hikae purge declare 3/paper/sheet --who tanaka --how \"shredded, both copies\" --operator sato.pem",
-                  "The recovery sheet of epoch 3 is gone."}},
-    .exits = {{2, "no holder is named, or nobody says how"},
-              {4, "that epoch had no such holder"},
+                  "The recovery sheet of epoch 3 is gone."},
+                 {"hikae purge declare target/osaka --who tanaka --how \"disks shredded, certificate 77\" --operator "
+                  "sato.pem",
+                  "So is a target that burnt, or was given back."}},
+    .exits = {{2, "no holder and no target is named, or nobody says how"},
+              {4, "that epoch had no such holder, no erasure waits for that target"},
               {7, "the key is no operator's"},
-              {8, "the epoch is in force, the holder still opens it, a key service ends its key, or nobody signs"}},
+              {8, "the epoch is in force, the holder still opens it, a key service ends its key, the target is "
+                  "configured, or nobody signs"}},
     .run = command_purge_declare,
 };
 

@@ -211,6 +211,8 @@ MUST_USE int purge_describe_plan(const char *tenant, const json_t *plan, const c
 
 /* Delete whatever lies of a tenant on the targets that answer, list again, and note it in the tenant's row. */
 MUST_USE int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, struct error *err);
+/* The tenant's row: gone since now, or since before, if it is gone from each of its targets. */
+MUST_USE int purge_note_gone(json_t *row, struct error *err);
 /* The keystore entries of epochs that are destroyed: *ret_left could not be deleted, or are on targets that are away.
  */
 MUST_USE int purge_delete_entries(struct purge_batch *batch, uint64_t *ret_left, struct error *err);

@@ -175,6 +175,39 @@ static int stop_writers(struct purge_batch *batch, struct purge_failures *failur
 
 /* ---- Inventory and intent ---- */
 
+static bool is_configured(const struct hikae *hikae, const char *target)
+{
+    for (size_t i = 0; i < hikae->config->target_count; i++)
+        if (strcmp(hikae->config->targets[i].name, target) == 0)
+            return true;
+    return false;
+}
+
+/* Targets that the plan knows and that were taken out of the configuration since: what lies there is nobody's to see.
+ */
+static int take_retired(struct purge_batch *batch, json_t *row, struct error *err)
+{
+    CLEANUP_JSON json_t *plan = NULL;
+    CLEANUP_JSON json_t *targets = json_array();
+    size_t i;
+    json_t *one;
+    if (targets == NULL)
+        return error_no_memory(err);
+    if (purge_journal_plan_of(batch->facts, json_string_value(json_object_get(row, "tenant")), &plan, err) != 0)
+        return -1;
+    json_array_foreach(json_object_get(json_object_get(plan, "plan"), "targets"), i, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "target"));
+        if (name == NULL || is_configured(batch->hikae, name))
+            continue;
+        if (json_array_append_new(targets, json_pack("{s:s, s:i, s:s, s:s, s:s}", "target", name, "deleted", 0, "state",
+                                                     "unknown", "left", "left-away", "why",
+                                                     "it is not configured any more")) != 0)
+            return error_no_memory(err);
+    }
+    return json_object_set(row, "targets", targets) == 0 ? 0 : error_no_memory(err);
+}
+
 static int take_inventory(struct purge_batch *batch, struct error *err)
 {
     size_t i;
@@ -188,10 +221,10 @@ static int take_inventory(struct purge_batch *batch, struct error *err)
         int64_t tenant_ns = 0;
         if (purge_look_targets(batch->hikae, &batch->tids[i], &listed, err) != 0)
             return -1;
-        if (json_object_set_new(row, "inventory", listed) != 0 ||
-            json_object_set_new(row, "targets", json_array()) != 0)
+        if (json_object_set_new(row, "inventory", listed) != 0)
             return error_no_memory(err);
-        if (keystore_tenant_since(batch->hikae->keystore, &batch->tids[i], &tenant_ns, err) != 0)
+        if (take_retired(batch, row, err) != 0 ||
+            keystore_tenant_since(batch->hikae->keystore, &batch->tids[i], &tenant_ns, err) != 0)
             return -1;
         if (since_ns == 0 || tenant_ns < since_ns)
             since_ns = tenant_ns;

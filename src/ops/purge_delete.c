@@ -66,6 +66,8 @@ static int note_listing(const struct run_target *t, const json_t *listed, json_t
     /* One that does not answer today takes nothing back of what it listed before. */
     if (!is_listed)
         return 0;
+    /* One that can be asked needs nobody's word. */
+    (void)json_object_del(row, "declared");
     if (left > 0)
         return purge_set_time(row, "gone", 0, err) != 0 ? -1 : purge_set_time(row, "empty", 0, err);
     int64_t now_ns = clock_now_ns(), empty_ns = purge_time(row, "empty");
@@ -105,11 +107,21 @@ static int delete_on(struct run_target *t, const char *prefix, json_t *row, stru
                     left ? wiped.why.what : NULL, err);
 }
 
+int purge_note_gone(json_t *row, struct error *err)
+{
+    size_t i;
+    json_t *one;
+    bool gone = true;
+    json_array_foreach(json_object_get(row, "targets"), i, one) gone = gone && purge_time(one, "gone") != 0;
+    if (gone && purge_time(row, "gone") != 0)
+        return 0;
+    return purge_set_time(row, "gone", gone ? clock_now_ns() : 0, err);
+}
+
 int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, struct error *err)
 {
     char hex[2 * ID_SIZE + 1];
-    size_t i, gone = 0;
-    json_t *one;
+    size_t i;
     CLEANUP_FREE char *prefix = mem_printf(NAME_TENANTS "%s/", hex_encode(tid->bytes, ID_SIZE, hex));
     CLEANUP_JSON json_t *listed = NULL;
     json_t *targets = json_object_get(row, "targets");
@@ -131,9 +143,7 @@ int purge_delete_tenant(struct hikae *hikae, const struct id *tid, json_t *row, 
         if (note_listing(&hikae->targets[i], now, own_row(targets, hikae->targets[i].name), err) != 0)
             return -1;
     }
-    json_array_foreach(targets, i, one) gone += purge_time(one, "gone") != 0;
-    int64_t now_ns = gone == json_array_size(targets) ? clock_now_ns() : 0;
-    return now_ns != 0 && purge_time(row, "gone") != 0 ? 0 : purge_set_time(row, "gone", now_ns, err);
+    return purge_note_gone(row, err);
 }
 
 /* ---- Entries of epochs that are over ---- */

@@ -58,14 +58,30 @@ static uint64_t number_of(const json_t *object, const char *key)
 /* One of our own words for a word in JSON, so that it needs no owner. */
 static const char *state_word(const char *text)
 {
-    static const char *const words[] = {"listed", "gone", "unknown"};
+    static const char *const words[] = {"listed", "gone", "unknown", "declared"};
     for (size_t i = 0; text != NULL && i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(words[i], text) == 0)
             return words[i];
     return "unknown";
 }
 
-static int describe_targets(const json_t *rows, struct hikae_purge *to, struct error *err)
+/*
+ * A target that is configured may be there again tomorrow; of any other one that an erasure waits for people must say
+ * what became of it. config: NULL before it has begun.
+ */
+static char *why_left(const struct config *config, const json_t *row)
+{
+    const char *name = json_string_value(json_object_get(row, "target"));
+    bool is_configured = config == NULL || name == NULL || purge_time(row, "gone") != 0;
+    for (size_t i = 0; !is_configured && i < config->target_count; i++)
+        is_configured = strcmp(config->targets[i].name, name) == 0;
+    return is_configured ? text_of(row, "why")
+                         : mem_printf("it is not configured any more: configure it again, or, if it is destroyed, "
+                                      "`hikae purge declare target/%s --who NAME --how TEXT --operator KEYFILE`",
+                                      name);
+}
+
+static int describe_targets(const struct config *config, const json_t *rows, struct hikae_purge *to, struct error *err)
 {
     size_t i;
     json_t *row;
@@ -84,7 +100,7 @@ static int describe_targets(const json_t *rows, struct hikae_purge *to, struct e
                                               .uploads = number_of(row, "uploads"),
                                               .locked_until_ns = purge_time(row, "locked_until"),
                                               .gone_ns = purge_time(row, "gone"),
-                                              .why = text_of(row, "why")};
+                                              .why = why_left(config, row)};
         if (target->name == NULL)
             return error_no_memory(err);
     }
@@ -286,7 +302,8 @@ static int describe(const struct session *facts, const char *tenant, const char 
     const json_t *before = json_object_get(row, "inventory"), *now = json_object_get(row, "targets");
     const json_t *found = before != NULL ? before : json_object_get(text, "targets");
     sum_targets(found, to);
-    if (describe_targets(json_array_size(now) > 0 ? now : found, to, err) != 0)
+    bool has_begun = json_array_size(now) > 0;
+    if (describe_targets(has_begun ? facts->hikae->config : NULL, has_begun ? now : found, to, err) != 0)
         return -1;
     describe_bills(found, to);
     if (describe_holders(run, text, to, err) != 0 ||
@@ -378,7 +395,7 @@ int purge_describe_plan(const char *tenant, const json_t *plan, const char *hash
         return error_no_memory(err);
     judge_deadline(plan, to);
     sum_targets(json_object_get(plan, "targets"), to);
-    if (describe_targets(json_object_get(plan, "targets"), to, err) != 0)
+    if (describe_targets(NULL, json_object_get(plan, "targets"), to, err) != 0)
         return -1;
     describe_bills(json_object_get(plan, "targets"), to);
     return describe_holders(NULL, plan, to, err);
