@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { DISCLOSE_PATHS_MAX = 10000 };
 
@@ -123,7 +124,11 @@ static int create(const struct disclosing *d, const char *path, int *ret_fd, str
     if (file_mkdirs(above, 0700, err) != 0)
         return -1;
     *ret_fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return *ret_fd >= 0 ? 0 : error_set_errno(err, ERROR_LOCAL, errno, "create %s", full);
+    if (*ret_fd >= 0)
+        return 0;
+    if (errno == EEXIST)
+        return error_set(err, ERROR_USAGE, "'%.200s' is named twice", path);
+    return error_set_errno(err, ERROR_LOCAL, errno, "create %s", full);
 }
 
 static int write_entry(struct disclosing *d, const char *path, const struct entry *entry, struct error *err)
@@ -226,9 +231,13 @@ static int record(struct disclosing *d, struct session *session, struct error *e
                   d->options->authority, "recipient", d->options->recipient, "envelope", envelope);
     if (body == NULL)
         return error_no_memory(err);
-    return file_create_durable(d->ret->statement, envelope, strlen(envelope), 0600, err) == 0
-               ? facts_append(session, RECORD_CONTRACT, body, err)
-               : -1;
+    if (file_create_durable(d->ret->statement, envelope, strlen(envelope), 0600, err) != 0)
+        return -1;
+    if (facts_append(session, RECORD_CONTRACT, body, err) == 0)
+        return 0;
+    if (unlink(d->ret->statement) != 0)
+        engine_warn(d->hikae, "%s states a disclosure that is not on record: remove it", d->ret->statement);
+    return -1;
 }
 
 static int name_disclosure(struct disclosing *d, struct error *err)

@@ -18,6 +18,9 @@
 const struct history_fact *facts_find(const struct session *session, enum record_type type, const char *key);
 /* How many there have been about a thing. */
 size_t facts_count(const struct session *session, enum record_type type, const char *key);
+/* All facts of a type, those that later ones replaced too, in the order in which they were written (mem_free). */
+MUST_USE int facts_in_order(const struct history *history, enum record_type type, const struct history_fact ***ret,
+                            size_t *ret_count, struct error *err);
 /*
  * Append a fact ("v": 1 is added to body), on min_copies targets, and read the history again. ERROR_REFUSED if fewer
  * can be written: nothing is then, but by a target that fails while it is written to.

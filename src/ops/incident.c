@@ -237,20 +237,6 @@ static int read_body(json_t *body, int64_t time_ns, struct hikae_incidents *ret,
     return find_or_add(ret, body, &item, err) != 0 ? -1 : apply(item, body, time_ns, err);
 }
 
-static int read_fact(const struct history_fact *fact, struct hikae_incidents *ret, struct error *err)
-{
-    json_t *body CLEANUP_JSON = NULL;
-    if (fact->type != RECORD_INCIDENT)
-        return 0;
-    return json_parse(fact->body, strlen(fact->body), &body, err) != 0 ? -1 : read_body(body, fact->time_ns, ret, err);
-}
-
-static int compare_facts(const void *a, const void *b)
-{
-    const struct history_fact *x = *(const struct history_fact *const *)a, *y = *(const struct history_fact *const *)b;
-    return x->time_ns < y->time_ns ? -1 : x->time_ns > y->time_ns;
-}
-
 static int compare_items(const void *a, const void *b)
 {
     const struct hikae_incident *x = a, *y = b;
@@ -261,22 +247,18 @@ static int compare_items(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-/* The history's facts of this type, by time: those that later ones have replaced are events too. */
 static int read_facts(const struct history *history, struct hikae_incidents *ret, struct error *err)
 {
-    size_t count = 0;
-    CLEANUP_FREE const struct history_fact **sorted =
-        mem_calloc(history->fact_count + history->past_count + 1, sizeof(struct history_fact *));
-    if (sorted == NULL)
-        return error_no_memory(err);
-    for (size_t i = 0; i < history->past_count; i++)
-        sorted[count++] = &history->past[i];
-    for (size_t i = 0; i < history->fact_count; i++)
-        sorted[count++] = &history->facts[i];
-    qsort(sorted, count, sizeof(struct history_fact *), compare_facts);
-    for (size_t i = 0; i < count; i++)
-        if (read_fact(sorted[i], ret, err) != 0)
+    CLEANUP_FREE const struct history_fact **list = NULL;
+    size_t count;
+    if (facts_in_order(history, RECORD_INCIDENT, &list, &count, err) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        json_t *body CLEANUP_JSON = NULL;
+        if (json_parse(list[i]->body, strlen(list[i]->body), &body, err) != 0 ||
+            read_body(body, list[i]->time_ns, ret, err) != 0)
             return -1;
+    }
     return 0;
 }
 

@@ -6,8 +6,6 @@
 #include "ops/approval.h"
 #include "ops/operator_plan.h"
 
-#include <stdlib.h>
-
 void operators_clear(struct operators *operators)
 {
     for (size_t i = 0; i < operators->count; i++) {
@@ -208,42 +206,13 @@ static int replay(struct operators *operators, const struct id *store, const str
     return 0;
 }
 
-static int compare_facts(const void *a, const void *b)
-{
-    const struct history_fact *x = *(const struct history_fact *const *)a, *y = *(const struct history_fact *const *)b;
-    if (x->sequence != y->sequence)
-        return x->sequence < y->sequence ? -1 : 1;
-    return x->time_ns != y->time_ns ? (x->time_ns < y->time_ns ? -1 : 1) : strcmp(x->key, y->key);
-}
-
-/* All records about operators, in the order of the history (mem_free). */
-static int list_facts(const struct history *history, const struct history_fact ***ret, size_t *ret_count,
-                      struct error *err)
-{
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers. */
-    const struct history_fact **list = mem_calloc(history->past_count + history->fact_count + 1, sizeof(*list));
-    size_t count = 0;
-    if (list == NULL)
-        return error_no_memory(err);
-    for (size_t i = 0; i < history->past_count; i++)
-        if (history->past[i].type == RECORD_OPERATOR)
-            list[count++] = &history->past[i];
-    for (size_t i = 0; i < history->fact_count; i++)
-        if (history->facts[i].type == RECORD_OPERATOR)
-            list[count++] = &history->facts[i];
-    qsort(list, count, sizeof(struct history_fact *), compare_facts);
-    *ret = list;
-    *ret_count = count;
-    return 0;
-}
-
 int operators_read(const struct session *facts, struct operators *ret, struct error *err)
 {
     CLEANUP_FREE const struct history_fact **list = NULL;
     size_t count = 0;
     struct error why = {0};
     *ret = (struct operators){0};
-    if (list_facts(&facts->chain.history, &list, &count, err) != 0)
+    if (facts_in_order(&facts->chain.history, RECORD_OPERATOR, &list, &count, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         CLEANUP_JSON json_t *body = NULL;

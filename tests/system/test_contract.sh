@@ -9,7 +9,7 @@ at() { export HIKAE_NOW=$1; }
 at 2027-01-10T10:00:00Z
 echo forty-two >"$WORK/src/users/42/mail"; ln "$WORK/src/users/42/mail" "$WORK/src/users/99/link"
 echo forty-three >"$WORK/src/users/43/mail"; echo other >"$WORK/src/other"; echo own >"$WORK/own/a"
-check init "$HIKAE" init --dir "$D" --test-clock --target "a=file://$WORK/ta?country=JP&site=x" --target "b=file://$WORK/tb?country=JP&site=y"
+check init "$HIKAE" init --dir "$D" --test-clock --target "a=file://$WORK/ta?country=JP&site=x" --target "b=file://$WORK/tb?country=JP&site=y" --min-copies 2
 cat >"$D/policies/small.yaml" <<'Y'
 schema: 1
 name: small
@@ -182,6 +182,11 @@ check nothing-was-written test ! -e "$WORK/d0"
 check disclose-unsigned disclose data/users/43/mail --to "$WORK/d1"
 check exactly-that test "$(cd "$WORK/d1" && find . -type f)" = ./data/users/43/mail
 check its-hash test "$(jq -r .payload "$WORK/d1.disclosure.json" | base64 -d | jq -r '.files[0].sha256')" = "$(sha256sum <"$WORK/src/users/43/mail" | cut -d' ' -f1)"
+expect 2 no-file-twice disclose data/other data/other --to "$WORK/d0"
+mv "$WORK/tb" "$WORK/tb-away"
+expect 8 not-on-record disclose data/other --to "$WORK/d0"
+check is-not-given-away test ! -e "$WORK/d0" -a ! -e "$WORK/d0.disclosure.json"
+mv "$WORK/tb-away" "$WORK/tb"
 for n in sato tanaka; do
     "$HIKAE" keys operator new --out "$WORK/$n.pem" >"$WORK/$n.pub" 2>/dev/null
     hikae keys operator add $n --key "$WORK/$n.pub" >/dev/null 2>&1
