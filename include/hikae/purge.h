@@ -117,11 +117,11 @@ struct hikae_declare_options {
 };
 /*
  * Record that people destroyed what only they could: a recovery sheet, a copy of a key file ("EPOCH/GROUP/NAME"), or a
- * target that was taken out of the configuration ("target/NAME"). The erasures under way that waited for it are returned
- * as they are now: the last word makes them irrevocable. HIKAE_KEYS: the key is no operator's; HIKAE_NOT_FOUND: the
- * epoch had no such holder, no erasure waits for such a target; HIKAE_REFUSED: the epoch is in force, the holder still
- * opens it from here, a key service ends the key by itself, the target is configured, or nobody signs though two people
- * are operators.
+ * target that was taken out of the configuration ("target/NAME"). The erasures under way that waited for it are
+ * returned as they are now: the last word makes them irrevocable. HIKAE_KEYS: the key is no operator's;
+ * HIKAE_NOT_FOUND: the epoch had no such holder, no erasure waits for such a target; HIKAE_REFUSED: the epoch is in
+ * force, the holder still opens it from here, a key service ends the key by itself, the target is configured, or nobody
+ * signs though two people are operators.
  */
 enum hikae_status hikae_purge_declare(struct hikae *hikae, const char *subject,
                                       const struct hikae_declare_options *options, struct hikae_purges *ret,
