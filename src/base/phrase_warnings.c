@@ -107,6 +107,7 @@ const struct phrase phrase_warnings[] = {
     {"whether a tenant is still suspended cannot be read: %s", "テナントが停止中かどうかを読み取れません: <1>"},
     {"the %s could not be sent: %s: %s", "{1} を送信できませんでした: {2}: <3>"},
     {"what the tenant's policy lets survive is not in the plan: %s", "ポリシーで存続する項目が計画にありません: <1>"},
+    {"what %s would get is not counted: a dry run makes no folder", "{1} に置かれる分は数えていません（試行ではフォルダーを作りません）"},
     {"a holder of the old root epoch cannot be asked from here: what it holds may go on opening. Bring it here and run again; if it is destroyed, `hikae purge declare` says so", "以前のルートエポックの保持者に照会できず、その鍵はまだ開く可能性があります。ここに用意して再実行するか、廃棄済みなら `hikae purge declare` で申告してください"},
     {"%s opens epoch %u and could not be destroyed: %s", "{1} はエポック {2} を開けますが、破棄できませんでした: <3>"},
     {"the %s logs of %s %s are gone, although their time is not over", "{1} ログ（{2} {3}）が保管期間中に失われています"},

@@ -87,7 +87,17 @@ int engine_audit_upload(struct hikae *hikae, struct audit_uploaded *ret, struct 
     return rc;
 }
 
-int engine_audit_catch_up(struct hikae *hikae, uint64_t *ret_copied, struct error *err)
+/* What a catching up would copy: each object to each place that lacks it. */
+static uint64_t count_lacking(const struct audit_store *store, const struct audit_objects *objects)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < objects->count; i++)
+        for (size_t k = 0; k < store->place_count; k++)
+            count += !store->places[k].failed && (objects->items[i].places >> k & 1) == 0;
+    return count;
+}
+
+int engine_audit_catch_up(struct hikae *hikae, bool dry_run, uint64_t *ret_copied, struct error *err)
 {
     struct engine_audit_store store;
     struct audit_objects objects;
@@ -97,7 +107,10 @@ int engine_audit_catch_up(struct hikae *hikae, uint64_t *ret_copied, struct erro
         return -1;
     int rc = audit_objects_list(&store.store, NULL, &objects, err);
     if (rc == 0) {
-        rc = audit_objects_catch_up(&store.store, &objects, &complete, ret_copied, err);
+        if (dry_run)
+            *ret_copied = count_lacking(&store.store, &objects);
+        else
+            rc = audit_objects_catch_up(&store.store, &objects, &complete, ret_copied, err);
         audit_objects_free(&objects);
     }
     engine_audit_store_close(&store);

@@ -19,8 +19,9 @@ void engine_audit_store_close(struct engine_audit_store *store);
 /* Bring what waits to the targets, and targets up to date. A copied state folder gets a log of its own, which says so.
  */
 MUST_USE int engine_audit_upload(struct hikae *hikae, struct audit_uploaded *ret, struct error *err);
-/* The same for every log of the store, whoever writes it: *ret_copied objects. */
-MUST_USE int engine_audit_catch_up(struct hikae *hikae, uint64_t *ret_copied, struct error *err);
+/* Bring targets up to date with every log of the store, whoever writes it: *ret_copied objects. A dry run counts them.
+ */
+MUST_USE int engine_audit_catch_up(struct hikae *hikae, bool dry_run, uint64_t *ret_copied, struct error *err);
 /* The id of the log that this state folder writes. */
 MUST_USE int engine_audit_own_log(struct hikae *hikae, struct id *ret, struct error *err);
 

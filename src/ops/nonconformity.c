@@ -226,13 +226,26 @@ static bool names_tenant(const struct hikae_incident *item, const char *hex)
     return false;
 }
 
+/* A tenant's pseudonym. One that is erased has no other name, and a catalogue that was made anew does not know it. */
+static int pseudonym_of(struct hikae *hikae, const char *tenant, char ret[2 * ID_SIZE + 1], struct error *err)
+{
+    struct id tid;
+    struct error why = {0};
+    bool is_one = strlen(tenant) == 2 * ID_SIZE && hex_decode(tenant, ID_SIZE, tid.bytes);
+    if (engine_tenant_id(hikae, tenant, &tid, &why) != 0 && (why.class != ERROR_NOT_FOUND || !is_one)) {
+        *err = why;
+        return -1;
+    }
+    (void)hex_encode(tid.bytes, ID_SIZE, ret);
+    return 0;
+}
+
 /* The tenants of one cause that `known` does not name yet, as [{name, id}]. *ret_since_ns: the earliest time. */
 static int gather_tenants(struct hikae *hikae, const struct misses *misses, const struct missed *cause,
                           const struct hikae_incident *known, json_t *list, int64_t *ret_since_ns, struct error *err)
 {
     for (size_t i = 0; i < misses->count; i++) {
         const struct missed *missed = &misses->items[i];
-        struct id tid;
         char hex[2 * ID_SIZE + 1];
         if (!same_cause(missed, cause))
             continue;
@@ -240,9 +253,8 @@ static int gather_tenants(struct hikae *hikae, const struct misses *misses, cons
             *ret_since_ns = missed->since_ns;
         if (missed->tenant == NULL)
             continue;
-        if (engine_tenant_id(hikae, missed->tenant, &tid, err) != 0)
+        if (pseudonym_of(hikae, missed->tenant, hex, err) != 0)
             return -1;
-        (void)hex_encode(tid.bytes, ID_SIZE, hex);
         if (!names_tenant(known, hex) &&
             json_array_append_new(list, json_pack("{s:s, s:s}", "name", missed->tenant, "id", hex)) != 0)
             return error_no_memory(err);

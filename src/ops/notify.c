@@ -175,6 +175,12 @@ static int tell_one(struct telling *telling, bool alert, bool *ret_good, struct 
     return reached ? remember(hikae, key, telling->state.now_ns, fingerprint, err) : 0;
 }
 
+/* One that would last longer than any may was set under a clock that was ahead: it hides nothing. */
+static bool is_muted(const struct memory *mute, int64_t now_ns)
+{
+    return mute->at_ns > now_ns && mute->at_ns - now_ns <= MUTE_MAX_NS;
+}
+
 static int tell_people(struct telling *telling, bool *ret_good, struct error *err)
 {
     const struct config_notify *config = &telling->hikae->config->notify;
@@ -182,7 +188,7 @@ static int tell_people(struct telling *telling, bool *ret_good, struct error *er
     if (recall(telling->hikae, "notify.mute", &mute, err) != 0)
         return -1;
     mem_free(mute.what);
-    bool muted = mute.at_ns > telling->state.now_ns;
+    bool muted = is_muted(&mute, telling->state.now_ns);
     telling->state.muted_until_ns = muted ? mute.at_ns : 0;
     if (notice_has_alert(&telling->causes, muted) && tell_one(telling, true, ret_good, err) != 0)
         return -1;
@@ -236,7 +242,7 @@ static int take_report(struct hikae *hikae, struct hikae_notify_report *ret, str
             ret->channels[ret->count++] = (struct hikae_notify_channel){.name = notify_channel_names[channel]};
     if (recall(hikae, "notify.mute", &mute, err) != 0)
         return -1;
-    if (mute.at_ns > clock_now_ns()) {
+    if (is_muted(&mute, clock_now_ns())) {
         ret->muted_until_ns = mute.at_ns;
         ret->mute_reason = mute.what;
         mute.what = NULL;

@@ -157,10 +157,11 @@ static int prepare_target(struct replicate *replicate, size_t number, bool creat
     struct store_info info;
     struct error why = {0};
     uint64_t bit = UINT64_C(1) << number, done;
-    if (replicate->dry_run)
-        return 0;
-    if (engine_open_target(hikae, from, create, &t->target, &why) != 0) {
+    /* A dry run makes no folder, and counts what an empty one would get. */
+    if (engine_open_target(hikae, from, create && !replicate->dry_run, &t->target, &why) != 0) {
         t->why = why;
+        if (replicate->dry_run && create)
+            engine_warn(hikae, "what %s would get is not counted: a dry run makes no folder", t->name);
         return 0;
     }
     if (store_read(t->target, &info, &why) == 0 || why.class != ERROR_NOT_FOUND) {
@@ -170,13 +171,16 @@ static int prepare_target(struct replicate *replicate, size_t number, bool creat
     }
     t->up = true;
     t->why = (struct error){0};
-    if (copy_keys(replicate, err) != 0 || copy_object(replicate, &place, &store, bit, false, &done, err) != 0)
+    if ((!replicate->dry_run && copy_keys(replicate, err) != 0) ||
+        copy_object(replicate, &place, &store, bit, false, &done, err) != 0)
         return error_wrap(err, "prepare %s", t->name);
     if (done == 0) {
         t->up = false;
         t->why = replicate->failed[number];
         return 0;
     }
+    if (replicate->dry_run)
+        return 0;
     hikae->opened[hikae->opened_count++] = t->target;
     engine_warn(hikae, "%s was empty: it is now a copy of this store", t->name);
     return 0;
@@ -235,8 +239,7 @@ static int copy_snapshot(struct replicate *replicate, struct session *session, c
                 rc = roster_add(&added[t], row->class, &row->name, row->size, err);
     }
     for (size_t t = 0; t < hikae->target_count; t++) {
-        if (added[t].count > 0 && !replicate->dry_run &&
-            presence_add(&hikae->targets[t].present, &added[t], rc == 0 ? err : NULL) != 0)
+        if (added[t].count > 0 && presence_add(&hikae->targets[t].present, &added[t], rc == 0 ? err : NULL) != 0)
             rc = -1;
         roster_free(&added[t]);
     }
@@ -404,6 +407,9 @@ static int replicate_tenant(struct replicate *replicate, const char *tenant, str
         rc = policies_check_residency(replicate->hikae, history->tenant.policy, err);
     if (rc == 0)
         rc = copy_history(replicate, &session, &place, err);
+    /* What was only announced was counted once for all snapshots, and is not there. */
+    for (size_t t = 0; replicate->dry_run && t < replicate->hikae->target_count; t++)
+        roster_free(&replicate->hikae->targets[t].present.added);
     if (rc == 0)
         rc = judge_targets(replicate, &session, err);
     session_close(&session);
@@ -459,7 +465,7 @@ static int do_replicate(struct replicate *replicate, const char *tenant, const c
 static int copy_audit_logs(struct replicate *replicate, struct error *err)
 {
     uint64_t copied;
-    if (engine_audit_catch_up(replicate->hikae, &copied, err) != 0)
+    if (engine_audit_catch_up(replicate->hikae, replicate->dry_run, &copied, err) != 0)
         return -1;
     replicate->ret->copied += copied;
     return 0;
@@ -475,7 +481,7 @@ enum hikae_status hikae_replicate(struct hikae *hikae, const char *tenant, const
     if (engine_audit_begin(hikae, OPERATION_REPLICATE, tenant, dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
     int rc = do_replicate(&replicate, tenant, to, &err);
-    if (rc == 0 && !dry_run && tenant == NULL)
+    if (rc == 0 && tenant == NULL)
         rc = copy_audit_logs(&replicate, &err);
     bool behind = ret->behind_count > 0;
     engine_audit_count(&audit, "copied", ret->copied);

@@ -214,6 +214,8 @@ enum hikae_status hikae_tenant_add(struct hikae *hikae, const struct hikae_tenan
     int rc = add(hikae, options, &err);
     if (rc == 0 && !options->dry_run)
         rc = tenant_list(hikae, options->name, ret, &err);
+    if (rc != 0)
+        hikae_tenants_free(ret);
     engine_audit_count(&audit, "sources", options->source_count);
     record_tenant(&audit, ret);
     return engine_audit_end(&audit, api_result(rc, false, &err, error));

@@ -28,4 +28,21 @@ says "heads" "a fork is reported"
 hikae backup t >/dev/null 2>&1
 hikae snapshots t >"$WORK/out" 2>"$WORK/err"
 check "and joined by the next record" bash -c '! grep -q heads "$0"' "$WORK/err"
+# What a dry run announces is what is copied: to a target that is behind, and to one that is empty.
+announced() {
+    hikae --json replicate --dry-run >"$WORK/json" 2>/dev/null
+    local said copied
+    said=$(field copied)
+    hikae --json replicate >"$WORK/json" 2>/dev/null
+    copied=$(field copied)
+    [ "$said" -gt "$1" ] && [ "$said" = "$copied" ] || { echo "$said were announced, $copied copied"; return 1; }
+}
+mv "$WORK/c" "$WORK/c.down"; echo again >"$WORK/src/c"
+hikae backup t >/dev/null 2>&1
+hikae audit list >/dev/null 2>&1
+mv "$WORK/c.down" "$WORK/c"
+check "a dry run announces what follows" announced 1
+mv "$WORK/c" "$WORK/c.lost"; mkdir -p "$WORK/c/hikae1"
+check "also to an empty target" announced 10
+check "which is whole then" bash -c '! "$0" --config "$1" --json status 2>/dev/null | grep -q "\"c\""' "$HIKAE" "$WORK/h/hikae.yaml"
 finish
