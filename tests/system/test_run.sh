@@ -97,6 +97,9 @@ check stopped test "$CODE $(jobs left)" = "9 slow:backup"
 HIKAE_NOW=2026-12-03T01:00:00Z "$HIKAE" --config "$WORK/h/hikae.yaml" --json run >/dev/null 2>&1 &
 FIRST=$!
 check at-the-gate-again wait_for at_gate
+# A snapshot is there a moment before the catalogue says that its job is done.
+noted() { [ "$(/usr/bin/python3 -c 'import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM job WHERE job = ? AND done_ns / 1000000000 >= unixepoch(?)", ("backup", "2026-12-03T01:00:00Z")).fetchone())' "$WORK/h/state/catalogue.db")" = 3 ]; }
+check others-noted wait_for noted
 kill -KILL $FIRST; wait $FIRST 2>/dev/null
 # What SIGKILL leaves no time for: the source's command still waits at the gate. It ends when that is opened and closed.
 check gate-opened timeout 60 bash -c ": >'$WORK/gate'"
