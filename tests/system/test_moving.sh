@@ -46,9 +46,15 @@ moving aa "rm $S/aa"
 check "the first name of a file vanishes" rest 0
 check "the second is the file" test "$(cat "$WORK/r/s/bb")" = old -a ! -e "$WORK/r/s/aa"
 
-# Of 300 folders, not all stay open: the first is closed when the file in it is read.
-fresh; for i in $(seq 100 400); do mkdir "$S/d$i"; echo x >"$S/d$i/f"; ln -s x "$S/d$i/g"; done
-moving z "mv $S/d100 $S/d101 $WORK/other/; mkdir $S/d100; echo y >$S/d100/f"
-check "folders that vanish or are replaced before they are read cost themselves" rest 1
-check "all others are there" test "$(find "$WORK/r/s" -name f | wc -l)" -ge 299
+# Of 300 folders, not all stay open: the first is closed when the file in it is read. Whether that was read when they go
+# is a matter of luck: what goes then costs nothing, or a warning, and never anything else.
+others_stay() {
+    local i round
+    for round in 1 2 3 4 5 6; do
+        fresh; for i in $(seq 100 400); do mkdir "$S/d$i"; echo x >"$S/d$i/f"; ln -s x "$S/d$i/g"; done
+        moving z "mv $S/d100 $S/d101 $WORK/other/; mkdir $S/d100; echo y >$S/d100/f"
+        [ "$code" -le 1 ] && rest "$code" && [ "$(find "$WORK/r/s" -name f | wc -l)" -ge 299 ] || { echo "round $round: exit $code"; return 1; }
+    done
+}
+check "folders that vanish or are replaced before they are read cost themselves" others_stay
 finish
