@@ -396,6 +396,7 @@ const struct phrase phrase_errors[] = {
     {"a tenant needs a name", "テナントには名前が必要です"},
     {"a tenant needs a source", "テナントにはソースが必要です"},
     {"%s is named neither .json nor .csv", "{1} の拡張子が .json でも .csv でもありません"},
+    {"it could not be read when the snapshot was made", "スナップショット取得時に読み取れませんでした"},
     {"its content could not be read when the snapshot was made", "スナップショット取得時に内容を読み取れませんでした"},
     {"a mute needs a reason of 1 to %d bytes", "停止には理由（1〜{1} バイト）が必要です"},
     {"a mute ends in the future, and within 31 days", "停止の終了は、未来かつ 31 日以内です"},

@@ -161,7 +161,7 @@ static mode_t file_type(enum entry_type type)
     return types[type];
 }
 
-static int put_texts(struct export *export, const struct entry *entry, struct error *err)
+static int put_texts(struct export *export, const struct entry *entry, bool links, struct error *err)
 {
     const char *text;
     if (view_path(entry, &export->text, err) != 0)
@@ -180,7 +180,7 @@ static int put_texts(struct export *export, const struct entry *entry, struct er
     if (entry->link.size > 0) {
         if ((text = text_of(export, &entry->link, err)) == NULL)
             return -1;
-        if (entry->type == ENTRY_HARDLINK && export->keeps_links)
+        if (entry->type == ENTRY_HARDLINK && links)
             put_text(export->out, text, archive_entry_set_hardlink, archive_entry_set_hardlink_utf8);
         else if (entry->type == ENTRY_SYMLINK)
             put_text(export->out, text, archive_entry_set_symlink, archive_entry_set_symlink_utf8);
@@ -202,18 +202,26 @@ static int write_content(const void *bytes, size_t size, void *context, struct e
     return 0;
 }
 
-/* The entry that has the content: of a hard link, where the archive has none, the file itself. */
-static int content_of(struct export *export, const struct entry *entry, const struct entry **ret, struct error *err)
+/*
+ * The entry that has the content: of a hard link the file itself. *ret_links: that one is in the archive, which can
+ * hold a link to it.
+ */
+static int content_of(struct export *export, const struct entry *entry, const struct entry **ret, bool *ret_links,
+                      struct error *err)
 {
     *ret = entry->type == ENTRY_FILE ? entry : NULL;
-    if (entry->type != ENTRY_HARDLINK || export->keeps_links)
+    *ret_links = false;
+    if (entry->type != ENTRY_HARDLINK)
         return 0;
     if (export->files == NULL && view_manifest(export->view, export->view->snapshot, &export->files, err) != 0)
         return -1;
     int found = manifest_reader_find(export->files, &entry->link, ret, err);
     if (found == 0)
         return error_set(err, ERROR_DAMAGED, "the file of a hard link is not in the snapshot");
-    return found < 0 ? -1 : 0;
+    if (found < 0)
+        return -1;
+    *ret_links = export->keeps_links && selection_has(export->paths, &(*ret)->dir, &(*ret)->name, false);
+    return 0;
 }
 
 /* pax has a form for names that are not UTF-8, and libarchive warns of it all the same. */
@@ -238,12 +246,12 @@ static int has_odd_text(struct export *export, const struct entry *entry, struct
     return odd;
 }
 
-/* What the format cannot hold of an entry is told, and the rest goes on. */
-static int tell_incomplete(struct export *export, const struct entry *entry, bool left_out, struct error *err)
+/* What is missing of an entry, or all of it, is told, and the rest goes on. */
+static int tell_incomplete(struct export *export, const struct entry *entry, bool left_out, const char *why,
+                           struct error *err)
 {
-    CLEANUP_FREE char *why = mem_strdup(archive_error_string(export->archive));
-    if (why == NULL || view_path(entry, &export->text, err) != 0)
-        return why == NULL ? error_no_memory(err) : -1;
+    if (view_path(entry, &export->text, err) != 0)
+        return -1;
     engine_warn(export->view->session.hikae,
                 left_out ? "%s is left out of the archive: %s" : "%s is not whole in the archive: %s",
                 (const char *)export->text.data, why);
@@ -253,6 +261,13 @@ static int tell_incomplete(struct export *export, const struct entry *entry, boo
 
 static int export_entry(struct export *export, const struct entry *entry, struct error *err)
 {
+    const struct entry *file;
+    bool links;
+    if (content_of(export, entry, &file, &links, err) != 0)
+        return -1;
+    /* An empty file in its place would pass for what it was. */
+    if (file != NULL && file->unreadable)
+        return tell_incomplete(export, entry, true, "it could not be read when the snapshot was made", err);
     struct archive_entry *out = archive_entry_clear(export->out);
     archive_entry_set_mode(out, file_type(entry->type) | entry->mode);
     archive_entry_set_uid(out, entry->uid);
@@ -262,12 +277,9 @@ static int export_entry(struct export *export, const struct entry *entry, struct
         archive_entry_set_fflags(out, entry->file_flags, 0);
     if (entry->type == ENTRY_CHARACTER_DEVICE || entry->type == ENTRY_BLOCK_DEVICE)
         archive_entry_set_rdev(out, makedev(entry->device_major, entry->device_minor));
-    if (put_texts(export, entry, err) != 0 || put_xattrs(export, entry, err) != 0)
+    if (put_texts(export, entry, links, err) != 0 || put_xattrs(export, entry, err) != 0)
         return -1;
-    const struct entry *file;
-    if (content_of(export, entry, &file, err) != 0)
-        return -1;
-    bool has_content = file != NULL && !file->unreadable && file->size > 0;
+    bool has_content = file != NULL && !links && file->size > 0;
     archive_entry_set_size(out, has_content ? (la_int64_t)file->size : 0);
     if (has_content && put_sparse(export, file, err) != 0)
         return -1;
@@ -276,7 +288,9 @@ static int export_entry(struct export *export, const struct entry *entry, struct
         return failed(export, "write the archive", err);
     if (rc == ARCHIVE_WARN && holds_odd_names(export) && (odd = has_odd_text(export, entry, err)) < 0)
         return -1;
-    if (rc != ARCHIVE_OK && odd == 0 && tell_incomplete(export, entry, rc < ARCHIVE_WARN, err) != 0)
+    const char *why = archive_error_string(export->archive);
+    if (rc != ARCHIVE_OK && odd == 0 &&
+        tell_incomplete(export, entry, rc < ARCHIVE_WARN, why != NULL ? why : "its format cannot hold it", err) != 0)
         return -1;
     if (rc < ARCHIVE_WARN)
         return 0;
