@@ -209,7 +209,7 @@ static int read_file(struct ingest *ingest, const char *path, struct hikae_log_f
     struct log_reader reader = {
         .format = ingest->rule.log->format, .file = path, .work = take_row, .context = &reading};
     CLEANUP(cleanup_sha256_free) struct sha256 *hash = sha256_new();
-    CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CLEANUP_FD int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* a FIFO would be waited for */
     uint8_t digest[SHA256_SIZE];
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0)
