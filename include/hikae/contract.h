@@ -92,7 +92,10 @@ struct hikae_customer_export_options {
     const char *recipient; /* whom it is given to */
     bool dry_run;
 };
-/* All data of a snapshot for the customer, with a receipt (DSSE, signed by the store) that is kept in the history. */
+/*
+ * All data of a snapshot for the customer, with a receipt (DSSE, signed by the store) that is kept in the history.
+ * HIKAE_WARNINGS: something of it is not in the archive, as was told. After a failure there is no archive.
+ */
 enum hikae_status hikae_customer_export(struct hikae *hikae, const char *tenant,
                                         const struct hikae_customer_export_options *options, struct hikae_receipt *ret,
                                         struct hikae_error *error);

@@ -14,6 +14,7 @@ struct writing {
     int fd;
     struct sha256 *hash;
     uint64_t bytes;
+    bool incomplete; /* something of the snapshot is not in it, which was told */
     struct error why;
 };
 
@@ -52,7 +53,8 @@ static int write_archive(struct hikae *hikae, const char *tenant, const struct h
         return -1;
     }
     if (status > HIKAE_WARNINGS)
-        return error_set(err, status == HIKAE_NOT_FOUND ? ERROR_NOT_FOUND : ERROR_UNREACHABLE, "%.400s", error.message);
+        return api_failure(&error, err);
+    w->incomplete = status == HIKAE_WARNINGS;
     if (fsync(w->fd) != 0)
         return error_set_errno(err, ERROR_LOCAL, errno, "write %s", options->to);
     return 0;
@@ -94,13 +96,16 @@ static int write_receipt(struct session *session, const struct hikae_customer_ex
                                   .time_ns = now};
     if (ret->id == NULL || ret->recipient == NULL || ret->sha256 == NULL)
         return error_no_memory(err);
-    return file_create_durable(path, envelope, strlen(envelope), 0600, err) == 0
-               ? facts_append(session, RECORD_CONTRACT, body, err)
-               : -1;
+    if (file_create_durable(path, envelope, strlen(envelope), 0600, err) != 0)
+        return -1;
+    int rc = facts_append(session, RECORD_CONTRACT, body, err);
+    if (rc != 0)
+        (void)unlink(path); /* ours, of an archive that goes as well */
+    return rc;
 }
 
 static int export_all(struct hikae *hikae, const char *tenant, const struct hikae_customer_export_options *options,
-                      struct hikae_receipt *ret, struct error *err)
+                      struct hikae_receipt *ret, bool *ret_incomplete, struct error *err)
 {
     struct session session;
     const struct history_snapshot *snapshot;
@@ -128,6 +133,7 @@ static int export_all(struct hikae *hikae, const char *tenant, const struct hika
         if (rc != 0 && w.fd >= 0)
             (void)unlink(options->to); /* ours: created just now, and without its receipt worth nothing */
     }
+    *ret_incomplete = w.incomplete;
     if (w.fd >= 0)
         (void)close(w.fd);
     sha256_free(w.hash);
@@ -144,9 +150,10 @@ enum hikae_status hikae_customer_export(struct hikae *hikae, const char *tenant,
     *ret = (struct hikae_receipt){0};
     if (engine_audit_begin(hikae, OPERATION_CUSTOMER_EXPORT, tenant, options->dry_run, &audit, &err) != 0)
         return api_result(-1, false, &err, error);
+    bool incomplete = false;
     int rc = check_options(options, &err);
     if (rc == 0)
-        rc = export_all(hikae, tenant, options, ret, &err);
+        rc = export_all(hikae, tenant, options, ret, &incomplete, &err);
     engine_audit_count(&audit, "entries", ret->entries);
     engine_audit_count(&audit, "bytes", ret->bytes);
     engine_audit_detail(&audit, "recipient", options->recipient);
@@ -155,5 +162,5 @@ enum hikae_status hikae_customer_export(struct hikae *hikae, const char *tenant,
         (void)error_wrap(&err, "export %s for the customer", tenant);
         hikae_receipt_free(ret);
     }
-    return engine_audit_end(&audit, api_result(rc, false, &err, error));
+    return engine_audit_end(&audit, api_result(rc, incomplete, &err, error));
 }

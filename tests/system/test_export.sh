@@ -37,5 +37,13 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     expect 1 "is left out of an archive" as export n -o "$WORK/nobody/n.tar"
     says "data/mine is left out of the archive: it could not be read" "which is told"
     check "with its other name, and nothing else" test "$(tar tf "$WORK/nobody/n.tar" | tr '\n' ' ')" = "data/ data/theirs "
+    expect 1 "the customer's archive says so, too" as contract export n --to "$WORK/nobody/customer.tar" --recipient Customer
+    check "with a receipt" test -s "$WORK/nobody/customer.tar.receipt.json"
 fi
+
+# ---- What is damaged is no archive ----
+for pack in $(find "$WORK/a" -path '*/p/*' -type f); do printf XXXX | dd of="$pack" bs=1 seek=200 conv=notrunc status=none; done
+expect 5 "damaged data is not exported" hikae export t -o "$WORK/damaged.tar"
+expect 5 "nor given to the customer" hikae contract export t --to "$WORK/customer.tar" --recipient Customer
+check "and no half archive stays" test ! -e "$WORK/damaged.tar" -a ! -e "$WORK/customer.tar" -a ! -e "$WORK/customer.tar.receipt.json"
 finish
