@@ -218,8 +218,10 @@ static void test_year(void **state)
                   "%.2f times what it restores at worst\n",
                   last, worst, sum / 335, above, 100 * rewritten / 365, most, amplified);
     assert_true(amplified >= 1 && amplified <= 2);
-    if (getenv("KEEP") == NULL) /* keys are random: measured 1.31 to 1.34 at worst, on 3 to 15 nights above 1.3 */
-        assert_true(worst <= 1.4 && sum / 335 <= 1.28 && above <= 50);
+    /* Keys are random, and with them the cuts: some nights lie above 1.3, 3 to 15 were measured; the average hardly
+     * moves. */
+    if (getenv("KEEP") == NULL)
+        assert_true(last <= 1.3 && worst <= 1.4 && sum / 335 <= 1.26 && above <= 30);
     assert_true(most < 400);
     verify(&world);
     if (getenv("KEEP") == NULL)
