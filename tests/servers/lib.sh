@@ -37,6 +37,11 @@ stop_servers() {
     SERVERS=
 }
 
+# ask ARGUMENTS: of a server, or of a proxy's control address. rules TEXT: what the proxy LINE does from now on.
+ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
+rules() { ask -d "$1" "$LINE_CONTROL/rules" && ask -d '' "$LINE_CONTROL/clear"; }
+same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
+
 # ---- For the servers' own scripts ----
 
 # free_ports COUNT: port numbers on loopback that nobody listens on, below the range that the kernel gives to clients.

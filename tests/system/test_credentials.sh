@@ -7,9 +7,6 @@ trap 'kill $(jobs -p) 2>/dev/null; stop_servers; cleanup' EXIT
 unset AWS_PROFILE AWS_SESSION_TOKEN AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_EC2_METADATA_DISABLED
 server ceph
 proxy LINE "$CEPH_HTTP"
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-rules() { ask -d "$1" "$LINE_CONTROL/rules" && ask -d '' "$LINE_CONTROL/clear"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 as_owner() { env -u AWS_SESSION_TOKEN -u AWS_CREDENTIAL_EXPIRATION AWS_ACCESS_KEY_ID="$CEPH_ACCESS" AWS_SECRET_ACCESS_KEY="$CEPH_SECRET" "$@"; }
 s3() { as_owner tests/servers/s3.py "$CEPH_HTTP" "$@"; }
 SECONDS_EACH=4

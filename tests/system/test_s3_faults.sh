@@ -9,8 +9,6 @@ export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_CA_BUNDLE
 export AWS_EC2_METADATA_DISABLED=true
 as() { AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2; unset AWS_SESSION_TOKEN; }
 s3() { tests/servers/s3.py "$@"; }
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 server ceph
 
 # ---- A store on S3: backup, then what lies there in the eyes of another client ----

@@ -10,10 +10,7 @@ BUILD=${BUILD:-build}
 server ceph
 AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET
 proxy LINE "$CEPH_HTTP"
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-rules() { ask -d "$1" "$LINE_CONTROL/rules" && ask -d '' "$LINE_CONTROL/clear"; }
 count() { ask "$LINE_CONTROL/count?$1"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 s3() { tests/servers/s3.py "$CEPH_HTTP" "$@"; }
 at() { local now=$1; shift; HIKAE_NOW=$now "$HIKAE" --config "$WORK/h/hikae.yaml" "$@"; }
 freed() { /usr/bin/python3 -c 'import json,sys; print(sum(t["objects"] for t in json.load(open(sys.argv[1]))["freed"]))' "$WORK/check.out"; }

@@ -8,11 +8,8 @@ export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_EC2_METADATA_DISABLED=true
 server ceph
 AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET
 proxy LINE "$CEPH_HTTP"
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-rules() { ask -d "$1" "$LINE_CONTROL/rules" && ask -d '' "$LINE_CONTROL/clear"; }
 count() { ask -G "$LINE_CONTROL/count" "$@"; }
 s3() { tests/servers/s3.py "$CEPH_HTTP" "$@"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 mkdir "$WORK/src"
 change() { head -c 2000000 /dev/urandom >"$WORK/src/changing"; }
 store() { # TARGET… [SETTING: VALUE]: a new store on these targets, the S3 ones with this setting, and a tenant

@@ -6,8 +6,6 @@ trap 'stop_servers; cleanup' EXIT
 server ceph
 export AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET AWS_EC2_METADATA_DISABLED=true
 proxy LINE "$CEPH_HTTP"
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-rules() { ask -d "$1" "$LINE_CONTROL/rules" && ask -d '' "$LINE_CONTROL/clear"; }
 reads() { ask -G "$LINE_CONTROL/count" -d method=GET --data-urlencode 'path=/p/' "$@"; }
 whole() { rm -rf "$WORK/back"; hikae restore t "$@" --to "$WORK/back" && diff -r "$WORK/src" "$WORK/back/data"; }
 

@@ -6,8 +6,6 @@
 trap 'stop_servers; cleanup' EXIT
 
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_EC2_METADATA_DISABLED=true
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 
 server ceph
 server swift

@@ -9,15 +9,12 @@ server ceph
 server swift
 AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET
 proxy LINE "$CEPH_HTTP"
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
-rules() { ask -d "$1" "$LINE_CONTROL/rules" && ask -d '' "$LINE_CONTROL/clear"; }
 count() { ask -G "$LINE_CONTROL/count" "$@"; }
 sent() { # HEADER VALUE: of all PUTs of packs, each had it
     local all with
     all=$(count -d method=PUT --data-urlencode 'path=/p/') with=$(count -d method=PUT --data-urlencode 'path=/p/' -d "header=$1" --data-urlencode "value=$2")
     [ "$all" -ge 1 ] && [ "$all" = "$with" ] || { echo "$with of $all PUTs had $1: $2"; return 1; }
 }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 s3() { tests/servers/s3.py "$CEPH_HTTP" "$@"; }
 mkdir "$WORK/src"
 change() { head -c 1500000 /dev/urandom >"$WORK/src/changing"; }

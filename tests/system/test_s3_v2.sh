@@ -7,8 +7,6 @@ trap 'stop_servers; cleanup' EXIT
 BUILD=${BUILD:-build}
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 s3() { tests/servers/s3.py "$@"; }
-ask() { curl -s --noproxy '*' --max-time 10 "$@"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 # conform NAME KEY SECRET QUERY [WORD]…: hands on the suite's own lines.
 conform() {
     local name=$1 key=$2 secret=$3 query=$4

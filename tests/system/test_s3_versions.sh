@@ -9,7 +9,6 @@ server ceph
 server swift
 proxy CEPH_LINE "$CEPH_HTTP"
 proxy SWIFT_LINE "$SWIFT_HTTP"
-ask() { curl -s --noproxy '*' --max-time 20 "$@"; }
 as_ceph() { AWS_ACCESS_KEY_ID=$CEPH_ACCESS AWS_SECRET_ACCESS_KEY=$CEPH_SECRET; }
 as_swift() { AWS_ACCESS_KEY_ID=$SWIFT_ACCESS AWS_SECRET_ACCESS_KEY=$SWIFT_SECRET; }
 mkdir "$WORK/src"

@@ -8,7 +8,6 @@ trap 'stop_servers; cleanup' EXIT
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_CA_BUNDLE
 as() { AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2; unset AWS_SESSION_TOKEN; }
 s3() { tests/servers/s3.py "$@"; }
-ask() { curl -s --noproxy '*' --max-time 10 "$@"; }
 head -c 300000 /dev/urandom >"$WORK/bytes"
 
 server ceph
@@ -53,7 +52,6 @@ as "$CEPH_ACCESS" "$CEPH_SECRET"
 proxy FAULTY "$CEPH_HTTP"
 rules() { ask -d "$1" "$FAULTY_CONTROL/rules" && ask -d '' "$FAULTY_CONTROL/clear"; }
 count() { ask "$FAULTY_CONTROL/count?$1"; }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 # Like s3, but once: clients try again of their own accord.
 once() { AWS_MAX_ATTEMPTS=1 s3 "$FAULTY" "$@"; }
 

@@ -90,7 +90,6 @@ for item in s3.list_objects_v2(Bucket="check-vault", Prefix="x/hikae1/" + sys.ar
 print(*[round(seconds / 86400) for seconds in (min(ends), max(ends))])
 PYTHON
 }
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; return 1; }; }
 hikae tenant add acme --source "data=dir:$WORK/src" >/dev/null
 check "a backup" hikae backup acme
 cp "$WORK/h/hikae.yaml" "$WORK/saved-two"
